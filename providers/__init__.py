@@ -1,0 +1,68 @@
+"""Who generates: upstream systems behind one interface.
+
+What a driver author needs is re-exported here; nothing in this package knows
+Flask, Celery or Redis, so a driver can be written and tried on a laptop with
+``python -m providers run NAME prompt=…``.
+"""
+
+from providers.base import Control, Driver
+from providers.errors import (
+    Busy,
+    Canceled,
+    Changed,
+    Crashed,
+    Protocol,
+    ProviderError,
+    Quota,
+    Rejected,
+    Timeout,
+    Unreachable,
+    Waking,
+)
+from providers.events import (
+    Checkpoint,
+    Completed,
+    File,
+    InlineFile,
+    Preview,
+    Progress,
+    ProviderEvent,
+    Queued,
+    Started,
+    Status,
+    Text,
+)
+from providers.spec import Credentials, InputFile, ModelSpec, Param, ProviderRequest, ProviderSpec
+
+__all__ = [
+    "Busy",
+    "Canceled",
+    "Changed",
+    "Checkpoint",
+    "Completed",
+    "Control",
+    "Crashed",
+    "Credentials",
+    "Driver",
+    "File",
+    "InlineFile",
+    "InputFile",
+    "ModelSpec",
+    "Param",
+    "Preview",
+    "Progress",
+    "Protocol",
+    "ProviderError",
+    "ProviderEvent",
+    "ProviderRequest",
+    "ProviderSpec",
+    "Queued",
+    "Quota",
+    "Rejected",
+    "Started",
+    "Status",
+    "Text",
+    "Timeout",
+    "Unreachable",
+    "Waking",
+]

@@ -1,0 +1,130 @@
+"""The interface of a driver, and how the outside reaches one that is blocked in a read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Protocol
+
+from providers.errors import Canceled, Timeout
+from providers.events import ProviderEvent
+from providers.spec import ProviderRequest, ProviderSpec
+
+
+class Control:
+    """Reaches into a running attempt from another thread.
+
+    A driver registers with :meth:`closing` what must be shut so that a
+    blocked read returns (a socket), and calls :meth:`check` between events.
+    The caller calls :meth:`cancel`.
+
+    Args:
+        seconds: Time budget of the whole attempt; ``None`` is no limit.
+        clock: Monotonic seconds; replaced in tests.
+    """
+
+    def __init__(self, seconds: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._ends = None if seconds is None else clock() + seconds
+        self._lock = threading.Lock()
+        self._closers: list[Callable[[], None]] = []
+        self._canceled = threading.Event()
+        self._reason = ""
+
+    @property
+    def canceled(self) -> bool:
+        """True once :meth:`cancel` was called."""
+        return self._canceled.is_set()
+
+    @property
+    def reason(self) -> str:
+        """Why it was canceled; empty while it was not."""
+        return self._reason
+
+    def cancel(self, reason: str) -> None:
+        """End the attempt: run every registered closer, once. Safe from any thread, any number of times."""
+        with self._lock:
+            if self._canceled.is_set():
+                return
+            self._reason = reason
+            self._canceled.set()
+            closers, self._closers = self._closers, []
+        for close in closers:
+            with suppress(OSError):
+                close()
+
+    @contextmanager
+    def closing(self, close: Callable[[], None]) -> Iterator[None]:
+        """Have ``close`` called on cancel while the block runs (at once if already canceled)."""
+        with self._lock:
+            late = self._canceled.is_set()
+            if not late:
+                self._closers.append(close)
+        if late:
+            with suppress(OSError):
+                close()
+            self.check()
+        try:
+            yield
+        finally:
+            with self._lock, suppress(ValueError):
+                self._closers.remove(close)
+
+    def remaining(self) -> float | None:
+        """Seconds left of the time budget (never below 0), or None without one."""
+        return None if self._ends is None else max(0.0, self._ends - self._clock())
+
+    def check(self) -> None:
+        """Raise if the attempt must end.
+
+        Raises:
+            Canceled: :meth:`cancel` was called.
+            Timeout: The time budget is used up.
+        """
+        if self._canceled.is_set():
+            raise Canceled(self._reason)
+        if self.remaining() == 0.0:
+            raise Timeout("the time for this attempt is over")
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, but wake and raise as :meth:`check` does when the attempt must end."""
+        left = self.remaining()
+        self._canceled.wait(seconds if left is None else min(seconds, left))
+        self.check()
+
+
+class Driver(Protocol):
+    """The code for one provider. Built from configuration, shared by threads, holds no state of a job."""
+
+    spec: ProviderSpec
+
+    def run(
+        self, request: ProviderRequest, resume: Mapping[str, object] | None, control: Control
+    ) -> Iterator[ProviderEvent]:
+        """Run one attempt.
+
+        Args:
+            request: A request whose input was validated and normalised.
+            resume: The state of the last ``Checkpoint`` of an earlier attempt
+                of the same job on this provider, or None. The driver picks
+                the submission up where that is possible; otherwise it cancels
+                at the upstream what it can and submits anew.
+            control: Checked between events; carries cancel and the time budget.
+
+        Yields:
+            Events, ``Completed`` last.
+
+        Raises:
+            ProviderError: The attempt ended without a result.
+        """
+        ...
+
+    def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
+        """Cancel at the upstream what a lost attempt may have left running.
+
+        Best effort and short (a few seconds); never raises for a network
+        failure. Called where the job goes on elsewhere or ends.
+        """
+        ...

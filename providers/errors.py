@@ -1,0 +1,106 @@
+"""What can go wrong with an upstream, as one small tree.
+
+    ProviderError
+    ├── Quota         the account or the Space has no GPU time left
+    ├── Busy          the upstream's queue is full, or no GPU is free
+    ├── Unreachable   no connection, connection lost, server gone
+    │   └── Waking    the Space sleeps or is being built; it will come
+    ├── Timeout       no news, or the total time is over
+    ├── Rejected      the upstream refuses this input or its content
+    ├── Crashed       the upstream's own code failed
+    ├── Protocol      an answer that cannot be understood
+    ├── Changed       the app no longer has the signature that the driver knows
+    └── Canceled      we asked for the end ourselves
+
+Each class says whether the same job may succeed elsewhere or later
+(``retryable``); ``retry_after`` says when, where the upstream told us.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class ProviderError(Exception):
+    """An attempt ended without a result.
+
+    Args:
+        detail: What happened, for the person who submitted the job: plain
+            text, no markup, no secret. The class docstring's first line
+            stands in where it is empty.
+        retry_after: Seconds until a new attempt on this provider makes sense.
+        title: The upstream's own heading for the error, where it has one.
+    """
+
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str = "", *, retry_after: float | None = None, title: str | None = None) -> None:
+        self.detail = detail or (type(self).__doc__ or "").splitlines()[0]
+        self.retry_after = retry_after
+        self.title = title
+        super().__init__(self.detail)
+
+
+class Quota(ProviderError):
+    """The GPU quota of this provider or token is used up."""
+
+    retryable = True
+
+
+class Busy(ProviderError):
+    """The provider is busy: its queue is full or no GPU is free."""
+
+    retryable = True
+
+
+class Unreachable(ProviderError):
+    """The provider cannot be reached, or the connection was lost."""
+
+    retryable = True
+
+
+class Waking(Unreachable):
+    """The Space is asleep or starting."""
+
+
+class Timeout(ProviderError):
+    """The provider gave no news in time."""
+
+    retryable = True
+
+
+class Rejected(ProviderError):
+    """The provider refuses this request.
+
+    Args:
+        content: True where the content was refused (safety filter), False
+            where the input was invalid.
+    """
+
+    def __init__(
+        self, detail: str = "", *, content: bool = False, retry_after: float | None = None, title: str | None = None
+    ) -> None:
+        super().__init__(detail, retry_after=retry_after, title=title)
+        self.content = content
+
+
+class Crashed(ProviderError):
+    """The provider failed while it worked on the job."""
+
+    retryable = True
+
+
+class Protocol(ProviderError):
+    """The provider gave an answer that cannot be understood."""
+
+    retryable = True
+
+
+class Changed(ProviderError):
+    """The app behind this provider no longer has the expected signature."""
+
+    retryable = True
+
+
+class Canceled(ProviderError):
+    """The attempt was canceled from our side."""

@@ -1,0 +1,130 @@
+"""What a provider is and takes, declared once.
+
+The same declaration validates requests, fills the OpenAPI document, draws the
+playground form and answers ``GET /v1/models``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+ParamType = Literal["string", "integer", "number", "boolean", "image", "messages", "script"]
+Kind = Literal["image", "text"]
+
+#: Longest prompt, in characters.
+PROMPT_LIMIT = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Param:
+    """One input parameter.
+
+    ``default`` None means that there is none: the parameter may be left out,
+    or must be given where ``required`` says so. ``image`` takes a ``data:``
+    URI, an https URL or a file id; ``messages`` takes a chat history.
+    """
+
+    name: str
+    type: ParamType = "string"
+    default: object = None
+    required: bool = False
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    enum: tuple[object, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelSpec:
+    """A model as one provider serves it.
+
+    Args:
+        name: The exact name.
+        aliases: Other names that clients may use.
+        kind: What comes out.
+        params: What goes in, in the order of the documentation.
+        sizes: How missing width and height are filled: ``none`` leaves them
+            to the parameter defaults, ``aspect_ratio`` takes them from the
+            table of :mod:`providers.normalise`.
+        vision: Takes a picture.
+        history: Takes ``messages``.
+        previews: Yields intermediate pictures.
+    """
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    kind: Kind = "image"
+    params: tuple[Param, ...] = ()
+    sizes: Literal["none", "aspect_ratio"] = "none"
+    vision: bool = False
+    history: bool = False
+    previews: bool = False
+
+    def answers_to(self, name: str) -> bool:
+        """Whether ``name`` asks for this model."""
+        return name == self.name or name in self.aliases
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSpec:
+    """A provider: an upstream, by name.
+
+    ``concurrency`` is how many jobs of ours it takes at once (None: no limit
+    of ours). ``timeout_seconds`` is the time budget of one attempt.
+    """
+
+    name: str
+    label: str
+    url: str
+    models: tuple[ModelSpec, ...]
+    space: str | None = None
+    default_model: str
+    default_image_model: str | None = None
+    enabled: bool = True
+    concurrency: int | None = None
+    timeout_seconds: float = 600.0
+    streams: bool = True
+
+    def model(self, name: str) -> ModelSpec | None:
+        """The model that answers to ``name``, or None."""
+        return next((model for model in self.models if model.answers_to(name)), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """What the person who submits pays with. Secret: the repr shows only which are there."""
+
+    api_key: str | None = field(default=None, repr=False)
+    hf_token: str | None = field(default=None, repr=False)
+    zerogpu_uuid: str | None = field(default=None, repr=False)
+    cookies: str | None = field(default=None, repr=False)
+    proxy: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class InputFile:
+    """A picture that goes in, already fetched and verified."""
+
+    name: str
+    data: bytes
+    content_type: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderRequest:
+    """One request to a driver.
+
+    Args:
+        model: A name that the provider answers to.
+        input: Validated and normalised by :mod:`providers.normalise`.
+        files: The content of ``image`` parameters, by parameter name.
+        credentials: Of the person who submitted.
+    """
+
+    model: str
+    input: Mapping[str, object]
+    files: Mapping[str, InputFile] = field(default_factory=dict)
+    credentials: Credentials = field(default_factory=Credentials)

@@ -1,0 +1,58 @@
+"""A kit for driver authors and for the tests of the worker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from providers.base import Control, Driver
+from providers.events import ProviderEvent
+from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
+
+
+class ScriptedDriver:
+    """A driver that yields a fixed list of events and raises what it finds among them.
+
+    Args:
+        events: Events in order; an exception among them is raised, a callable is called with the control.
+        name: The provider's name.
+    """
+
+    def __init__(
+        self,
+        events: Iterable[ProviderEvent | Exception | Callable[[Control], None]],
+        *,
+        name: str = "scripted",
+        model: str = "scripted",
+    ) -> None:
+        self._events = tuple(events)
+        self.calls: list[tuple[ProviderRequest, Mapping[str, object] | None]] = []
+        self.abandoned: list[Mapping[str, object]] = []
+        self.spec = ProviderSpec(
+            name=name,
+            label=name,
+            url="",
+            models=(ModelSpec(name=model, params=(Param(name="prompt", required=True),)),),
+            default_model=model,
+        )
+
+    def run(
+        self, request: ProviderRequest, resume: Mapping[str, object] | None, control: Control
+    ) -> Iterator[ProviderEvent]:
+        """Yield the script."""
+        self.calls.append((request, resume))
+        for event in self._events:
+            control.check()
+            if isinstance(event, Exception):
+                raise event
+            if callable(event):
+                event(control)
+            else:
+                yield event
+
+    def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
+        """Remember what was abandoned."""
+        del request
+        self.abandoned.append(state)
+
+
+_: type[Driver] = ScriptedDriver

@@ -1,0 +1,140 @@
+"""Every knob, as frozen data; the only reader of the environment.
+
+Entry points call :func:`load` once and hand the result on. The names of the
+variables are a contract (docs/reference/settings.md is made from
+:data:`VARIABLES`).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+
+class SettingsError(ValueError):
+    """A setting is missing or wrong; the text names the variable and says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """One environment variable: its default as text, and what it means."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES: Final = (
+    Variable("DARKROOM_BIND", "127.0.0.1:8000", "Address of the HTTP API, host:port."),
+    Variable("DARKROOM_REDIS_URL", "", "Redis or Valkey, 6.2 or newer; empty starts an embedded server."),
+    Variable("DARKROOM_DATA_DIR", ".darkroom", "Where artifacts, secrets and the embedded server's data live."),
+    Variable("DARKROOM_CONFIG", "", "A TOML file with providers and models; empty: built-ins only."),
+    Variable("DARKROOM_PUBLIC_URL", "", "The address clients use, for links; empty: taken from each request."),
+    Variable("DARKROOM_HUB_URL", "https://huggingface.co", "The Hugging Face Hub; empty switches Hub look-ups off."),
+    Variable("DARKROOM_FLOWER_BIND", "127.0.0.1:5555", "Address of the Flower dashboard, host:port."),
+    Variable("DARKROOM_WORKER_CONCURRENCY", "256", "Jobs at once in one worker process."),
+    Variable(
+        "DARKROOM_SECRET_KEY_FILE",
+        "",
+        "32 random bytes, base64; empty: secret.key in the data directory, made if missing.",
+    ),
+    Variable(
+        "DARKROOM_LEASE_SECONDS", "15", "A worker that gives no sign for so long loses its jobs to another attempt."
+    ),
+    Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bind:
+    """A host and a port to listen on."""
+
+    host: str
+    port: int
+
+    @property
+    def is_loopback(self) -> bool:
+        """Whether only this machine can reach it."""
+        return self.host in {"localhost", "::1"} or self.host.startswith("127.")
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{host}:{self.port}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The configuration of one process. Field meanings: :data:`VARIABLES`."""
+
+    bind: Bind
+    redis_url: str
+    data_dir: Path
+    config: Path | None
+    public_url: str
+    hub_url: str
+    flower_bind: Bind
+    worker_concurrency: int
+    secret_key_file: Path
+    lease_seconds: int
+    log_format: str
+
+    @property
+    def artifacts_dir(self) -> Path:
+        """Where finished files are kept."""
+        return self.data_dir / "artifacts"
+
+    @property
+    def runtime_file(self) -> Path:
+        """Where ``darkroom up`` leaves what other commands need: addresses and the embedded server's URL."""
+        return self.data_dir / "runtime.json"
+
+
+def _bind(name: str, text: str) -> Bind:
+    host, colon, port = text.rpartition(":")
+    if not colon or not port.isdigit() or int(port) > 65535:
+        raise SettingsError(f"{name}={text!r}: give host:port, for example 127.0.0.1:8000")
+    return Bind(host.strip("[]") or "127.0.0.1", int(port))
+
+
+def _positive(name: str, text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise SettingsError(f"{name}={text!r}: give a whole number of at least 1")
+    return int(text)
+
+
+def load(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings.
+
+    Args:
+        environ: Variables to read instead of the process environment.
+
+    Raises:
+        SettingsError: A value is malformed, or a named file does not exist.
+    """
+    source = os.environ if environ is None else environ
+    value = {v.name: source.get(v.name, "").strip() or v.default for v in VARIABLES}
+    data_dir = Path(value["DARKROOM_DATA_DIR"]).expanduser().absolute()
+    config = Path(value["DARKROOM_CONFIG"]).expanduser() if value["DARKROOM_CONFIG"] else None
+    if config is not None and not config.is_file():
+        raise SettingsError(f"DARKROOM_CONFIG={config}: there is no such file")
+    log_format = value["DARKROOM_LOG_FORMAT"]
+    if log_format not in {"", "json", "console"}:
+        raise SettingsError(f"DARKROOM_LOG_FORMAT={log_format!r}: give json, console or nothing")
+    key_file = value["DARKROOM_SECRET_KEY_FILE"]
+    return Settings(
+        bind=_bind("DARKROOM_BIND", value["DARKROOM_BIND"]),
+        redis_url=value["DARKROOM_REDIS_URL"],
+        data_dir=data_dir,
+        config=config,
+        public_url=value["DARKROOM_PUBLIC_URL"].rstrip("/"),
+        # An empty variable is a choice here (no Hub), so it does not fall back to the default.
+        hub_url=source.get("DARKROOM_HUB_URL", value["DARKROOM_HUB_URL"]).strip().rstrip("/"),
+        flower_bind=_bind("DARKROOM_FLOWER_BIND", value["DARKROOM_FLOWER_BIND"]),
+        worker_concurrency=_positive("DARKROOM_WORKER_CONCURRENCY", value["DARKROOM_WORKER_CONCURRENCY"]),
+        secret_key_file=Path(key_file).expanduser() if key_file else data_dir / "secret.key",
+        lease_seconds=_positive("DARKROOM_LEASE_SECONDS", value["DARKROOM_LEASE_SECONDS"]),
+        log_format=log_format,
+    )
