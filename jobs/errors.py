@@ -1,0 +1,49 @@
+"""What can go wrong with a job's record, as one small tree.
+
+JobError
+├── JobNotFound        no such job (or another owner's: the two look the same)
+├── JobGone            there was one; its tombstone says how it ended
+├── IllegalTransition  the state table has no such move
+├── LeaseLost          somebody else runs the job now, or it has ended
+├── Contended          the record kept changing under a writer
+└── StoreUnavailable   Redis cannot be written to or reached right now
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jobs.model import Tombstone
+
+
+class JobError(Exception):
+    """Base of all errors about a job's record."""
+
+
+class JobNotFound(JobError):
+    """There is no job with this id."""
+
+
+class JobGone(JobError):
+    """The job was deleted or its retention is over."""
+
+    def __init__(self, tombstone: Tombstone) -> None:
+        self.tombstone = tombstone
+        super().__init__(f"{tombstone.id} is gone: {tombstone.reason}")
+
+
+class IllegalTransition(JobError):
+    """The state table has no such move."""
+
+
+class LeaseLost(JobError):
+    """The right to run this job has passed on; nothing was changed."""
+
+
+class Contended(JobError):
+    """The record kept changing while it was written; nothing was changed."""
+
+
+class StoreUnavailable(JobError):
+    """The store cannot be reached or refuses writes for now."""

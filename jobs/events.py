@@ -1,0 +1,122 @@
+"""Job events: recorded facts, in the past tense. The log of a job is a list of these."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+
+from jobs.model import Failure, Output, Stage, WaitReason
+
+
+class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str.lower):
+    """A fact about one job, ``at`` Unix seconds."""
+
+    at: float
+
+
+class Submitted(Event, frozen=True, kw_only=True):
+    """The job was accepted."""
+
+
+class Parked(Event, frozen=True, kw_only=True):
+    """The job may not run yet, for a reason, and perhaps until a known time."""
+
+    reason: WaitReason
+    until: float | None = None
+
+
+class Started(Event, frozen=True, kw_only=True):
+    """A worker claimed the job and runs it on a provider."""
+
+    provider: str
+    worker: str
+    input: dict[str, Any]
+
+
+class UpstreamQueued(Event, frozen=True, kw_only=True, tag="upstream_queued"):
+    """The upstream put it into its own queue."""
+
+    rank: int | None = None
+    size: int | None = None
+    eta_seconds: float | None = None
+
+
+class Progressed(Event, frozen=True, kw_only=True):
+    """It came further, or entered another stage."""
+
+    stage: Stage
+    fraction: float | None = None
+    step: int | None = None
+    total: int | None = None
+    message: str | None = None
+
+
+class Previewed(Event, frozen=True, kw_only=True):
+    """A preview was stored."""
+
+    index: int
+
+
+class Logged(Event, frozen=True, kw_only=True):
+    """A line of text came from the upstream."""
+
+    text: str
+    level: str = "info"
+
+
+class Noted(Event, frozen=True, kw_only=True):
+    """Something about the current attempt that its ledger entry must say."""
+
+    note: str
+
+
+class Requeued(Event, frozen=True, kw_only=True):
+    """The attempt ended without a final result and the job waits for another."""
+
+    outcome: Literal["failed", "handed_back", "lost"]
+    error: Failure | None = None
+    not_before: float | None = None
+    reason: WaitReason | None = None
+
+
+class CancelRequested(Event, frozen=True, kw_only=True, tag="cancel_requested"):
+    """Somebody asked for the end of a running job."""
+
+
+class Canceled(Event, frozen=True, kw_only=True):
+    """The job was canceled."""
+
+
+class Succeeded(Event, frozen=True, kw_only=True):
+    """Every output is stored."""
+
+    outputs: tuple[Output, ...]
+
+
+class Failed(Event, frozen=True, kw_only=True):
+    """The job failed for good."""
+
+    error: Failure
+
+
+class Expired(Event, frozen=True, kw_only=True):
+    """The job's own deadline passed before it ran."""
+
+
+JobEvent = (
+    Submitted
+    | Parked
+    | Started
+    | UpstreamQueued
+    | Progressed
+    | Previewed
+    | Logged
+    | Noted
+    | Requeued
+    | CancelRequested
+    | Canceled
+    | Succeeded
+    | Failed
+    | Expired
+)

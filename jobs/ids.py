@@ -1,0 +1,8 @@
+"""Identifiers: sortable by time, 80 random bits."""
+
+from ulid import ULID
+
+
+def new_job_id() -> str:
+    """A new job id: ``job_`` and a ULID."""
+    return f"job_{ULID()}"

@@ -1,0 +1,103 @@
+"""Every key in Redis: the data dictionary.
+
+All keys begin with ``dr:``. Times in scores are Unix milliseconds by Redis'
+own clock. One server, no cluster: Celery's Redis transport has no cluster
+support either, so the scripts may build key names.
+
+| key | type | holds | lives |
+|---|---|---|---|
+| ``dr:job:{id}`` | hash | ``doc`` snapshot (JSON), ``v`` version, ``status``, ``owner``, ``user``, ``lane``, ``rank`` (place in its lane), ``fence``, ``cancel``, ``provider``, ``op`` (last write), ``ckpt`` | until retention ends |
+| ``dr:events:{id}`` | stream | the job's event log, field ``e`` (JSON) | with the job; about 500 newest |
+| ``dr:previews:{id}`` | hash | ``{index}`` → picture bytes, the last 12 | an hour after the last |
+| ``dr:secret:{id}`` | string | the job's credentials, AES-256-GCM | until the job ends |
+| ``dr:tomb:{id}`` | string | tombstone (JSON) | 30 days |
+| ``dr:owner:{owner}`` | zset | job ids by creation time | |
+| ``dr:queued`` | zset | queued jobs by creation time: positions | |
+| ``dr:lane:{lane}`` | zset | jobs that may run now, of one user on one route, by rank | |
+| ``dr:lanes:{user}`` | set | the user's lanes that are not empty | |
+| ``dr:turn`` | zset | users with such jobs, by when they were last served | |
+| ``dr:served`` | zset | when each user was last served, the newest 10,000 | |
+| ``dr:tick`` | string | counter behind ``dr:turn`` | |
+| ``dr:due`` | zset | parked jobs by the time they may run | |
+| ``dr:sent`` | zset | jobs whose message is on its way, by send time | |
+| ``dr:running`` | zset | running jobs by the end of their lease | |
+| ``dr:deadline`` | zset | queued jobs with a deadline, by it | |
+| ``dr:retain`` | zset | finished jobs by the end of retention | |
+| ``dr:workers`` | zset | live workers by the end of their sign of life | |
+| ``dr:slots`` | hash | worker → jobs at once | |
+| ``dr:busy:{provider}`` | zset | jobs that hold one of the provider's slots | |
+| ``dr:provider:{provider}`` | hash | ``limit``, ``paused``, ``until``, ``reason`` | |
+| ``dr:control`` | stream | words to running attempts (cancel), about 1,000 newest | |
+| ``dr:keys`` | hash | API key id → record (JSON) | |
+| ``dr:keyhash`` | hash | SHA-256 of an API key → its id | |
+| ``dr:epoch`` | string | made once; its absence means that the database was emptied | |
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+PREFIX: Final = "dr:"
+
+QUEUED: Final = "dr:queued"
+TURN: Final = "dr:turn"
+DUE: Final = "dr:due"
+SENT: Final = "dr:sent"
+RUNNING: Final = "dr:running"
+DEADLINE: Final = "dr:deadline"
+RETAIN: Final = "dr:retain"
+WORKERS: Final = "dr:workers"
+SLOTS: Final = "dr:slots"
+CONTROL: Final = "dr:control"
+API_KEYS: Final = "dr:keys"
+API_KEY_HASHES: Final = "dr:keyhash"
+EPOCH: Final = "dr:epoch"
+
+#: Events kept per job, about.
+EVENTS_KEPT: Final = 500
+#: Previews kept per job.
+PREVIEWS_KEPT: Final = 12
+#: Seconds that previews outlive the newest one.
+PREVIEW_SECONDS: Final = 3600
+#: Seconds that a tombstone stands.
+TOMBSTONE_SECONDS: Final = 30 * 86_400
+
+
+def job(job_id: str) -> str:
+    """The job's record."""
+    return f"dr:job:{job_id}"
+
+
+def events(job_id: str) -> str:
+    """The job's event log."""
+    return f"dr:events:{job_id}"
+
+
+def previews(job_id: str) -> str:
+    """The job's newest previews."""
+    return f"dr:previews:{job_id}"
+
+
+def secret(job_id: str) -> str:
+    """The job's encrypted credentials."""
+    return f"dr:secret:{job_id}"
+
+
+def tombstone(job_id: str) -> str:
+    """What is left of a deleted job."""
+    return f"dr:tomb:{job_id}"
+
+
+def owner(name: str) -> str:
+    """The jobs of one owner."""
+    return f"dr:owner:{name}"
+
+
+def provider(name: str) -> str:
+    """What is known of a provider: limit, pause, cooldown."""
+    return f"dr:provider:{name}"
+
+
+def busy(name: str) -> str:
+    """The jobs that hold a slot of the provider."""
+    return f"dr:busy:{name}"

@@ -1,0 +1,178 @@
+"""The nouns: a job, its attempts, outputs and failure. Frozen; times are Unix seconds (UTC) by Redis' clock.
+
+``msgspec`` structs rather than dataclasses, because the snapshot of a job is
+JSON in Redis and is decoded on every poll (docs/explanation/decisions/0003).
+Unknown fields are ignored on decoding, so that an older process can read the
+record of a newer one.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any, Literal
+
+import msgspec
+
+
+class Status(StrEnum):
+    """The states of a job; :mod:`jobs.states` holds the moves between them."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELED = "canceled"
+    EXPIRED = "expired"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether a job in this state never changes again."""
+        return self not in {Status.QUEUED, Status.RUNNING}
+
+
+class Priority(StrEnum):
+    """How urgent a job is among the jobs of the same user."""
+
+    LOW = "low"
+    NORMAL = "normal"
+    HIGH = "high"
+
+
+#: Why a queued job does not run.
+WaitReason = Literal[
+    "workers_busy", "upstream_queue", "provider_cooldown", "provider_waking", "key_limit", "paused", "no_provider"
+]
+#: What a running job is doing.
+Stage = Literal["waiting_upstream", "generating", "downloading", "saving"]
+
+
+class Noun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of the nouns: frozen, keyword-only, defaults left out of the JSON."""
+
+
+class Upstream(Noun, frozen=True, kw_only=True):
+    """The upstream's own queue: ``rank`` 0 is the next of those waiting; ``eta_seconds`` as it says."""
+
+    rank: int | None = None
+    size: int | None = None
+    eta_seconds: float | None = None
+
+
+class Progress(Noun, frozen=True, kw_only=True):
+    """How far a running job is: ``fraction`` in 0..1, ``step`` of ``total``."""
+
+    stage: Stage
+    fraction: float | None = None
+    step: int | None = None
+    total: int | None = None
+    message: str | None = None
+
+
+class Preview(Noun, frozen=True, kw_only=True):
+    """The newest intermediate picture, by its number in the job."""
+
+    index: int
+    updated_at: float
+
+
+class Output(Noun, frozen=True, kw_only=True):
+    """One finished artifact, or one finished text. ``bytes`` is the file's size, ``sha256`` its hex digest."""
+
+    index: int
+    kind: Literal["image", "text"]
+    content_type: str | None = None
+    width: int | None = None
+    height: int | None = None
+    bytes: int | None = None
+    sha256: str | None = None
+    seed: int | None = None
+    text: str | None = None
+
+
+class Failure(Noun, frozen=True, kw_only=True):
+    """Why an attempt or a job failed: a stable ``code``, and a text for people."""
+
+    code: str
+    detail: str
+    retryable: bool = False
+    provider: str | None = None
+    retry_after: float | None = None
+
+
+class Attempt(Noun, frozen=True, kw_only=True):
+    """One run of the job on one provider.
+
+    ``outcome`` is absent while it runs; ``notes`` tell what became of
+    submissions at the upstream (resumed, resubmitted, canceled, ambiguous).
+    """
+
+    n: int
+    provider: str
+    worker: str
+    started_at: float
+    ended_at: float | None = None
+    outcome: Literal["succeeded", "failed", "canceled", "handed_back", "lost"] | None = None
+    error: Failure | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Webhook(Noun, frozen=True, kw_only=True):
+    """Where to tell what happens; ``events`` empty means the terminal ones."""
+
+    url: str
+    events: tuple[str, ...] = ()
+
+
+class Job(Noun, frozen=True, kw_only=True):
+    """One request and its life.
+
+    ``given`` is the input as it was submitted, ``input`` what the provider is
+    really asked for; ``route`` names the providers that may run it, in order
+    of preference; ``user`` is between whom the queue is fair.
+    """
+
+    id: str
+    owner: str
+    user: str
+    model: str
+    route: tuple[str, ...]
+    given: dict[str, Any]
+    input: dict[str, Any]
+    created_at: float
+    status: Status = Status.QUEUED
+    requested_provider: str | None = None
+    provider: str | None = None
+    priority: Priority = Priority.NORMAL
+    metadata: dict[str, str] = {}
+    webhook: Webhook | None = None
+    retention_seconds: int = 86_400
+    deadline_at: float | None = None
+    has_credentials: bool = False
+    waiting: WaitReason | None = None
+    not_before: float | None = None
+    upstream: Upstream | None = None
+    progress: Progress | None = None
+    preview: Preview | None = None
+    outputs: tuple[Output, ...] = ()
+    error: Failure | None = None
+    attempts: tuple[Attempt, ...] = ()
+    cancel_requested_at: float | None = None
+    started_at: float | None = None
+    finished_at: float | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the finished job and its files are deleted; None while it is not finished."""
+        return None if self.finished_at is None else self.finished_at + self.retention_seconds
+
+
+class Tombstone(Noun, frozen=True, kw_only=True):
+    """What is left of a job that was deleted."""
+
+    id: str
+    owner: str
+    status: Status
+    reason: Literal["deleted", "expired"]
+    finished_at: float
+    deleted_at: float

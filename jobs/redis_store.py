@@ -1,0 +1,416 @@
+"""The store on Redis: a hash and a stream per job, and scripts that keep the indexes in step.
+
+:mod:`jobs.keys` lists every key. The state machine is not here: this module
+compares and appends.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import Any, Final, cast
+
+import msgspec
+import redis
+from redis.backoff import ExponentialBackoff
+from redis.retry import Retry
+
+from jobs import events, keys
+from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, LeaseLost, StoreUnavailable
+from jobs.model import Job, Priority, Status, Tombstone
+from jobs.states import apply
+from jobs.store import Decision, Lease, LoggedEvent, Overview, Page, Record
+
+_job = msgspec.json.Decoder(Job)
+_event = msgspec.json.Decoder(events.JobEvent)
+_tombstone = msgspec.json.Decoder(Tombstone)
+_encode = msgspec.json.Encoder().encode
+
+#: Milliseconds by which a priority moves a job ahead of its own user's others: age wins in the end.
+_HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
+#: How often a write is tried again when the record changed under it.
+_TRIES: Final = 20
+#: The server's clock is asked anew after so many seconds.
+_CLOCK_SECONDS: Final = 30.0
+
+
+def connect(url: str, *, patience: float = 0.0, **options: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's own options
+    """Connect with a timeout on everything, so that a half-open connection cannot hang a process.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        patience: Seconds to go on trying while the server is away; 0 gives
+            up at the second failure.
+        **options: For ``redis.Redis.from_url``.
+    """
+    tries = max(1, round(patience))
+    return redis.Redis.from_url(
+        url,
+        socket_timeout=5.0,
+        socket_connect_timeout=5.0,
+        socket_keepalive=True,
+        health_check_interval=15,
+        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), tries),
+        **options,
+    )
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    """Turn what Redis says when it cannot serve into one error of ours."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError) as error:
+        raise StoreUnavailable(f"the job store is not available ({type(error).__name__})") from error
+    except redis.ResponseError as error:
+        # Inside a script, and for MISCONF everywhere, these come as plain texts.
+        word = str(error).split(" ", 1)[0]
+        if word in {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"}:
+            raise StoreUnavailable(f"the job store takes no writes ({word})") from error
+        raise
+
+
+def lane_of(job: Job) -> str:
+    """Where a queued job stands: the jobs of one user on one route are in line behind each other."""
+    return f"{job.user}|{','.join(job.route)}"
+
+
+@cache
+def _source(name: str) -> str:
+    folder = files("jobs") / "scripts"
+    return (folder / "lib.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+class RedisJobStore:
+    """:class:`jobs.store.JobStore` on Redis or Valkey, 6.2 or newer.
+
+    Args:
+        client: A connection that does not decode answers.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self.redis = client
+        self._scripts = {
+            name: client.register_script(_source(name))
+            for name in ("commit", "dispatch", "beat", "checkpoint", "purge")
+        }
+        self._clock_lock = threading.Lock()
+        self._offset = 0.0
+        self._asked_at = -_CLOCK_SECONDS
+
+    # -- clock ---------------------------------------------------------------
+
+    def now(self) -> float:
+        """Unix seconds by the server's clock, to the millisecond; asked at times, carried on by the monotonic clock."""
+        with self._clock_lock:
+            if time.monotonic() - self._asked_at >= _CLOCK_SECONDS:
+                with _available():
+                    seconds, micros = self.redis.time()
+                self._asked_at = time.monotonic()
+                self._offset = seconds + micros / 1e6 - self._asked_at
+            return round(time.monotonic() + self._offset, 3)
+
+    # -- reading -------------------------------------------------------------
+
+    def get(self, job_id: str) -> Record:
+        """See :meth:`jobs.store.JobStore.get`."""
+        with _available():
+            doc, version, event_id = cast("list[bytes | None]", self.redis.hmget(keys.job(job_id), "doc", "v", "oe"))
+            if doc is not None and version is not None:
+                return Record(_job.decode(doc), int(version), (event_id or b"0").decode())
+            stone = cast("bytes | None", self.redis.get(keys.tombstone(job_id)))
+        if stone is not None:
+            raise JobGone(_tombstone.decode(stone))
+        raise JobNotFound(f"there is no job {job_id}")
+
+    def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
+        """See :meth:`jobs.store.JobStore.get_many`."""
+        ids = list(job_ids)
+        with _available():
+            pipe = self.redis.pipeline(transaction=False)
+            for job_id in ids:
+                pipe.hmget(keys.job(job_id), "doc", "v", "oe")
+            rows = pipe.execute() if ids else []
+        return {
+            job_id: Record(_job.decode(doc), int(version), (event_id or b"0").decode())
+            for job_id, (doc, version, event_id) in zip(ids, rows, strict=True)
+            if doc is not None
+        }
+
+    def position(self, job_id: str) -> int | None:
+        """See :meth:`jobs.store.JobStore.position`."""
+        with _available():
+            return cast("int | None", self.redis.zrank(keys.QUEUED, job_id))
+
+    def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
+        """See :meth:`jobs.store.JobStore.log`."""
+        with _available():
+            rows = cast("list[Any]", self.redis.xrange(keys.events(job_id), min=f"({after}", count=limit))
+        return _logged(rows)
+
+    def wait_events(
+        self, cursors: Mapping[str, str], timeout: float, limit: int = 100
+    ) -> Mapping[str, Sequence[LoggedEvent]]:
+        """See :meth:`jobs.store.JobStore.wait_events`. ``timeout`` stays below the socket timeout of 5 s."""
+        if not cursors:
+            return {}
+        streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
+        with _available():
+            answer = self.redis.xread(streams, count=limit, block=max(1, int(min(timeout, 4.0) * 1000)))
+        rows: Iterable[Any] = answer.items() if isinstance(answer, dict) else (answer or [])
+        start = len(keys.events(""))
+        return {bytes(key).decode()[start:]: _logged(_flat(entries)) for key, entries in rows}
+
+    def page(self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool]) -> Page:
+        """See :meth:`jobs.store.JobStore.page`. A cursor is the creation time and id of the last job seen."""
+        with _available():
+            names = [owner] if owner is not None else sorted(self._owners())
+        merged: list[tuple[float, str]] = []
+        found: list[Record] = []
+        upper = cursor or "+inf"
+        while len(found) <= limit:
+            merged = self._older(names, upper, 200)
+            if not merged:
+                break
+            records = self.get_many(job_id for _, job_id in merged)
+            found += [records[job_id] for _, job_id in merged if job_id in records and keep(records[job_id].job)]
+            upper = f"{int(merged[-1][0])}:{merged[-1][1]}"
+        if len(found) <= limit:
+            return Page(tuple(found))
+        last = found[limit - 1].job
+        return Page(tuple(found[:limit]), f"{round(last.created_at * 1000)}:{last.id}")
+
+    def _owners(self) -> set[str]:
+        start = len(keys.owner(""))
+        found = cast("Iterable[bytes]", self.redis.scan_iter(match=keys.owner("*"), count=1000))
+        return {key.decode()[start:] for key in found}
+
+    def _older(self, owners: Sequence[str], upper: str, count: int) -> list[tuple[float, str]]:
+        """Up to ``count`` (created ms, id) before the place ``upper``, newest first."""
+        at, _, last = upper.partition(":")
+        rows: list[tuple[float, str]] = []
+        with _available():
+            for owner in owners:
+                # Jobs of the same millisecond as the last one are read again and cut off by their id.
+                answer = cast(
+                    "list[tuple[bytes, float]]",
+                    self.redis.zrange(
+                        keys.owner(owner), cast("int", at), cast("int", "-inf"),
+                        desc=True, byscore=True, withscores=True, offset=0, num=count + 50,
+                    ),
+                )  # fmt: skip
+                rows += [(score, member.decode()) for member, score in answer]
+        rows = [row for row in rows if not last or row < (float(at), last)]
+        return sorted(rows, reverse=True)[:count]
+
+    # -- writing -------------------------------------------------------------
+
+    def create(self, job: Job, secret: bytes | None = None) -> Record:
+        """See :meth:`jobs.store.JobStore.create`."""
+        if secret is not None:
+            with _available():
+                # Before the record: a job never waits for credentials that were not written. A leftover of a
+                # submit that failed in between dies by itself.
+                self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
+        answer = self._commit(None, job, 0, events.Submitted(at=job.created_at), fence=None)
+        return Record(job, int(answer[1]), answer[3].decode())
+
+    def change(self, job_id: str, decide: Decision, *, fence: int | None = None) -> Record:
+        """See :meth:`jobs.store.JobStore.change`."""
+        for _ in range(_TRIES):
+            record = self.get(job_id)
+            event = decide(record.job)
+            if event is None:
+                return record
+            try:
+                job = apply(record.job, event)
+            except IllegalTransition:
+                if fence is not None:
+                    raise LeaseLost(f"{job_id} is {record.job.status}") from None
+                raise
+            answer = self._commit(record.job, job, record.version, event, fence=fence)
+            if answer[0] == b"ok":
+                return Record(job, int(answer[1]), answer[3].decode())
+            if answer[0] == b"lost":
+                raise LeaseLost(f"another attempt runs {job_id} now")
+        raise Contended(f"{job_id} kept changing")
+
+    def claim(
+        self, job_id: str, worker: str, lease_seconds: float, inputs: Callable[[Job, str], dict[str, Any]]
+    ) -> Lease | None:
+        """See :meth:`jobs.store.JobStore.claim`."""
+        for _ in range(_TRIES):
+            with _available():
+                doc, version, provider, saved = cast(
+                    "list[bytes | None]", self.redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt")
+                )
+            if doc is None or version is None or provider is None:
+                return None
+            job = _job.decode(doc)
+            if job.status is not Status.QUEUED:
+                return None
+            name = provider.decode()
+            event = events.Started(at=self.now(), provider=name, worker=worker, input=inputs(job, name))
+            answer = self._commit(job, apply(job, event), int(version), event, fence=None, lease=lease_seconds)
+            if answer[0] == b"ok":
+                record = Record(apply(job, event), int(answer[1]), answer[3].decode())
+                return Lease(record, int(answer[2]), json.loads(saved) if saved else None)
+            if answer[0] == b"unsent":
+                return None
+        raise Contended(f"{job_id} kept changing")
+
+    def _commit(
+        self, before: Job | None, job: Job, version: int, event: events.JobEvent, *, fence: int | None, lease: float = 0
+    ) -> list[bytes]:
+        """Write one step; answers as commit.lua says."""
+        arguments = {
+            "id": job.id,
+            "op": secrets.token_hex(8),
+            "version": version,
+            "fence": fence,
+            "status": job.status,
+            "terminal": job.status.is_terminal,
+            "cancel": isinstance(event, events.CancelRequested) or None,
+            "keep": keys.EVENTS_KEPT,
+            "created": _ms(job.created_at),
+            "lease": round(lease * 1000),
+            "not_before": None if job.not_before is None else _ms(job.not_before),
+            "deadline": None if job.deadline_at is None else _ms(job.deadline_at),
+            "expires": None if job.expires_at is None else _ms(job.expires_at),
+        }
+        if before is None:
+            rank = _ms(job.created_at) - _HEAD_START[job.priority]
+            arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
+        with _available():
+            return cast(
+                "list[bytes]",
+                self._scripts["commit"](
+                    keys=[keys.job(job.id), keys.events(job.id)],
+                    args=[
+                        _encode({k: v for k, v in arguments.items() if v is not None}),
+                        _encode(job),
+                        _encode(event),
+                    ],
+                ),
+            )
+
+    def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
+        """See :meth:`jobs.store.JobStore.save_checkpoint`."""
+        saved = _encode({"provider": provider, "state": state})
+        with _available():
+            held = self._scripts["checkpoint"](args=[job_id, fence, saved])
+        if not held:
+            raise LeaseLost(f"another attempt runs {job_id} now")
+
+    def secret(self, job_id: str) -> bytes | None:
+        """See :meth:`jobs.store.JobStore.secret`."""
+        with _available():
+            return cast("bytes | None", self.redis.get(keys.secret(job_id)))
+
+    def save_preview(self, job_id: str, index: int, picture: bytes) -> None:
+        """See :meth:`jobs.store.JobStore.save_preview`."""
+        key = keys.previews(job_id)
+        with _available():
+            pipe = self.redis.pipeline(transaction=False)
+            pipe.hset(key, str(index), picture)
+            pipe.hdel(key, str(index - keys.PREVIEWS_KEPT))
+            pipe.expire(key, keys.PREVIEW_SECONDS)
+            pipe.execute()
+
+    def preview(self, job_id: str, index: int) -> bytes | None:
+        """See :meth:`jobs.store.JobStore.preview`."""
+        with _available():
+            return cast("bytes | None", self.redis.hget(keys.previews(job_id), str(index)))
+
+    def purge(self, tombstone: Tombstone) -> bool:
+        """See :meth:`jobs.store.JobStore.purge`."""
+        with _available():
+            return bool(self._scripts["purge"](args=[tombstone.id, _encode(tombstone), keys.TOMBSTONE_SECONDS]))
+
+    # -- workers and scheduling ----------------------------------------------
+
+    def beat(
+        self, worker: str, slots: int, life_seconds: float, lease_seconds: float, running: Mapping[str, int]
+    ) -> Mapping[str, int]:
+        """See :meth:`jobs.store.JobStore.beat`."""
+        pairs: list[str | int] = [part for pair in running.items() for part in pair]
+        args = [worker, slots, round(life_seconds * 1000), round(lease_seconds * 1000), *pairs]
+        with _available():
+            answer = cast("list[int]", self._scripts["beat"](args=args))
+        return dict(zip(running, answer, strict=True))
+
+    def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
+        """See :meth:`jobs.store.JobStore.wait_control`."""
+        with _available():
+            answer = self.redis.xread({keys.CONTROL: after}, block=max(1, int(min(timeout, 4.0) * 1000)))
+        rows = list(answer.values() if isinstance(answer, dict) else (entries for _, entries in answer or []))
+        entries = _flat(rows[0]) if rows else []
+        if not entries:
+            return after, ()
+        return entries[-1][0].decode(), tuple(fields[b"cancel"].decode() for _, fields in entries)
+
+    def dispatch(self, most: int = 100) -> tuple[str, ...]:
+        """See :meth:`jobs.store.JobStore.dispatch`."""
+        with _available():
+            return tuple(job_id.decode() for job_id in cast("list[bytes]", self._scripts["dispatch"](args=[most])))
+
+    def unsent(self, older_than: float) -> tuple[str, ...]:
+        """See :meth:`jobs.store.JobStore.unsent`."""
+        now = _ms(self.now())
+        with _available():
+            late = self._scored(keys.SENT, now - round(older_than * 1000), 100)
+            if late:
+                self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
+        return late
+
+    def lost(self, limit: int = 100) -> tuple[str, ...]:
+        """See :meth:`jobs.store.JobStore.lost`."""
+        return self._scored(keys.RUNNING, _ms(self.now()), limit)
+
+    def overdue(self, limit: int = 100) -> tuple[str, ...]:
+        """See :meth:`jobs.store.JobStore.overdue`."""
+        return self._scored(keys.DEADLINE, _ms(self.now()), limit)
+
+    def outlived(self, limit: int = 100) -> tuple[str, ...]:
+        """See :meth:`jobs.store.JobStore.outlived`."""
+        return self._scored(keys.RETAIN, _ms(self.now()), limit)
+
+    def _scored(self, key: str, until: int, limit: int) -> tuple[str, ...]:
+        with _available():
+            rows = cast("list[bytes]", self.redis.zrangebyscore(key, "-inf", until, start=0, num=limit))
+        return tuple(row.decode() for row in rows)
+
+    def overview(self) -> Overview:
+        """See :meth:`jobs.store.JobStore.overview`."""
+        now = _ms(self.now())
+        with _available():
+            pipe = self.redis.pipeline(transaction=False)
+            for key in (keys.QUEUED, keys.RUNNING, keys.SENT, keys.DUE):
+                pipe.zcard(key)
+            pipe.zrangebyscore(keys.WORKERS, now, "+inf")
+            pipe.hgetall(keys.SLOTS)
+            queued, running, sent, parked, workers, slots = pipe.execute()
+        return Overview(queued, running, sent, parked, {name.decode(): int(slots.get(name, 0)) for name in workers})
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def _flat(entries: Any) -> list[Any]:  # noqa: ANN401 - redis-py's shape depends on the protocol version
+    """RESP3 wraps the entries of a stream in one more list."""
+    return (
+        entries[0]
+        if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], tuple)
+        else entries
+    )
+
+
+def _logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:
+    return tuple(LoggedEvent(entry_id.decode(), _event.decode(fields[b"e"])) for entry_id, fields in rows)

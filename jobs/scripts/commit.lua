@@ -1,0 +1,67 @@
+-- The one compare-and-append: snapshot, version, event and indexes change together or not at all.
+-- KEYS: job, events
+-- ARGV: a JSON object, see RedisJobStore._commit
+-- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} | {'unsent'}
+local a = cjson.decode(ARGV[1])
+local doc, event = ARGV[2], ARGV[3]
+local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe')
+-- A write that was repeated because its answer was lost has been done already.
+if cur[4] == a.op then return {'ok', cur[1], cur[3] or '0', cur[8]} end
+if (cur[1] or '0') ~= tostring(a.version) then return {'conflict'} end
+local from, to, now = cur[2] or 'new', a.status, now_ms()
+if a.fence and (from ~= 'running' or cur[3] ~= tostring(a.fence)) then return {'lost'} end
+if from == 'queued' and to == 'running' and not redis.call('ZSCORE', P .. 'sent', a.id) then return {'unsent'} end
+
+local fence = tonumber(cur[3] or '0')
+if from ~= 'running' and to == 'running' then fence = fence + 1 end
+local version = a.version + 1
+local event_id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', a.keep, '*', 'e', event)
+redis.call('HSET', KEYS[1], 'doc', doc, 'v', version, 'status', to, 'fence', fence, 'op', a.op, 'oe', event_id)
+if a.cancel then
+  redis.call('HSET', KEYS[1], 'cancel', 1)
+  redis.call('XADD', P .. 'control', 'MAXLEN', '~', 1000, '*', 'cancel', a.id)
+end
+
+if from == 'new' then
+  redis.call('HSET', KEYS[1], 'owner', a.owner, 'user', a.user, 'lane', a.lane, 'rank', a.rank)
+  redis.call('ZADD', P .. 'owner:' .. a.owner, a.created, a.id)
+  redis.call('ZADD', P .. 'queued', a.created, a.id)
+  if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
+  if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
+elseif from == 'queued' and to == 'queued' then
+  -- Parked: it leaves its lane, or the message it was sent with, and waits for its time.
+  if a.not_before then
+    redis.call('ZREM', P .. 'sent', a.id)
+    release(a.id, cur[5])
+    delist(a.id, cur[6], cur[7])
+    redis.call('ZADD', P .. 'due', a.not_before, a.id)
+  end
+elseif from == 'queued' then
+  redis.call('ZREM', P .. 'queued', a.id)
+  redis.call('ZREM', P .. 'deadline', a.id)
+  redis.call('ZREM', P .. 'sent', a.id)
+  redis.call('ZREM', P .. 'due', a.id)
+  delist(a.id, cur[6], cur[7])
+  if to == 'running' then
+    redis.call('HDEL', KEYS[1], 'cancel')
+    redis.call('ZADD', P .. 'running', now + a.lease, a.id)
+    if cur[5] then redis.call('ZADD', P .. 'busy:' .. cur[5], now + a.lease, a.id) end
+  else
+    release(a.id, cur[5])
+  end
+elseif from == 'running' and to == 'queued' then
+  redis.call('ZREM', P .. 'running', a.id)
+  release(a.id, cur[5])
+  redis.call('ZADD', P .. 'queued', a.created, a.id)
+  if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
+  if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
+end
+
+if a.terminal then
+  redis.call('ZREM', P .. 'running', a.id)
+  release(a.id, cur[5])
+  redis.call('DEL', P .. 'secret:' .. a.id)
+  redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
+  redis.call('ZADD', P .. 'retain', a.expires, a.id)
+end
+return {'ok', version, fence, event_id}

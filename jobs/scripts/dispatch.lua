@@ -1,0 +1,84 @@
+-- Choose which queued jobs to send to workers now: as many as there are free slots, users in turn.
+-- A job is sent only when a worker can take it at once, so the broker's queue stays short and a new
+-- user's first job never stands behind another's backlog.
+-- ARGV: most jobs to choose
+-- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
+local now = now_ms()
+
+-- Parked jobs whose time has come may run.
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', P .. 'due', id)
+  enlist(id)
+end
+
+-- Free slots of live workers.
+redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now)
+local free = 0
+for _, worker in ipairs(redis.call('ZRANGE', P .. 'workers', 0, -1)) do
+  free = free + tonumber(redis.call('HGET', P .. 'slots', worker) or '0')
+end
+free = free - redis.call('ZCARD', P .. 'running') - redis.call('ZCARD', P .. 'sent')
+free = math.min(free, tonumber(ARGV[1]))
+
+local room = {} -- provider → free slots there, false where it takes nothing now
+local function room_at(provider)
+  if room[provider] == nil then
+    local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until')
+    if p[2] == '1' or (p[3] and tonumber(p[3]) > now) then
+      room[provider] = 0
+    elseif not p[1] or p[1] == '' then
+      room[provider] = math.huge
+    else
+      redis.call('ZREMRANGEBYSCORE', P .. 'busy:' .. provider, '-inf', now)
+      room[provider] = tonumber(p[1]) - redis.call('ZCARD', P .. 'busy:' .. provider)
+    end
+  end
+  return room[provider]
+end
+
+-- A lane is "user|provider,provider,…": the first provider with room takes its head.
+local function provider_for(lane)
+  for provider in string.gmatch(string.match(lane, '|([^|]*)$'), '[^,]+') do
+    if room_at(provider) > 0 then return provider end
+  end
+end
+
+-- The lane of this user whose head should run first, and where.
+local function best_lane(user)
+  local best, where, rank
+  for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. user)) do
+    local head = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0, 'WITHSCORES')
+    if head[1] and (not rank or tonumber(head[2]) < rank) then
+      local provider = provider_for(lane)
+      if provider then best, where, rank = lane, provider, tonumber(head[2]) end
+    end
+  end
+  return best, where
+end
+
+local sent = {}
+while free > 0 do
+  local served = 0
+  for _, user in ipairs(redis.call('ZRANGE', P .. 'turn', 0, 199)) do
+    if free <= 0 then break end
+    -- Whoever had a turn goes to the end, also when nothing of theirs can run now.
+    local tick = redis.call('INCR', P .. 'tick')
+    redis.call('ZADD', P .. 'turn', tick, user)
+    local lane, provider = best_lane(user)
+    if lane then
+      local id = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
+      delist(id, user, lane)
+      redis.call('ZADD', P .. 'sent', now, id)
+      redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
+      redis.call('ZADD', P .. 'busy:' .. provider, now + 60000, id)
+      room[provider] = room[provider] - 1
+      free = free - 1
+      served = served + 1
+      redis.call('ZADD', P .. 'served', tick, user)
+      sent[#sent + 1] = id
+    end
+  end
+  if served == 0 then break end
+end
+redis.call('ZREMRANGEBYRANK', P .. 'served', 0, -10001)
+return sent

@@ -1,0 +1,163 @@
+"""Use cases of a client: submit, look, cancel, delete. No HTTP here, and no validation of inputs."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jobs import events
+from jobs.artifacts import ArtifactStore
+from jobs.errors import JobNotFound, StoreUnavailable
+from jobs.ids import new_job_id
+from jobs.model import Job, Priority, Status, Tombstone, Webhook
+from jobs.queue import Publisher
+from jobs.store import JobStore, Page, Record
+from jobs.vault import Vault
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A request that was validated: ``input`` is ``given`` as the first provider of ``route`` would take it."""
+
+    owner: str
+    model: str
+    route: tuple[str, ...]
+    given: dict[str, Any]
+    input: dict[str, Any]
+    provider: str | None = None
+    priority: Priority = Priority.NORMAL
+    metadata: dict[str, str] = field(default_factory=dict)
+    webhook: Webhook | None = None
+    deadline_seconds: float | None = None
+    retention_seconds: int = 86_400
+    credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+class JobService:
+    """What a client may do with jobs; used by every HTTP dialect.
+
+    Args:
+        store: The records.
+        publisher: Wakes workers.
+        artifacts: Finished files.
+        vault: Encrypts credentials.
+    """
+
+    def __init__(self, store: JobStore, publisher: Publisher, artifacts: ArtifactStore, vault: Vault) -> None:
+        self.store = store
+        self.artifacts = artifacts
+        self._publisher = publisher
+        self._vault = vault
+
+    def submit(self, submission: Submission) -> Record:
+        """Accept a job: once this returns, it will not be lost.
+
+        Raises:
+            StoreUnavailable: It was not written; nothing is left of it.
+        """
+        now = self.store.now()
+        job = Job(
+            id=new_job_id(),
+            owner=submission.owner,
+            user=fair_user(submission.owner, submission.metadata.get("user")),
+            model=submission.model,
+            route=submission.route,
+            requested_provider=submission.provider,
+            given=submission.given,
+            input=submission.input,
+            priority=submission.priority,
+            metadata=submission.metadata,
+            webhook=submission.webhook,
+            retention_seconds=submission.retention_seconds,
+            deadline_at=None if submission.deadline_seconds is None else now + submission.deadline_seconds,
+            has_credentials=bool(submission.credentials),
+            created_at=now,
+            warnings=submission.warnings,
+        )
+        secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
+        record = self.store.create(job, secret)
+        self.wake()
+        return record
+
+    def wake(self) -> int:
+        """Send what may run to the workers; answers how many. A failure is left to the reconciler."""
+        try:
+            chosen = self.store.dispatch()
+            for job_id in chosen:
+                self._publisher.publish(job_id)
+        except StoreUnavailable as error:
+            log.warning("jobs wait for the reconciler: %s", error)
+            return 0
+        return len(chosen)
+
+    def get(self, job_id: str, owner: str | None) -> Record:
+        """A job of this owner (of anybody where None).
+
+        Raises:
+            JobNotFound: There is none, or it is another owner's.
+            JobGone: There was one.
+        """
+        record = self.store.get(job_id)
+        if owner is not None and record.job.owner != owner:
+            raise JobNotFound(f"there is no job {job_id}")
+        return record
+
+    def page(
+        self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool] = lambda _: True
+    ) -> Page:
+        """A part of the owner's jobs, newest first."""
+        return self.store.page(owner, cursor=cursor, limit=limit, keep=keep)
+
+    def cancel(self, job_id: str, owner: str | None) -> Record:
+        """End a job: a queued one at once, a running one as soon as its worker lets go. A finished one stays."""
+        self.get(job_id, owner)
+
+        def decide(job: Job) -> events.JobEvent | None:
+            now = self.store.now()
+            if job.status is Status.QUEUED:
+                return events.Canceled(at=now)
+            if job.status is Status.RUNNING and job.cancel_requested_at is None:
+                return events.CancelRequested(at=now)
+            return None
+
+        record = self.store.change(job_id, decide)
+        self.wake()
+        return record
+
+    def delete(self, job_id: str, owner: str | None) -> None:
+        """Delete a job and its files now; one that has not ended is canceled first."""
+        self.get(job_id, owner)
+
+        def decide(job: Job) -> events.JobEvent | None:
+            # Without waiting for the worker: its lease is void from here on, and it ends the upstream's work itself.
+            return None if job.status.is_terminal else events.Canceled(at=self.store.now())
+
+        record = self.store.change(job_id, decide)
+        self.purge(record.job, "deleted")
+        self.wake()
+
+    def purge(self, job: Job, reason: str) -> None:
+        """Replace a finished job by its tombstone and delete its files."""
+        stone = Tombstone(
+            id=job.id,
+            owner=job.owner,
+            status=job.status,
+            reason="deleted" if reason == "deleted" else "expired",
+            finished_at=job.finished_at or job.created_at,
+            deleted_at=self.store.now(),
+        )
+        if self.store.purge(stone):
+            self.artifacts.delete(job.id)
+
+
+def fair_user(owner: str, user: str | None) -> str:
+    """Between whom the queue is fair: the owner, or the end user behind one. Hashed, since it becomes part of a key."""
+    if not user:
+        return owner
+    return f"{owner}/{hashlib.sha256(user.encode()).hexdigest()[:16]}"

@@ -1,0 +1,194 @@
+"""The store of jobs, as web, worker and reconciler see it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from jobs.events import JobEvent
+from jobs.model import Job, Tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A job as it stands: the snapshot, how often it changed, and the id of the newest event."""
+
+    job: Job
+    version: int
+    event_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The right to run a job until it is lost; ``fence`` goes with every write."""
+
+    record: Record
+    fence: int
+    #: What an earlier attempt left: ``{"provider": name, "state": {...}}``.
+    checkpoint: Mapping[str, Any] | None = None
+
+    @property
+    def job(self) -> Job:
+        """The job as it was claimed."""
+        return self.record.job
+
+
+@dataclass(frozen=True, slots=True)
+class LoggedEvent:
+    """One entry of a job's event log; ``id`` orders them and serves as the SSE id."""
+
+    id: str
+    event: JobEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A part of a list, newest first, and where the next part begins (None at the end)."""
+
+    records: tuple[Record, ...]
+    next_cursor: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the scheduler sees, in counts."""
+
+    queued: int = 0
+    running: int = 0
+    sent: int = 0
+    parked: int = 0
+    workers: Mapping[str, int] = field(default_factory=dict)
+
+
+#: Decides the next event from the job as it stands; None leaves it as it is.
+Decision = Callable[[Job], JobEvent | None]
+
+
+class JobStore(Protocol):
+    """Durable records of jobs.
+
+    Every method raises :class:`jobs.errors.StoreUnavailable` while the store
+    cannot be reached or refuses writes. Times are Unix seconds by the
+    store's own clock.
+    """
+
+    def now(self) -> float:
+        """The store's clock."""
+        ...
+
+    def create(self, job: Job, secret: bytes | None = None) -> Record:
+        """Write a new job, its first event, and its encrypted credentials."""
+        ...
+
+    def get(self, job_id: str) -> Record:
+        """The job as it stands.
+
+        Raises:
+            JobNotFound: There is none.
+            JobGone: There was one.
+        """
+        ...
+
+    def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
+        """Those of the jobs that exist."""
+        ...
+
+    def position(self, job_id: str) -> int | None:
+        """How many jobs were queued before this one; None where it is not queued."""
+        ...
+
+    def change(self, job_id: str, decide: Decision, *, fence: int | None = None) -> Record:
+        """Read, decide, apply, and write snapshot and event together; again if somebody else was faster.
+
+        Raises:
+            IllegalTransition: The state table has no such move.
+            LeaseLost: ``fence`` is not the running attempt's.
+        """
+        ...
+
+    def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
+        """The log after the event ``after``, oldest first."""
+        ...
+
+    def wait_events(
+        self, cursors: Mapping[str, str], timeout: float, limit: int = 100
+    ) -> Mapping[str, Sequence[LoggedEvent]]:
+        """Block until one of many jobs has news: job id → last seen event id in, new events out."""
+        ...
+
+    def page(self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool]) -> Page:
+        """The jobs of an owner (of all where None), newest first, that ``keep`` keeps."""
+        ...
+
+    def claim(
+        self, job_id: str, worker: str, lease_seconds: float, inputs: Callable[[Job, str], dict[str, Any]]
+    ) -> Lease | None:
+        """Take the lease of a job that was sent; None where there is nothing to claim (a duplicate message dies here).
+
+        Args:
+            job_id: The job that a message named.
+            worker: Who claims it, for the ledger.
+            lease_seconds: How long the lease holds without a :meth:`beat`.
+            inputs: From the job and the provider chosen for it, the input
+                that the provider will be asked for.
+        """
+        ...
+
+    def beat(
+        self, worker: str, slots: int, life_seconds: float, lease_seconds: float, running: Mapping[str, int]
+    ) -> Mapping[str, int]:
+        """A worker's sign of life; renews leases (job id → fence). Answers 0 lost, 1 held, 2 cancel asked."""
+        ...
+
+    def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
+        """Block until a cancel is asked for, of any job: the new cursor and the job ids."""
+        ...
+
+    def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
+        """Store what a later attempt must know.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
+        ...
+
+    def secret(self, job_id: str) -> bytes | None:
+        """The job's encrypted credentials, while it has not ended."""
+        ...
+
+    def save_preview(self, job_id: str, index: int, picture: bytes) -> None:
+        """Keep a preview; older ones than the last few are dropped."""
+        ...
+
+    def preview(self, job_id: str, index: int) -> bytes | None:
+        """A preview's picture, while it is kept."""
+        ...
+
+    def dispatch(self, most: int = 100) -> tuple[str, ...]:
+        """Choose jobs to send to workers, fairly, as many as there are free slots; the caller publishes them."""
+        ...
+
+    def unsent(self, older_than: float) -> tuple[str, ...]:
+        """Jobs that were sent more than so many seconds ago and have not been claimed; marks them as sent now."""
+        ...
+
+    def lost(self, limit: int = 100) -> tuple[str, ...]:
+        """Running jobs whose lease is over."""
+        ...
+
+    def overdue(self, limit: int = 100) -> tuple[str, ...]:
+        """Queued jobs whose deadline has passed."""
+        ...
+
+    def outlived(self, limit: int = 100) -> tuple[str, ...]:
+        """Finished jobs whose retention is over."""
+        ...
+
+    def purge(self, tombstone: Tombstone) -> bool:
+        """Replace a finished job by its tombstone; False where it is not finished."""
+        ...
+
+    def overview(self) -> Overview:
+        """What the scheduler sees."""
+        ...

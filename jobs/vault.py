@@ -1,0 +1,80 @@
+"""Credentials at rest: AES-256-GCM, bound to their job.
+
+The job id is the associated data, so a ciphertext that is moved to another
+job's key cannot be read (Fernet has no such binding).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_NONCE_BYTES = 12
+_KEY_BYTES = 32
+
+
+class VaultError(Exception):
+    """The key is unusable, or a ciphertext was not made with it for this job. Never holds a secret."""
+
+
+class Vault:
+    """Encrypts the credentials of jobs.
+
+    Args:
+        key: 32 bytes.
+    """
+
+    def __init__(self, key: bytes) -> None:
+        if len(key) != _KEY_BYTES:
+            raise VaultError(f"the secret key has {len(key)} bytes instead of {_KEY_BYTES}")
+        self._key = key
+        self._cipher = AESGCM(key)
+
+    @classmethod
+    def from_file(cls, path: Path) -> Vault:
+        """Read the key, or make it where the file is missing (mode 0600, safe against a second process doing the same).
+
+        Raises:
+            VaultError: The file holds no key.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+        if not path.exists():
+            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as file:
+                file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
+            try:
+                # link, not rename: the first process to get here wins and nobody overwrites its key.
+                os.link(scratch, path)
+            except FileExistsError:
+                pass
+            finally:
+                scratch.unlink()
+        try:
+            return cls(base64.b64decode(path.read_bytes().strip(), validate=True))
+        except (ValueError, VaultError) as error:
+            raise VaultError(f"{path} holds no key: 32 random bytes in base64 are expected") from error
+
+    def lock(self, job_id: str, credentials: Mapping[str, str]) -> bytes:
+        """Encrypt the credentials of one job."""
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return nonce + self._cipher.encrypt(nonce, json.dumps(dict(credentials)).encode(), job_id.encode())
+
+    def unlock(self, job_id: str, locked: bytes) -> dict[str, str]:
+        """Decrypt what :meth:`lock` made for the same job.
+
+        Raises:
+            VaultError: It was made for another job, or with another key.
+        """
+        try:
+            plain = self._cipher.decrypt(locked[:_NONCE_BYTES], locked[_NONCE_BYTES:], job_id.encode())
+        except InvalidTag:
+            raise VaultError(f"the credentials of {job_id} cannot be read with this secret key") from None
+        return dict(json.loads(plain))

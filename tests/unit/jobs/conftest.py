@@ -1,0 +1,31 @@
+"""Stores for the tests of the record: fakeredis, and a real server."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import fakeredis
+import pytest
+import redis
+
+from jobs.redis_store import RedisJobStore
+
+
+@pytest.fixture(params=["fakeredis", pytest.param("real", marks=pytest.mark.real)])
+def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
+    """An empty database on each kind of server."""
+    if request.param == "fakeredis":
+        yield fakeredis.FakeRedis()
+        return
+    url: str = request.getfixturevalue("redis_server")
+    connection = redis.Redis.from_url(url)
+    connection.flushdb()
+    yield connection
+    connection.close()
+
+
+@pytest.fixture
+def store(client: Any) -> RedisJobStore:
+    """A store on an empty database."""
+    return RedisJobStore(client)

@@ -1,0 +1,321 @@
+"""The record: compare-and-append, claims, leases, fairness, retention; on fakeredis and on a real server."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from jobs import events, keys
+from jobs.errors import IllegalTransition, JobGone, JobNotFound, LeaseLost
+from jobs.ids import new_job_id
+from jobs.model import Failure, Job, Priority, Status, Tombstone
+from jobs.redis_store import RedisJobStore
+from jobs.store import Lease
+
+
+def make_job(store: RedisJobStore, **changes: Any) -> Job:
+    job = Job(
+        id=new_job_id(), owner="local", user="local", model="echo", route=("echo",),
+        given={"prompt": "a lighthouse"}, input={"prompt": "a lighthouse"}, created_at=store.now(),
+    )  # fmt: skip
+    return replace(job, **changes)
+
+
+def added(store: RedisJobStore, **changes: Any) -> Job:
+    return store.create(make_job(store, **changes)).job
+
+
+def worker(store: RedisJobStore, slots: int = 4, name: str = "w1") -> None:
+    store.beat(name, slots, 60, 60, {})
+
+
+def claim(store: RedisJobStore, job_id: str, lease: float = 60, name: str = "w1") -> Lease | None:
+    return store.claim(job_id, name, lease, lambda job, _: job.input)
+
+
+def claimed(store: RedisJobStore, **changes: Any) -> Lease:
+    job = added(store, **changes)
+    worker(store)
+    assert job.id in store.dispatch()
+    lease = claim(store, job.id)
+    assert lease is not None
+    return lease
+
+
+def test_a_created_job_reads_back_with_its_first_event(store: RedisJobStore) -> None:
+    job = added(store)
+    record = store.get(job.id)
+    assert (record.job, record.version) == (job, 1)
+    assert [entry.event for entry in store.log(job.id)] == [events.Submitted(at=job.created_at)]
+    assert store.log(job.id)[-1].id == record.event_id
+
+
+def test_an_unknown_job_is_not_found(store: RedisJobStore) -> None:
+    with pytest.raises(JobNotFound):
+        store.get("job_x")
+
+
+def test_a_change_writes_snapshot_version_and_event_together(store: RedisJobStore) -> None:
+    lease = claimed(store)
+    record = store.change(lease.job.id, lambda _: events.Logged(at=1.0, text="hello"), fence=lease.fence)
+    assert record.version == 3
+    assert [type(entry.event).__name__ for entry in store.log(lease.job.id)] == ["Submitted", "Started", "Logged"]
+    assert store.get(lease.job.id).version == 3
+
+
+def test_a_move_that_the_table_lacks_changes_nothing(store: RedisJobStore) -> None:
+    job = added(store)
+    with pytest.raises(IllegalTransition):
+        store.change(job.id, lambda _: events.Succeeded(at=1.0, outputs=()))
+    assert store.get(job.id).version == 1
+
+
+def test_nothing_is_sent_without_a_worker(store: RedisJobStore) -> None:
+    added(store)
+    assert store.dispatch() == ()
+
+
+def test_no_more_is_sent_than_there_are_free_slots(store: RedisJobStore) -> None:
+    jobs = [added(store).id for _ in range(5)]
+    worker(store, slots=2)
+    assert list(store.dispatch()) == jobs[:2]
+    assert store.dispatch() == ()
+    lease = claim(store, jobs[0])
+    assert lease is not None
+    store.change(jobs[0], lambda _: events.Canceled(at=1.0), fence=lease.fence)
+    assert list(store.dispatch()) == jobs[2:3]
+
+
+def test_users_are_served_in_turn(store: RedisJobStore) -> None:
+    many = [added(store, user="many").id for _ in range(10)]
+    worker(store, slots=2)
+    store.dispatch()
+    one = added(store, user="one").id
+    for job_id in many[:2]:
+        claim(store, job_id)
+    store.change(many[0], lambda _: events.Canceled(at=1.0))
+    assert store.dispatch() == (one,)
+
+
+def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(store: RedisJobStore) -> None:
+    for _ in range(10):
+        added(store, user="many")
+    worker(store, slots=1)
+    served = []
+    for _ in range(6):
+        added(store, user="aaa")
+        (job_id,) = store.dispatch()
+        claim(store, job_id)
+        served.append(store.change(job_id, lambda _: events.Canceled(at=1.0)).job.user)
+    assert served.count("aaa") == served.count("many") == 3
+
+
+def test_priority_moves_a_job_ahead_of_its_own_user_only(store: RedisJobStore) -> None:
+    low = added(store, priority=Priority.LOW).id
+    normal = added(store).id
+    high = added(store, priority=Priority.HIGH).id
+    worker(store)
+    assert list(store.dispatch()) == [high, normal, low]
+
+
+def test_a_provider_takes_no_more_than_its_limit(store: RedisJobStore) -> None:
+    store.redis.hset(keys.provider("echo"), "limit", 1)
+    first, second = added(store).id, added(store).id
+    other = added(store, route=("other",)).id
+    worker(store)
+    assert set(store.dispatch()) == {first, other}
+    claim(store, first)
+    assert store.dispatch() == ()
+    store.change(first, lambda _: events.Canceled(at=1.0))
+    assert store.dispatch() == (second,)
+
+
+def test_a_route_falls_to_its_next_provider_when_the_first_is_full(store: RedisJobStore) -> None:
+    store.redis.hset(keys.provider("a"), "limit", 0)
+    job = added(store, route=("a", "b"))
+    worker(store)
+    store.dispatch()
+    lease = claim(store, job.id)
+    assert lease is not None
+    assert lease.job.provider == "b"
+
+
+def test_a_duplicate_message_dies_at_the_claim(store: RedisJobStore) -> None:
+    lease = claimed(store)
+    assert claim(store, lease.job.id) is None
+
+
+def test_a_message_for_a_job_that_was_not_sent_claims_nothing(store: RedisJobStore) -> None:
+    job = added(store)
+    assert claim(store, job.id) is None
+
+
+def test_a_lost_lease_writes_nothing(store: RedisJobStore) -> None:
+    stale = claimed(store)
+    job_id = stale.job.id
+    store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    store.dispatch()
+    fresh = claim(store, job_id)
+    assert fresh is not None
+    assert fresh.fence == stale.fence + 1
+    with pytest.raises(LeaseLost):
+        store.change(job_id, lambda _: events.Logged(at=1.0, text="ghost"), fence=stale.fence)
+    with pytest.raises(LeaseLost):
+        store.save_checkpoint(job_id, stale.fence, "echo", {})
+    assert store.beat("w1", 4, 60, 60, {job_id: stale.fence}) == {job_id: 0}
+    assert store.beat("w1", 4, 60, 60, {job_id: fresh.fence}) == {job_id: 1}
+
+
+def test_a_lease_that_nobody_renews_is_lost(store: RedisJobStore) -> None:
+    job = added(store)
+    worker(store)
+    store.dispatch()
+    lease = claim(store, job.id, lease=0.05)
+    assert lease is not None
+    for _ in range(100):
+        if store.lost():
+            break
+        time.sleep(0.01)
+    assert store.lost() == (job.id,)
+    store.beat("w1", 4, 60, 60, {job.id: lease.fence})
+    assert store.lost() == ()
+
+
+def test_a_checkpoint_comes_back_with_the_next_claim(store: RedisJobStore) -> None:
+    lease = claimed(store)
+    store.save_checkpoint(lease.job.id, lease.fence, "echo", {"phase": "posted"})
+    store.change(lease.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    store.dispatch()
+    again = claim(store, lease.job.id)
+    assert again is not None
+    assert again.checkpoint == {"provider": "echo", "state": {"phase": "posted"}}
+
+
+def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: RedisJobStore) -> None:
+    lease = claimed(store)
+    store.change(lease.job.id, lambda _: events.CancelRequested(at=1.0))
+    assert store.beat("w1", 4, 60, 60, {lease.job.id: lease.fence}) == {lease.job.id: 2}
+    assert store.wait_control("0", 0.01)[1] == (lease.job.id,)
+
+
+def test_a_parked_job_waits_for_its_time(store: RedisJobStore) -> None:
+    job = added(store)
+    worker(store)
+    later = store.now() + 0.1
+    store.change(job.id, lambda _: events.Parked(at=1.0, reason="provider_cooldown", until=later))
+    assert store.dispatch() == ()
+    assert store.get(job.id).job.waiting == "provider_cooldown"
+    sent: tuple[str, ...] = ()
+    for _ in range(100):
+        sent = store.dispatch()
+        if sent:
+            break
+        time.sleep(0.01)
+    assert sent == (job.id,)
+
+
+def test_a_message_that_was_lost_is_sent_again(store: RedisJobStore) -> None:
+    job = added(store)
+    worker(store)
+    store.dispatch()
+    time.sleep(0.05)
+    assert store.unsent(0.02) == (job.id,)
+    assert store.unsent(0.02) == ()
+
+
+def test_a_repeated_write_counts_once(store: RedisJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answer of a write can be lost with the connection; redis-py then sends the script again."""
+    lease = claimed(store)
+    script = store._scripts["commit"]
+
+    def twice(**arguments: Any) -> Any:
+        script(**arguments)
+        return script(**arguments)
+
+    monkeypatch.setitem(store._scripts, "commit", twice)
+    record = store.change(lease.job.id, lambda _: events.Logged(at=1.0, text="once"), fence=lease.fence)
+    assert record.version == 3
+    assert len(store.log(lease.job.id)) == 3
+    assert store.get(lease.job.id) == dataclasses.replace(record)
+
+
+def test_a_finished_job_gives_everything_back(store: RedisJobStore) -> None:
+    store.redis.hset(keys.provider("echo"), "limit", 1)
+    lease = claimed(store)
+    error = Failure(code="internal", detail="x")
+    store.change(lease.job.id, lambda _: events.Failed(at=store.now(), error=error), fence=lease.fence)
+    left = {bytes(key).decode() for key in store.redis.scan_iter("dr:*")}
+    assert left == {
+        "dr:tick", "dr:served", "dr:workers", "dr:slots", "dr:retain", "dr:provider:echo", "dr:owner:local",
+        f"dr:job:{lease.job.id}", f"dr:events:{lease.job.id}",
+    }  # fmt: skip
+
+
+def test_the_secret_ends_with_the_job(store: RedisJobStore) -> None:
+    job = make_job(store)
+    store.create(job, b"locked")
+    assert store.secret(job.id) == b"locked"
+    store.change(job.id, lambda _: events.Canceled(at=1.0))
+    assert store.secret(job.id) is None
+
+
+def test_a_purged_job_leaves_a_tombstone(store: RedisJobStore) -> None:
+    lease = claimed(store)
+    stone = Tombstone(
+        id=lease.job.id, owner="local", status=Status.CANCELED, reason="deleted", finished_at=1.0, deleted_at=2.0
+    )
+    assert store.purge(stone) is False
+    store.change(lease.job.id, lambda _: events.Canceled(at=1.0))
+    assert store.purge(stone) is True
+    with pytest.raises(JobGone) as gone:
+        store.get(lease.job.id)
+    assert gone.value.tombstone == stone
+    assert store.page("local", cursor=None, limit=10, keep=lambda _: True).records == ()
+
+
+def test_pages_cover_every_job_once_also_within_one_millisecond(store: RedisJobStore) -> None:
+    at = store.now()
+    ids = [added(store, created_at=at).id for _ in range(7)] + [added(store, owner="other").id]
+    seen, cursor = [], None
+    for _ in range(10):
+        page = store.page("local", cursor=cursor, limit=3, keep=lambda _: True)
+        seen += [record.job.id for record in page.records]
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    assert seen == sorted(ids[:7], reverse=True)
+    assert len(store.page(None, cursor=None, limit=20, keep=lambda _: True).records) == 8
+
+
+def test_previews_keep_the_last_twelve(store: RedisJobStore) -> None:
+    for index in range(20):
+        store.save_preview("job_x", index, b"%d" % index)
+    assert [store.preview("job_x", index) for index in (7, 8, 19)] == [None, b"8", b"19"]
+
+
+def test_overdue_and_outlived_jobs_are_found(store: RedisJobStore) -> None:
+    late = added(store, deadline_at=store.now() - 1)
+    done = added(store, retention_seconds=0)
+    store.change(done.id, lambda _: events.Canceled(at=store.now() - 1))
+    assert store.overdue() == (late.id,)
+    assert store.outlived() == (done.id,)
+
+
+def test_news_of_many_jobs_come_in_one_wait(store: RedisJobStore) -> None:
+    first, second = added(store), added(store)
+    seen = {job.id: store.get(job.id).event_id for job in (first, second)}
+    store.change(first.id, lambda _: events.Logged(at=1.0, text="news"))
+    news = store.wait_events(seen, 0.5)
+    assert [entry.event for entry in news[first.id]] == [events.Logged(at=1.0, text="news")]
+    assert second.id not in news
+
+
+def test_the_overview_counts(store: RedisJobStore) -> None:
+    claimed(store)
+    added(store)
+    view = store.overview()
+    assert (view.queued, view.running, view.sent, dict(view.workers)) == (1, 1, 0, {"w1": 4})

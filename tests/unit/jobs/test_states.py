@@ -1,0 +1,93 @@
+"""The state table: every pair of state and event either moves as the table says or is refused."""
+
+from __future__ import annotations
+
+import typing
+
+import pytest
+from msgspec.structs import replace
+
+from jobs import events as e
+from jobs.errors import IllegalTransition
+from jobs.model import Attempt, Failure, Job, Output, Status
+from jobs.states import TRANSITIONS, apply
+
+FAILURE = Failure(code="provider_busy", detail="full", retryable=True)
+EVENTS: dict[type[e.Event], e.JobEvent] = {
+    type(event): event
+    for event in (
+        e.Submitted(at=2.0),
+        e.Parked(at=2.0, reason="provider_cooldown", until=9.0),
+        e.Started(at=2.0, provider="echo", worker="w", input={"prompt": "x"}),
+        e.UpstreamQueued(at=2.0, rank=1, size=3),
+        e.Progressed(at=2.0, stage="generating", fraction=0.5),
+        e.Previewed(at=2.0, index=0),
+        e.Logged(at=2.0, text="hello"),
+        e.Noted(at=2.0, note="resumed"),
+        e.Requeued(at=2.0, outcome="failed", error=FAILURE, not_before=5.0),
+        e.CancelRequested(at=2.0),
+        e.Canceled(at=2.0),
+        e.Succeeded(at=2.0, outputs=(Output(index=0, kind="text", text="hi"),)),
+        e.Failed(at=2.0, error=FAILURE),
+        e.Expired(at=2.0),
+    )
+}
+#: The moves that the design allows between states; staying where one is, is no move.
+MOVES = {
+    ("queued", "running"), ("queued", "canceled"), ("queued", "failed"), ("queued", "expired"),
+    ("running", "succeeded"), ("running", "failed"), ("running", "canceled"), ("running", "queued"),
+}  # fmt: skip
+
+
+def job_in(status: Status) -> Job:
+    attempt = Attempt(n=1, provider="echo", worker="w", started_at=1.0)
+    return Job(
+        id="job_1", owner="local", user="local", model="echo", route=("echo",), given={}, input={}, created_at=0.0,
+        status=status, attempts=(attempt,) if status is Status.RUNNING else (),
+    )  # fmt: skip
+
+
+def test_every_event_type_is_tried() -> None:
+    assert set(EVENTS) == set(typing.get_args(e.JobEvent))
+
+
+@pytest.mark.parametrize("status", Status)
+@pytest.mark.parametrize("kind", EVENTS)
+def test_an_event_moves_as_the_table_says_or_is_refused(status: Status, kind: type[e.Event]) -> None:
+    target = TRANSITIONS[status].get(kind)
+    if target is None:
+        with pytest.raises(IllegalTransition):
+            apply(job_in(status), EVENTS[kind])
+    else:
+        assert apply(job_in(status), EVENTS[kind]).status is target
+
+
+def test_the_table_has_exactly_the_moves_of_the_design() -> None:
+    found = {(str(a), str(b)) for a, row in TRANSITIONS.items() for b in row.values() if a is not b}
+    assert found == MOVES
+
+
+@pytest.mark.parametrize("status", [status for status in Status if status.is_terminal])
+def test_a_terminal_state_takes_nothing(status: Status) -> None:
+    assert TRANSITIONS[status] == {}
+
+
+def test_an_attempt_is_opened_and_closed_in_the_ledger() -> None:
+    job = apply(job_in(Status.QUEUED), EVENTS[e.Started])
+    assert [(a.n, a.provider, a.ended_at) for a in job.attempts] == [(1, "echo", None)]
+    job = apply(job, EVENTS[e.Requeued])
+    assert [(a.outcome, a.error) for a in job.attempts] == [("failed", FAILURE)]
+    assert (job.not_before, job.error) == (5.0, None)
+    job = apply(apply(job, EVENTS[e.Started]), EVENTS[e.Succeeded])
+    assert [(a.n, a.outcome) for a in job.attempts] == [(1, "failed"), (2, "succeeded")]
+    assert (job.finished_at, job.expires_at) == (2.0, 2.0 + 86_400)
+
+
+def test_a_cancel_asked_for_twice_keeps_its_first_time() -> None:
+    job = apply(job_in(Status.RUNNING), e.CancelRequested(at=2.0))
+    assert apply(job, e.CancelRequested(at=3.0)).cancel_requested_at == 2.0
+
+
+def test_a_note_goes_to_the_current_attempt() -> None:
+    job = replace(job_in(Status.RUNNING))
+    assert apply(job, EVENTS[e.Noted]).attempts[-1].notes == ("resumed",)
