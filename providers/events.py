@@ -14,8 +14,10 @@ from typing import Protocol
 class File(Protocol):
     """A file at the upstream, or already in memory."""
 
-    #: The upstream's name for it; a hint only, never used as a path.
-    name: str
+    @property
+    def name(self) -> str:
+        """The upstream's name for it; a hint only, never used as a path."""
+        ...
 
     def read(self, limit: int) -> bytes:
         """Fetch the whole content.

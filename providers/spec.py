@@ -22,8 +22,16 @@ class Param:
     """One input parameter.
 
     ``default`` None means that there is none: the parameter may be left out,
-    or must be given where ``required`` says so. ``image`` takes a ``data:``
-    URI, an https URL or a file id; ``messages`` takes a chat history.
+    or must be given where ``required`` says so (``prompt`` is also there when
+    ``messages`` hold one). Defaults are scalars. ``image`` takes a ``data:``
+    URI, an https URL or a file id; ``messages`` takes a chat history;
+    ``script`` takes the steps of :mod:`providers.script`.
+
+    Args:
+        random: A random value is picked where none is given.
+        wrap: Values are taken modulo this: clients may send more bits than the upstream takes.
+        off_with: The name of a parameter; where that one is given, a missing boolean is false
+            (a seed that was given is meant, so ``randomize_seed`` goes off).
     """
 
     name: str
@@ -34,6 +42,9 @@ class Param:
     maximum: float | None = None
     max_length: int | None = None
     enum: tuple[object, ...] = ()
+    random: bool = False
+    wrap: int | None = None
+    off_with: str | None = None
     description: str = ""
 
 
@@ -52,6 +63,7 @@ class ModelSpec:
         vision: Takes a picture.
         history: Takes ``messages``.
         previews: Yields intermediate pictures.
+        pixel_steps: Most that width x height x num_inference_steps may be; None is no limit.
     """
 
     name: str
@@ -62,18 +74,33 @@ class ModelSpec:
     vision: bool = False
     history: bool = False
     previews: bool = False
+    pixel_steps: int | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that asks for this model, the exact one first."""
+        return (self.name, *self.aliases)
+
+    def param(self, name: str) -> Param | None:
+        """The parameter of this name, or None."""
+        return next((param for param in self.params if param.name == name), None)
 
     def answers_to(self, name: str) -> bool:
         """Whether ``name`` asks for this model."""
-        return name == self.name or name in self.aliases
+        return name in self.names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSpec:
     """A provider: an upstream, by name.
 
-    ``concurrency`` is how many jobs of ours it takes at once (None: no limit
-    of ours). ``timeout_seconds`` is the time budget of one attempt.
+    Args:
+        space: The id of its Space on the Hub; None for an app that is not there, or where nobody shall ask the Hub.
+        enabled: False: it takes no jobs at all.
+        working: False: it is known to be out of order, so it takes only jobs that name it.
+        concurrency: How many jobs of ours it takes at once; None is no limit of ours.
+        timeout_seconds: Time budget of one attempt.
+        streams: Tells how far it is while it works.
     """
 
     name: str
@@ -84,6 +111,7 @@ class ProviderSpec:
     default_model: str
     default_image_model: str | None = None
     enabled: bool = True
+    working: bool = True
     concurrency: int | None = None
     timeout_seconds: float = 600.0
     streams: bool = True
@@ -91,6 +119,21 @@ class ProviderSpec:
     def model(self, name: str) -> ModelSpec | None:
         """The model that answers to ``name``, or None."""
         return next((model for model in self.models if model.answers_to(name)), None)
+
+    @property
+    def image_models(self) -> tuple[str, ...]:
+        """Exact names of the models that give images."""
+        return tuple(model.name for model in self.models if model.kind == "image")
+
+    @property
+    def vision_models(self) -> tuple[str, ...]:
+        """Exact names of the models that take a picture."""
+        return tuple(model.name for model in self.models if model.vision)
+
+    @property
+    def aliases(self) -> dict[str, str]:
+        """Alias to exact name, over all models."""
+        return {alias: model.name for model in self.models for alias in model.aliases}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,304 @@
+"""The operator's TOML file as frozen data; every error names the file, the table and the key.
+
+::
+
+    [providers.blackforestlabs-flux1-dev]
+    url = "http://192.168.1.5:7860"      # my own duplicate
+    space = ""                           # ... which the Hub knows nothing about
+
+    [providers.my-painter]
+    driver = "space"                     # any Gradio app
+    url = "https://me-painter.hf.space"
+    api_name = "/paint"
+    models = ["my-painter"]
+
+    [models.flux-dev]
+    providers = ["blackforestlabs-flux1-dev", "my-painter"]
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Final, cast
+from urllib.parse import urlsplit
+
+from providers.spec import ProviderSpec
+
+#: Keys that every provider takes; all others belong to its driver.
+COMMON_KEYS: Final = (
+    "driver",
+    "label",
+    "url",
+    "space",
+    "enabled",
+    "working",
+    "concurrency",
+    "timeout_seconds",
+    "login",
+    "limits",
+)
+
+
+class ConfigError(ValueError):
+    """The configuration is wrong; the text names the place and says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderConfig:
+    """What the operator says about one provider; None leaves it to the driver.
+
+    Args:
+        name: The provider's name.
+        where: File and table, for error texts.
+        driver: The driver's name, where it is not the provider's.
+        url: Base address of the app.
+        space: Id of its Space on the Hub; empty where the Hub shall not be asked.
+        login: User name and password of the app itself.
+        limits: Fields of :class:`providers.gradio.client.Limits`.
+        options: The driver's own keys.
+        hub_url: Base address of the Hub; empty switches look-ups off.
+    """
+
+    name: str
+    where: str = "the defaults"
+    driver: str | None = None
+    label: str | None = None
+    url: str | None = None
+    space: str | None = None
+    enabled: bool = True
+    working: bool = True
+    concurrency: int | None = None
+    timeout_seconds: float | None = None
+    login: tuple[str, str] | None = field(default=None, repr=False)
+    limits: Mapping[str, float] = field(default_factory=dict)
+    options: Mapping[str, object] = field(default_factory=dict)
+    hub_url: str = ""
+
+    def apply(self, spec: ProviderSpec) -> ProviderSpec:
+        """A driver's own declaration with what the operator says instead."""
+        return replace(
+            spec,
+            name=self.name,
+            label=self.label or spec.label,
+            url=(self.url or spec.url).rstrip("/"),
+            space=(spec.space if self.space is None else self.space) or None,
+            enabled=self.enabled,
+            working=self.working,
+            concurrency=self.concurrency or spec.concurrency,
+            timeout_seconds=self.timeout_seconds or spec.timeout_seconds,
+        )
+
+    def option(self, key: str, read: Callable[[object], Any], otherwise: object = None) -> Any:  # noqa: ANN401 - whatever ``read`` gives
+        """One of the driver's own keys.
+
+        Args:
+            key: Its name.
+            read: Checks and converts the value; its ValueError says what is wanted.
+            otherwise: Given where the key is missing.
+
+        Raises:
+            ConfigError: ``read`` refuses the value.
+        """
+        if key not in self.options:
+            return otherwise
+        try:
+            return read(self.options[key])
+        except ValueError as error:
+            raise self.error(f"{key}: {error}") from error
+
+    def only(self, *keys: str) -> None:
+        """Refuse options that the driver does not know.
+
+        Raises:
+            ConfigError: There is another one.
+        """
+        for key in self.options:
+            if key not in keys:
+                raise self.error(f"{key} is no key of this driver; it takes {', '.join((*COMMON_KEYS, *keys))}")
+
+    def error(self, text: str) -> ConfigError:
+        """An error about this provider's table."""
+        return ConfigError(f"{self.where}: {text}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A whole file.
+
+    Args:
+        source: The file, for error texts.
+        providers: Tables by provider name, in the file's order.
+        models: Provider names in order, by model name.
+    """
+
+    source: str = "the defaults"
+    providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
+    models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def load(path: Path | None, *, hub_url: str = "") -> Config:
+    """Read a file; None gives the empty configuration.
+
+    Raises:
+        ConfigError: It cannot be read, or something in it is wrong.
+    """
+    if path is None:
+        return Config()
+    try:
+        return parse(path.read_text(encoding="utf-8"), source=str(path), hub_url=hub_url)
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+
+
+def parse(text: str, *, source: str = "providers.toml", hub_url: str = "") -> Config:
+    """Read the text of a file.
+
+    Args:
+        text: TOML.
+        source: How error texts call it.
+        hub_url: Handed on to every provider.
+
+    Raises:
+        ConfigError: Something in it is wrong.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: is no TOML: {error}") from error
+    for key in document:
+        if key not in {"providers", "models"}:
+            raise ConfigError(f"{source}: [{key}] is unknown; the tables are [providers.NAME] and [models.NAME]")
+    tables = _tables(document, "providers", source)
+    return Config(
+        source=source,
+        providers={name: _provider(name, table, source, hub_url) for name, table in tables.items()},
+        models={name: _order(name, table, source) for name, table in _tables(document, "models", source).items()},
+    )
+
+
+def web_url(value: object) -> str:
+    """An http or https address without user name, query or fragment; no slash at its end.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    wanted = "give an http or https address such as http://192.168.1.5:7860"
+    if not isinstance(value, str):
+        raise ValueError(wanted)  # noqa: TRY004 - one type for every wrong value
+    try:
+        parts = urlsplit(value)
+        has_port = parts.port is None or parts.port > 0
+    except ValueError:
+        raise ValueError(wanted) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname or not has_port or any(c <= " " for c in value):
+        raise ValueError(wanted)
+    if parts.username is not None or parts.password is not None:
+        raise ValueError('leave user name and password out of the address; use login = ["name", "password"]')
+    if parts.query or parts.fragment:
+        raise ValueError("leave query and fragment out of the address")
+    return value.rstrip("/")
+
+
+def text(value: object) -> str:
+    """A text with something in it.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("give a text")
+    return value.strip()
+
+
+def _any_text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("give a text; an empty one switches it off")  # noqa: TRY004 - see web_url
+    return value.strip()
+
+
+def flag(value: object) -> bool:
+    """True or false.
+
+    Raises:
+        ValueError: It is anything else.
+    """
+    if not isinstance(value, bool):
+        raise ValueError("give true or false")  # noqa: TRY004 - see web_url
+    return value
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError("give a whole number of at least 1")
+    return value
+
+
+def _seconds(value: object) -> float:
+    if not isinstance(value, int | float) or isinstance(value, bool) or not 0 < value <= 86_400:
+        raise ValueError("give seconds, above 0 and at most 86400")
+    return float(value)
+
+
+def _login(value: object) -> tuple[str, str]:
+    if not isinstance(value, list) or len(value) != 2 or not all(isinstance(part, str) for part in value):
+        raise ValueError('give ["user name", "password"]')
+    return value[0], value[1]
+
+
+def _limits(value: object) -> dict[str, float]:
+    if not isinstance(value, dict):
+        raise ValueError("give a table, such as { read = 120 }")  # noqa: TRY004 - see web_url
+    for key, number in value.items():
+        if not isinstance(number, int | float) or isinstance(number, bool) or number <= 0:
+            raise ValueError(f"{key} must be a number above 0")
+    return value
+
+
+_READERS: Final[Mapping[str, Callable[[object], object]]] = {
+    "driver": text,
+    "label": text,
+    "url": web_url,
+    "space": _any_text,
+    "enabled": flag,
+    "working": flag,
+    "concurrency": _count,
+    "timeout_seconds": _seconds,
+    "login": _login,
+    "limits": _limits,
+}
+
+
+def _tables(document: Mapping[str, object], key: str, source: str) -> dict[str, dict[str, object]]:
+    tables = document.get(key, {})
+    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
+        raise ConfigError(f"{source}: write [{key}.NAME] tables")
+    return tables
+
+
+def _provider(name: str, table: Mapping[str, object], source: str, hub_url: str) -> ProviderConfig:
+    where = f"{source}: [providers.{name}]"
+    common: dict[str, object] = {}
+    for key, read in _READERS.items():
+        if key in table:
+            try:
+                common[key] = read(table[key])
+            except ValueError as error:
+                raise ConfigError(f"{where}: {key}: {error}") from error
+    options = {key: value for key, value in table.items() if key not in _READERS}
+    return ProviderConfig(name=name, where=where, options=options, hub_url=hub_url, **cast("dict[str, Any]", common))
+
+
+def _order(name: str, table: Mapping[str, object], source: str) -> tuple[str, ...]:
+    where = f"{source}: [models.{name}]"
+    for key in table:
+        if key != "providers":
+            raise ConfigError(f"{where}: {key} is unknown; the key is providers")
+    order = table.get("providers")
+    if not isinstance(order, list) or not order or not all(isinstance(entry, str) for entry in order):
+        raise ConfigError(f'{where}: providers: give a list of provider names, such as ["echo"]')
+    if len(set(order)) != len(order):
+        raise ConfigError(f"{where}: providers: names one of them twice")
+    return tuple(order)

@@ -1,0 +1,140 @@
+"""Where drivers come from: three sources, one shape. Listing imports no driver.
+
+* the files of ``providers/drivers/``: one file, one provider of the same name;
+* the entry points of the group ``darkroom.drivers`` in installed packages;
+* the operator's TOML file: a table with ``driver`` makes a provider of its own.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import Final, cast
+
+from providers.base import Driver
+from providers.config import ConfigError, ProviderConfig
+
+GROUP: Final = "darkroom.drivers"
+
+#: Drivers that are no provider by themselves: they need a table of the TOML file.
+TEMPLATES: Final = frozenset({"space"})
+
+_FOLDER: Final = Path(__file__).parent / "drivers"
+
+Factory = Callable[[ProviderConfig], Driver]
+
+
+class DuplicateName(ConfigError):
+    """Two sources give a provider or driver of the same name."""
+
+
+class BrokenDriver(Exception):
+    """A driver cannot be imported or built; the text names it, its origin and the cause."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One provider that could be built.
+
+    Args:
+        name: The provider's name.
+        driver: Where its code is.
+        origin: Where it comes from, in words.
+        builtin: Whether it is a file of ours.
+    """
+
+    name: str
+    driver: EntryPoint
+    origin: str
+    builtin: bool = False
+
+    def factory(self) -> Factory:
+        """Import the driver.
+
+        Raises:
+            BrokenDriver: The import fails.
+        """
+        try:
+            return cast("Factory", self.driver.load())
+        except Exception as error:
+            raise BrokenDriver(f"{self.name} ({self.origin}) cannot be imported: {_short(error)}") from error
+
+
+def drivers(installed: Iterable[EntryPoint] | None = None) -> dict[str, Entry]:
+    """Every driver by name, from the folder and from installed packages.
+
+    Args:
+        installed: Entry points to use instead of those of this environment.
+
+    Raises:
+        DuplicateName: Two of them have the same name.
+    """
+    found: dict[str, Entry] = {}
+    for entry in (*_folder(), *_plugins(entry_points(group=GROUP) if installed is None else installed)):
+        _add(found, entry)
+    return found
+
+
+def providers(known: Mapping[str, Entry], tables: Mapping[str, ProviderConfig]) -> dict[str, Entry]:
+    """Every provider by name: each driver that stands for itself, and each table with a driver.
+
+    Args:
+        known: The drivers.
+        tables: The operator's tables.
+
+    Raises:
+        DuplicateName: A table with ``driver`` takes the name of another provider.
+        ConfigError: A table names no known provider or driver.
+    """
+    found = {name: entry for name, entry in known.items() if name not in TEMPLATES}
+    for name, table in tables.items():
+        if table.driver is None:
+            if name not in found:
+                raise table.error(
+                    f'there is no provider {name!r}; for a new one add driver = "space",'
+                    f" or use one of {', '.join(sorted(found))}"
+                )
+            continue
+        if table.driver not in known:
+            raise table.error(f"driver: there is no driver {table.driver!r}; there are {', '.join(sorted(known))}")
+        _add(found, Entry(name=name, driver=known[table.driver].driver, origin=table.where))
+    return found
+
+
+def load(name: str) -> Factory:
+    """The driver of this name, for drivers that build on another one.
+
+    Raises:
+        KeyError: There is none.
+        BrokenDriver: The import fails.
+    """
+    return drivers()[name].factory()
+
+
+def _folder() -> Iterable[Entry]:
+    for module in sorted(pkgutil.iter_modules([str(_FOLDER)]), key=lambda module: module.name):
+        name = module.name.replace("_", "-")
+        point = EntryPoint(name, f"providers.drivers.{module.name}:driver", GROUP)
+        yield Entry(name=name, driver=point, origin=f"providers/drivers/{module.name}.py", builtin=True)
+
+
+def _plugins(points: Iterable[EntryPoint]) -> Iterable[Entry]:
+    for point in sorted(points, key=lambda point: point.name):
+        package = f"the package {point.dist.name} {point.dist.version}" if point.dist else "an installed package"
+        yield Entry(name=point.name, driver=point, origin=f"{package}, entry point {point.value}")
+
+
+def _add(found: dict[str, Entry], entry: Entry) -> None:
+    other = found.get(entry.name)
+    if other is not None:
+        raise DuplicateName(
+            f"the provider {entry.name!r} is there twice: in {other.origin} and in {entry.origin}; rename one of them"
+        )
+    found[entry.name] = entry
+
+
+def _short(error: Exception) -> str:
+    return f"{type(error).__name__}: {str(error)[:200]}"

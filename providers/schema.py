@@ -1,0 +1,111 @@
+"""A declared model as JSON Schema 2020-12: for validation, OpenAPI and forms. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from providers.pictures import FILE_ID_PATTERN, MEDIA_TYPES
+from providers.script import STEPS_LIMIT
+from providers.spec import PROMPT_LIMIT, ModelSpec, Param
+
+Schema = dict[str, Any]
+
+#: Most messages of one chat history, and most parts of one message.
+MESSAGES_LIMIT: Final = 100
+
+#: Longest address of a picture; a ``data:`` URI may be as long as the body limit allows.
+DATA_URI_LIMIT: Final = 16 << 20
+
+_TEXT_PART: Final[Schema] = {
+    "type": "object",
+    "properties": {"type": {"const": "text"}, "text": {"type": "string", "maxLength": PROMPT_LIMIT}},
+    "required": ["type", "text"],
+    "additionalProperties": False,
+}
+_IMAGE_SOURCE: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": DATA_URI_LIMIT}
+_IMAGE_PART: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "type": {"const": "image_url"},
+        "image_url": {
+            "type": "object",
+            "properties": {"url": _IMAGE_SOURCE, "detail": {"type": "string", "maxLength": 32}},
+            "required": ["url"],
+            "additionalProperties": False,
+        },
+    },
+    "required": ["type", "image_url"],
+    "additionalProperties": False,
+}
+_MESSAGE: Final[Schema] = {
+    "type": "object",
+    "properties": {
+        "role": {"enum": ["system", "user", "assistant"]},
+        "content": {
+            "anyOf": [
+                {"type": "string", "maxLength": PROMPT_LIMIT},
+                {"type": "array", "items": {"anyOf": [_TEXT_PART, _IMAGE_PART]}, "maxItems": MESSAGES_LIMIT},
+            ]
+        },
+        "name": {"type": "string", "maxLength": 64},
+    },
+    "required": ["role", "content"],
+    "additionalProperties": False,
+}
+
+
+def input_schema(model: ModelSpec) -> Schema:
+    """What ``input`` may be for a model.
+
+    An optional parameter may be null, which means the same as leaving it out.
+    Beyond what the schema can say, integers must be written as integers
+    (``1.0`` is refused), and a text must show something.
+    """
+    schema: Schema = {
+        "type": "object",
+        "properties": {param.name: param_schema(param) for param in model.params},
+        "additionalProperties": False,
+    }
+    required = [param.name for param in model.params if param.required and not _from_messages(model, param)]
+    if required:
+        schema["required"] = required
+    if any(_from_messages(model, param) for param in model.params):
+        schema["anyOf"] = [{"required": ["prompt"]}, {"required": ["messages"]}]
+    return schema
+
+
+def param_schema(param: Param) -> Schema:
+    """What one parameter may be."""
+    schema = _of_type(param)
+    for key, value in (("minimum", param.minimum), ("maximum", param.maximum), ("maxLength", param.max_length)):
+        if value is not None:
+            schema[key] = value
+    if param.enum:
+        schema["enum"] = list(param.enum)
+    if not param.required:
+        schema["type"] = [schema["type"], "null"]
+        if param.enum:
+            schema["enum"].append(None)
+    if param.default is not None:
+        schema["default"] = param.default
+    if param.description:
+        schema["description"] = param.description
+    return schema
+
+
+def _of_type(param: Param) -> Schema:
+    if param.type == "messages":
+        return {"type": "array", "items": _MESSAGE, "minItems": 1, "maxItems": MESSAGES_LIMIT}
+    if param.type == "script":
+        return {"type": "array", "items": {"type": "string", "maxLength": PROMPT_LIMIT}, "maxItems": STEPS_LIMIT}
+    if param.type == "image":
+        hint = f"A data: URI ({', '.join(MEDIA_TYPES)}), an https address, or a file id ({FILE_ID_PATTERN})."
+        return {**_IMAGE_SOURCE, "description": hint}
+    if param.type == "string" and param.required:
+        # The pattern is for readers of the schema; validation also refuses text that only looks empty.
+        return {"type": "string", "minLength": 1, "pattern": r"\S"}
+    return {"type": param.type}
+
+
+def _from_messages(model: ModelSpec, param: Param) -> bool:
+    return param.name == "prompt" and param.required and model.param("messages") is not None
