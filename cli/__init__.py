@@ -1,0 +1,1 @@
+"""The ``darkroom`` command: starts the service, and talks to its public API."""

@@ -1,0 +1,173 @@
+"""A client of the public API: what any user of Darkroom could write with requests."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+from urllib.parse import urljoin, urlsplit
+
+import requests
+import sseclient
+
+#: A job as the API gives it (docs/reference/http-api.md).
+Job = dict[str, Any]
+
+TERMINAL: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
+_CONNECT_SECONDS: Final = 5.0
+_READ_SECONDS: Final = 60.0
+#: The service is given so long to come back, as after a restart, before its absence is an error.
+_PATIENCE_SECONDS: Final = 120.0
+_PAUSE_SECONDS: Final = 1.0
+_LARGEST_OUTPUT: Final = 256 << 20
+
+
+class ApiError(RuntimeError):
+    """The API refused a request; the text is its problem document in words.
+
+    Args:
+        status: The HTTP status.
+        problem: The body, an RFC 9457 problem document where the API wrote it.
+    """
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        self.status = status
+        self.code = str(problem.get("code", ""))
+        lines = [str(problem.get("detail") or problem.get("title") or f"HTTP {status}")]
+        lines += [f"  {part.get('pointer', '')}: {part.get('detail', '')}" for part in problem.get("errors") or []]
+        if status == requests.codes.unauthorized:
+            lines.append("  Give a key with --api-key or DARKROOM_API_KEY; `darkroom keys create NAME` makes one.")
+        super().__init__("\n".join(lines))
+
+
+class Unreachable(RuntimeError):
+    """No Darkroom answers at the address."""
+
+
+class Api:
+    """The API at one address.
+
+    Args:
+        url: Base address, as ``http://127.0.0.1:8000``.
+        key: API key, or None for the open mode.
+    """
+
+    def __init__(self, url: str, key: str | None = None) -> None:
+        self.url = url.rstrip("/")
+        self._session = requests.Session()
+        if (urlsplit(url).hostname or "") in {"127.0.0.1", "localhost", "::1"}:
+            self._session.trust_env = False  # a proxy of the environment cannot reach this machine's loopback
+        if key:
+            self._session.headers["Authorization"] = f"Bearer {key}"
+
+    def submit(self, body: Mapping[str, Any]) -> Job:
+        """Submit a job.
+
+        Raises:
+            ApiError: It was refused.
+            Unreachable: Nobody answers.
+        """
+        return self._json("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def get(self, path: str, **params: str | int | None) -> dict[str, Any]:
+        """Read any resource, as ``/v1/models``."""
+        return self._json("GET", path, params=params)
+
+    def cancel(self, job_id: str) -> Job:
+        """Ask for a job's end."""
+        return self._json("POST", f"/v1/jobs/{job_id}/cancel")
+
+    def download(self, url: str) -> tuple[bytes, str]:
+        """Fetch a file of a job: its content, and its type as ``image/webp``.
+
+        Raises:
+            ApiError: It is not there, or larger than 256 MiB.
+            Unreachable: Nobody answers.
+        """
+        with self._send("GET", self._own(url), stream=True) as answer:
+            self._refuse(answer)
+            content = answer.raw.read(_LARGEST_OUTPUT + 1, decode_content=True)
+            if len(content) > _LARGEST_OUTPUT:
+                raise ApiError(answer.status_code, {"detail": f"{url} is larger than {_LARGEST_OUTPUT} bytes"})
+            return content, answer.headers.get("Content-Type", "").partition(";")[0]
+
+    def watch(self, job_id: str) -> Iterator[Job]:
+        """Yield the job now and at every change; the last one is final.
+
+        The event stream says when to look; what is shown is always the job
+        itself. So a dropped stream or a restarted service costs nothing but
+        time.
+
+        Raises:
+            ApiError: There is no such job.
+            Unreachable: The service was away for two minutes.
+        """
+        etag: str | None = None
+        lost_at: float | None = None
+        for _ in self._wakes(job_id):
+            try:
+                answer = self._send("GET", f"/v1/jobs/{job_id}", headers={"If-None-Match": etag} if etag else {})
+                if answer.status_code >= requests.codes.internal_server_error:
+                    raise Unreachable(f"{self.url} answers {answer.status_code}")
+            except Unreachable:
+                lost_at = lost_at or time.monotonic()
+                if time.monotonic() - lost_at > _PATIENCE_SECONDS:
+                    raise
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            lost_at = None
+            if answer.status_code == requests.codes.not_modified:
+                continue
+            self._refuse(answer)
+            etag = answer.headers.get("ETag")
+            job: Job = answer.json()
+            yield job
+            if job["status"] in TERMINAL:
+                return
+
+    def _wakes(self, job_id: str) -> Iterator[None]:
+        """Yield at once, then at each event; every second while there is no event stream."""
+        last = ""
+        while True:
+            yield
+            headers = {"Accept": "text/event-stream", **({"Last-Event-ID": last} if last else {})}
+            try:
+                with self._send("GET", f"/v1/jobs/{job_id}/events", headers=headers, stream=True) as answer:
+                    if answer.status_code == requests.codes.ok:
+                        yield  # what changed before the stream was open
+                        for event in sseclient.SSEClient(answer.iter_content(None)).events():
+                            last = event.id or last
+                            yield
+            except (Unreachable, requests.RequestException):
+                pass
+            time.sleep(_PAUSE_SECONDS)
+
+    def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - requests' own
+        with self._send(method, path, **options) as answer:
+            self._refuse(answer)
+            body: dict[str, Any] = answer.json()
+            return body
+
+    def _own(self, url: str) -> str:
+        """A link of the API as a path of this address: a job may name a public URL that is not reachable from here."""
+        parts = urlsplit(url)
+        return parts.path + (f"?{parts.query}" if parts.query else "")
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:  # noqa: ANN401 - requests' own
+        try:
+            return self._session.request(
+                method, urljoin(self.url + "/", path.lstrip("/")), timeout=(_CONNECT_SECONDS, _READ_SECONDS), **options
+            )
+        except (requests.ConnectionError, requests.Timeout) as error:
+            raise Unreachable(f"no Darkroom answers at {self.url}; `darkroom up` starts one here") from error
+
+    @staticmethod
+    def _refuse(answer: requests.Response) -> None:
+        if answer.ok:
+            return
+        try:
+            problem = answer.json()
+        except ValueError:
+            problem = {}
+        raise ApiError(answer.status_code, problem if isinstance(problem, dict) else {})

@@ -1,0 +1,173 @@
+"""A job on the terminal: what it waits for, how far it is, its previews, and its result."""
+
+from __future__ import annotations
+
+import io
+import mimetypes
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from cli.api import Api, ApiError, Job, Unreachable
+
+_REASONS = {
+    "workers_busy": "all workers are busy",
+    "upstream_queue": "in the provider's queue",
+    "provider_cooldown": "the provider rests",
+    "provider_waking": "the provider wakes up",
+    "key_limit": "the limit of this key is reached",
+    "paused": "the service is paused",
+    "no_provider": "no provider is available",
+}
+
+
+def headline(job: Job) -> str:
+    """One line: what the job does now, or what it waits for."""
+    status = str(job["status"])
+    if status not in {"queued", "running"}:
+        return status
+    queue: dict[str, Any] = job.get("queue") or {}
+    progress: dict[str, Any] = job.get("progress") or {}
+    if progress.get("step") is not None and progress.get("total"):
+        return f"step {progress['step']} of {progress['total']}"
+    if queue:
+        return ", ".join([status, *_waiting(queue)])
+    return str(progress.get("message") or (progress.get("stage") or status)).replace("_", " ")
+
+
+def _waiting(queue: dict[str, Any]) -> list[str]:
+    parts = []
+    if queue.get("position") is not None:
+        parts.append(f"position {queue['position']}")
+    if reason := queue.get("reason"):
+        parts.append(_REASONS.get(reason, reason))
+    upstream: dict[str, Any] = queue.get("upstream") or {}
+    if upstream.get("rank") is not None:
+        size = f" of {upstream['size']}" if upstream.get("size") else ""
+        parts.append(f"rank {upstream['rank']}{size} there")
+    if queue.get("until"):
+        parts.append(f"until {queue['until']}")
+    if queue.get("eta_seconds") is not None:
+        parts.append(f"about {queue['eta_seconds']:.0f} s")
+    return parts
+
+
+def failure(job: Job) -> str:
+    """Why a job did not succeed, in words."""
+    error: dict[str, Any] = job.get("error") or {}
+    if not error:
+        return f"{job['id']} ended as {job['status']}"
+    where = f" ({error['provider']})" if error.get("provider") else ""
+    again = "; submitting it again may help" if error.get("retryable") else ""
+    return f"{job['id']} {job['status']}: {error.get('code')}{where}: {error.get('detail')}{again}"
+
+
+@dataclass(kw_only=True)
+class Follower:
+    """Shows a job until its end.
+
+    Args:
+        api: Where it runs.
+        console: Where it is shown; lines instead of a bar where that is no terminal.
+        previews: The newest preview is kept in this file, its suffix set by its type; None keeps none.
+    """
+
+    api: Api
+    console: Console
+    previews: Path | None = None
+    saved: int = field(default=0, init=False)
+    _shown: str = field(default="", init=False)
+    _preview: object = field(default=None, init=False)
+
+    def follow(self, job_id: str) -> Job:
+        """Return the final job.
+
+        Raises:
+            ApiError: There is no such job.
+            Unreachable: The service went away.
+        """
+        columns = (
+            SpinnerColumn(),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(),
+            TextColumn("{task.fields[note]}", markup=False),
+            TimeElapsedColumn(),
+        )
+        job: Job = {}
+        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
+            bar = progress.add_task("asking", total=None, note="")
+            for job in self.api.watch(job_id):
+                self._keep_preview(job)
+                note = f"{self.saved} preview{'s' * (self.saved != 1)} saved" if self.saved else ""
+                fraction = 1.0 if job["status"] == "succeeded" else (job.get("progress") or {}).get("fraction")
+                progress.update(
+                    bar,
+                    description=headline(job),
+                    total=None if fraction is None else 1.0,
+                    completed=fraction or 0.0,
+                    note=note,
+                )
+                self._say(headline(job))
+        return job
+
+    def _say(self, line: str) -> None:
+        if not self.console.is_terminal and line != self._shown:
+            self.console.print(line, markup=False, highlight=False)
+            self._shown = line
+
+    def _keep_preview(self, job: Job) -> None:
+        preview: dict[str, Any] = job.get("preview") or {}
+        if self.previews is None or not preview.get("url") or preview.get("index") == self._preview:
+            return
+        try:
+            content, content_type = self.api.download(preview["url"])
+        except (ApiError, Unreachable):
+            return  # the final picture has replaced it meanwhile
+        self._preview = preview.get("index")
+        self.previews.with_suffix(mimetypes.guess_extension(content_type) or ".webp").write_bytes(content)
+        self.saved += 1
+
+
+def save_outputs(api: Api, job: Job, target: Path | None) -> list[Path]:
+    """Write a job's files; several get a number each.
+
+    Args:
+        api: Where they are.
+        job: A succeeded job.
+        target: The file to write; a picture is converted if its suffix asks for another format. None: named after
+            the job, in the working directory.
+
+    Returns:
+        What was written. Texts are not among them unless ``target`` was given.
+    """
+    written = []
+    outputs = job.get("outputs") or []
+    for output in outputs:
+        if output["kind"] == "text":
+            content, suffix = (str(output.get("text") or "") + "\n").encode(), ".txt"
+            if target is None:
+                continue
+        else:
+            content, content_type = api.download(output["url"])
+            suffix = mimetypes.guess_extension(content_type) or ".webp"
+        path = target or Path(f"darkroom-{job['id'][-8:].lower()}{suffix}")
+        if len(outputs) > 1:
+            path = path.with_stem(f"{path.stem}-{output['index'] + 1}")
+        path.write_bytes(_converted(content, suffix, path.suffix) if output["kind"] == "image" else content)
+        written.append(path)
+    return written
+
+
+def _converted(content: bytes, suffix: str, wanted: str) -> bytes:
+    formats = Image.registered_extensions()
+    if not wanted or formats.get(wanted.lower()) in {None, formats.get(suffix)}:
+        return content
+    file = io.BytesIO()
+    with Image.open(io.BytesIO(content)) as image:
+        plain = image.convert("RGB") if formats[wanted.lower()] == "JPEG" else image
+        plain.save(file, formats[wanted.lower()])
+    return file.getvalue()

@@ -1,0 +1,283 @@
+"""The ``darkroom`` command."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import update_wrapper
+from pathlib import Path
+from typing import Any, Final
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+import settings as configuration
+from cli.api import TERMINAL, Api, ApiError, Job, Unreachable
+
+_STATUSES: Final = ("queued", "running", *sorted(TERMINAL))
+
+
+class _Group(click.Group):
+    """Shows the errors that a user can act on as one line; anything else is a bug and keeps its traceback."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        from cli.redis_server import NoRedis
+        from cli.runtime import InUse
+        from cli.service import CannotStart
+
+        try:
+            return super().invoke(ctx)
+        except (ApiError, Unreachable, CannotStart, InUse, NoRedis, configuration.SettingsError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+def _api_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--url`` and ``--api-key``, and hand the command an :class:`Api` as its first argument."""
+
+    @click.option("--url", help="Address of the service; the one that runs here if not given.", envvar="DARKROOM_URL")
+    @click.option("--api-key", help="API key; better given as DARKROOM_API_KEY.", envvar="DARKROOM_API_KEY")
+    def wrapped(url: str | None, api_key: str | None, **options: Any) -> None:  # noqa: ANN401 - click's own
+        command(Api(url or _local_url(), api_key), **options)
+
+    return update_wrapper(wrapped, command)
+
+
+def _local_url() -> str:
+    from cli import runtime, service
+
+    settings = configuration.load()
+    running = runtime.read(settings.runtime_file)
+    return running.url if running else service.reachable(settings.bind)
+
+
+def _show(body: Any) -> None:  # noqa: ANN401 - any JSON
+    click.echo(json.dumps(body, indent=2, ensure_ascii=False))
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name=None, version="0.1.0", prog_name="darkroom")
+def main() -> None:
+    """Darkroom: generation jobs on Gradio apps, never lost, always explained."""
+
+
+@main.command()
+def up() -> None:
+    """Run the service here until Ctrl-C.
+
+    Settings come from the environment (docs/reference/settings.md).
+    """
+    from cli.up import up as run
+
+    run(configuration.load())
+
+
+@main.command()
+@click.option("--exit", "leave", is_flag=True, help="End after the picture instead of staying up.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("darkroom-demo.webp"),
+    show_default=True,
+    help="Where the picture goes.",
+)
+@click.option("--prompt", help="What to paint.")
+def demo(*, leave: bool, output: Path, prompt: str | None) -> None:
+    """Run the whole service with a small Gradio app of its own, and make a picture."""
+    from cli.demo import demo as run
+
+    run(configuration.load(), output=output, prompt=prompt, leave=leave)
+
+
+def _parameter(text: str) -> tuple[str, object]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise click.BadParameter(f"{text!r}: give name=value", param_hint="--param")
+    try:
+        return name, json.loads(value)
+    except ValueError:
+        return name, value
+
+
+@main.command()
+@click.argument("prompt")
+@click.option("--model", default="flux-schnell", show_default=True, help="`darkroom models` lists them.")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the picture goes.")
+@click.option("--width", type=int, help="Pixels.")
+@click.option("--height", type=int, help="Pixels.")
+@click.option("--seed", type=int, help="Start of the random numbers.")
+@click.option("--steps", type=int, help="Denoising steps (num_inference_steps).")
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Any other input; VALUE may be JSON.")
+@click.option("--provider", help="Only this provider.")
+@click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until the job ends.")
+@click.option("--json", "as_json", is_flag=True, help="Print the job as JSON.")
+@_api_options
+def generate(
+    api: Api,
+    *,
+    prompt: str,
+    model: str,
+    output: Path | None,
+    width: int | None,
+    height: int | None,
+    seed: int | None,
+    steps: int | None,
+    params: tuple[str, ...],
+    provider: str | None,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Make a picture (or a text) from PROMPT, and save it."""
+    given = {"width": width, "height": height, "seed": seed, "num_inference_steps": steps}
+    inputs = {"prompt": prompt, **{name: value for name, value in given.items() if value is not None}}
+    inputs.update(_parameter(text) for text in params)
+    body: dict[str, Any] = {"model": model, "input": inputs, **({"provider": provider} if provider else {})}
+    job = api.submit(body)
+    if not wait:
+        _show(job) if as_json else click.echo(job["id"])
+        return
+    _finish(api, job["id"], output, as_json=as_json, save=True)
+
+
+@main.command()
+@click.argument("job_id", metavar="ID")
+@click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Save the result here.")
+@click.option("--json", "as_json", is_flag=True, help="Print the final job as JSON.")
+@_api_options
+def watch(api: Api, *, job_id: str, output: Path | None, as_json: bool) -> None:
+    """Follow a job until it ends."""
+    _finish(api, job_id, output, as_json=as_json, save=output is not None)
+
+
+def _finish(api: Api, job_id: str, output: Path | None, *, as_json: bool, save: bool) -> None:
+    from cli.follow import Follower, failure, save_outputs
+
+    console = Console(stderr=True)
+    console.print(job_id, markup=False, highlight=False)
+    previews = (output or Path(f"darkroom-{job_id[-8:].lower()}")).with_suffix(".preview") if save else None
+    try:
+        job = Follower(api=api, console=console, previews=previews).follow(job_id)
+    except KeyboardInterrupt:
+        console.print(f"The job goes on: darkroom watch {job_id}", markup=False, highlight=False)
+        raise
+    if as_json:
+        _show(job)
+    if job["status"] != "succeeded":
+        raise click.ClickException(failure(job))
+    for path in save_outputs(api, job, output) if save else []:
+        click.echo(f"saved {path}", err=as_json)
+    if not as_json:
+        _print_results(job, saved=save)
+
+
+def _print_results(job: Job, *, saved: bool) -> None:
+    for output in job.get("outputs") or []:
+        if output["kind"] == "text":
+            click.echo(output.get("text") or "")
+        elif not saved:
+            click.echo(output["url"])
+
+
+@main.command()
+@click.option("--status", type=click.Choice(_STATUSES), help="Only jobs in this state.")
+@click.option("--limit", type=click.IntRange(1, 100), default=20, show_default=True)
+@click.option("--json", "as_json", is_flag=True)
+@_api_options
+def jobs(api: Api, *, status: str | None, limit: int, as_json: bool) -> None:
+    """List the newest jobs."""
+    page = api.get("/v1/jobs", status=status, limit=limit)
+    if as_json:
+        _show(page)
+        return
+    from cli.follow import headline
+
+    rows = [
+        (job["id"], job["model"], job.get("provider") or "", headline(job), job["created_at"]) for job in page["data"]
+    ]
+    _table(("id", "model", "provider", "state", "created"), rows)
+
+
+@main.command()
+@click.argument("job_id", metavar="ID")
+@_api_options
+def cancel(api: Api, *, job_id: str) -> None:
+    """Ask for a job's end."""
+    click.echo(f"{job_id} {api.cancel(job_id)['status']}")
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+@_api_options
+def models(api: Api, *, as_json: bool) -> None:
+    """List what can be asked for."""
+    page = api.get("/v1/models")
+    if as_json:
+        _show(page)
+        return
+    _table(("model", "providers"), [(m["id"], ", ".join(_names(m.get("providers")))) for m in page["data"]])
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True)
+@_api_options
+def providers(api: Api, *, as_json: bool) -> None:
+    """List the upstreams and how they are."""
+    page = api.get("/v1/providers")
+    if as_json:
+        _show(page)
+        return
+    rows = [
+        (p.get("name") or p.get("id"), p.get("state") or "", p.get("default_model") or "", p.get("url") or "")
+        for p in page["data"]
+    ]
+    _table(("provider", "state", "model", "address"), rows)
+
+
+def _names(entries: Any) -> list[str]:  # noqa: ANN401 - names, or objects with a name
+    return [str(e.get("name") or e.get("id")) if isinstance(e, dict) else str(e) for e in entries or []]
+
+
+def _table(titles: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
+    table = Table(*titles, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console().print(table, markup=False)
+
+
+@main.group()
+def keys() -> None:
+    """Make, list and revoke API keys.
+
+    They live in this installation's Redis, so run it where the service runs.
+    Once there is a key, every request needs one.
+    """
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option("--scope", "scopes", multiple=True, help="What it may do; everything if not given.")
+def keys_create(*, name: str, scopes: tuple[str, ...]) -> None:
+    """Make a key and print it, once."""
+    from cli.keys import create
+
+    click.echo(create(configuration.load(), name, scopes))
+
+
+@keys.command("list")
+def keys_list() -> None:
+    """List the keys, without the keys themselves."""
+    from cli.keys import rows
+
+    _table(("id", "name", "ends in", "scopes", "created", "revoked"), rows(configuration.load()))
+
+
+@keys.command("revoke")
+@click.argument("key_id", metavar="ID")
+def keys_revoke(*, key_id: str) -> None:
+    """End a key, at once."""
+    from cli.keys import revoke
+
+    if not revoke(configuration.load(), key_id):
+        raise click.ClickException(f"there is no valid key {key_id}; darkroom keys list shows them")
+    click.echo(f"{key_id} is revoked")

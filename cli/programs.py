@@ -1,0 +1,83 @@
+"""The programs of the service on one machine, as data."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from cli.redis_server import RedisServer
+from cli.supervise import Program
+from settings import Settings
+
+#: The folder of the packages; programs run in it, since Celery puts its working directory first on the import path.
+ROOT: Final = Path(__file__).resolve().parent.parent
+#: Seconds for running jobs to end after SIGTERM; what then still runs is picked up by the next worker.
+DRAIN_SECONDS: Final = 45
+#: Tasks that Flower remembers, about 8 kB each; its own default would take 0.8 GB.
+_FLOWER_TASKS: Final = 5000
+_FLOWER_USER: Final = "darkroom"
+
+_PYTHON: Final = (sys.executable, "-P", "-m")
+
+WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
+SCHEDULER: Final = (*_PYTHON, "worker.reconciler")
+_CELERY: Final = (*_PYTHON, "celery", "-A", "worker.app")
+
+
+def worker(concurrency: int) -> tuple[str, ...]:
+    """The worker's command line.
+
+    Gossip and mingle only cost: after a half-open connection a worker without
+    them is back sooner (13 s instead of 18 s). The heartbeat stays, since
+    Flower takes a worker without one for dead; ``-E`` feeds Flower.
+    """
+    lean = ("--without-gossip", "--without-mingle")
+    return (*_CELERY, "worker", "--pool", "threads", "--concurrency", str(concurrency), *lean, "-E", "-l", "info")
+
+
+def flower(config: Path) -> tuple[str, ...]:
+    """Flower's command line; its options are in a file because they hold the password."""
+    return (*_CELERY, "flower", f"--conf={config}")
+
+
+def flower_config(host: str, port: int, password: str) -> str:
+    """Flower's options: nobody gets in without the password, and nobody changes anything."""
+    options = {
+        "address": host,
+        "port": port,
+        "basic_auth": [f"{_FLOWER_USER}:{password}"],
+        "read_only": True,
+        "max_tasks": _FLOWER_TASKS,
+        "persistent": False,
+    }
+    return "".join(f"{name} = {value!r}\n" for name, value in options.items())
+
+
+def stack(settings: Settings, server: RedisServer | None, flower_conf: Path) -> tuple[Program, ...]:
+    """The whole service. On the way down: web, scheduler, worker (it drains), Flower, and Redis last."""
+    programs = (
+        Program(name="flower", argv=flower(flower_conf), order=20),
+        Program(name="worker", argv=worker(settings.worker_concurrency), order=30, stop_seconds=DRAIN_SECONDS),
+        Program(name="scheduler", argv=SCHEDULER, order=40),
+        Program(name="web", argv=WEB, order=50),
+    )
+    if server is None:
+        return programs
+    return (Program(name="redis", argv=server.argv, order=10, stop_seconds=30, lock=server.lock_file), *programs)
+
+
+def environ(settings: Settings, redis_url: str, base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the programs: ``base`` with the settings made definite."""
+    return {
+        **base,
+        "DARKROOM_BIND": str(settings.bind),
+        "DARKROOM_REDIS_URL": redis_url,
+        "DARKROOM_DATA_DIR": str(settings.data_dir),
+        "DARKROOM_CONFIG": str(settings.config.absolute()) if settings.config else "",
+        "DARKROOM_HUB_URL": settings.hub_url,
+        "DARKROOM_FLOWER_BIND": str(settings.flower_bind),
+        "DARKROOM_SECRET_KEY_FILE": str(settings.secret_key_file.absolute()),
+        "PYTHONUNBUFFERED": "1",
+    }

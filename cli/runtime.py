@@ -1,0 +1,84 @@
+"""What a running ``darkroom up`` leaves for other commands: the lock of its data directory, and its addresses."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import redis
+
+from cli import redis_server
+from settings import Settings
+
+
+class InUse(RuntimeError):
+    """Another ``darkroom up`` has the data directory; the text names both."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Runtime:
+    """Addresses of a running service. ``redis_url`` holds a password, so the file is its owner's alone."""
+
+    pid: int
+    url: str
+    flower_url: str
+    redis_url: str
+
+
+def write(path: Path, runtime: Runtime) -> None:
+    """Leave the addresses; only the owner can read the file."""
+    path.unlink(missing_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(json.dumps(asdict(runtime), indent=1) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Runtime | None:
+    """The addresses of the service that runs now; None if none does."""
+    try:
+        runtime = Runtime(**json.loads(path.read_text(encoding="utf-8")))
+        os.kill(runtime.pid, 0)
+    except (OSError, ValueError, TypeError):
+        return None
+    return runtime
+
+
+@contextlib.contextmanager
+def lock(data_dir: Path) -> Iterator[None]:
+    """Own a data directory for the time of the block.
+
+    Raises:
+        InUse: Another process does.
+    """
+    data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (data_dir / "up.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InUse(
+                f"another darkroom already runs on {data_dir}; stop it, or set DARKROOM_DATA_DIR to another directory"
+            ) from None
+        yield
+
+
+@contextlib.contextmanager
+def redis_client(settings: Settings) -> Iterator[redis.Redis]:
+    """A client of this installation's Redis, also while the service is not running.
+
+    Raises:
+        InUse: The embedded server belongs to a service that is just starting or stopping.
+        NoRedis: There is no server program.
+    """
+    running = read(settings.runtime_file)
+    url = settings.redis_url or (running.redis_url if running else "")
+    with contextlib.ExitStack() as stack:
+        if not url:
+            stack.enter_context(lock(settings.data_dir))
+            server = redis_server.prepare(settings.data_dir)
+            stack.enter_context(server.running())
+            url = server.url
+        yield stack.enter_context(contextlib.closing(redis.Redis.from_url(url, socket_timeout=5)))

@@ -1,0 +1,224 @@
+"""Runs the whole service on this machine: checks, start, readiness, clean end."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+import requests
+
+from cli import programs, redis_server, runtime
+from cli.supervise import Program, Supervised
+from jobs.apikeys import KeyStore
+from settings import Bind, Settings
+
+_ADDRESS_IN_USE: Final = errno.EADDRINUSE
+_POLL_SECONDS: Final = 0.1
+#: Seconds after which somebody who waits is told what is missing.
+_HINT_SECONDS: Final = 30.0
+
+
+class CannotStart(RuntimeError):
+    """The service cannot start as it is configured; the text says what to change."""
+
+
+class Interrupted(Exception):
+    """The service was asked to stop before it was ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """A service that runs: where its faces are, and how to wait for its end."""
+
+    url: str
+    flower_url: str
+    flower_password: str
+    #: True where the password was made in this very start.
+    flower_password_is_new: bool
+    open_to_this_machine: bool
+    wait: Callable[[], None]
+
+
+class Stopper:
+    """Turns SIGINT, SIGTERM and SIGHUP into one request to stop; a second one interrupts at once."""
+
+    def __init__(self) -> None:
+        self.asked = threading.Event()
+
+    @contextlib.contextmanager
+    def listening(self) -> Iterator[None]:
+        """Take the signals for the time of the block."""
+        numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+        before = [signal.signal(number, self._handle) for number in numbers]
+        try:
+            yield
+        finally:
+            for number, handler in zip(numbers, before, strict=True):
+                signal.signal(number, handler)
+
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
+        if self.asked.is_set():
+            raise KeyboardInterrupt
+        self.asked.set()
+
+
+def reachable(bind: Bind) -> str:
+    """The address at which this machine reaches what listens on ``bind``."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind.host, bind.host)  # noqa: S104 - compared, not bound
+    return f"http://{Bind(host, bind.port)}"
+
+
+@contextlib.contextmanager
+def running(
+    settings: Settings, stopper: Stopper, emit: Callable[[str, str], None], extra: tuple[Program, ...] = ()
+) -> Iterator[Service]:
+    """Run the service for the time of the block; enter it in the main thread.
+
+    Args:
+        settings: The configuration.
+        stopper: Asked while waiting.
+        emit: Gets ``(program, line)`` for each line of output.
+        extra: Further programs to keep running beside it.
+
+    Raises:
+        CannotStart: A port is taken, or a public address has no API key yet.
+        InUse: Another service has the data directory.
+        NoRedis: There is no server program.
+        Interrupted: The stopper was asked before the service was ready.
+    """
+    with runtime.lock(settings.data_dir), contextlib.ExitStack() as stack:
+        for bind in (settings.bind, settings.flower_bind):
+            _refuse_taken(bind)
+        server = None if settings.redis_url else redis_server.prepare(settings.data_dir)
+        url = server.url if server else settings.redis_url
+        has_key = _has_key(server, url)
+        if not has_key and not settings.bind.is_loopback:
+            raise CannotStart(
+                f"DARKROOM_BIND={settings.bind} can be reached from other machines, and there is no API key yet. "
+                "Make one first: darkroom keys create NAME"
+            )
+        password, is_new = _flower_password(settings.data_dir)
+        folder = settings.data_dir / "run"
+        flower_conf = _flower_conf(folder, settings.flower_bind, password)
+        supervised = stack.enter_context(
+            Supervised(
+                (*programs.stack(settings, server, flower_conf), *extra),
+                folder=folder,
+                directory=programs.ROOT,
+                environ=programs.environ(settings, url, os.environ),
+                emit=emit,
+            )
+        )
+        _wait_until_ready(reachable(settings.bind), supervised, stopper, emit)
+        service = Service(
+            url=settings.public_url or reachable(settings.bind),
+            flower_url=reachable(settings.flower_bind),
+            flower_password=password,
+            flower_password_is_new=is_new,
+            open_to_this_machine=not has_key,
+            wait=lambda: _wait(supervised, stopper),
+        )
+        facts = runtime.Runtime(
+            pid=os.getpid(), url=reachable(settings.bind), flower_url=service.flower_url, redis_url=url
+        )
+        runtime.write(settings.runtime_file, facts)
+        stack.callback(settings.runtime_file.unlink, missing_ok=True)
+        yield service
+
+
+def is_taken(bind: Bind) -> bool:
+    """Whether somebody listens on this address already.
+
+    Raises:
+        CannotStart: The address is none of this machine's.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            bind.host, bind.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: a closed one may linger
+            probe.bind(address)
+    except socket.gaierror as error:
+        raise CannotStart(f"{bind}: there is no such address ({error.strerror})") from error
+    except PermissionError as error:
+        raise CannotStart(f"{bind}: this user may not listen on port {bind.port}") from error
+    except OSError as error:
+        if error.errno == _ADDRESS_IN_USE:
+            return True
+        raise CannotStart(f"{bind}: cannot listen there ({error.strerror})") from error
+    return False
+
+
+def _refuse_taken(bind: Bind) -> None:
+    if is_taken(bind):
+        raise CannotStart(
+            f"{bind} is taken by another program: stop it, or set DARKROOM_BIND or DARKROOM_FLOWER_BIND to a free port"
+        )
+
+
+def _has_key(server: redis_server.RedisServer | None, url: str) -> bool:
+    import redis
+
+    with server.running() if server else contextlib.nullcontext():
+        try:
+            with contextlib.closing(redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)) as client:
+                return KeyStore(client).any()
+        except redis.RedisError as error:
+            raise CannotStart(f"DARKROOM_REDIS_URL: {type(error).__name__}, no Redis answers there") from error
+
+
+def _flower_password(data_dir: Path) -> tuple[str, bool]:
+    path = data_dir / "flower.password"
+    if path.exists():
+        return path.read_text(encoding="utf-8").strip(), False
+    password = secrets.token_urlsafe(18)
+    path.touch(mode=0o600)
+    path.write_text(password + "\n", encoding="utf-8")
+    return password, True
+
+
+def _flower_conf(folder: Path, bind: Bind, password: str) -> Path:
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    path = folder / "flower.conf.py"
+    path.touch(mode=0o600)
+    path.write_text(programs.flower_config(bind.host, bind.port, password), encoding="utf-8")
+    return path
+
+
+def _wait_until_ready(url: str, supervised: Supervised, stopper: Stopper, emit: Callable[[str, str], None]) -> None:
+    hint_at = time.monotonic() + _HINT_SECONDS
+    said = "no answer yet"
+    with requests.Session() as session:
+        session.trust_env = False  # a proxy of the environment has no business on this machine
+        while True:
+            if stopper.asked.is_set():
+                raise Interrupted
+            if not supervised.running:
+                raise CannotStart("the supervisor ended; its reason is in the lines above")
+            with contextlib.suppress(requests.RequestException):
+                answer = session.get(f"{url}/readyz", timeout=2)
+                if answer.ok:
+                    return
+                said = answer.text[:500]
+            if time.monotonic() > hint_at:
+                emit("up", f"not ready yet: {said}")
+                hint_at += _HINT_SECONDS
+            time.sleep(_POLL_SECONDS)
+
+
+def _wait(supervised: Supervised, stopper: Stopper) -> None:
+    while not stopper.asked.wait(0.5):
+        if not supervised.running:
+            raise CannotStart("the supervisor died, and everything with it")
