@@ -76,6 +76,8 @@ class Requeued(Event, frozen=True, kw_only=True):
 
     outcome: Literal["failed", "handed_back", "lost"]
     error: Failure | None = None
+    #: The providers that are left for it; None leaves the route as it is.
+    route: tuple[str, ...] | None = None
     not_before: float | None = None
     reason: WaitReason | None = None
 

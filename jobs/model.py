@@ -145,6 +145,7 @@ class Job(Noun, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL
     metadata: dict[str, str] = {}
     webhook: Webhook | None = None
+    strategy: Literal["failover", "single", "hedge"] = "failover"
     retention_seconds: int = 86_400
     deadline_at: float | None = None
     has_credentials: bool = False

@@ -218,7 +218,7 @@ class RedisJobStore:
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
                 # submit that failed in between dies by itself.
                 self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
-        answer = self._commit(None, job, 0, events.Submitted(at=job.created_at), fence=None)
+        answer = self._commit(job, 0, events.Submitted(at=job.created_at), fence=None)
         return Record(job, int(answer[1]), answer[3].decode())
 
     def change(self, job_id: str, decide: Decision, *, fence: int | None = None) -> Record:
@@ -234,7 +234,7 @@ class RedisJobStore:
                 if fence is not None:
                     raise LeaseLost(f"{job_id} is {record.job.status}") from None
                 raise
-            answer = self._commit(record.job, job, record.version, event, fence=fence)
+            answer = self._commit(job, record.version, event, fence=fence)
             if answer[0] == b"ok":
                 return Record(job, int(answer[1]), answer[3].decode())
             if answer[0] == b"lost":
@@ -257,7 +257,7 @@ class RedisJobStore:
                 return None
             name = provider.decode()
             event = events.Started(at=self.now(), provider=name, worker=worker, input=inputs(job, name))
-            answer = self._commit(job, apply(job, event), int(version), event, fence=None, lease=lease_seconds)
+            answer = self._commit(apply(job, event), int(version), event, fence=None, lease=lease_seconds)
             if answer[0] == b"ok":
                 record = Record(apply(job, event), int(answer[1]), answer[3].decode())
                 return Lease(record, int(answer[2]), json.loads(saved) if saved else None)
@@ -266,7 +266,7 @@ class RedisJobStore:
         raise Contended(f"{job_id} kept changing")
 
     def _commit(
-        self, before: Job | None, job: Job, version: int, event: events.JobEvent, *, fence: int | None, lease: float = 0
+        self, job: Job, version: int, event: events.JobEvent, *, fence: int | None, lease: float = 0
     ) -> list[bytes]:
         """Write one step; answers as commit.lua says."""
         arguments = {
@@ -284,7 +284,7 @@ class RedisJobStore:
             "deadline": None if job.deadline_at is None else _ms(job.deadline_at),
             "expires": None if job.expires_at is None else _ms(job.expires_at),
         }
-        if before is None:
+        if job.status is Status.QUEUED:
             rank = _ms(job.created_at) - _HEAD_START[job.priority]
             arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
         with _available():
@@ -327,6 +327,16 @@ class RedisJobStore:
         """See :meth:`jobs.store.JobStore.preview`."""
         with _available():
             return cast("bytes | None", self.redis.hget(keys.previews(job_id), str(index)))
+
+    def rest(self, provider: str, until: float, reason: str) -> None:
+        """See :meth:`jobs.store.JobStore.rest`."""
+        with _available():
+            self.redis.hset(keys.provider(provider), mapping={"until": _ms(until), "reason": reason})
+
+    def limit(self, provider: str, jobs: int | None) -> None:
+        """See :meth:`jobs.store.JobStore.limit`."""
+        with _available():
+            self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
 
     def purge(self, tombstone: Tombstone) -> bool:
         """See :meth:`jobs.store.JobStore.purge`."""

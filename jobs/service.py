@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
@@ -62,15 +63,17 @@ class JobService:
             StoreUnavailable: It was not written; nothing is left of it.
         """
         now = self.store.now()
+        job_id = new_job_id()
+        given, used = self._keep_pictures(job_id, submission.given, submission.input)
         job = Job(
-            id=new_job_id(),
+            id=job_id,
             owner=submission.owner,
             user=fair_user(submission.owner, submission.metadata.get("user")),
             model=submission.model,
             route=submission.route,
             requested_provider=submission.provider,
-            given=submission.given,
-            input=submission.input,
+            given=given,
+            input=used,
             priority=submission.priority,
             metadata=submission.metadata,
             webhook=submission.webhook,
@@ -81,9 +84,29 @@ class JobService:
             warnings=submission.warnings,
         )
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
-        record = self.store.create(job, secret)
+        try:
+            record = self.store.create(job, secret)
+        except StoreUnavailable:
+            self.artifacts.delete(job_id)
+            raise
         self.wake()
         return record
+
+    def _keep_pictures(
+        self, job_id: str, given: dict[str, Any], used: dict[str, Any]
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Take inline pictures out of the record and keep them among the job's files, each under its hash."""
+
+        def kept(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
+            # Only where a picture can stand: a prompt may well begin with "data:".
+            if isinstance(value, str) and name in {"image", "url"} and value.startswith("data:image/"):
+                data = base64.b64decode(value.partition(",")[2])
+                return f"sha256:{self.artifacts.put(job_id, data)}"
+            if isinstance(value, dict):
+                return {key: kept(item, key) for key, item in value.items()}
+            return [kept(item) for item in value] if isinstance(value, list) else value
+
+        return kept(given), kept(used)
 
     def wake(self) -> int:
         """Send what may run to the workers; answers how many. A failure is left to the reconciler."""
@@ -95,6 +118,13 @@ class JobService:
             log.warning("jobs wait for the reconciler: %s", error)
             return 0
         return len(chosen)
+
+    def resend(self, older_than: float) -> int:
+        """Send again what was sent so many seconds ago and was not claimed; answers how many."""
+        late = self.store.unsent(older_than)
+        for job_id in late:
+            self._publisher.publish(job_id)
+        return len(late)
 
     def get(self, job_id: str, owner: str | None) -> Record:
         """A job of this owner (of anybody where None).

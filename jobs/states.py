@@ -128,6 +128,7 @@ def _(event: e.Requeued, job: Job) -> Job:
     return replace(
         job,
         attempts=(*job.attempts[:-1], attempt),
+        route=job.route if event.route is None else event.route,
         progress=None,
         upstream=None,
         waiting=event.reason,

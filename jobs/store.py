@@ -165,6 +165,14 @@ class JobStore(Protocol):
         """A preview's picture, while it is kept."""
         ...
 
+    def rest(self, provider: str, until: float, reason: str) -> None:
+        """Send the provider nothing until then (its quota is used up, it is busy)."""
+        ...
+
+    def limit(self, provider: str, jobs: int | None) -> None:
+        """Set how many jobs at once the provider takes; None lifts the limit."""
+        ...
+
     def dispatch(self, most: int = 100) -> tuple[str, ...]:
         """Choose jobs to send to workers, fairly, as many as there are free slots; the caller publishes them."""
         ...

@@ -22,8 +22,10 @@ if a.cancel then
   redis.call('XADD', P .. 'control', 'MAXLEN', '~', 1000, '*', 'cancel', a.id)
 end
 
-if from == 'new' then
+if from ~= 'queued' and to == 'queued' then
   redis.call('HSET', KEYS[1], 'owner', a.owner, 'user', a.user, 'lane', a.lane, 'rank', a.rank)
+end
+if from == 'new' then
   redis.call('ZADD', P .. 'owner:' .. a.owner, a.created, a.id)
   redis.call('ZADD', P .. 'queued', a.created, a.id)
   if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
@@ -43,7 +45,6 @@ elseif from == 'queued' then
   redis.call('ZREM', P .. 'due', a.id)
   delist(a.id, cur[6], cur[7])
   if to == 'running' then
-    redis.call('HDEL', KEYS[1], 'cancel')
     redis.call('ZADD', P .. 'running', now + a.lease, a.id)
     if cur[5] then redis.call('ZADD', P .. 'busy:' .. cur[5], now + a.lease, a.id) end
   else
@@ -52,6 +53,7 @@ elseif from == 'queued' then
 elseif from == 'running' and to == 'queued' then
   redis.call('ZREM', P .. 'running', a.id)
   release(a.id, cur[5])
+  redis.call('HDEL', KEYS[1], 'cancel')
   redis.call('ZADD', P .. 'queued', a.created, a.id)
   if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
   if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end

@@ -1,0 +1,130 @@
+"""Repairs what crashes leave: ``python -m worker.reconciler``. May run many times over at once.
+
+One pure function decides, one place applies. Every move goes through the same
+compare-and-append as all others, so two reconcilers cannot do a thing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Final
+
+import logs
+import settings
+from jobs import events
+from jobs.errors import IllegalTransition, JobGone, JobNotFound, StoreUnavailable
+from jobs.model import Failure, Job, Status
+from jobs.service import JobService
+from jobs.states import MAX_ATTEMPTS
+from jobs.store import JobStore
+from worker import retry, services
+
+log = logging.getLogger(__name__)
+
+#: Seconds between two rounds.
+ROUND_SECONDS: Final = 1.0
+#: A message that was sent so many seconds ago and claimed nothing is taken for lost and sent again.
+LOST_MESSAGE_SECONDS: Final = 10.0
+#: Leases are judged only after the store answered for so long: after an outage workers need a moment to renew them.
+CALM_SECONDS: Final = 5.0
+
+
+def decide(job: Job, now: float) -> events.JobEvent | None:
+    """What must happen to a job whose lease is over, or whose deadline has passed; None where all is well."""
+    if job.status is Status.QUEUED and job.deadline_at is not None and job.deadline_at <= now:
+        return events.Expired(at=now)
+    if job.status is not Status.RUNNING:
+        return None
+    if job.cancel_requested_at is not None:
+        return events.Canceled(at=now)
+    lost = Failure(
+        code="worker_lost",
+        detail="the worker that ran this job ended without a word",
+        retryable=True,
+        provider=job.attempts[-1].provider,
+    )
+    if job.deadline_at is not None and job.deadline_at <= now:
+        return events.Failed(at=now, error=Failure(code="deadline_exceeded", detail="the job's deadline passed"))
+    if retry.spent(job) >= MAX_ATTEMPTS:
+        return events.Failed(at=now, error=lost)
+    return events.Requeued(at=now, outcome="lost", error=lost)
+
+
+class Reconciler:
+    """Applies what :func:`decide` says.
+
+    Args:
+        store: The records.
+        jobs: Wakes workers and deletes what is over.
+    """
+
+    def __init__(self, store: JobStore, jobs: JobService) -> None:
+        self._store = store
+        self._jobs = jobs
+        self._calm_since = time.monotonic() - CALM_SECONDS
+
+    def round(self) -> int:
+        """Repair all there is now; answers how many jobs were touched."""
+        try:
+            touched = self._repair()
+        except StoreUnavailable as error:
+            log.warning("nothing can be repaired now: %s", error)
+            self._calm_since = time.monotonic()
+            return 0
+        return touched
+
+    def _repair(self) -> int:
+        now = self._store.now()
+        late = list(self._store.overdue())
+        if time.monotonic() - self._calm_since >= CALM_SECONDS:
+            late += self._store.lost()
+        touched = sum(self._apply(job_id, now) for job_id in late)
+        for job_id in self._store.outlived():
+            touched += self._delete(job_id)
+        touched += self._jobs.resend(LOST_MESSAGE_SECONDS)
+        return touched + self._jobs.wake()
+
+    def _apply(self, job_id: str, now: float) -> int:
+        try:
+            before = self._store.get(job_id).version
+            record = self._store.change(job_id, lambda job: decide(job, now))
+        except (IllegalTransition, JobNotFound, JobGone):
+            return 0
+        if record.version != before:
+            log.warning("repaired a job", extra={"job_id": job_id, "status": record.job.status})
+        return int(record.version != before)
+
+    def _delete(self, job_id: str) -> int:
+        try:
+            self._jobs.purge(self._store.get(job_id).job, "expired")
+        except (JobNotFound, JobGone):
+            return 0
+        return 1
+
+
+def main() -> None:
+    """Repair once a second until SIGTERM or SIGINT."""
+    config = settings.load()
+    logs.configure(config.log_format, "scheduler")
+    built = services.build(config, patience=0)
+    reconciler = Reconciler(built.store, built.jobs)
+    stopped = threading.Event()
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        stopped.set()
+
+    signal.signal(signal.SIGTERM, stop)
+    signal.signal(signal.SIGINT, stop)
+    log.info("scheduler ready")
+    while not stopped.is_set():
+        reconciler.round()
+        stopped.wait(ROUND_SECONDS)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""What happens to a job when an attempt fails. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jobs import events
+from jobs.model import Failure, Job, WaitReason
+from jobs.states import MAX_ATTEMPTS
+
+#: Seconds until a provider that failed so is asked again; doubled with every attempt.
+PAUSES: Final[dict[str, float]] = {
+    "provider_quota": 3600.0,
+    "provider_busy": 30.0,
+    "provider_unreachable": 5.0,
+    "provider_timeout": 5.0,
+}
+#: The longest pause that an upstream can talk us into, in seconds.
+LONGEST_PAUSE: Final = 26 * 3600.0
+#: Failures that say something about the provider, not about this job: the provider rests for every job.
+COOLING: Final = frozenset({"provider_quota", "provider_busy"})
+#: Failures after which the same provider would most likely fail again: only another one is tried.
+ELSEWHERE_ONLY: Final = frozenset({"provider_error", "provider_protocol", "provider_changed", "bad_output"})
+
+
+def pause(failure: Failure, attempt: int) -> float:
+    """Seconds until the provider of this failure is worth another try."""
+    if failure.retry_after is not None:
+        return min(max(1.0, failure.retry_after), LONGEST_PAUSE)
+    return PAUSES.get(failure.code, 1.0) * float(2 ** (attempt - 1))
+
+
+def spent(job: Job) -> int:
+    """Attempts that count: those handed back at a shutdown do not."""
+    return sum(attempt.outcome != "handed_back" for attempt in job.attempts)
+
+
+def after_failure(job: Job, failure: Failure, at: float) -> events.Requeued | events.Failed:
+    """The event that ends a failed attempt of a running job: another try, or the end."""
+    route = remaining_route(job, failure)
+    if not failure.retryable or spent(job) >= MAX_ATTEMPTS or not route or job.strategy == "single":
+        return events.Failed(at=at, error=failure)
+    rest = at + pause(failure, spent(job))
+    if job.deadline_at is not None and rest >= job.deadline_at and len(route) == 1:
+        return events.Failed(at=at, error=failure)
+    # Where others are left, the job goes there at once; the provider's own rest keeps it from coming back too soon.
+    alone = all(provider == failure.provider for provider in route)
+    return events.Requeued(
+        at=at,
+        outcome="failed",
+        error=failure,
+        route=route,
+        not_before=rest if alone else None,
+        reason=_reason(failure) if alone else None,
+    )
+
+
+def remaining_route(job: Job, failure: Failure) -> tuple[str, ...]:
+    """The providers that are left, the failed one last."""
+    others = tuple(provider for provider in job.route if provider != failure.provider)
+    if failure.code in ELSEWHERE_ONLY or failure.provider not in job.route:
+        return others
+    return (*others, str(failure.provider))
+
+
+def _reason(failure: Failure) -> WaitReason:
+    return "provider_waking" if failure.code == "provider_unreachable" else "provider_cooldown"

@@ -1,0 +1,321 @@
+"""The life of one attempt: iterate the driver, write what happens, end the attempt. No Celery here.
+
+Every write carries the fence of the lease: an attempt that lost its lease
+changes nothing any more, it only cleans up behind itself.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Protocol
+
+from jobs import events
+from jobs.artifacts import ArtifactError, ArtifactNotFound, ArtifactStore
+from jobs.errors import LeaseLost, StoreUnavailable
+from jobs.model import Failure, Job
+from jobs.pictures import BadPicture, shrink, verify
+from jobs.store import JobStore, Lease
+from jobs.vault import Vault, VaultError
+from providers import (
+    Canceled,
+    Checkpoint,
+    Completed,
+    Control,
+    Credentials,
+    Driver,
+    InputFile,
+    Preview,
+    ProviderError,
+    ProviderEvent,
+    ProviderRequest,
+    Timeout,
+)
+from providers import Status as StatusText
+from worker import mapping, retry
+from worker.coalesce import Coalescer
+from worker.ingest import BadOutput, ingest
+
+log = logging.getLogger(__name__)
+
+#: Reasons for which the outside ends an attempt; see :meth:`Attempt.cancel`.
+CANCELED: Final = "canceled"
+LEASE_LOST: Final = "lease_lost"
+HANDED_BACK: Final = "handed_back"
+
+#: A preview is stored at most so often, in seconds, and so large.
+PREVIEW_SECONDS: Final = 0.4
+PREVIEW_SIDE: Final = 512
+PREVIEW_BYTES: Final = 64 << 10
+#: Largest preview that is fetched from an upstream, in bytes.
+PREVIEW_FETCH_LIMIT: Final = 8 << 20
+#: Most lines of text that one attempt may add to the log.
+LINES_LIMIT: Final = 200
+
+#: How a picture that belongs to the job itself is named in its input: its SHA-256 among the job's artifacts.
+OWN_FILE: Final = "sha256:"
+
+
+class Drivers(Protocol):
+    """Where drivers come from; :class:`providers.catalog.Catalog` is one."""
+
+    def driver(self, name: str) -> Driver:
+        """The driver of a provider."""
+        ...
+
+
+class Runner:
+    """Runs attempts; one per worker process, used by all its threads.
+
+    Args:
+        store: The records.
+        drivers: Where drivers come from.
+        artifacts: Where outputs go and pictures of the input come from.
+        vault: Opens the job's credentials.
+        fetch: Gets a picture from an address that a user gave, through the egress guard.
+    """
+
+    def __init__(
+        self,
+        store: JobStore,
+        drivers: Drivers,
+        artifacts: ArtifactStore,
+        vault: Vault,
+        fetch: Callable[[str, int], bytes],
+    ) -> None:
+        self.store = store
+        self.drivers = drivers
+        self.artifacts = artifacts
+        self.vault = vault
+        self.fetch = fetch
+
+    def attempt(self, lease: Lease) -> Attempt:
+        """The attempt that a lease allows; :meth:`Attempt.run` runs it."""
+        return Attempt(self, lease)
+
+
+class Attempt:
+    """One run of one job on one provider.
+
+    Args:
+        runner: What it works with.
+        lease: The right to do so.
+    """
+
+    def __init__(self, runner: Runner, lease: Lease) -> None:
+        self._runner = runner
+        self._store = runner.store
+        self._job = lease.job
+        self.fence = lease.fence
+        self._checkpoint = lease.checkpoint
+        self._coalescer = Coalescer()
+        self._lock = threading.Lock()
+        self._preview_at = -PREVIEW_SECONDS
+        self._previews = 0 if lease.job.preview is None else lease.job.preview.index + 1
+        self._lines = 0
+        self._driver = runner.drivers.driver(self.provider)
+        self.control = Control(self._budget())
+
+    @property
+    def provider(self) -> str:
+        """Where it runs."""
+        return self._job.attempts[-1].provider
+
+    def _budget(self) -> float:
+        """Seconds for this attempt: the provider's, or what is left until the job's own deadline."""
+        seconds = self._driver.spec.timeout_seconds
+        if self._job.deadline_at is None:
+            return seconds
+        return min(seconds, max(0.0, self._job.deadline_at - self._store.now()))
+
+    def cancel(self, reason: str) -> None:
+        """End it from outside, for :data:`CANCELED`, :data:`LEASE_LOST` or :data:`HANDED_BACK`."""
+        self.control.cancel(reason)
+
+    def tick(self) -> None:
+        """Write progress that was held back; called about once a second by the worker's heart."""
+        with self._lock:
+            event = self._coalescer.due()
+            if event is not None:
+                self._append(event)
+
+    def run(self) -> None:
+        """Run to the end of the attempt: afterwards the job has ended, is queued again, or was never ours to end."""
+        try:
+            self._end(self._outcome())
+        except LeaseLost:
+            log.warning("the attempt lost its lease; its results are dropped", extra={"provider": self.provider})
+        except StoreUnavailable as error:
+            log.error("the attempt is given up: %s", error, extra={"provider": self.provider})  # noqa: TRY400 - no trace needed
+
+    # -- running -------------------------------------------------------------
+
+    def _outcome(self) -> events.JobEvent | None:
+        """Drive the driver; the event that ends the attempt, or None where its end is not ours to write."""
+        try:
+            return self._drive()
+        except Canceled:
+            return self._canceled()
+        except Timeout as error:
+            if self._job.deadline_at is not None and self._store.now() >= self._job.deadline_at:
+                return self._failed("deadline_exceeded", "the job's deadline passed while it ran")
+            return self._retry(mapping.failure_of(error, self.provider))
+        except ProviderError as error:
+            return self._retry(mapping.failure_of(error, self.provider))
+        except BadOutput as error:
+            return self._retry(Failure(code="bad_output", detail=str(error), retryable=True, provider=self.provider))
+        except ArtifactError as error:
+            return self._retry(Failure(code="storage_error", detail=str(error), retryable=True))
+        except (BadPicture, VaultError) as error:
+            return self._failed("invalid_input", str(error))
+        except (LeaseLost, StoreUnavailable):
+            raise
+        except Exception:
+            log.exception("a driver failed in an unforeseen way", extra={"provider": self.provider})
+            return self._retry(
+                Failure(code="internal", detail="the driver failed; the log says how", provider=self.provider)
+            )
+
+    def _drive(self) -> events.JobEvent:
+        request = self._request()
+        for event in self._driver.run(request, self._resume(request), self.control):
+            if isinstance(event, Completed):
+                return self._complete(event)
+            self._take(event)
+        raise BadOutput("the provider ended without a result")
+
+    def _request(self) -> ProviderRequest:
+        job = self._job
+        locked = self._store.secret(job.id) if job.has_credentials else None
+        credentials = Credentials(**self._runner.vault.unlock(job.id, locked)) if locked else Credentials()
+        spec = self._driver.spec.model(job.model)
+        pictures = [param.name for param in spec.params if param.type == "image"] if spec else []
+        files = {name: self._picture(str(job.input[name])) for name in pictures if job.input.get(name)}
+        return ProviderRequest(model=job.model, input=job.input, files=files, credentials=credentials)
+
+    def _picture(self, source: str) -> InputFile:
+        """A picture of the input: one that came with the job, or one behind an address."""
+        if source.startswith(OWN_FILE):
+            try:
+                with self._runner.artifacts.open(self._job.id, source.removeprefix(OWN_FILE)) as file:
+                    data = file.read()
+            except ArtifactNotFound as error:
+                raise BadPicture("the job's picture is no longer there") from error
+        else:
+            data = self._runner.fetch(source, 12 << 20)
+        content_type = verify(data).content_type
+        return InputFile(f"input.{content_type.rpartition('/')[2]}", data, content_type)
+
+    def _resume(self, request: ProviderRequest) -> Mapping[str, Any] | None:
+        """What this provider's last attempt left; what another provider's left is cleaned up there."""
+        if self._checkpoint is None:
+            return None
+        left_at, state = str(self._checkpoint["provider"]), self._checkpoint["state"]
+        if left_at == self.provider:
+            return dict(state)
+        self._runner.drivers.driver(left_at).abandon(state, request)
+        return None
+
+    def _take(self, event: ProviderEvent) -> None:
+        """Write down one event of the driver."""
+        match event:
+            case Checkpoint(state):
+                self._store.save_checkpoint(self._job.id, self.fence, self.provider, state)
+            case Preview():
+                self._preview(event)
+            case StatusText():
+                self._line(event)
+            case _:
+                mapped = mapping.event_of(event, self._store.now())
+                if mapped is not None:
+                    with self._lock:
+                        passed = self._coalescer.offer(mapped)
+                        if passed is not None:
+                            self._append(passed)
+
+    def _line(self, event: StatusText) -> None:
+        self._lines += 1
+        mapped = mapping.event_of(event, self._store.now())
+        if mapped is None or self._lines > LINES_LIMIT:
+            return
+        self._write(mapped)
+        if event.level == "warning" and event.text.startswith(("resumed", "resubmitted", "ambiguous")):
+            self._write(events.Noted(at=self._store.now(), note=event.text))
+
+    def _preview(self, event: Preview) -> None:
+        """Keep a preview. Best effort: a bad one is no reason to fail the job."""
+        if time.monotonic() - self._preview_at < PREVIEW_SECONDS:
+            return
+        try:
+            picture = shrink(event.image.read(PREVIEW_FETCH_LIMIT), PREVIEW_SIDE, PREVIEW_BYTES)
+        except (BadPicture, ProviderError) as error:
+            if self.control.canceled:
+                raise Canceled(self.control.reason) from error
+            log.info("a preview was left out: %s", error)
+            return
+        self._preview_at = time.monotonic()
+        self._store.save_preview(self._job.id, self._previews, picture)
+        self._write(events.Previewed(at=self._store.now(), index=self._previews))
+        self._previews += 1
+
+    def _complete(self, event: Completed) -> events.JobEvent:
+        self._write(events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0))
+        outputs = ingest(self._job.id, event.outputs, event.seed, self._runner.artifacts)
+        self.control.check()
+        return events.Succeeded(at=self._store.now(), outputs=outputs)
+
+    # -- ending --------------------------------------------------------------
+
+    def _canceled(self) -> events.JobEvent | None:
+        match self.control.reason:
+            case reason if reason == CANCELED:
+                return events.Canceled(at=self._store.now())
+            case reason if reason == HANDED_BACK:
+                return events.Requeued(at=self._store.now(), outcome="handed_back")
+            case _:
+                return None
+
+    def _failed(self, code: str, detail: str) -> events.Failed:
+        return events.Failed(at=self._store.now(), error=Failure(code=code, detail=detail, provider=self.provider))
+
+    def _retry(self, failure: Failure) -> events.JobEvent:
+        now = self._store.now()
+        event = retry.after_failure(self._job, failure, now)
+        if failure.code in retry.COOLING and not self._job.has_credentials:
+            self._store.rest(self.provider, now + retry.pause(failure, 1), failure.detail)
+        log.info(
+            "the attempt failed: %s", failure.detail,
+            extra={"code": failure.code, "provider": self.provider, "next": type(event).__name__.lower()},
+        )  # fmt: skip
+        return event
+
+    def _end(self, event: events.JobEvent | None) -> None:
+        if event is None:
+            return
+
+        def decide(job: Job) -> events.JobEvent:
+            # A cancel that came in the last moment wins over another try, and over a late result.
+            if job.cancel_requested_at is not None and not isinstance(event, events.Canceled):
+                return events.Canceled(at=event.at)
+            return event
+
+        with self._lock:
+            record = self._store.change(self._job.id, decide, fence=self.fence)
+        if isinstance(event, events.Succeeded) and record.job.status != "succeeded":
+            self._runner.artifacts.delete(self._job.id)
+        log.info("the attempt ended", extra={"outcome": type(event).__name__.lower(), "provider": self.provider})
+
+    # -- writing -------------------------------------------------------------
+
+    def _write(self, event: events.JobEvent) -> None:
+        """Append an event after whatever was held back before it."""
+        with self._lock:
+            held = self._coalescer.flush()
+            if held is not None:
+                self._append(held)
+            self._append(event)
+
+    def _append(self, event: events.JobEvent) -> None:
+        self._store.change(self._job.id, lambda _: event, fence=self.fence)

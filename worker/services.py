@@ -1,0 +1,52 @@
+"""The objects that a worker process and the scheduler need, built once."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass
+
+from jobs.artifacts import LocalArtifacts
+from jobs.queue import CeleryPublisher, client_app
+from jobs.redis_store import RedisJobStore, connect
+from jobs.service import JobService
+from jobs.vault import Vault
+from providers.catalog import Catalog
+from settings import Settings
+from worker.egress import EgressGuard
+from worker.runner import Runner
+
+#: Seconds that a worker goes on trying to reach Redis before it gives an attempt up.
+PATIENCE = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """What runs jobs, and what serves and repairs them."""
+
+    name: str
+    store: RedisJobStore
+    catalog: Catalog
+    runner: Runner
+    jobs: JobService
+
+
+def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
+    """Build the services of one process.
+
+    Raises:
+        ConfigError: The providers' configuration is wrong.
+        VaultError: The secret key file is unusable.
+    """
+    store = RedisJobStore(connect(settings.redis_url, patience=patience))
+    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
+    artifacts = LocalArtifacts(settings.artifacts_dir)
+    vault = Vault.from_file(settings.secret_key_file)
+    return Services(
+        name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
+        store=store,
+        catalog=catalog,
+        runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch),
+        jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
+    )
