@@ -1,44 +1,40 @@
-"""One Gradio app, as one attempt sees it: the only place that talks to it."""
+"""One Gradio app, as one attempt sees it: what drivers talk to."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import mimetypes
+import secrets
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
+from threading import Thread
 from types import TracebackType
-from typing import Literal, Self
+from typing import Any, Final, Literal, Self
+from urllib.parse import quote, urlsplit
 
 from providers.base import Control
-from providers.events import File, ProviderEvent, Status
+from providers.errors import Changed, Crashed, Protocol, ProviderError, Rejected
+from providers.events import File, InlineFile, ProviderEvent, Status
+from providers.gradio import clean, files, zerogpu
+from providers.gradio.directory import Directory
+from providers.gradio.endpoints import App, arguments, parse_app
+from providers.gradio.limits import DEFAULT_LIMITS, Limits
+from providers.gradio.messages import loads
+from providers.gradio.refusals import WRONG_LOGIN, Refusal
+from providers.gradio.session import Answer
+from providers.gradio.submission import Plan, Submission
+from providers.gradio.transport import Refused, Transport
 from providers.spec import InputFile
+
+__all__ = ["Answer", "AppAddress", "GradioApp", "Limits", "Style"]
 
 Style = Literal["call", "join"]
 
-NO_HEADERS: Mapping[str, str] = {}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """How long to wait for an app, and how much of it to take.
-
-    Args:
-        connect: Seconds for a connection to be made.
-        read: Seconds of silence on the socket. Heartbeats come every 15 s, so it must be longer.
-        no_news: Seconds without any message but heartbeats.
-        first_event: Seconds until the first message of a job.
-        event_bytes: Size of one message. Files come as paths, so 4 MiB holds any text and a picture sent inline.
-        stream_bytes: Size of all messages of one job.
-        events: Number of messages of one job, heartbeats included.
-        body_bytes: Size of any other answer (/config holds the app's examples and can reach megabytes).
-    """
-
-    connect: float = 5.0
-    read: float = 60.0
-    no_news: float = 300.0
-    first_event: float = 60.0
-    event_bytes: int = 4 << 20
-    stream_bytes: int = 16 << 20
-    events: int = 10_000
-    body_bytes: int = 16 << 20
+#: Seconds between two lines of a blocking call.
+_TICK = 1.0
+_NO_HEADERS: Final[Mapping[str, str]] = {}
+_DIRECTORY: Final = Directory()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +42,8 @@ class AppAddress:
     """Where an app is and how to get in.
 
     Args:
-        base_url: ``https://x.hf.space`` or ``http://192.168.1.5:7860/sub``; what the server believes its own address to be is never used.
+        base_url: ``https://x.hf.space`` or ``http://192.168.1.5:7860/sub``;
+            what the server believes its own address to be is never used.
         referer: Sent with every request.
         login: User name and password of the app itself, where it has a login.
     """
@@ -56,59 +53,77 @@ class AppAddress:
     login: tuple[str, str] | None = None
 
     def __repr__(self) -> str:
-        return f"AppAddress({self.base_url!r})"
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The final data of a call: one item per output component, raw."""
-
-    data: tuple[object, ...]
+        return f"AppAddress({_plain(self.base_url)!r})"
 
 
 class GradioApp:
     """One Gradio app during one attempt: own connections, own cookies, no proxy from the environment.
 
+    Use it in a ``with`` statement; files can be read until it is left.
+
     Args:
         address: Where it is.
         headers: Sent with every request to this app and to nobody else.
-        cookies: A ``Cookie`` header of the person who submits.
+        cookies: A ``Cookie`` header to begin with.
         proxy: URL of a proxy for all requests.
         limits: Bounds on time and size.
         control: Cancel and time budget of the attempt.
+
+    Raises:
+        Rejected: A header is malformed.
     """
 
     def __init__(
         self,
         address: AppAddress,
         *,
-        headers: Mapping[str, str] = NO_HEADERS,
+        headers: Mapping[str, str] = _NO_HEADERS,
         cookies: str | None = None,
         proxy: str | None = None,
-        limits: Limits = Limits(),  # noqa: B008 - frozen
+        limits: Limits = DEFAULT_LIMITS,
         control: Control,
     ) -> None:
-        raise NotImplementedError
+        referer = {"Referer": address.referer} if address.referer else {}
+        self._login = address.login
+        self._limits = limits
+        self._control = control
+        self._transport = Transport(
+            address.base_url,
+            headers={**referer, **headers},
+            cookies=cookies,
+            proxy=proxy,
+            limits=limits,
+            control=control,
+        )
+        base = _plain(address.base_url)
+        self._submission = Submission(self._transport, base=base, limits=limits, control=control, file=self.file)
+        self._key = (base, address.login and address.login[0])
+        self._entered = ExitStack()
+        self._app: App | None = None
 
     def __enter__(self) -> Self:
-        raise NotImplementedError
+        self._entered.callback(self._transport.close)
+        try:
+            self._entered.enter_context(self._control.closing(self._transport.reach.shut))
+        except ProviderError:
+            self._entered.close()
+            raise
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        raise NotImplementedError
+        self._entered.close()
 
-    def upload(self, file: InputFile) -> dict[str, object]:
-        """Bring a file to the app.
-
-        Returns:
-            The ``FileData`` to pass as an argument.
+    def signature(self) -> Mapping[str, object]:
+        """Fetch afresh what the app can be asked: function names with parameters and outputs, as stable JSON data.
 
         Raises:
-            Rejected: The app refuses it, mostly for its size.
-            ProviderError: It could not be sent.
+            ProviderError: It cannot be asked.
         """
-        raise NotImplementedError
+        self._log_in()
+        self._app = _DIRECTORY.put(self._key, self._fetch())
+        return self._app.signature()
 
     def call(
         self,
@@ -125,9 +140,10 @@ class GradioApp:
 
         Args:
             api_name: ``/infer`` or ``infer``; None where only ``fn_index`` is known.
-            arguments: By parameter name. Parameters that are not among them get the Space's own default, ``gr.State`` gets null.
+            arguments: By parameter name. Parameters that are not among them
+                get the Space's own default, ``gr.State`` gets null.
             positional: Names in order, used only where the app tells no names.
-            style: How the driver's documentation calls it; the protocol decides where only one of them works.
+            style: ``call`` or ``join``; where the app has only one of them, that one is used.
             fn_index: Used only where ``api_name`` is not found.
             trigger_id: Goes with ``fn_index``.
             resume: State of the last checkpoint of an earlier attempt.
@@ -136,10 +152,18 @@ class GradioApp:
             Checkpoint, Queued, Started, Status, Progress and Preview; an Answer last.
 
         Raises:
-            Changed: The app has no such function, or other parameters.
+            Changed: The app has no such function, or other parameters, or runs Gradio 3.
             ProviderError: It ended without an answer.
         """
-        raise NotImplementedError
+
+        def make() -> Plan:
+            return _plan(self._known(), api_name, arguments, positional, style, fn_index, trigger_id)
+
+        plan = self._planned(make)
+        try:
+            yield from self._submission.run(plan, resume)
+        except Refused as answer:
+            raise self._meaning(plan, make, answer.refusal) from None
 
     def predict(
         self, api_name: str | None, data: Sequence[object], *, fn_index: int, trigger_id: int | None = None
@@ -152,7 +176,53 @@ class GradioApp:
         Raises:
             ProviderError: It ended without an answer.
         """
-        raise NotImplementedError
+        yield Status("Acquiring GPU token")
+        app = self._known()
+        endpoint = app.find(api_name, fn_index)
+        body = {
+            "data": list(data),
+            "fn_index": endpoint.fn_index,
+            "trigger_id": trigger_id,
+            "session_hash": secrets.token_hex(8),
+            "event_data": None,
+        }
+        path = f"{app.prefix}/run/{quote(endpoint.api_name or 'predict', safe='')}"
+        begun = time.monotonic()
+        post = _Background(lambda: self._run(path, body))
+        try:
+            while not post.wait(_TICK):
+                self._control.check()
+                yield Status(f"Generating {time.monotonic() - begun:.2f} s")
+        finally:
+            post.stop(self._transport.reach.shut)
+        answer = post.result()
+        yield Status(f"Finished {time.monotonic() - begun:.2f} s")
+        yield answer
+
+    def upload(self, file: InputFile) -> dict[str, object]:
+        """Bring a file to the app.
+
+        Returns:
+            The ``FileData`` to pass as an argument.
+
+        Raises:
+            Rejected: The app refuses it, mostly for its size.
+            ProviderError: It could not be sent.
+        """
+        # The name comes from a user; only its kind matters to the app.
+        name = f"input{mimetypes.guess_extension(file.content_type) or ''}"
+        path = f"{self._known().prefix}/upload"
+        paths = loads(self._ask("POST", path, files={"files": (name, file.data, file.content_type)}))
+        if not (isinstance(paths, list) and paths and isinstance(paths[0], str)):
+            raise Protocol("the app took a file but did not say where it is")
+        meta = {"_type": "gradio.FileData"}
+        return {
+            "path": paths[0],
+            "orig_name": name,
+            "mime_type": file.content_type,
+            "size": len(file.data),
+            "meta": meta,
+        }
 
     def file(self, data: object) -> File | None:
         """Make a file out of what an output component gave.
@@ -163,16 +233,198 @@ class GradioApp:
         Returns:
             A file that is fetched when it is read, as long as this app is open; None where ``data`` is no file.
         """
-        raise NotImplementedError
+        found = files.find(data)
+        if found is None or isinstance(found, InlineFile):
+            return found
+        return _RemoteFile(found.name, self, found)
 
     def cancel(self, state: Mapping[str, object]) -> None:
-        """Ask the app to drop what a checkpoint's state names. Best effort: short, and never raises for a network failure."""
-        raise NotImplementedError
+        """Ask the app to drop what a checkpoint's state names. Best effort: short, raises nothing for the network."""
+        self._submission.cancel(state)
 
-    def signature(self) -> Mapping[str, object]:
-        """Fetch afresh what the app can be asked: function names with their parameters and outputs, as stable JSON data.
+    def fetch(self, reference: files.Reference, limit: int) -> bytes:
+        """Read a file of the app's.
 
         Raises:
-            ProviderError: It cannot be asked.
+            Protocol: It is gone, too large, or at another host.
+            ProviderError: It could not be read.
         """
-        raise NotImplementedError
+        url = files.address(self._transport.base, self._known().prefix, reference)
+        if url is None:
+            raise Protocol("the app names a file at another address than its own")
+        try:
+            return self._transport.ask("GET", url, limit=limit)
+        except Refused as answer:
+            # 404 on 4.44, 403 "File not allowed" on 5 and 6 (recorded).
+            if answer.refusal.status in {403, 404}:
+                raise Protocol("the app no longer has its own output file") from None
+            raise answer.refusal.error() from None
+
+    def _known(self) -> App:
+        if self._app is None:
+            self._log_in()
+            self._app = _DIRECTORY.get(self._key, self._fetch, self._control)
+        return self._app
+
+    def _planned(self, make: Callable[[], Plan]) -> Plan:
+        """Plan with what is known about the app; ask it anew before saying that it has changed."""
+        try:
+            return make()
+        except Changed:
+            self._forget()
+            return make()
+
+    def _forget(self) -> None:
+        self._app = None
+        _DIRECTORY.forget(self._key)
+
+    def _fetch(self) -> App:
+        config = loads(self._ask("GET", "/config"))
+        bare = parse_app(config)
+        if not bare.speaks_queue:
+            return bare
+        try:
+            info = loads(self._transport.ask("GET", f"{bare.prefix}/info"))
+        except (Refused, Protocol):
+            # Some apps cannot give it (its code can fail on the app's own types): positions must do.
+            return bare
+        return parse_app(config, info)
+
+    def _log_in(self) -> None:
+        """Log in where the app has a login; the answer's cookie is what counts."""
+        if self._login is None:
+            return
+        name, password = self._login
+        try:
+            self._transport.ask("POST", "/login", data={"username": name, "password": password})
+        except Refused as answer:
+            if answer.refusal.status == 400:
+                raise Rejected(WRONG_LOGIN) from None
+            # An app without a login sends to its first page.
+            if not 300 <= answer.refusal.status < 400:
+                raise answer.refusal.error() from None
+        self._login = None
+
+    def _ask(self, method: str, path: str, **body: Any) -> bytes:  # noqa: ANN401 - requests' own arguments
+        try:
+            return self._transport.ask(method, path, **body)
+        except Refused as answer:
+            raise answer.refusal.error() from None
+
+    def _meaning(self, plan: Plan, make: Callable[[], Plan], refusal: Refusal) -> ProviderError:
+        """Gradio answers 500 to a function that it does not have: look whether it still has this one."""
+        error = refusal.error()
+        if not isinstance(error, Crashed):
+            return error
+        self._forget()
+        try:
+            now = make()
+        except ProviderError as found:
+            return found
+        same = (now.endpoint.fn_index, now.endpoint.slots) == (plan.endpoint.fn_index, plan.endpoint.slots)
+        return error if same else Changed(f"{plan.endpoint.label} of the app has just changed")
+
+    def _run(self, path: str, body: Mapping[str, object]) -> Answer:
+        """The blocking POST of :meth:`predict`."""
+        # It says nothing until it is through, so silence is no sign of a loss.
+        wait = self._control.remaining() or self._limits.no_news
+        try:
+            fields = loads(self._transport.ask("POST", path, wait=wait, json=body))
+        except Refused as answer:
+            raise _run_error(answer.refusal) from None
+        if not isinstance(fields, dict) or not isinstance(fields.get("data"), list):
+            raise Protocol("the app answered without a result")
+        if fields.get("is_generating") is True:
+            raise Changed("this function works step by step; its blocking call gives only the first step")
+        return Answer(tuple(fields["data"]))
+
+
+@dataclass(frozen=True, slots=True)
+class _RemoteFile:
+    """A file at the app, fetched when it is read."""
+
+    name: str
+    app: GradioApp
+    reference: files.Reference
+
+    def read(self, limit: int) -> bytes:
+        """Fetch it, at most ``limit`` bytes."""
+        return self.app.fetch(self.reference, limit)
+
+
+class _Background:
+    """A call that runs in a thread of its own."""
+
+    def __init__(self, work: Callable[[], Answer]) -> None:
+        self._work = work
+        self._outcome: Answer | ProviderError | None = None
+        self._thread = Thread(target=self._go, name="gradio-run", daemon=True)
+        self._thread.start()
+
+    def _go(self) -> None:
+        try:
+            self._outcome = self._work()
+        except ProviderError as error:
+            self._outcome = error
+
+    def wait(self, seconds: float) -> bool:
+        """Whether it is through, after ``seconds`` at most."""
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
+
+    def stop(self, end: Callable[[], None]) -> None:
+        """End it by ``end`` where it still runs."""
+        if self._thread.is_alive():
+            end()
+            self._thread.join(5.0)
+
+    def result(self) -> Answer:
+        """What it gave; raises what it raised."""
+        if isinstance(self._outcome, Answer):
+            return self._outcome
+        raise self._outcome or Crashed("the call ended without an outcome")
+
+
+def _plan(
+    app: App,
+    api_name: str | None,
+    given: Mapping[str, object],
+    positional: Sequence[str],
+    style: Style,
+    fn_index: int | None,
+    trigger_id: int | None,
+) -> Plan:
+    if not app.speaks_queue:
+        version = ".".join(str(part) for part in app.version)
+        raise Changed(f"the app runs Gradio {version}, which is not supported: 4.0 or newer is needed")
+    endpoint = app.find(api_name, fn_index)
+    usable: str = style
+    if app.protocol == "sse":
+        usable = "sse"
+    elif not app.has_call or endpoint.api_name is None:
+        usable = "join"
+    return Plan(
+        app=app,
+        endpoint=endpoint,
+        data=arguments(endpoint, given, positional),
+        style=usable,
+        trigger_id=trigger_id if endpoint.fn_index == fn_index else None,
+    )
+
+
+def _run_error(refusal: Refusal) -> ProviderError:
+    """The error of a blocking call: Gradio answers 500 with the function's own error."""
+    try:
+        fields = loads(refusal.body)
+    except Protocol:
+        return refusal.error()
+    if refusal.status == 500 and isinstance(fields, dict) and "error" in fields:
+        error, title = fields["error"], fields.get("title")
+        return zerogpu.classify(error if isinstance(error, str) else None, clean.text(title) or None)
+    return refusal.error()
+
+
+def _plain(url: str) -> str:
+    """An address without a user name and a password."""
+    parts = urlsplit(url.rstrip("/"))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

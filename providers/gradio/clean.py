@@ -1,0 +1,94 @@
+"""Make what an app sends fit to be shown: texts without markup or control characters, numbers in range.
+
+An app is a stranger's program: a text may hold markup, terminal escapes or a
+megabyte, a number may be NaN or a string. Nothing here raises.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+import unicodedata
+
+#: Characters of a text that are kept.
+TEXT_LIMIT = 500
+
+#: Longest time that is believed, in seconds (about four months).
+_LONGEST = 1e7
+
+#: Largest count that is believed.
+_LARGEST = 10**9
+
+_ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
+_TAGS = re.compile(r"<(?:/?[a-zA-Z]|!--)[^<>]*>")
+_QUOTED = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL)
+_BACKSLASH = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5}|.)", re.DOTALL)
+_LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
+
+#: Unicode's controls, surrogates and format marks; the marks can turn the direction of the text around them.
+_UNSEEN = frozenset({"Cc", "Cs", "Cf"})
+#: Format marks that words and emoji need: the joiners.
+_JOINERS = frozenset({"\u200c", "\u200d"})
+
+
+def text(value: object, limit: int = TEXT_LIMIT) -> str:
+    """One line of plain text: no escapes, controls or marks, white space as single spaces, at most ``limit`` characters."""
+    if not isinstance(value, str):
+        return ""
+    # What is cut off here is never looked at, so a megabyte costs nothing.
+    line = _ESCAPES.sub("", value[: limit * 4])
+    line = "".join(c for c in " ".join(line.split()) if c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
+    line = line.strip()
+    return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
+
+
+def message(value: object, limit: int = TEXT_LIMIT) -> str:
+    """A text that people wrote for people: as :func:`text`, and without quotes around it, tags and entities.
+
+    Gradio up to 5.1 sends the ``repr`` of an error's text; ZeroGPU's texts hold links.
+    """
+    if not isinstance(value, str):
+        return ""
+    line = unquote(value[: limit * 8].strip())
+    return text(_TAGS.sub("", html.unescape(_TAGS.sub("", line))), limit)
+
+
+def unquote(line: str) -> str:
+    """Undo Python's ``repr`` of a string, where ``line`` is one."""
+    match = _QUOTED.fullmatch(line)
+    return _BACKSLASH.sub(_unescape, match[2]) if match else line
+
+
+def _unescape(match: re.Match[str]) -> str:
+    code = match[1]
+    return chr(int(code[1:], 16)) if len(code) > 1 else _LETTERS.get(code, code)
+
+
+def seconds(value: object) -> float | None:
+    """A time of at least 0, or None where it is none that can be believed."""
+    found = number(value)
+    return found if found is not None and 0 <= found <= _LONGEST else None
+
+
+def fraction(value: object) -> float | None:
+    """A number moved into 0..1, or None."""
+    found = number(value)
+    return None if found is None else min(1.0, max(0.0, found))
+
+
+def count(value: object) -> int | None:
+    """A whole number of at least 0, or None."""
+    found = number(value)
+    return int(found) if found is not None and 0 <= found <= _LARGEST else None
+
+
+def number(value: object) -> float | None:
+    """A finite number, or None; a truth value is no number."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    try:
+        found = float(value)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
