@@ -28,6 +28,8 @@ support either, so the scripts may build key names.
 | ``dr:busy:{provider}`` | zset | jobs that hold one of the provider's slots | |
 | ``dr:provider:{provider}`` | hash | ``limit``, ``paused``, ``until``, ``reason`` | |
 | ``dr:control`` | stream | words to running attempts (cancel), about 1,000 newest | |
+| ``dr:nudge:{name}`` | stream | wakes a web process that reads events | a minute |
+| ``dr:probe`` | string | written by ``/readyz`` to see that writing works | a minute |
 | ``dr:keys`` | hash | API key id → record (JSON) | |
 | ``dr:keyhash`` | hash | SHA-256 of an API key → its id | |
 | ``dr:epoch`` | string | made once; its absence means that the database was emptied | |
@@ -49,6 +51,7 @@ RETAIN: Final = "dr:retain"
 WORKERS: Final = "dr:workers"
 SLOTS: Final = "dr:slots"
 CONTROL: Final = "dr:control"
+PROBE: Final = "dr:probe"
 API_KEYS: Final = "dr:keys"
 API_KEY_HASHES: Final = "dr:keyhash"
 EPOCH: Final = "dr:epoch"
@@ -101,3 +104,8 @@ def provider(name: str) -> str:
 def busy(name: str) -> str:
     """The jobs that hold a slot of the provider."""
     return f"dr:busy:{name}"
+
+
+def nudge(name: str) -> str:
+    """What a web process reads beside the events, to be woken."""
+    return f"dr:nudge:{name}"

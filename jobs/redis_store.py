@@ -34,6 +34,8 @@ _encode = msgspec.json.Encoder().encode
 
 #: Milliseconds by which a priority moves a job ahead of its own user's others: age wins in the end.
 _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
+#: What a record is read from.
+RECORD_FIELDS: Final = ("doc", "v", "oe")
 #: How often a write is tried again when the record changed under it.
 _TRIES: Final = 20
 #: The server's clock is asked anew after so many seconds.
@@ -62,7 +64,7 @@ def connect(url: str, *, patience: float = 0.0, **options: Any) -> redis.Redis: 
 
 
 @contextmanager
-def _available() -> Iterator[None]:
+def available() -> Iterator[None]:
     """Turn what Redis says when it cannot serve into one error of ours."""
     try:
         yield
@@ -110,7 +112,7 @@ class RedisJobStore:
         """Unix seconds by the server's clock, to the millisecond; asked at times, carried on by the monotonic clock."""
         with self._clock_lock:
             if time.monotonic() - self._asked_at >= _CLOCK_SECONDS:
-                with _available():
+                with available():
                     seconds, micros = self.redis.time()
                 self._asked_at = time.monotonic()
                 self._offset = seconds + micros / 1e6 - self._asked_at
@@ -120,10 +122,10 @@ class RedisJobStore:
 
     def get(self, job_id: str) -> Record:
         """See :meth:`jobs.store.JobStore.get`."""
-        with _available():
-            doc, version, event_id = cast("list[bytes | None]", self.redis.hmget(keys.job(job_id), "doc", "v", "oe"))
-            if doc is not None and version is not None:
-                return Record(_job.decode(doc), int(version), (event_id or b"0").decode())
+        with available():
+            record = record_of(cast("list[bytes | None]", self.redis.hmget(keys.job(job_id), *RECORD_FIELDS)))
+            if record is not None:
+                return record
             stone = cast("bytes | None", self.redis.get(keys.tombstone(job_id)))
         if stone is not None:
             raise JobGone(_tombstone.decode(stone))
@@ -132,27 +134,24 @@ class RedisJobStore:
     def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
         """See :meth:`jobs.store.JobStore.get_many`."""
         ids = list(job_ids)
-        with _available():
+        with available():
             pipe = self.redis.pipeline(transaction=False)
             for job_id in ids:
-                pipe.hmget(keys.job(job_id), "doc", "v", "oe")
+                pipe.hmget(keys.job(job_id), *RECORD_FIELDS)
             rows = pipe.execute() if ids else []
-        return {
-            job_id: Record(_job.decode(doc), int(version), (event_id or b"0").decode())
-            for job_id, (doc, version, event_id) in zip(ids, rows, strict=True)
-            if doc is not None
-        }
+        records = {job_id: record_of(row) for job_id, row in zip(ids, rows, strict=True)}
+        return {job_id: record for job_id, record in records.items() if record is not None}
 
     def position(self, job_id: str) -> int | None:
         """See :meth:`jobs.store.JobStore.position`."""
-        with _available():
+        with available():
             return cast("int | None", self.redis.zrank(keys.QUEUED, job_id))
 
     def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
         """See :meth:`jobs.store.JobStore.log`."""
-        with _available():
+        with available():
             rows = cast("list[Any]", self.redis.xrange(keys.events(job_id), min=f"({after}", count=limit))
-        return _logged(rows)
+        return logged(rows)
 
     def wait_events(
         self, cursors: Mapping[str, str], timeout: float, limit: int = 100
@@ -161,15 +160,14 @@ class RedisJobStore:
         if not cursors:
             return {}
         streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
-        with _available():
+        with available():
             answer = self.redis.xread(streams, count=limit, block=max(1, int(min(timeout, 4.0) * 1000)))
-        rows: Iterable[Any] = answer.items() if isinstance(answer, dict) else (answer or [])
         start = len(keys.events(""))
-        return {bytes(key).decode()[start:]: _logged(_flat(entries)) for key, entries in rows}
+        return {key[start:]: logged(entries) for key, entries in streams_of(answer).items()}
 
     def page(self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool]) -> Page:
         """See :meth:`jobs.store.JobStore.page`. A cursor is the creation time and id of the last job seen."""
-        with _available():
+        with available():
             names = [owner] if owner is not None else sorted(self._owners())
         merged: list[tuple[float, str]] = []
         found: list[Record] = []
@@ -195,7 +193,7 @@ class RedisJobStore:
         """Up to ``count`` (created ms, id) before the place ``upper``, newest first."""
         at, _, last = upper.partition(":")
         rows: list[tuple[float, str]] = []
-        with _available():
+        with available():
             for owner in owners:
                 # Jobs of the same millisecond as the last one are read again and cut off by their id.
                 answer = cast(
@@ -214,7 +212,7 @@ class RedisJobStore:
     def create(self, job: Job, secret: bytes | None = None) -> Record:
         """See :meth:`jobs.store.JobStore.create`."""
         if secret is not None:
-            with _available():
+            with available():
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
                 # submit that failed in between dies by itself.
                 self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
@@ -246,7 +244,7 @@ class RedisJobStore:
     ) -> Lease | None:
         """See :meth:`jobs.store.JobStore.claim`."""
         for _ in range(_TRIES):
-            with _available():
+            with available():
                 doc, version, provider, saved = cast(
                     "list[bytes | None]", self.redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt")
                 )
@@ -287,7 +285,7 @@ class RedisJobStore:
         if job.status is Status.QUEUED:
             rank = _ms(job.created_at) - _HEAD_START[job.priority]
             arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
-        with _available():
+        with available():
             return cast(
                 "list[bytes]",
                 self._scripts["commit"](
@@ -303,20 +301,20 @@ class RedisJobStore:
     def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
         """See :meth:`jobs.store.JobStore.save_checkpoint`."""
         saved = _encode({"provider": provider, "state": state})
-        with _available():
+        with available():
             held = self._scripts["checkpoint"](args=[job_id, fence, saved])
         if not held:
             raise LeaseLost(f"another attempt runs {job_id} now")
 
     def secret(self, job_id: str) -> bytes | None:
         """See :meth:`jobs.store.JobStore.secret`."""
-        with _available():
+        with available():
             return cast("bytes | None", self.redis.get(keys.secret(job_id)))
 
     def save_preview(self, job_id: str, index: int, picture: bytes) -> None:
         """See :meth:`jobs.store.JobStore.save_preview`."""
         key = keys.previews(job_id)
-        with _available():
+        with available():
             pipe = self.redis.pipeline(transaction=False)
             pipe.hset(key, str(index), picture)
             pipe.hdel(key, str(index - keys.PREVIEWS_KEPT))
@@ -325,22 +323,22 @@ class RedisJobStore:
 
     def preview(self, job_id: str, index: int) -> bytes | None:
         """See :meth:`jobs.store.JobStore.preview`."""
-        with _available():
+        with available():
             return cast("bytes | None", self.redis.hget(keys.previews(job_id), str(index)))
 
     def rest(self, provider: str, until: float, reason: str) -> None:
         """See :meth:`jobs.store.JobStore.rest`."""
-        with _available():
+        with available():
             self.redis.hset(keys.provider(provider), mapping={"until": _ms(until), "reason": reason})
 
     def limit(self, provider: str, jobs: int | None) -> None:
         """See :meth:`jobs.store.JobStore.limit`."""
-        with _available():
+        with available():
             self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
 
     def purge(self, tombstone: Tombstone) -> bool:
         """See :meth:`jobs.store.JobStore.purge`."""
-        with _available():
+        with available():
             return bool(self._scripts["purge"](args=[tombstone.id, _encode(tombstone), keys.TOMBSTONE_SECONDS]))
 
     # -- workers and scheduling ----------------------------------------------
@@ -351,29 +349,28 @@ class RedisJobStore:
         """See :meth:`jobs.store.JobStore.beat`."""
         pairs: list[str | int] = [part for pair in running.items() for part in pair]
         args = [worker, slots, round(life_seconds * 1000), round(lease_seconds * 1000), *pairs]
-        with _available():
+        with available():
             answer = cast("list[int]", self._scripts["beat"](args=args))
         return dict(zip(running, answer, strict=True))
 
     def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
         """See :meth:`jobs.store.JobStore.wait_control`."""
-        with _available():
+        with available():
             answer = self.redis.xread({keys.CONTROL: after}, block=max(1, int(min(timeout, 4.0) * 1000)))
-        rows = list(answer.values() if isinstance(answer, dict) else (entries for _, entries in answer or []))
-        entries = _flat(rows[0]) if rows else []
+        entries = streams_of(answer).get(keys.CONTROL, [])
         if not entries:
             return after, ()
         return entries[-1][0].decode(), tuple(fields[b"cancel"].decode() for _, fields in entries)
 
     def dispatch(self, most: int = 100) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.dispatch`."""
-        with _available():
+        with available():
             return tuple(job_id.decode() for job_id in cast("list[bytes]", self._scripts["dispatch"](args=[most])))
 
     def unsent(self, older_than: float) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.unsent`."""
         now = _ms(self.now())
-        with _available():
+        with available():
             late = self._scored(keys.SENT, now - round(older_than * 1000), 100)
             if late:
                 self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
@@ -392,14 +389,14 @@ class RedisJobStore:
         return self._scored(keys.RETAIN, _ms(self.now()), limit)
 
     def _scored(self, key: str, until: int, limit: int) -> tuple[str, ...]:
-        with _available():
+        with available():
             rows = cast("list[bytes]", self.redis.zrangebyscore(key, "-inf", until, start=0, num=limit))
         return tuple(row.decode() for row in rows)
 
     def overview(self) -> Overview:
         """See :meth:`jobs.store.JobStore.overview`."""
         now = _ms(self.now())
-        with _available():
+        with available():
             pipe = self.redis.pipeline(transaction=False)
             for key in (keys.QUEUED, keys.RUNNING, keys.SENT, keys.DUE):
                 pipe.zcard(key)
@@ -413,14 +410,23 @@ def _ms(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _flat(entries: Any) -> list[Any]:  # noqa: ANN401 - redis-py's shape depends on the protocol version
-    """RESP3 wraps the entries of a stream in one more list."""
-    return (
-        entries[0]
-        if entries and isinstance(entries[0], list) and entries[0] and isinstance(entries[0][0], tuple)
-        else entries
-    )
+def record_of(row: Sequence[bytes | None]) -> Record | None:
+    """The job of :data:`RECORD_FIELDS`; None where there is none."""
+    doc, version, event_id = row
+    if doc is None or version is None:
+        return None
+    return Record(_job.decode(doc), int(version), (event_id or b"0").decode())
 
 
-def _logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:
+def streams_of(answer: Any) -> dict[str, list[Any]]:  # noqa: ANN401 - redis-py's shape depends on the protocol version
+    """The entries of each stream that XREAD answered with. RESP3 wraps them in one more list."""
+    rows: Iterable[Any] = answer.items() if isinstance(answer, dict) else (answer or [])
+    return {
+        bytes(key).decode(): entries[0] if entries and isinstance(entries[0], list) else entries
+        for key, entries in rows
+    }
+
+
+def logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:
+    """The events of a job's stream."""
     return tuple(LoggedEvent(entry_id.decode(), _event.decode(fields[b"e"])) for entry_id, fields in rows)

@@ -11,7 +11,7 @@ from typing import Any
 
 from jobs import events
 from jobs.artifacts import ArtifactStore
-from jobs.errors import JobNotFound, StoreUnavailable
+from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.ids import new_job_id
 from jobs.model import Job, Priority, Status, Tombstone, Webhook
 from jobs.queue import Publisher
@@ -133,7 +133,12 @@ class JobService:
             JobNotFound: There is none, or it is another owner's.
             JobGone: There was one.
         """
-        record = self.store.get(job_id)
+        try:
+            record = self.store.get(job_id)
+        except JobGone as gone:
+            if owner is not None and gone.tombstone.owner != owner:
+                raise JobNotFound(f"there is no job {job_id}") from None
+            raise
         if owner is not None and record.job.owner != owner:
             raise JobNotFound(f"there is no job {job_id}")
         return record

@@ -1,0 +1,136 @@
+"""What the web face reads besides the records: one round trip each, and one blocking read for all who watch."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, cast
+
+import redis
+
+from jobs import keys
+from jobs.redis_store import RECORD_FIELDS, RedisJobStore, available, logged, record_of, streams_of
+from jobs.store import LoggedEvent, Record
+
+#: Seconds that the key of a nudge lives.
+_NUDGE_SECONDS: Final = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderState:
+    """What the scheduler knows of a provider: jobs there now, the most at once, and why it gets none until when."""
+
+    in_flight: int = 0
+    limit: int | None = None
+    paused: bool = False
+    until: float | None = None
+    reason: str | None = None
+
+
+class RedisViews:
+    """Reads for the web face.
+
+    Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot be reached.
+
+    Args:
+        store: The records.
+    """
+
+    def __init__(self, store: RedisJobStore) -> None:
+        self._store = store
+        self._redis: redis.Redis = store.redis
+
+    def look(self, job_id: str) -> tuple[Record, int | None]:
+        """A job and how many jobs were queued before it (None where it is not queued).
+
+        Raises:
+            JobNotFound: There is none.
+            JobGone: There was one.
+        """
+        with available():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hmget(keys.job(job_id), *RECORD_FIELDS)
+            pipe.zrank(keys.QUEUED, job_id)
+            row, rank = pipe.execute()
+        record = record_of(row)
+        return (record, rank) if record is not None else (self._store.get(job_id), None)
+
+    def positions(self, job_ids: Iterable[str]) -> dict[str, int]:
+        """How many jobs were queued before each; those that are not queued are left out."""
+        ids = list(job_ids)
+        with available():
+            pipe = self._redis.pipeline(transaction=False)
+            for job_id in ids:
+                pipe.zrank(keys.QUEUED, job_id)
+            ranks = pipe.execute() if ids else []
+        return {job_id: rank for job_id, rank in zip(ids, ranks, strict=True) if rank is not None}
+
+    def providers(self, names: Sequence[str]) -> dict[str, ProviderState]:
+        """What the scheduler knows of the providers."""
+        now = round(self._store.now() * 1000)
+        with available():
+            pipe = self._redis.pipeline(transaction=False)
+            for name in names:
+                pipe.hmget(keys.provider(name), "limit", "paused", "until", "reason")
+                pipe.zcount(keys.busy(name), now, "+inf")
+            rows = pipe.execute() if names else []
+        states = zip(rows[::2], rows[1::2], strict=True)
+        return {name: _state(row, busy, now) for name, (row, busy) in zip(names, states, strict=True)}
+
+    def probe(self) -> None:
+        """Write something: reading alone would not show a server that is full or only a replica."""
+        with available():
+            self._redis.set(keys.PROBE, b"1", ex=60)
+
+
+class Nudge:
+    """Ends a blocking read early, because it has to read something else from now on.
+
+    A small stream that the read also reads: unlike a signal it cannot come
+    too early.
+
+    Args:
+        store: The records.
+    """
+
+    def __init__(self, store: RedisJobStore) -> None:
+        self._store = store
+        self._name = secrets.token_hex(8)
+        self._seen = "0"
+
+    def send(self) -> None:
+        """End the read that runs now, or the next one."""
+        key = keys.nudge(self._name)
+        with available():
+            pipe = self._store.redis.pipeline(transaction=False)
+            pipe.xadd(key, {"n": b""}, maxlen=1)
+            pipe.expire(key, _NUDGE_SECONDS)
+            pipe.execute()
+
+    def wait_events(self, cursors: Mapping[str, str], timeout: float) -> Mapping[str, Sequence[LoggedEvent]]:
+        """As :meth:`jobs.store.JobStore.wait_events`, until a nudge comes."""
+        key = keys.nudge(self._name)
+        streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
+        with available():
+            answer = self._store.redis.xread(
+                {**streams, key: self._seen}, count=100, block=max(1, int(min(timeout, 4.0) * 1000))
+            )
+        found = streams_of(answer)
+        nudges = found.pop(key, [])
+        if nudges:
+            self._seen = nudges[-1][0].decode()
+        start = len(keys.events(""))
+        return {name[start:]: logged(entries) for name, entries in found.items()}
+
+
+def _state(row: list[bytes | None], busy: int, now: int) -> ProviderState:
+    limit, paused, until, reason = row
+    rests = until is not None and int(until) > now
+    return ProviderState(
+        in_flight=busy,
+        limit=int(limit) if limit else None,
+        paused=paused == b"1",
+        until=int(cast("Any", until)) / 1000 if rests else None,
+        reason=reason.decode() if reason and rests else None,
+    )

@@ -1,0 +1,108 @@
+"""What the web face reads: on fakeredis and on a real server."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import pytest
+import redis
+
+from jobs import events, keys
+from jobs.errors import JobGone, JobNotFound
+from jobs.ids import new_job_id
+from jobs.model import Job, Status, Tombstone
+from jobs.redis_store import RedisJobStore
+from jobs.views import Nudge, ProviderState, RedisViews
+
+
+@pytest.fixture
+def views(store: RedisJobStore) -> RedisViews:
+    return RedisViews(store)
+
+
+def added(store: RedisJobStore, created_at: float = 1000.0) -> Job:
+    job = Job(
+        id=new_job_id(), owner="local", user="local", model="echo", route=("echo",), given={}, input={},
+        created_at=created_at,
+    )  # fmt: skip
+    return store.create(job).job
+
+
+def test_a_look_gives_the_job_and_how_many_are_before_it(store: RedisJobStore, views: RedisViews) -> None:
+    first, second = added(store, 1000.0), added(store, 1001.0)
+    assert views.look(second.id) == (store.get(second.id), 1)
+    assert views.positions([first.id, second.id, "job_x"]) == {first.id: 0, second.id: 1}
+
+
+def test_an_ended_job_has_no_position(store: RedisJobStore, views: RedisViews) -> None:
+    job = added(store)
+    store.change(job.id, lambda _: events.Canceled(at=1002.0))
+    record, position = views.look(job.id)
+    assert (record.job.status, position) == (Status.CANCELED, None)
+    assert views.positions([job.id]) == {}
+
+
+def test_unknown_and_deleted_jobs_are_told_apart(store: RedisJobStore, views: RedisViews) -> None:
+    job = added(store)
+    store.change(job.id, lambda _: events.Canceled(at=1002.0))
+    store.purge(
+        Tombstone(
+            id=job.id, owner="local", status=Status.CANCELED, reason="deleted", finished_at=1002.0, deleted_at=1003.0
+        )
+    )
+    with pytest.raises(JobGone):
+        views.look(job.id)
+    with pytest.raises(JobNotFound):
+        views.look(new_job_id())
+
+
+def test_a_provider_shows_its_limit_its_jobs_and_its_rest(
+    client: redis.Redis, store: RedisJobStore, views: RedisViews
+) -> None:
+    until = store.now() + 60
+    store.limit("a", 3)
+    store.rest("a", until, "the quota is used up")
+    client.zadd(keys.busy("a"), {"job_1": (store.now() + 10) * 1000, "job_2": 1})
+    states = views.providers(["a", "b"])
+    assert states["b"] == ProviderState()
+    assert (states["a"].in_flight, states["a"].limit, states["a"].reason) == (1, 3, "the quota is used up")
+    assert states["a"].until == pytest.approx(until, abs=0.01)
+
+
+def test_a_rest_that_is_over_does_not_show(store: RedisJobStore, views: RedisViews) -> None:
+    store.rest("a", store.now() - 1, "the quota is used up")
+    assert views.providers(["a"])["a"] == ProviderState()
+
+
+def test_a_probe_writes(client: redis.Redis, views: RedisViews) -> None:
+    views.probe()
+    assert client.get(keys.PROBE) == b"1"
+
+
+def test_a_nudge_that_comes_before_the_read_ends_it(store: RedisJobStore) -> None:
+    nudge = Nudge(store)
+    nudge.send()
+    started = time.monotonic()
+    assert nudge.wait_events({"job_x": "0"}, 4.0) == {}
+    assert time.monotonic() - started < 3.5
+
+
+@pytest.mark.real
+def test_a_nudge_ends_a_read_that_blocks(redis_server: str) -> None:
+    client = redis.Redis.from_url(redis_server)
+    client.flushdb()
+    nudge = Nudge(RedisJobStore(client))
+    timer = threading.Timer(0.2, nudge.send)
+    timer.start()
+    started = time.monotonic()
+    assert nudge.wait_events({}, 4.0) == {}
+    assert time.monotonic() - started < 3.5
+    timer.join()
+    client.close()
+
+
+def test_a_nudged_read_gives_the_events(store: RedisJobStore) -> None:
+    job = added(store)
+    found = Nudge(store).wait_events({job.id: "0"}, 1.0)
+    assert [entry.event for entry in found[job.id]] == [events.Submitted(at=job.created_at)]
