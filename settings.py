@@ -45,6 +45,8 @@ VARIABLES: Final = (
         "DARKROOM_LEASE_SECONDS", "15", "A worker that gives no sign for so long loses its jobs to another attempt."
     ),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
+    Variable("DARKROOM_TEST_MODE", "", "For tests of Darkroom itself: on allows DARKROOM_TEST_FAILPOINTS."),
+    Variable("DARKROOM_TEST_FAILPOINTS", "", "For tests of Darkroom itself: where a process shall crash or hang."),
 )
 
 
@@ -80,6 +82,7 @@ class Settings:
     secret_key_file: Path
     lease_seconds: int
     log_format: str
+    failpoints: str = ""
 
     @property
     def artifacts_dir(self) -> Path:
@@ -103,6 +106,14 @@ def _positive(name: str, text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise SettingsError(f"{name}={text!r}: give a whole number of at least 1")
     return int(text)
+
+
+def _failpoints(mode: str, rules: str) -> str:
+    if mode not in {"", "on"}:
+        raise SettingsError(f"DARKROOM_TEST_MODE={mode!r}: give on or nothing")
+    if rules and mode != "on":
+        raise SettingsError("DARKROOM_TEST_FAILPOINTS makes processes crash; it needs DARKROOM_TEST_MODE=on")
+    return rules
 
 
 def load(environ: Mapping[str, str] | None = None) -> Settings:
@@ -137,4 +148,5 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key_file=Path(key_file).expanduser() if key_file else data_dir / "secret.key",
         lease_seconds=_positive("DARKROOM_LEASE_SECONDS", value["DARKROOM_LEASE_SECONDS"]),
         log_format=log_format,
+        failpoints=_failpoints(value["DARKROOM_TEST_MODE"], value["DARKROOM_TEST_FAILPOINTS"]),
     )

@@ -12,6 +12,7 @@ from typing import Any
 from jobs import events
 from jobs.artifacts import ArtifactStore
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.failpoints import failpoint
 from jobs.ids import new_job_id
 from jobs.model import Job, Priority, Status, Tombstone, Webhook
 from jobs.queue import Publisher
@@ -89,7 +90,9 @@ class JobService:
         except StoreUnavailable:
             self.artifacts.delete(job_id)
             raise
+        failpoint("recorded")
         self.wake()
+        failpoint("published")
         return record
 
     def _keep_pictures(

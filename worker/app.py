@@ -18,6 +18,7 @@ from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_
 
 import logs
 import settings as settings_module
+from jobs import failpoints
 from jobs.queue import QUEUE, TRANSPORT_OPTIONS
 from worker import services
 from worker.heart import Heart
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 20.0
 
 settings = settings_module.load()
+failpoints.arm(settings.failpoints)
 built = services.build(settings)
 heart = Heart(built.store, built.name, settings.worker_concurrency, settings.lease_seconds)
 

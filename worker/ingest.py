@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from jobs.artifacts import ArtifactStore
+from jobs.failpoints import failpoint
 from jobs.model import Output
 from jobs.pictures import BYTES_LIMIT, BadPicture, verify
 from providers import File, Text
@@ -40,6 +41,7 @@ def ingest(
 def _one(job_id: str, index: int, output: File | Text, seed: int | None, artifacts: ArtifactStore) -> Output:
     if isinstance(output, Text):
         return Output(index=index, kind="text", text=output.text[:TEXT_LIMIT], seed=seed)
+    failpoint("downloading")
     data = output.read(BYTES_LIMIT)
     try:
         picture = verify(data)

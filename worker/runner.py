@@ -15,6 +15,7 @@ from typing import Any, Final, Protocol
 from jobs import events
 from jobs.artifacts import ArtifactError, ArtifactNotFound, ArtifactStore
 from jobs.errors import LeaseLost, StoreUnavailable
+from jobs.failpoints import failpoint
 from jobs.model import Failure, Job
 from jobs.pictures import BadPicture, shrink, verify
 from jobs.store import JobStore, Lease
@@ -223,6 +224,7 @@ class Attempt:
         match event:
             case Checkpoint(state):
                 self._store.save_checkpoint(self._job.id, self.fence, self.provider, state)
+                failpoint("after_checkpoint", self.provider, str(state.get("phase")))
             case Preview():
                 self._preview(event)
             case StatusText():
@@ -263,6 +265,7 @@ class Attempt:
     def _complete(self, event: Completed) -> events.JobEvent:
         self._write(events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0))
         outputs = ingest(self._job.id, event.outputs, event.seed, self._runner.artifacts)
+        failpoint("artifact_stored", self.provider)
         self.control.check()
         return events.Succeeded(at=self._store.now(), outputs=outputs)
 
@@ -303,6 +306,7 @@ class Attempt:
 
         with self._lock:
             record = self._store.change(self._job.id, decide, fence=self.fence)
+        failpoint("terminal_written", self.provider)
         if isinstance(event, events.Succeeded) and record.job.status != "succeeded":
             self._runner.artifacts.delete(self._job.id)
         log.info("the attempt ended", extra={"outcome": type(event).__name__.lower(), "provider": self.provider})

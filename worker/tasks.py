@@ -6,6 +6,7 @@ import logging
 
 import logs
 from jobs.errors import JobError
+from jobs.failpoints import failpoint
 from jobs.model import Job
 from jobs.queue import RUN_JOB
 from worker.app import app, built, heart
@@ -22,6 +23,7 @@ def run_job(job_id: str) -> None:
             if lease is None:
                 log.debug("nothing to claim")
                 return
+            failpoint("after_claim", lease.job.attempts[-1].provider)
             attempt = built.runner.attempt(lease)
             heart.add(job_id, attempt)
             try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from jobs.artifacts.base import ArtifactError, ArtifactNotFound
+from jobs.failpoints import failpoint
 
 
 class LocalArtifacts:
@@ -36,6 +37,7 @@ class LocalArtifacts:
                 file.write(data)
                 file.flush()
                 os.fsync(file.fileno())
+            failpoint("artifact_written")
             scratch.replace(path)
         except OSError as error:
             scratch.unlink(missing_ok=True)
