@@ -24,17 +24,9 @@ _PYTHON: Final = (sys.executable, "-P", "-m")
 WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
 SCHEDULER: Final = (*_PYTHON, "worker.reconciler")
 _CELERY: Final = (*_PYTHON, "celery", "-A", "worker.app")
-
-
-def worker(concurrency: int) -> tuple[str, ...]:
-    """The worker's command line.
-
-    Gossip and mingle only cost: after a half-open connection a worker without
-    them is back sooner (13 s instead of 18 s). The heartbeat stays, since
-    Flower takes a worker without one for dead; ``-E`` feeds Flower.
-    """
-    lean = ("--without-gossip", "--without-mingle")
-    return (*_CELERY, "worker", "--pool", "threads", "--concurrency", str(concurrency), *lean, "-E", "-l", "info")
+#: Gossip and mingle only cost: after a half-open connection a worker without them is back sooner (13 s, not 18).
+#: The heartbeat stays, since Flower takes a worker without one for dead. Pool, slots and events: worker/app.py.
+WORKER: Final = (*_CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "info")
 
 
 def flower(config: Path) -> tuple[str, ...]:
@@ -55,11 +47,11 @@ def flower_config(host: str, port: int, password: str) -> str:
     return "".join(f"{name} = {value!r}\n" for name, value in options.items())
 
 
-def stack(settings: Settings, server: RedisServer | None, flower_conf: Path) -> tuple[Program, ...]:
+def stack(server: RedisServer | None, flower_conf: Path) -> tuple[Program, ...]:
     """The whole service. On the way down: web, scheduler, worker (it drains), Flower, and Redis last."""
     programs = (
         Program(name="flower", argv=flower(flower_conf), order=20),
-        Program(name="worker", argv=worker(settings.worker_concurrency), order=30, stop_seconds=DRAIN_SECONDS),
+        Program(name="worker", argv=WORKER, order=30, stop_seconds=DRAIN_SECONDS),
         Program(name="scheduler", argv=SCHEDULER, order=40),
         Program(name="web", argv=WEB, order=50),
     )

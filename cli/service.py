@@ -113,7 +113,7 @@ def running(
         flower_conf = _flower_conf(folder, settings.flower_bind, password)
         supervised = stack.enter_context(
             Supervised(
-                (*programs.stack(settings, server, flower_conf), *extra),
+                (*programs.stack(server, flower_conf), *extra),
                 folder=folder,
                 directory=programs.ROOT,
                 environ=programs.environ(settings, url, os.environ),
