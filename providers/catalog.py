@@ -101,7 +101,7 @@ class Catalog:
         Raises:
             ConfigError: Something in it is wrong.
         """
-        return cls.of(config.load(path, hub_url=hub_url), hub_url=hub_url, installed=installed)
+        return cls.of(config.load(path), hub_url=hub_url, installed=installed)
 
     @classmethod
     def of(cls, settings: Config, *, hub_url: str = "", installed: Iterable[EntryPoint] | None = None) -> Self:
@@ -244,7 +244,7 @@ class Catalog:
         table = self.config.providers.get(name) or ProviderConfig(name=name, where=entry.origin)
         factory = entry.factory()
         try:
-            return factory(replace(table, hub_url=self.hub_url))
+            return factory(replace(table, hub_url=self.hub_url, others=self.config.providers))
         except ConfigError:
             raise
         except Exception as error:

@@ -60,6 +60,7 @@ class ProviderConfig:
         limits: Fields of :class:`providers.gradio.client.Limits`.
         options: The driver's own keys.
         hub_url: Base address of the Hub; empty switches look-ups off.
+        others: All tables of the file by provider name, for a driver that hands jobs on to another provider.
     """
 
     name: str
@@ -76,6 +77,20 @@ class ProviderConfig:
     limits: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     hub_url: str = ""
+    others: Mapping[str, ProviderConfig] = field(default_factory=dict, repr=False, compare=False)
+
+    def with_defaults(self, *, url: str, space: str | None = None, label: str | None = None) -> ProviderConfig:
+        """The same, with an address, a Space and a label for what the operator left open."""
+        return replace(
+            self,
+            url=self.url or url,
+            space=space if self.space is None else self.space,
+            label=self.label or label,
+        )
+
+    def other(self, name: str) -> ProviderConfig:
+        """What the operator says about another provider."""
+        return replace(self.others.get(name) or ProviderConfig(name=name), hub_url=self.hub_url, others=self.others)
 
     def apply(self, spec: ProviderSpec) -> ProviderSpec:
         """A driver's own declaration with what the operator says instead."""
@@ -139,7 +154,7 @@ class Config:
     models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
-def load(path: Path | None, *, hub_url: str = "") -> Config:
+def load(path: Path | None) -> Config:
     """Read a file; None gives the empty configuration.
 
     Raises:
@@ -148,18 +163,17 @@ def load(path: Path | None, *, hub_url: str = "") -> Config:
     if path is None:
         return Config()
     try:
-        return parse(path.read_text(encoding="utf-8"), source=str(path), hub_url=hub_url)
+        return parse(path.read_text(encoding="utf-8"), source=str(path))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read: {error}") from error
 
 
-def parse(text: str, *, source: str = "providers.toml", hub_url: str = "") -> Config:
+def parse(text: str, *, source: str = "providers.toml") -> Config:
     """Read the text of a file.
 
     Args:
         text: TOML.
         source: How error texts call it.
-        hub_url: Handed on to every provider.
 
     Raises:
         ConfigError: Something in it is wrong.
@@ -174,7 +188,7 @@ def parse(text: str, *, source: str = "providers.toml", hub_url: str = "") -> Co
     tables = _tables(document, "providers", source)
     return Config(
         source=source,
-        providers={name: _provider(name, table, source, hub_url) for name, table in tables.items()},
+        providers={name: _provider(name, table, source) for name, table in tables.items()},
         models={name: _order(name, table, source) for name, table in _tables(document, "models", source).items()},
     )
 
@@ -278,7 +292,7 @@ def _tables(document: Mapping[str, object], key: str, source: str) -> dict[str, 
     return tables
 
 
-def _provider(name: str, table: Mapping[str, object], source: str, hub_url: str) -> ProviderConfig:
+def _provider(name: str, table: Mapping[str, object], source: str) -> ProviderConfig:
     where = f"{source}: [providers.{name}]"
     common: dict[str, object] = {}
     for key, read in _READERS.items():
@@ -288,7 +302,7 @@ def _provider(name: str, table: Mapping[str, object], source: str, hub_url: str)
             except ValueError as error:
                 raise ConfigError(f"{where}: {key}: {error}") from error
     options = {key: value for key, value in table.items() if key not in _READERS}
-    return ProviderConfig(name=name, where=where, options=options, hub_url=hub_url, **cast("dict[str, Any]", common))
+    return ProviderConfig(name=name, where=where, options=options, **cast("dict[str, Any]", common))
 
 
 def _order(name: str, table: Mapping[str, object], source: str) -> tuple[str, ...]:

@@ -103,7 +103,7 @@ def _fill_sizes(model: ModelSpec, values: dict[str, object]) -> None:
 
 def _default(param: Param, given: Mapping[str, object], pick_seed: Callable[[], int]) -> object:
     if param.random:
-        return pick_seed()
+        return pick_seed() % (int(param.maximum) + 1) if param.maximum is not None else pick_seed()
     if param.off_with is not None and given.get(param.off_with) is not None:
         return False
     return param.default

@@ -98,3 +98,16 @@ FLUX_SCHNELL: Final = (
     ASPECT_RATIO,
     steps(2),
 )
+
+#: FLUX.1-dev as its Space takes it; sizes come from the aspect ratio.
+FLUX_DEV: Final = (
+    PROMPT,
+    MESSAGES,
+    seed(0),
+    RANDOMIZE_SEED,
+    side("width"),
+    side("height"),
+    ASPECT_RATIO,
+    guidance("guidance_scale", 3.5, minimum=1, maximum=15),
+    steps(28),
+)

@@ -260,6 +260,15 @@ class GradioApp:
                 raise Protocol("the app no longer has its own output file") from None
             raise answer.refusal.error() from None
 
+    def parameters(self, api_name: str | None, fn_index: int | None = None) -> tuple[str, ...]:
+        """Names of a function's parameters, as far as the app tells them; from what is known about the app.
+
+        Raises:
+            Changed: There is no such function.
+            ProviderError: The app cannot be asked.
+        """
+        return tuple(slot.name for slot in self._known().find(api_name, fn_index).slots if slot.name and not slot.hidden)
+
     def _known(self) -> App:
         if self._app is None:
             self._log_in()

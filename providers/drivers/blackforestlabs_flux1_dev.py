@@ -1,0 +1,42 @@
+"""FLUX.1-dev on the Space of Black Forest Labs: pictures that appear step by step."""
+
+from __future__ import annotations
+
+from providers.base import Driver
+from providers.config import ProviderConfig
+from providers.gradio.driver import Call, GradioDriver, same_names
+from providers.params import FLUX_DEV, PIXEL_STEPS
+from providers.spec import ModelSpec, ProviderSpec
+
+MODEL = ModelSpec(
+    name="black-forest-labs-flux-1-dev",
+    aliases=("flux-dev", "flux"),
+    params=FLUX_DEV,
+    sizes="aspect_ratio",
+    previews=True,
+    pixel_steps=PIXEL_STEPS,
+)
+CALL = Call(
+    api_name="/infer",
+    arguments=same_names(
+        "prompt", "seed", "randomize_seed", "width", "height", "guidance_scale", "num_inference_steps"
+    ),
+    style="join",
+    fn_index=2,
+    trigger_id=4,
+)
+
+
+def driver(config: ProviderConfig) -> Driver:
+    """Build it."""
+    config.only()
+    spec = ProviderSpec(
+        name="blackforestlabs-flux1-dev",
+        label="BlackForestLabs Flux-1-Dev",
+        url="https://black-forest-labs-flux-1-dev.hf.space",
+        space="black-forest-labs/FLUX.1-dev",
+        models=(MODEL,),
+        default_model=MODEL.name,
+        default_image_model=MODEL.name,
+    )
+    return GradioDriver(config, spec, {MODEL.name: CALL}, referer="/?__theme=light", zerogpu=True)

@@ -1,0 +1,35 @@
+"""FLUX.1-schnell on the Space of Black Forest Labs: fast pictures in few steps."""
+
+from __future__ import annotations
+
+from providers.base import Driver
+from providers.config import ProviderConfig
+from providers.gradio.driver import Call, GradioDriver, same_names
+from providers.params import FLUX_SCHNELL, PIXEL_STEPS
+from providers.spec import ModelSpec, ProviderSpec
+
+MODEL = ModelSpec(
+    name="black-forest-labs-flux-1-schnell",
+    aliases=("flux-schnell", "flux"),
+    params=FLUX_SCHNELL,
+    pixel_steps=PIXEL_STEPS,
+)
+CALL = Call(
+    api_name="/infer",
+    arguments=same_names("prompt", "seed", "randomize_seed", "width", "height", "num_inference_steps"),
+)
+
+
+def driver(config: ProviderConfig) -> Driver:
+    """Build it."""
+    config.only()
+    spec = ProviderSpec(
+        name="blackforestlabs-flux1-schnell",
+        label="BlackForestLabs Flux-1-Schnell",
+        url="https://black-forest-labs-flux-1-schnell.hf.space",
+        space="black-forest-labs/FLUX.1-schnell",
+        models=(MODEL,),
+        default_model=MODEL.name,
+        default_image_model=MODEL.name,
+    )
+    return GradioDriver(config, spec, {MODEL.name: CALL})

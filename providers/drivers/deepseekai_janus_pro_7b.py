@@ -1,0 +1,114 @@
+"""Janus-Pro-7B on DeepSeek's Space: answers questions about a picture, and paints several at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from providers.base import Control, Driver
+from providers.config import ProviderConfig
+from providers.conversation import as_prompt, is_history
+from providers.errors import Crashed, Rejected
+from providers.events import ProviderEvent
+from providers.gradio.driver import Call, GradioDriver
+from providers.params import MESSAGES, PROMPT, guidance, seed
+from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
+
+
+def _fraction(name: str, default: float, description: str) -> Param:
+    return Param(name=name, type="number", default=default, minimum=0, maximum=1, description=description)
+
+
+CHAT = ModelSpec(
+    name="janus-pro-7b",
+    aliases=("deepseekai",),
+    kind="text",
+    params=(
+        PROMPT,
+        MESSAGES,
+        Param(name="image", type="image", description="The picture to talk about."),
+        seed(),
+        _fraction("top_p", 0.95, "Share of the likeliest words to choose from."),
+        _fraction("temperature", 0.1, "How freely to choose."),
+    ),
+    vision=True,
+    history=True,
+)
+PAINT = ModelSpec(
+    name="janus-pro-7b-image",
+    params=(
+        PROMPT,
+        MESSAGES,
+        seed(),
+        guidance("guidance", 5, minimum=1, maximum=10),
+        _fraction("temperature", 1, "How freely to choose."),
+    ),
+)
+
+
+def _conversation(request: ProviderRequest) -> Mapping[str, object]:
+    """The whole conversation goes in as one prompt."""
+    messages = request.input.get("messages")
+    prompt = as_prompt(messages if is_history(messages) else (), str(request.input.get("prompt", "")))
+    return {**request.input, "prompt": prompt}
+
+
+CALLS = {
+    CHAT.name: Call(
+        api_name="/multimodal_understanding",
+        arguments={
+            "image": ("image",),
+            "prompt": ("question",),
+            "seed": ("seed",),
+            "top_p": ("top_p",),
+            "temperature": ("temperature",),
+        },
+        style="join",
+        fn_index=2,
+        trigger_id=10,
+        prepare=_conversation,
+    ),
+    PAINT.name: Call(
+        api_name="/generate_image",
+        arguments={
+            "prompt": ("prompt",),
+            "seed": ("seed",),
+            "guidance": ("guidance",),
+            # The Space's source has the longer name, its documentation the shorter one.
+            "temperature": ("t2i_temperature", "temperature"),
+        },
+        style="join",
+        fn_index=3,
+        trigger_id=20,
+    ),
+}
+
+
+class Janus(GradioDriver):
+    """The app, with its one odd error put into words."""
+
+    def run(
+        self, request: ProviderRequest, resume: Mapping[str, object] | None, control: Control
+    ) -> Iterator[ProviderEvent]:
+        """Run one attempt; see :class:`providers.base.Driver`."""
+        try:
+            yield from super().run(request, resume, control)
+        except Crashed as error:
+            # ``image.shape`` of a picture that is not there.
+            if "AttributeError" in error.detail and not request.files:
+                raise Rejected("this model talks about a picture: give one as image") from error
+            raise
+
+
+def driver(config: ProviderConfig) -> Driver:
+    """Build it."""
+    config.only()
+    spec = ProviderSpec(
+        name="deepseekai-janus-pro-7b",
+        label="DeepseekAI Janus-Pro-7B",
+        url="https://deepseek-ai-janus-pro-7b.hf.space",
+        space="deepseek-ai/Janus-Pro-7B",
+        models=(CHAT, PAINT),
+        default_model=CHAT.name,
+        default_image_model=PAINT.name,
+    )
+    return Janus(config, spec, CALLS, referer="?__theme=light", zerogpu=True)

@@ -1,0 +1,31 @@
+"""FLUX.1-schnell on Voodoohop's Space."""
+
+from __future__ import annotations
+
+from providers.base import Driver
+from providers.config import ProviderConfig
+from providers.gradio.driver import Call, GradioDriver, same_names
+from providers.params import FLUX_SCHNELL, PIXEL_STEPS
+from providers.spec import ModelSpec, ProviderSpec
+
+MODEL = ModelSpec(
+    name="voodoohop-flux-1-schnell",
+    aliases=("flux-schnell", "flux"),
+    params=FLUX_SCHNELL,
+    pixel_steps=PIXEL_STEPS,
+)
+
+
+def driver(config: ProviderConfig) -> Driver:
+    """Build it."""
+    config.only()
+    spec = ProviderSpec(
+        name="voodoohop-flux1-schnell",
+        label="Voodoohop Flux-1-Schnell",
+        url="https://voodoohop-flux-1-schnell.hf.space",
+        models=(MODEL,),
+        default_model=MODEL.name,
+        default_image_model=MODEL.name,
+    )
+    names = same_names("prompt", "seed", "randomize_seed", "width", "height", "num_inference_steps")
+    return GradioDriver(config, spec, {MODEL.name: Call(api_name="/infer", arguments=names)})

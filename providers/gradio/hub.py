@@ -1,0 +1,181 @@
+"""The Hugging Face Hub: who pays for the GPU, and what state a Space is in.
+
+The addresses and the page's fields are those that public clients of ZeroGPU
+Spaces use. Nothing here is needed for a job to run: where the Hub gives
+nothing, the Space is called without it and says itself what is missing.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from urllib.parse import quote
+
+from providers.base import Control
+from providers.errors import ProviderError, Unreachable, Waking
+from providers.gradio.limits import Limits
+from providers.gradio.transport import Refused, Transport
+from providers.spec import Credentials
+
+log = logging.getLogger(__name__)
+
+#: What public clients send as the uuid where they have a token but none to go with it.
+NO_UUID: Final = "[object Object]"
+
+#: Seconds and bytes for a look-up: it must not hold up a job for long.
+LIMITS: Final = Limits(connect=2.0, read=4.0, no_news=8.0, body_bytes=4 << 20)
+
+#: Seconds for which a Hub that did not answer is left alone.
+SILENCE: Final = 60.0
+
+#: Seconds until a new attempt makes sense at a Space that is being woken or built.
+WAKING_WAIT: Final = 20.0
+
+_TOKEN_LIFE: Final = timedelta(minutes=10)
+_TOKEN = re.compile(r'"token"\s*:\s*"([^"\\\s]{1,4096})"')
+_UUID = re.compile(r'"sessionUuid"\s*:\s*"([^"\\\s]{1,256})"')
+_HF_TOKEN = "hf_"  # noqa: S105 - how such tokens begin
+
+#: ``runtime.stage`` of the Hub's API, as the official clients read it.
+_COMING: Final[Mapping[str, str]] = {
+    "SLEEPING": "is asleep; this request wakes it",
+    "STOPPED": "is stopped; this request starts it",
+    "BUILDING": "is being built",
+    "APP_STARTING": "is starting",
+    "RUNNING_APP_STARTING": "is starting",
+}
+_GONE: Final[Mapping[str, str]] = {
+    "PAUSED": "is paused by its owner",
+    "NO_APP_FILE": "has no app",
+    "CONFIG_ERROR": "has a broken configuration",
+    "BUILD_ERROR": "could not be built",
+    "RUNTIME_ERROR": "has crashed",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GpuToken:
+    """What a ZeroGPU Space wants to see. Secret."""
+
+    token: str | None = field(default=None, repr=False)
+    uuid: str | None = field(default=None, repr=False)
+
+
+class Hub:
+    """One Hub, asked by many jobs; thread-safe.
+
+    Args:
+        url: Base address; empty means that there is none to ask.
+        clock: Monotonic seconds; replaced in tests.
+    """
+
+    def __init__(self, url: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._url = url.rstrip("/")
+        self._clock = clock
+        self._silent_until = 0.0
+
+    def gpu_token(self, space: str | None, credentials: Credentials, control: Control) -> GpuToken:
+        """Look up the token and uuid that the Space's page would use.
+
+        The page has both; with the user's cookies the token of the API takes
+        the page's place. What cannot be had is None: that is no error.
+        """
+        if not space or not self._url:
+            return GpuToken()
+        page = html.unescape(self._ask(f"/spaces/{quote(space)}", credentials, control) or "")
+        token, uuid = _TOKEN.search(page), _UUID.search(page)
+        own = self._own_token(space, credentials, control) if credentials.cookies else None
+        return GpuToken(token=own or (token[1] if token else None), uuid=uuid[1] if uuid else None)
+
+    def state(self, space: str | None, credentials: Credentials, control: Control) -> ProviderError | None:
+        """Why a Space does not answer, in the Hub's words: Waking or Unreachable; None where the Hub knows no reason."""
+        if not space or not self._url:
+            return None
+        answer = _object(self._ask(f"/api/spaces/{quote(space)}", credentials, control))
+        runtime = answer.get("runtime")
+        stage = str(runtime.get("stage")) if isinstance(runtime, dict) else ""
+        if stage in _COMING:
+            return Waking(f"the Space {space} {_COMING[stage]}", retry_after=WAKING_WAIT)
+        if stage in _GONE:
+            return Unreachable(f"the Space {space} {_GONE[stage]}")
+        return None
+
+    def _own_token(self, space: str, credentials: Credentials, control: Control) -> str | None:
+        ends = (datetime.now(UTC) + _TOKEN_LIFE).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        path = f"/api/spaces/{quote(space)}/jwt"
+        answer = _object(self._ask(path, credentials, control, expiration=ends, include_pro_status="true"))
+        token = answer.get("token")
+        return token if isinstance(token, str) and token else None
+
+    def _ask(self, path: str, credentials: Credentials, control: Control, **params: str) -> str | None:
+        """One answer as text, or None. Cookies and token go to the Hub's own origin and nowhere else."""
+        if self._clock() < self._silent_until:
+            return None
+        headers = {"Authorization": f"Bearer {credentials.hf_token}"} if credentials.hf_token else {}
+        try:
+            transport = Transport(
+                self._url,
+                headers=headers,
+                cookies=credentials.cookies,
+                proxy=credentials.proxy,
+                limits=LIMITS,
+                control=control,
+            )
+            try:
+                with control.closing(transport.reach.shut):
+                    return transport.ask("GET", path, params=params).decode("utf-8", "replace")
+            finally:
+                transport.close()
+        except Refused:
+            log.info("the Hub refused %s", path)
+        except ProviderError as error:
+            control.check()
+            log.info("the Hub gave no answer to %s: %s", path, error.detail)
+            # A user's own broken proxy says nothing about the Hub.
+            if credentials.proxy is None:
+                self._silent_until = self._clock() + SILENCE
+        return None
+
+
+def headers(credentials: Credentials, found: GpuToken) -> dict[str, str]:
+    """The headers that say whose GPU time a Space shall use.
+
+    Args:
+        credentials: Of the person who submitted.
+        found: What the Hub gave; used only where they brought no key of their own.
+    """
+    key = credentials.api_key
+    account = credentials.hf_token or (key if is_account(key) else None)
+    token = None if is_account(key) else key or found.token
+    sent: dict[str, str] = {}
+    if account:
+        sent["X-HF-Authorization"] = f"Bearer {account}"
+    if token:
+        sent["x-zerogpu-token"] = token
+        sent["x-zerogpu-uuid"] = credentials.zerogpu_uuid or (None if key else found.uuid) or NO_UUID
+    return sent
+
+
+def brings_own(credentials: Credentials) -> bool:
+    """Whether they pay by a key or token of their own, so that there is nothing to look up."""
+    return bool(credentials.api_key or credentials.hf_token)
+
+
+def is_account(key: str | None) -> bool:
+    """Whether a key is a Hugging Face token, which the Space's proxy reads, and not a ZeroGPU token."""
+    return bool(key and key.startswith(_HF_TOKEN))
+
+
+def _object(text: str | None) -> dict[str, object]:
+    try:
+        answer = json.loads(text or "")
+    except (ValueError, RecursionError):
+        return {}
+    return answer if isinstance(answer, dict) else {}
