@@ -23,7 +23,7 @@ _LARGEST = 10**9
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _TAGS = re.compile(r"<(?:/?[a-zA-Z]|!--)[^<>]*>")
 _QUOTED = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL)
-_BACKSLASH = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U000[0-9a-f]{5}|.)", re.DOTALL)
+_BACKSLASH = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U00(?:0[0-9a-f]|10)[0-9a-f]{4}|.)", re.DOTALL)
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
 #: Unicode's controls, surrogates and format marks; the marks can turn the direction of the text around them.

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Thread
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -267,7 +267,9 @@ class GradioApp:
             Changed: There is no such function.
             ProviderError: The app cannot be asked.
         """
-        return tuple(slot.name for slot in self._known().find(api_name, fn_index).slots if slot.name and not slot.hidden)
+        return tuple(
+            slot.name for slot in self._known().find(api_name, fn_index).slots if slot.name and not slot.hidden
+        )
 
     def _known(self) -> App:
         if self._app is None:
@@ -353,7 +355,7 @@ class _RemoteFile:
     """A file at the app, fetched when it is read."""
 
     name: str
-    app: GradioApp
+    app: GradioApp = field(repr=False)
     reference: files.Reference
 
     def read(self, limit: int) -> bytes:

@@ -62,7 +62,7 @@ def _reference(data: Mapping[str, object], name: str, path: str | None) -> Refer
     # A stream has no path on the disk; everywhere else the server's idea of its own address is not to be trusted.
     streamed = data.get("is_stream") is True and url is not None
     kind = data.get("mime_type")
-    suffix = posixpath.splitext(path or urlsplit(url or "").path)[1].lower()
+    suffix = posixpath.splitext(path or (url or "").partition("?")[0])[1].lower()
     is_image = kind.startswith("image/") if isinstance(kind, str) else suffix in _IMAGE_SUFFIXES
     return Reference(name=name, path=None if streamed else path, url=url, is_image=is_image)
 
