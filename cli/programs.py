@@ -23,15 +23,18 @@ _PYTHON: Final = (sys.executable, "-P", "-m")
 
 WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
 SCHEDULER: Final = (*_PYTHON, "worker.reconciler")
-_CELERY: Final = (*_PYTHON, "celery", "-A", "worker.app")
+_CELERY: Final = ("celery", "-A", "worker.app", "--quiet")
 #: Gossip and mingle only cost: after a half-open connection a worker without them is back sooner (13 s, not 18).
 #: The heartbeat stays, since Flower takes a worker without one for dead. Pool, slots and events: worker/app.py.
-WORKER: Final = (*_CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "info")
+WORKER: Final = (
+    *(sys.executable, "-W", "ignore:You're running the worker with superuser", "-P", "-m"),
+    *(*_CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "info"),
+)
 
 
 def flower(config: Path) -> tuple[str, ...]:
     """Flower's command line; its options are in a file because they hold the password."""
-    return (*_CELERY, "flower", f"--conf={config}")
+    return (*_PYTHON, *_CELERY, "flower", f"--conf={config}")
 
 
 def flower_config(host: str, port: int, password: str) -> str:
@@ -68,8 +71,11 @@ def environ(settings: Settings, redis_url: str, base: Mapping[str, str]) -> dict
         "DARKROOM_REDIS_URL": redis_url,
         "DARKROOM_DATA_DIR": str(settings.data_dir),
         "DARKROOM_CONFIG": str(settings.config.absolute()) if settings.config else "",
+        "DARKROOM_PUBLIC_URL": settings.public_url,
         "DARKROOM_HUB_URL": settings.hub_url,
         "DARKROOM_FLOWER_BIND": str(settings.flower_bind),
         "DARKROOM_SECRET_KEY_FILE": str(settings.secret_key_file.absolute()),
+        # The programs write into pipes; whether a person reads along is seen here only.
+        "DARKROOM_LOG_FORMAT": settings.log_format or ("console" if sys.stdout.isatty() else "json"),
         "PYTHONUNBUFFERED": "1",
     }
