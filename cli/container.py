@@ -1,0 +1,154 @@
+"""What the containers of docker-compose.yml run: ``python -m cli.container NAME``.
+
+``init`` makes the secrets and the first API key; ``web``, ``worker``,
+``scheduler`` and ``flower`` become the program of that name; ``health NAME``
+exits 0 while that program is well; anything else is a ``darkroom`` command.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import time
+from pathlib import Path
+from typing import Final, NoReturn, cast
+
+import redis
+import requests
+
+import settings as configuration
+from cli import programs
+from jobs import keys
+from jobs.apikeys import KeyStore
+from jobs.vault import Vault
+from settings import Settings
+
+#: Volumes of docker-compose.yml: one for the services alone, one that Redis reads too.
+SECRETS: Final = Path("/secrets")
+BROKER: Final = Path("/broker")
+_REDIS_HOST: Final = "redis"
+_START_SECONDS: Final = 120.0
+
+_REDIS_CONF: Final = """\
+bind 0.0.0.0
+port 6379
+requirepass {password}
+dir /data
+appendonly yes
+appendfsync everysec
+save ""
+maxmemory-policy noeviction
+"""
+
+
+def keep(path: Path, content: str) -> bool:
+    """Write a file that only its owner reads, unless it is there; whole or not at all. True if it was written."""
+    if path.exists():
+        return False
+    fresh = path.with_suffix(".new")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(content, encoding="utf-8")
+    fresh.rename(path)
+    return True
+
+
+def init(secrets_dir: Path, broker_dir: Path) -> None:
+    """Make what is missing: passwords, the secret key, and the first API key, which is printed once.
+
+    The file of the first key also says that this was done before; keys that
+    are revoked later do not bring a new one.
+    """
+    keep(secrets_dir / "flower.password", secrets.token_urlsafe(18) + "\n")
+    Vault.from_file(secrets_dir / "secret.key")
+    keep(broker_dir / "redis.password", secrets.token_urlsafe(32) + "\n")
+    password = (broker_dir / "redis.password").read_text(encoding="utf-8").strip()
+    keep(broker_dir / "redis.conf", _REDIS_CONF.format(password=password))
+    if (secrets_dir / "api.key").exists():
+        print("the secrets and the first API key were made before")
+        return
+    with contextlib.closing(_wait_for_redis(_redis_url(broker_dir))) as client:
+        _, key = KeyStore(client).create("first")
+    keep(secrets_dir / "api.key", key + "\n")
+    print(f"first API key: {key}")
+    print("It is not shown again; it is also in the volume of secrets, as api.key.")
+
+
+def _redis_url(broker_dir: Path) -> str:
+    password = (broker_dir / "redis.password").read_text(encoding="utf-8").strip()
+    return f"redis://:{password}@{_REDIS_HOST}:6379/0"
+
+
+def _wait_for_redis(url: str) -> redis.Redis:
+    client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
+    ends = time.monotonic() + _START_SECONDS
+    while True:
+        try:
+            client.ping()
+        except redis.RedisError:
+            if time.monotonic() > ends:
+                raise
+            time.sleep(0.2)
+        else:
+            return client
+
+
+def loaded() -> Settings:
+    """The settings, with the address and password of Compose's Redis where none is given."""
+    settings = configuration.load()
+    if settings.redis_url:
+        return settings
+    return configuration.load({**os.environ, "DARKROOM_REDIS_URL": _redis_url(BROKER)})
+
+
+def _become(argv: tuple[str, ...], settings: Settings) -> NoReturn:
+    os.chdir(programs.ROOT)
+    os.execve(argv[0], argv, programs.environ(settings, settings.redis_url, os.environ))  # noqa: S606 - no shell
+
+
+def _flower(settings: Settings) -> tuple[str, ...]:
+    password = (SECRETS / "flower.password").read_text(encoding="utf-8").strip()
+    config = Path("/tmp/flower.conf.py")  # noqa: S108 - the container's own, in memory
+    config.unlink(missing_ok=True)
+    keep(config, programs.flower_config(settings.flower_bind.host, settings.flower_bind.port, password))
+    return programs.flower(config)
+
+
+def is_healthy(name: str, settings: Settings) -> bool:
+    """Whether the program of this container does its work.
+
+    The web face answers ``/readyz``, Flower its ``/healthcheck``, a worker
+    has given its sign of life to Redis; the scheduler's Redis answers.
+    """
+    if name in {"web", "flower"}:
+        port = settings.bind.port if name == "web" else settings.flower_bind.port
+        path = "readyz" if name == "web" else "healthcheck"
+        return requests.get(f"http://127.0.0.1:{port}/{path}", timeout=4).ok
+    with contextlib.closing(redis.Redis.from_url(settings.redis_url, socket_timeout=4)) as client:
+        if name == "scheduler":
+            return bool(client.ping())
+        now = client.time()[0]
+        alive = cast("list[bytes]", client.zrange(keys.WORKERS, now, "+inf", byscore=True))
+        return any(worker.decode().startswith(f"{socket.gethostname()}-") for worker in alive)
+
+
+def main(arguments: list[str]) -> None:
+    """Run what the container is for."""
+    name, *rest = arguments
+    if name == "init":
+        init(SECRETS, BROKER)
+        return
+    settings = loaded()
+    if name == "health":
+        sys.exit(0 if is_healthy(rest[0], settings) else 1)
+    if name == "flower":
+        _become(_flower(settings), settings)
+    argv = {"web": programs.WEB, "worker": programs.WORKER, "scheduler": programs.SCHEDULER}.get(name)
+    _become(argv or (sys.executable, "-P", "-m", "cli", *arguments), settings)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
