@@ -20,6 +20,7 @@ import redis
 from ulid import ULID
 
 from jobs import keys
+from jobs.redis_store import available
 
 Scope = Literal["submit", "read", "admin"]
 SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin")
@@ -74,7 +75,10 @@ def digest(key: str) -> str:
 
 
 class KeyStore:
-    """The keys of this installation, on Redis."""
+    """The keys of this installation, on Redis.
+
+    Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
+    """
 
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
@@ -85,39 +89,47 @@ class KeyStore:
         record = ApiKey(
             id=f"key_{ULID()}", name=name, hash=digest(key), hint=key[-4:], created_at=time.time(), scopes=scopes
         )
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(keys.API_KEYS, record.id, msgspec.json.encode(record))
-        pipe.hset(keys.API_KEY_HASHES, record.hash, record.id)
-        pipe.execute()
+        with available():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hset(keys.API_KEYS, record.id, msgspec.json.encode(record))
+            pipe.hset(keys.API_KEY_HASHES, record.hash, record.id)
+            pipe.execute()
         return record, key
 
     def find(self, key: str) -> ApiKey | None:
         """The record of a valid key; None for any other text."""
         if not is_well_formed(key):
             return None
-        key_id = cast("bytes | None", self._redis.hget(keys.API_KEY_HASHES, digest(key)))
-        row = cast("bytes | None", self._redis.hget(keys.API_KEYS, key_id.decode())) if key_id else None
-        record = _record.decode(row) if row else None
+        with available():
+            key_id = cast("bytes | None", self._redis.hget(keys.API_KEY_HASHES, digest(key)))
+        record = self._read(key_id.decode()) if key_id else None
         return record if record is not None and record.revoked_at is None else None
+
+    def _read(self, key_id: str) -> ApiKey | None:
+        with available():
+            row = cast("bytes | None", self._redis.hget(keys.API_KEYS, key_id))
+        return _record.decode(row) if row else None
 
     def list(self) -> list[ApiKey]:
         """All records, oldest first, the revoked ones too."""
-        rows = cast("dict[bytes, bytes]", self._redis.hgetall(keys.API_KEYS))
+        with available():
+            rows = cast("dict[bytes, bytes]", self._redis.hgetall(keys.API_KEYS))
         return sorted((_record.decode(row) for row in rows.values()), key=lambda record: record.id)
 
     def revoke(self, key_id: str) -> bool:
         """End a key at once; False where there is none with this id or it has ended already."""
-        row = cast("bytes | None", self._redis.hget(keys.API_KEYS, key_id))
-        record = _record.decode(row) if row else None
+        record = self._read(key_id)
         if record is None or record.revoked_at is not None:
             return False
         ended = msgspec.structs.replace(record, revoked_at=time.time())
-        pipe = self._redis.pipeline(transaction=True)
-        pipe.hset(keys.API_KEYS, key_id, msgspec.json.encode(ended))
-        pipe.hdel(keys.API_KEY_HASHES, record.hash)
-        pipe.execute()
+        with available():
+            pipe = self._redis.pipeline(transaction=True)
+            pipe.hset(keys.API_KEYS, key_id, msgspec.json.encode(ended))
+            pipe.hdel(keys.API_KEY_HASHES, record.hash)
+            pipe.execute()
         return True
 
     def any(self) -> bool:
         """Whether a key is valid, so that the API asks for one."""
-        return bool(self._redis.hlen(keys.API_KEY_HASHES))
+        with available():
+            return bool(self._redis.hlen(keys.API_KEY_HASHES))

@@ -12,6 +12,7 @@ support either, so the scripts may build key names.
 | ``dr:secret:{id}`` | string | the job's credentials, AES-256-GCM | until the job ends |
 | ``dr:tomb:{id}`` | string | tombstone (JSON) | 30 days |
 | ``dr:owner:{owner}`` | zset | job ids by creation time | |
+| ``dr:owners`` | set | owners that have jobs | |
 | ``dr:queued`` | zset | queued jobs by creation time: positions | |
 | ``dr:lane:{lane}`` | zset | jobs that may run now, of one user on one route, by rank | |
 | ``dr:lanes:{user}`` | set | the user's lanes that are not empty | |
@@ -25,7 +26,8 @@ support either, so the scripts may build key names.
 | ``dr:retain`` | zset | finished jobs by the end of retention | |
 | ``dr:workers`` | zset | live workers by the end of their sign of life | |
 | ``dr:slots`` | hash | worker → jobs at once | |
-| ``dr:busy:{provider}`` | zset | jobs that hold one of the provider's slots | |
+| ``dr:busy:{provider}`` | set | jobs that hold one of the provider's slots: sent there or running there | |
+| ``dr:providers`` | set | providers that take jobs, by the newest worker's or scheduler's configuration | |
 | ``dr:provider:{provider}`` | hash | ``limit``, ``paused``, ``until``, ``reason`` | |
 | ``dr:control`` | stream | words to running attempts (cancel), about 1,000 newest | |
 | ``dr:nudge:{name}`` | stream | wakes a web process that reads events | a minute |
@@ -41,6 +43,7 @@ from typing import Final
 
 PREFIX: Final = "dr:"
 
+OWNERS: Final = "dr:owners"
 QUEUED: Final = "dr:queued"
 TURN: Final = "dr:turn"
 DUE: Final = "dr:due"
@@ -50,6 +53,7 @@ DEADLINE: Final = "dr:deadline"
 RETAIN: Final = "dr:retain"
 WORKERS: Final = "dr:workers"
 SLOTS: Final = "dr:slots"
+PROVIDERS: Final = "dr:providers"
 CONTROL: Final = "dr:control"
 PROBE: Final = "dr:probe"
 API_KEYS: Final = "dr:keys"

@@ -54,10 +54,12 @@ class CeleryPublisher:
     def publish(self, job_id: str) -> None:
         """See :class:`Publisher`."""
         from kombu.exceptions import OperationalError
+        from redis.exceptions import RedisError
 
         try:
             self._app.send_task(RUN_JOB, (job_id,), task_id=job_id, queue=QUEUE, retry=False, ignore_result=True)
-        except OperationalError as error:
+        except (OperationalError, RedisError) as error:
+            # kombu wraps lost connections, but not a refusal such as OOM.
             raise StoreUnavailable(f"the broker took no message ({type(error).__name__})") from error
 
 

@@ -14,16 +14,17 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, cast
+from typing import Any, Final, TypeVar, cast
 
 import msgspec
 import redis
-from redis.backoff import ExponentialBackoff
+from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs import events, keys
 from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, LeaseLost, StoreUnavailable
 from jobs.model import Job, Priority, Status, Tombstone
+from jobs.queue import QUEUE
 from jobs.states import apply
 from jobs.store import Decision, Lease, LoggedEvent, Overview, Page, Record
 
@@ -32,35 +33,41 @@ _event = msgspec.json.Decoder(events.JobEvent)
 _tombstone = msgspec.json.Decoder(Tombstone)
 _encode = msgspec.json.Encoder().encode
 
+T = TypeVar("T")
+
 #: Milliseconds by which a priority moves a job ahead of its own user's others: age wins in the end.
 _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
 #: What a record is read from.
 RECORD_FIELDS: Final = ("doc", "v", "oe")
 #: How often a write is tried again when the record changed under it.
 _TRIES: Final = 20
+#: A page looks through so many times 200 jobs; one whose filter keeps few is cut short, and its cursor goes on.
+_PAGE_READS: Final = 10
 #: The server's clock is asked anew after so many seconds.
 _CLOCK_SECONDS: Final = 30.0
 
 
-def connect(url: str, *, patience: float = 0.0, **options: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's own options
+def connect(url: str, *, connections: int = 64, **options: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's own options
     """Connect with a timeout on everything, so that a half-open connection cannot hang a process.
 
     Args:
         url: ``redis://``, ``rediss://`` or ``unix://``.
-        patience: Seconds to go on trying while the server is away; 0 gives
-            up at the second failure.
-        **options: For ``redis.Redis.from_url``.
+        connections: Most sockets at once, whatever the number of threads; who finds none free waits for one.
+        **options: For redis-py's connection pool.
     """
-    tries = max(1, round(patience))
-    return redis.Redis.from_url(
+    pool = redis.BlockingConnectionPool.from_url(
         url,
+        max_connections=connections,
+        timeout=10.0,
         socket_timeout=5.0,
         socket_connect_timeout=5.0,
         socket_keepalive=True,
         health_check_interval=15,
-        retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), tries),
+        # Once more at once: a pooled connection may have died unnoticed. Longer outages are the store's business.
+        retry=Retry(NoBackoff(), 1),
         **options,
     )
+    return redis.Redis.from_pool(pool)
 
 
 @contextmanager
@@ -94,17 +101,34 @@ class RedisJobStore:
 
     Args:
         client: A connection that does not decode answers.
+        patience: Seconds for which what belongs to a running attempt is tried again while Redis is away or takes no
+            writes. No connection is held meanwhile.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
+    def __init__(self, client: redis.Redis, *, patience: float = 0.0) -> None:
         self.redis = client
+        self._patience = patience
         self._scripts = {
             name: client.register_script(_source(name))
-            for name in ("commit", "dispatch", "beat", "checkpoint", "purge")
+            for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge")
         }
         self._clock_lock = threading.Lock()
         self._offset = 0.0
         self._asked_at = -_CLOCK_SECONDS
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Ask Redis, and again while it cannot serve, until the patience ends."""
+        ends = time.monotonic() + self._patience
+        pause = 0.05
+        while True:
+            try:
+                with available():
+                    return call()
+            except StoreUnavailable:
+                if time.monotonic() >= ends:
+                    raise
+            time.sleep(pause)
+            pause = min(1.0, pause * 2)
 
     # -- clock ---------------------------------------------------------------
 
@@ -112,8 +136,7 @@ class RedisJobStore:
         """Unix seconds by the server's clock, to the millisecond; asked at times, carried on by the monotonic clock."""
         with self._clock_lock:
             if time.monotonic() - self._asked_at >= _CLOCK_SECONDS:
-                with available():
-                    seconds, micros = self.redis.time()
+                seconds, micros = self._patiently(self.redis.time)
                 self._asked_at = time.monotonic()
                 self._offset = seconds + micros / 1e6 - self._asked_at
             return round(time.monotonic() + self._offset, 3)
@@ -122,11 +145,11 @@ class RedisJobStore:
 
     def get(self, job_id: str) -> Record:
         """See :meth:`jobs.store.JobStore.get`."""
-        with available():
-            record = record_of(cast("list[bytes | None]", self.redis.hmget(keys.job(job_id), *RECORD_FIELDS)))
-            if record is not None:
-                return record
-            stone = cast("bytes | None", self.redis.get(keys.tombstone(job_id)))
+        row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), *RECORD_FIELDS))
+        record = record_of(cast("list[bytes | None]", row))
+        if record is not None:
+            return record
+        stone = cast("bytes | None", self._patiently(lambda: self.redis.get(keys.tombstone(job_id))))
         if stone is not None:
             raise JobGone(_tombstone.decode(stone))
         raise JobNotFound(f"there is no job {job_id}")
@@ -168,26 +191,23 @@ class RedisJobStore:
     def page(self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool]) -> Page:
         """See :meth:`jobs.store.JobStore.page`. A cursor is the creation time and id of the last job seen."""
         with available():
-            names = [owner] if owner is not None else sorted(self._owners())
-        merged: list[tuple[float, str]] = []
+            names = [owner] if owner is not None else sorted(name.decode() for name in self._owners())
         found: list[Record] = []
         upper = cursor or "+inf"
-        while len(found) <= limit:
+        for _ in range(_PAGE_READS):
             merged = self._older(names, upper, 200)
             if not merged:
-                break
+                return Page(tuple(found))
             records = self.get_many(job_id for _, job_id in merged)
             found += [records[job_id] for _, job_id in merged if job_id in records and keep(records[job_id].job)]
+            if len(found) > limit:
+                last = found[limit - 1].job
+                return Page(tuple(found[:limit]), f"{_ms(last.created_at)}:{last.id}")
             upper = f"{int(merged[-1][0])}:{merged[-1][1]}"
-        if len(found) <= limit:
-            return Page(tuple(found))
-        last = found[limit - 1].job
-        return Page(tuple(found[:limit]), f"{round(last.created_at * 1000)}:{last.id}")
+        return Page(tuple(found), upper)
 
-    def _owners(self) -> set[str]:
-        start = len(keys.owner(""))
-        found = cast("Iterable[bytes]", self.redis.scan_iter(match=keys.owner("*"), count=1000))
-        return {key.decode()[start:] for key in found}
+    def _owners(self) -> set[bytes]:
+        return cast("set[bytes]", self.redis.smembers(keys.OWNERS))
 
     def _older(self, owners: Sequence[str], upper: str, count: int) -> list[tuple[float, str]]:
         """Up to ``count`` (created ms, id) before the place ``upper``, newest first."""
@@ -216,10 +236,13 @@ class RedisJobStore:
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
                 # submit that failed in between dies by itself.
                 self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
-        answer = self._commit(job, 0, events.Submitted(at=job.created_at), fence=None)
+        answer = self._commit(job, 0, events.Submitted(at=job.created_at))
+        if answer[0] != b"ok":
+            # The answer of our own write was lost, and a worker was quick: ids are unique, so the job is ours.
+            return self.get(job.id)
         return Record(job, int(answer[1]), answer[3].decode())
 
-    def change(self, job_id: str, decide: Decision, *, fence: int | None = None) -> Record:
+    def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
         """See :meth:`jobs.store.JobStore.change`."""
         for _ in range(_TRIES):
             record = self.get(job_id)
@@ -232,9 +255,11 @@ class RedisJobStore:
                 if fence is not None:
                     raise LeaseLost(f"{job_id} is {record.job.status}") from None
                 raise
-            answer = self._commit(job, record.version, event, fence=fence)
+            answer = self._commit(job, record.version, event, fence=fence, lapsed=lapsed)
             if answer[0] == b"ok":
                 return Record(job, int(answer[1]), answer[3].decode())
+            if answer[0] == b"held":
+                return record
             if answer[0] == b"lost":
                 raise LeaseLost(f"another attempt runs {job_id} now")
         raise Contended(f"{job_id} kept changing")
@@ -244,10 +269,8 @@ class RedisJobStore:
     ) -> Lease | None:
         """See :meth:`jobs.store.JobStore.claim`."""
         for _ in range(_TRIES):
-            with available():
-                doc, version, provider, saved = cast(
-                    "list[bytes | None]", self.redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt")
-                )
+            row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt"))
+            doc, version, provider, saved = cast("list[bytes | None]", row)
             if doc is None or version is None or provider is None:
                 return None
             job = _job.decode(doc)
@@ -255,7 +278,7 @@ class RedisJobStore:
                 return None
             name = provider.decode()
             event = events.Started(at=self.now(), provider=name, worker=worker, input=inputs(job, name))
-            answer = self._commit(apply(job, event), int(version), event, fence=None, lease=lease_seconds)
+            answer = self._commit(apply(job, event), int(version), event, lease=lease_seconds)
             if answer[0] == b"ok":
                 record = Record(apply(job, event), int(answer[1]), answer[3].decode())
                 return Lease(record, int(answer[2]), json.loads(saved) if saved else None)
@@ -264,17 +287,26 @@ class RedisJobStore:
         raise Contended(f"{job_id} kept changing")
 
     def _commit(
-        self, job: Job, version: int, event: events.JobEvent, *, fence: int | None, lease: float = 0
+        self,
+        job: Job,
+        version: int,
+        event: events.JobEvent,
+        *,
+        fence: int | None = None,
+        lapsed: bool = False,
+        lease: float = 0,
     ) -> list[bytes]:
-        """Write one step; answers as commit.lua says."""
+        """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
         arguments = {
             "id": job.id,
             "op": secrets.token_hex(8),
             "version": version,
             "fence": fence,
+            "lapsed": lapsed or None,
             "status": job.status,
             "terminal": job.status.is_terminal,
             "cancel": isinstance(event, events.CancelRequested) or None,
+            "parks": (isinstance(event, events.Parked) and event.until is not None) or None,
             "keep": keys.EVENTS_KEPT,
             "created": _ms(job.created_at),
             "lease": round(lease * 1000),
@@ -285,41 +317,32 @@ class RedisJobStore:
         if job.status is Status.QUEUED:
             rank = _ms(job.created_at) - _HEAD_START[job.priority]
             arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
-        with available():
-            return cast(
-                "list[bytes]",
-                self._scripts["commit"](
-                    keys=[keys.job(job.id), keys.events(job.id)],
-                    args=[
-                        _encode({k: v for k, v in arguments.items() if v is not None}),
-                        _encode(job),
-                        _encode(event),
-                    ],
-                ),
-            )
+        given = [_encode({k: v for k, v in arguments.items() if v is not None}), _encode(job), _encode(event)]
+        names = [keys.job(job.id), keys.events(job.id)]
+        return cast("list[bytes]", self._patiently(lambda: self._scripts["commit"](keys=names, args=given)))
 
     def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
         """See :meth:`jobs.store.JobStore.save_checkpoint`."""
         saved = _encode({"provider": provider, "state": state})
-        with available():
-            held = self._scripts["checkpoint"](args=[job_id, fence, saved])
-        if not held:
+        if not self._patiently(lambda: self._scripts["checkpoint"](args=[job_id, fence, saved])):
             raise LeaseLost(f"another attempt runs {job_id} now")
 
     def secret(self, job_id: str) -> bytes | None:
         """See :meth:`jobs.store.JobStore.secret`."""
-        with available():
-            return cast("bytes | None", self.redis.get(keys.secret(job_id)))
+        return cast("bytes | None", self._patiently(lambda: self.redis.get(keys.secret(job_id))))
 
-    def save_preview(self, job_id: str, index: int, picture: bytes) -> None:
+    def save_preview(self, job_id: str, fence: int, index: int, picture: bytes) -> None:
         """See :meth:`jobs.store.JobStore.save_preview`."""
-        key = keys.previews(job_id)
-        with available():
-            pipe = self.redis.pipeline(transaction=False)
-            pipe.hset(key, str(index), picture)
-            pipe.hdel(key, str(index - keys.PREVIEWS_KEPT))
-            pipe.expire(key, keys.PREVIEW_SECONDS)
-            pipe.execute()
+        args: list[str | int | bytes] = [
+            job_id,
+            fence,
+            index,
+            index - keys.PREVIEWS_KEPT,
+            keys.PREVIEW_SECONDS,
+            picture,
+        ]
+        if not self._patiently(lambda: self._scripts["preview"](args=args)):
+            raise LeaseLost(f"another attempt runs {job_id} now")
 
     def preview(self, job_id: str, index: int) -> bytes | None:
         """See :meth:`jobs.store.JobStore.preview`."""
@@ -328,13 +351,25 @@ class RedisJobStore:
 
     def rest(self, provider: str, until: float, reason: str) -> None:
         """See :meth:`jobs.store.JobStore.rest`."""
-        with available():
-            self.redis.hset(keys.provider(provider), mapping={"until": _ms(until), "reason": reason})
+        self._patiently(
+            lambda: self.redis.hset(keys.provider(provider), mapping={"until": _ms(until), "reason": reason})
+        )
 
     def limit(self, provider: str, jobs: int | None) -> None:
         """See :meth:`jobs.store.JobStore.limit`."""
         with available():
             self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
+
+    def serve(self, limits: Mapping[str, int | None]) -> None:
+        """See :meth:`jobs.store.JobStore.serve`."""
+        with available():
+            pipe = self.redis.pipeline(transaction=True)
+            pipe.delete(keys.PROVIDERS)
+            if limits:
+                pipe.sadd(keys.PROVIDERS, *limits)
+            for name, jobs in limits.items():
+                pipe.hset(keys.provider(name), "limit", "" if jobs is None else str(jobs))
+            pipe.execute()
 
     def purge(self, tombstone: Tombstone) -> bool:
         """See :meth:`jobs.store.JobStore.purge`."""
@@ -343,15 +378,11 @@ class RedisJobStore:
 
     # -- workers and scheduling ----------------------------------------------
 
-    def beat(
-        self, worker: str, slots: int, life_seconds: float, lease_seconds: float, running: Mapping[str, int]
-    ) -> Mapping[str, int]:
+    def beat(self, worker: str, slots: int, lease_seconds: float, leases: Sequence[tuple[str, int]]) -> list[int]:
         """See :meth:`jobs.store.JobStore.beat`."""
-        pairs: list[str | int] = [part for pair in running.items() for part in pair]
-        args = [worker, slots, round(life_seconds * 1000), round(lease_seconds * 1000), *pairs]
+        pairs: list[str | int] = [part for lease in leases for part in lease]
         with available():
-            answer = cast("list[int]", self._scripts["beat"](args=args))
-        return dict(zip(running, answer, strict=True))
+            return cast("list[int]", self._scripts["beat"](args=[worker, slots, round(lease_seconds * 1000), *pairs]))
 
     def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
         """See :meth:`jobs.store.JobStore.wait_control`."""
@@ -371,20 +402,22 @@ class RedisJobStore:
         """See :meth:`jobs.store.JobStore.unsent`."""
         now = _ms(self.now())
         with available():
-            late = self._scored(keys.SENT, now - round(older_than * 1000), 100)
+            if self.redis.llen(QUEUE):
+                return ()
+            late = self._scored(keys.SENT, now - round(older_than * 1000), 500)
             if late:
                 self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
         return late
 
-    def lost(self, limit: int = 100) -> tuple[str, ...]:
+    def lost(self, limit: int = 500) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.lost`."""
         return self._scored(keys.RUNNING, _ms(self.now()), limit)
 
-    def overdue(self, limit: int = 100) -> tuple[str, ...]:
+    def overdue(self, limit: int = 500) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.overdue`."""
         return self._scored(keys.DEADLINE, _ms(self.now()), limit)
 
-    def outlived(self, limit: int = 100) -> tuple[str, ...]:
+    def outlived(self, limit: int = 500) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.outlived`."""
         return self._scored(keys.RETAIN, _ms(self.now()), limit)
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jobs import events
-from jobs.artifacts import ArtifactStore
+from jobs.artifacts import ArtifactError, ArtifactStore
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.ids import new_job_id
@@ -61,11 +61,16 @@ class JobService:
         """Accept a job: once this returns, it will not be lost.
 
         Raises:
-            StoreUnavailable: It was not written; nothing is left of it.
+            StoreUnavailable: It was not written, or the answer that it was got lost: then it runs all the same.
+            ArtifactError: A picture of the input could not be stored; nothing is left of the job.
         """
         now = self.store.now()
         job_id = new_job_id()
-        given, used = self._keep_pictures(job_id, submission.given, submission.input)
+        try:
+            given, used = self._keep_pictures(job_id, submission.given, submission.input)
+        except ArtifactError:
+            self.artifacts.delete(job_id)
+            raise
         job = Job(
             id=job_id,
             owner=submission.owner,
@@ -85,11 +90,7 @@ class JobService:
             warnings=submission.warnings,
         )
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
-        try:
-            record = self.store.create(job, secret)
-        except StoreUnavailable:
-            self.artifacts.delete(job_id)
-            raise
+        record = self.store.create(job, secret)
         failpoint("recorded")
         self.wake()
         failpoint("published")
@@ -181,7 +182,11 @@ class JobService:
         self.wake()
 
     def purge(self, job: Job, reason: str) -> None:
-        """Replace a finished job by its tombstone and delete its files."""
+        """Delete a finished job's files and replace it by its tombstone.
+
+        Files first: if this breaks off, the job is still there to be deleted again.
+        """
+        self.artifacts.delete(job.id)
         stone = Tombstone(
             id=job.id,
             owner=job.owner,
@@ -190,8 +195,7 @@ class JobService:
             finished_at=job.finished_at or job.created_at,
             deleted_at=self.store.now(),
         )
-        if self.store.purge(stone):
-            self.artifacts.delete(job.id)
+        self.store.purge(stone)
 
 
 def fair_user(owner: str, user: str | None) -> str:

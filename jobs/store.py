@@ -98,8 +98,14 @@ class JobStore(Protocol):
         """How many jobs were queued before this one; None where it is not queued."""
         ...
 
-    def change(self, job_id: str, decide: Decision, *, fence: int | None = None) -> Record:
+    def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
         """Read, decide, apply, and write snapshot and event together; again if somebody else was faster.
+
+        Args:
+            job_id: The job.
+            decide: Gives the next event.
+            fence: Of the attempt that writes; only the running one may.
+            lapsed: Leave a running job as it is whose lease has been renewed meanwhile.
 
         Raises:
             IllegalTransition: The state table has no such move.
@@ -118,7 +124,11 @@ class JobStore(Protocol):
         ...
 
     def page(self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool]) -> Page:
-        """The jobs of an owner (of all where None), newest first, that ``keep`` keeps."""
+        """The jobs of an owner (of all where None), newest first, that ``keep`` keeps.
+
+        A page may hold fewer than ``limit`` and still have a ``next_cursor``,
+        where ``keep`` keeps few.
+        """
         ...
 
     def claim(
@@ -135,10 +145,12 @@ class JobStore(Protocol):
         """
         ...
 
-    def beat(
-        self, worker: str, slots: int, life_seconds: float, lease_seconds: float, running: Mapping[str, int]
-    ) -> Mapping[str, int]:
-        """A worker's sign of life; renews leases (job id → fence). Answers 0 lost, 1 held, 2 cancel asked."""
+    def beat(self, worker: str, slots: int, lease_seconds: float, leases: Sequence[tuple[str, int]]) -> list[int]:
+        """A worker's sign of life for so many seconds; renews its leases (job id, fence).
+
+        ``slots`` is how many jobs it runs at once; 0 signs it off. Answers
+        for each lease: 0 it is lost, 1 held, 2 a cancel was asked for.
+        """
         ...
 
     def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
@@ -157,8 +169,12 @@ class JobStore(Protocol):
         """The job's encrypted credentials, while it has not ended."""
         ...
 
-    def save_preview(self, job_id: str, index: int, picture: bytes) -> None:
-        """Keep a preview; older ones than the last few are dropped."""
+    def save_preview(self, job_id: str, fence: int, index: int, picture: bytes) -> None:
+        """Keep a preview; older ones than the last few are dropped.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
         ...
 
     def preview(self, job_id: str, index: int) -> bytes | None:
@@ -173,28 +189,35 @@ class JobStore(Protocol):
         """Set how many jobs at once the provider takes; None lifts the limit."""
         ...
 
+    def serve(self, limits: Mapping[str, int | None]) -> None:
+        """Name the providers that take jobs, all of them, each with its limit; jobs for others wait."""
+        ...
+
     def dispatch(self, most: int = 100) -> tuple[str, ...]:
         """Choose jobs to send to workers, fairly, as many as there are free slots; the caller publishes them."""
         ...
 
     def unsent(self, older_than: float) -> tuple[str, ...]:
-        """Jobs that were sent more than so many seconds ago and have not been claimed; marks them as sent now."""
+        """Jobs whose message was lost: sent so many seconds ago, not claimed, and none waits at the broker.
+
+        They are marked as sent now.
+        """
         ...
 
-    def lost(self, limit: int = 100) -> tuple[str, ...]:
+    def lost(self, limit: int = 500) -> tuple[str, ...]:
         """Running jobs whose lease is over."""
         ...
 
-    def overdue(self, limit: int = 100) -> tuple[str, ...]:
+    def overdue(self, limit: int = 500) -> tuple[str, ...]:
         """Queued jobs whose deadline has passed."""
         ...
 
-    def outlived(self, limit: int = 100) -> tuple[str, ...]:
+    def outlived(self, limit: int = 500) -> tuple[str, ...]:
         """Finished jobs whose retention is over."""
         ...
 
     def purge(self, tombstone: Tombstone) -> bool:
-        """Replace a finished job by its tombstone; False where it is not finished."""
+        """Replace a finished job by its tombstone, or find that this was done; False where it is not finished."""
         ...
 
     def overview(self) -> Overview:

@@ -73,7 +73,7 @@ class RedisViews:
             pipe = self._redis.pipeline(transaction=False)
             for name in names:
                 pipe.hmget(keys.provider(name), "limit", "paused", "until", "reason")
-                pipe.zcount(keys.busy(name), now, "+inf")
+                pipe.scard(keys.busy(name))
             rows = pipe.execute() if names else []
         states = zip(rows[::2], rows[1::2], strict=True)
         return {name: _state(row, busy, now) for name, (row, busy) in zip(names, states, strict=True)}

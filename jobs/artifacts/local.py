@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from jobs.artifacts.base import ArtifactError, ArtifactNotFound
 from jobs.failpoints import failpoint
+
+#: What a name may be made of: names come from job inputs too, and must not lead out of the job's folder.
+_JOB: Final = re.compile(r"[A-Za-z0-9_]{2,64}")
+_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class LocalArtifacts:
@@ -24,6 +30,8 @@ class LocalArtifacts:
         self._root = root
 
     def _folder(self, job_id: str) -> Path:
+        if not _JOB.fullmatch(job_id):
+            raise ArtifactNotFound("there is no such job")
         return self._root / job_id[-2:] / job_id
 
     def put(self, job_id: str, data: bytes) -> str:
@@ -39,13 +47,17 @@ class LocalArtifacts:
                 os.fsync(file.fileno())
             failpoint("artifact_written")
             scratch.replace(path)
+            _flush(path.parent)
         except OSError as error:
-            scratch.unlink(missing_ok=True)
+            with suppress(OSError):
+                scratch.unlink()
             raise ArtifactError(f"the file could not be stored: {error.strerror}") from error
         return digest
 
     def open(self, job_id: str, sha256: str) -> BinaryIO:
         """See :meth:`jobs.artifacts.ArtifactStore.open`."""
+        if not _DIGEST.fullmatch(sha256):
+            raise ArtifactNotFound(f"{job_id} has no such file")
         try:
             return (self._folder(job_id) / sha256).open("rb")
         except FileNotFoundError:
@@ -54,3 +66,12 @@ class LocalArtifacts:
     def delete(self, job_id: str) -> None:
         """See :meth:`jobs.artifacts.ArtifactStore.delete`."""
         shutil.rmtree(self._folder(job_id), ignore_errors=True)
+
+
+def _flush(folder: Path) -> None:
+    """Make a new name in a folder last through a power cut, as the file's own fsync does for its content."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

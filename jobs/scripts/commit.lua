@@ -1,7 +1,8 @@
 -- The one compare-and-append: snapshot, version, event and indexes change together or not at all.
 -- KEYS: job, events
 -- ARGV: a JSON object, see RedisJobStore._commit
--- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} | {'unsent'}
+-- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
+--   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
 local a = cjson.decode(ARGV[1])
 local doc, event = ARGV[2], ARGV[3]
 local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe')
@@ -10,6 +11,9 @@ if cur[4] == a.op then return {'ok', cur[1], cur[3] or '0', cur[8]} end
 if (cur[1] or '0') ~= tostring(a.version) then return {'conflict'} end
 local from, to, now = cur[2] or 'new', a.status, now_ms()
 if a.fence and (from ~= 'running' or cur[3] ~= tostring(a.fence)) then return {'lost'} end
+if a.lapsed and from == 'running' and tonumber(redis.call('ZSCORE', P .. 'running', a.id) or '0') > now then
+  return {'held'}
+end
 if from == 'queued' and to == 'running' and not redis.call('ZSCORE', P .. 'sent', a.id) then return {'unsent'} end
 
 local fence = tonumber(cur[3] or '0')
@@ -27,12 +31,13 @@ if from ~= 'queued' and to == 'queued' then
 end
 if from == 'new' then
   redis.call('ZADD', P .. 'owner:' .. a.owner, a.created, a.id)
+  redis.call('SADD', P .. 'owners', a.owner)
   redis.call('ZADD', P .. 'queued', a.created, a.id)
   if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
   if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
 elseif from == 'queued' and to == 'queued' then
   -- Parked: it leaves its lane, or the message it was sent with, and waits for its time.
-  if a.not_before then
+  if a.parks then
     redis.call('ZREM', P .. 'sent', a.id)
     release(a.id, cur[5])
     delist(a.id, cur[6], cur[7])
@@ -46,7 +51,6 @@ elseif from == 'queued' then
   delist(a.id, cur[6], cur[7])
   if to == 'running' then
     redis.call('ZADD', P .. 'running', now + a.lease, a.id)
-    if cur[5] then redis.call('ZADD', P .. 'busy:' .. cur[5], now + a.lease, a.id) end
   else
     release(a.id, cur[5])
   end

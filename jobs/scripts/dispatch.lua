@@ -12,7 +12,10 @@ for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'LIMIT'
 end
 
 -- Free slots of live workers.
-redis.call('ZREMRANGEBYSCORE', P .. 'workers', '-inf', now)
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '-inf', now)) do
+  redis.call('ZREM', P .. 'workers', worker)
+  redis.call('HDEL', P .. 'slots', worker)
+end
 local free = 0
 for _, worker in ipairs(redis.call('ZRANGE', P .. 'workers', 0, -1)) do
   free = free + tonumber(redis.call('HGET', P .. 'slots', worker) or '0')
@@ -20,17 +23,18 @@ end
 free = free - redis.call('ZCARD', P .. 'running') - redis.call('ZCARD', P .. 'sent')
 free = math.min(free, tonumber(ARGV[1]))
 
-local room = {} -- provider → free slots there, false where it takes nothing now
+local any = redis.call('EXISTS', P .. 'providers') == 0 -- nobody has said yet which there are
+local room = {} -- provider → free slots there
 local function room_at(provider)
   if room[provider] == nil then
     local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until')
-    if p[2] == '1' or (p[3] and tonumber(p[3]) > now) then
+    local closed = not any and redis.call('SISMEMBER', P .. 'providers', provider) == 0
+    if closed or p[2] == '1' or (p[3] and tonumber(p[3]) > now) then
       room[provider] = 0
     elseif not p[1] or p[1] == '' then
       room[provider] = math.huge
     else
-      redis.call('ZREMRANGEBYSCORE', P .. 'busy:' .. provider, '-inf', now)
-      room[provider] = tonumber(p[1]) - redis.call('ZCARD', P .. 'busy:' .. provider)
+      room[provider] = tonumber(p[1]) - redis.call('SCARD', P .. 'busy:' .. provider)
     end
   end
   return room[provider]
@@ -70,7 +74,7 @@ while free > 0 do
       delist(id, user, lane)
       redis.call('ZADD', P .. 'sent', now, id)
       redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
-      redis.call('ZADD', P .. 'busy:' .. provider, now + 60000, id)
+      redis.call('SADD', P .. 'busy:' .. provider, id)
       room[provider] = room[provider] - 1
       free = free - 1
       served = served + 1

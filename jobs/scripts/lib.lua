@@ -31,5 +31,5 @@ end
 
 -- Give back the provider's slot that the job holds.
 local function release(id, provider)
-  if provider then redis.call('ZREM', P .. 'busy:' .. provider, id) end
+  if provider then redis.call('SREM', P .. 'busy:' .. provider, id) end
 end

@@ -30,7 +30,7 @@ def added(store: RedisJobStore, **changes: Any) -> Job:
 
 
 def worker(store: RedisJobStore, slots: int = 4, name: str = "w1") -> None:
-    store.beat(name, slots, 60, 60, {})
+    store.beat(name, slots, 60, [])
 
 
 def claim(store: RedisJobStore, job_id: str, lease: float = 60, name: str = "w1") -> Lease | None:
@@ -166,8 +166,7 @@ def test_a_lost_lease_writes_nothing(store: RedisJobStore) -> None:
         store.change(job_id, lambda _: events.Logged(at=1.0, text="ghost"), fence=stale.fence)
     with pytest.raises(LeaseLost):
         store.save_checkpoint(job_id, stale.fence, "echo", {})
-    assert store.beat("w1", 4, 60, 60, {job_id: stale.fence}) == {job_id: 0}
-    assert store.beat("w1", 4, 60, 60, {job_id: fresh.fence}) == {job_id: 1}
+    assert store.beat("w1", 4, 60, [(job_id, stale.fence), (job_id, fresh.fence)]) == [0, 1]
 
 
 def test_a_lease_that_nobody_renews_is_lost(store: RedisJobStore) -> None:
@@ -181,7 +180,7 @@ def test_a_lease_that_nobody_renews_is_lost(store: RedisJobStore) -> None:
             break
         time.sleep(0.01)
     assert store.lost() == (job.id,)
-    store.beat("w1", 4, 60, 60, {job.id: lease.fence})
+    store.beat("w1", 4, 60, [(job.id, lease.fence)])
     assert store.lost() == ()
 
 
@@ -198,7 +197,7 @@ def test_a_checkpoint_comes_back_with_the_next_claim(store: RedisJobStore) -> No
 def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: RedisJobStore) -> None:
     lease = claimed(store)
     store.change(lease.job.id, lambda _: events.CancelRequested(at=1.0))
-    assert store.beat("w1", 4, 60, 60, {lease.job.id: lease.fence}) == {lease.job.id: 2}
+    assert store.beat("w1", 4, 60, [(lease.job.id, lease.fence)]) == [2]
     assert store.wait_control("0", 0.01)[1] == (lease.job.id,)
 
 
@@ -250,7 +249,7 @@ def test_a_finished_job_gives_everything_back(store: RedisJobStore) -> None:
     store.change(lease.job.id, lambda _: events.Failed(at=store.now(), error=error), fence=lease.fence)
     left = {bytes(key).decode() for key in store.redis.scan_iter("dr:*")}
     assert left == {
-        "dr:tick", "dr:served", "dr:workers", "dr:slots", "dr:retain", "dr:provider:echo", "dr:owner:local",
+        "dr:tick", "dr:served", "dr:workers", "dr:owners", "dr:slots", "dr:retain", "dr:provider:echo", "dr:owner:local",
         f"dr:job:{lease.job.id}", f"dr:events:{lease.job.id}",
     }  # fmt: skip
 
@@ -292,9 +291,10 @@ def test_pages_cover_every_job_once_also_within_one_millisecond(store: RedisJobS
 
 
 def test_previews_keep_the_last_twelve(store: RedisJobStore) -> None:
+    lease = claimed(store)
     for index in range(20):
-        store.save_preview("job_x", index, b"%d" % index)
-    assert [store.preview("job_x", index) for index in (7, 8, 19)] == [None, b"8", b"19"]
+        store.save_preview(lease.job.id, lease.fence, index, b"%d" % index)
+    assert [store.preview(lease.job.id, index) for index in (7, 8, 19)] == [None, b"8", b"19"]
 
 
 def test_overdue_and_outlived_jobs_are_found(store: RedisJobStore) -> None:
