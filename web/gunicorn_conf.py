@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import shutil
+import tempfile
 from pathlib import Path
+from typing import Any
 
+from prometheus_client import multiprocess
+
+import logs
 import settings
 
+_settings = settings.load()
+
 wsgi_app = "web.app:create_app()"
-bind = str(settings.load().bind)
+bind = str(_settings.bind)
 
 # Event streams stay open for minutes: a greenlet each (17 KB), where a thread each would run out.
 worker_class = "gevent"
@@ -25,3 +35,43 @@ forwarded_allow_ips = "127.0.0.1,::1"
 control_socket_disable = True
 # Heartbeat files belong in memory: on a slow disk a worker would look dead. macOS has no such folder.
 worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes private files there
+
+# Counters of all worker processes are kept in shared files, so that /metrics is the same from each of them.
+# prometheus_client takes the folder from the environment only.
+_counters = tempfile.mkdtemp(prefix="darkroom-metrics-", dir=worker_tmp_dir)
+os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counters
+
+
+def _log_like_everybody() -> None:
+    """Let gunicorn's own lines go where all others go."""
+    logs.configure(_settings.log_format, "web")
+    own = logging.getLogger("gunicorn.error")
+    own.handlers.clear()
+    own.propagate = True
+
+
+def on_starting(_server: Any) -> None:  # noqa: ANN401 - gunicorn's hooks are untyped
+    """In the first process, before any other is started."""
+    _log_like_everybody()
+
+
+def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401 - see on_starting
+    """In each worker process, before the application is built."""
+    _log_like_everybody()
+
+
+def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - see on_starting
+    """In a worker process, at its end."""
+    application = getattr(worker, "wsgi", None)
+    if application is not None:
+        application.extensions["darkroom"].close()
+
+
+def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - see on_starting
+    """In the first process, after a worker process has ended."""
+    multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def on_exit(_server: Any) -> None:  # noqa: ANN401 - see on_starting
+    """In the first process, at the end."""
+    shutil.rmtree(_counters, ignore_errors=True)

@@ -1,0 +1,13 @@
+"""The native API: thin views under ``/v1``."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from web.api import catalog, events, jobs, results
+
+
+def register(app: Flask) -> None:
+    """Add all routes of the native API."""
+    for module in (jobs, events, results, catalog):
+        app.register_blueprint(module.blueprint, url_prefix="/v1")

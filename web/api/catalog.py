@@ -1,0 +1,182 @@
+"""What can be asked for: models, and the providers behind them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.views import ProviderState
+from providers.catalog import Model
+from providers.schema import input_schema
+from providers.spec import ModelSpec, Param, ProviderSpec
+from web.errors import Problem
+from web.operation import Answer, Operation, operation
+from web.query import only
+from web.schemas import Json, optional_time, present
+from web.services import services
+
+blueprint = Blueprint("catalog", __name__)
+
+
+@blueprint.get("/models")
+@operation(
+    Operation(
+        id="listModels",
+        tag="Catalog",
+        scope="read",
+        answers=(
+            Answer(
+                status=200, description="Every name that a job may ask for.", content={"application/json": "ModelList"}
+            ),
+        ),
+        errors=("invalid_input",),
+    )
+)
+def models() -> Response:
+    """List the models.
+
+    Names and aliases alike; each with its parameters as JSON Schema, and its providers in the order in which they are
+    asked.
+    """
+    only(request)
+    return _json(
+        {"object": "list", "data": [model_json(model) for model in services().catalog.models()], "has_more": False}
+    )
+
+
+@blueprint.get("/models/<path:name>")
+@operation(
+    Operation(
+        id="getModel",
+        tag="Catalog",
+        scope="read",
+        answers=(Answer(status=200, description="The model.", content={"application/json": "Model"}),),
+        errors=("not_found",),
+    )
+)
+def model(name: str) -> Response:
+    """Get a model."""
+    for found in services().catalog.models():
+        if found.name == name:
+            return _json(model_json(found))
+    raise Problem("not_found", "There is no model of this name; GET /v1/models lists them.")
+
+
+@blueprint.get("/providers")
+@operation(
+    Operation(
+        id="listProviders",
+        tag="Catalog",
+        scope="read",
+        answers=(Answer(status=200, description="Every provider.", content={"application/json": "ProviderList"}),),
+        errors=("invalid_input",),
+    )
+)
+def providers() -> Response:
+    """List the providers: what each can do, and how it stands now."""
+    only(request)
+    specs = services().catalog.specs()
+    states = services().views.providers([spec.name for spec in specs])
+    data = [provider_json(spec, states[spec.name]) for spec in specs]
+    return _json({"object": "list", "data": data, "has_more": False})
+
+
+@blueprint.get("/providers/<name>")
+@operation(
+    Operation(
+        id="getProvider",
+        tag="Catalog",
+        scope="read",
+        answers=(Answer(status=200, description="The provider.", content={"application/json": "Provider"}),),
+        errors=("not_found",),
+    )
+)
+def provider(name: str) -> Response:
+    """Get a provider."""
+    for spec in services().catalog.specs():
+        if spec.name == name:
+            return _json(provider_json(spec, services().views.providers([name])[name]))
+    raise Problem("not_found", "There is no provider of this name; GET /v1/providers lists them.")
+
+
+def model_json(found: Model) -> Json:
+    """A model as the API shows it."""
+    return {
+        "id": found.name,
+        "object": "model",
+        "name": found.spec.name,
+        "aliases": [name for name in found.spec.names if name != found.name],
+        "kind": found.spec.kind,
+        "capabilities": capabilities(found.spec),
+        "previews": found.spec.previews,
+        "providers": list(found.providers),
+        "input_schema": input_schema(found.spec),
+    }
+
+
+def capabilities(spec: ModelSpec) -> list[str]:
+    """What a model is good for, in the words that model hubs use."""
+    if spec.kind == "image":
+        return ["text-to-image", *(["image-to-image"] if spec.vision else [])]
+    return [*(["image-to-text"] if spec.vision else []), *(["chat"] if spec.history else [])]
+
+
+def provider_json(spec: ProviderSpec, state: ProviderState) -> Json:
+    """A provider as the API shows it."""
+    return present(
+        {
+            "name": spec.name,
+            "object": "provider",
+            "label": spec.label,
+            "url": spec.url or None,
+            "space": spec.space,
+            "state": _state(spec, state),
+            "working": spec.enabled and spec.working,
+            "in_flight": state.in_flight,
+            "limit": spec.concurrency if state.limit is None else state.limit,
+            "cooldown": None
+            if state.until is None
+            else present({"until": optional_time(state.until), "reason": state.reason}),
+            "default_model": spec.default_model,
+            "default_image_model": spec.default_image_model,
+            "models": [model.name for model in spec.models],
+            "image_models": list(spec.image_models),
+            "vision_models": list(spec.vision_models),
+            "aliases": spec.aliases,
+            "parameters": {model.name: [_parameter(param) for param in model.params] for model in spec.models},
+            "streams": spec.streams,
+            "history": any(model.history for model in spec.models),
+            "pictures": bool(spec.vision_models),
+        }
+    )
+
+
+def _parameter(param: Param) -> Json:
+    return present(
+        {
+            "name": param.name,
+            "type": param.type,
+            "required": param.required,
+            "default": param.default,
+            "minimum": param.minimum,
+            "maximum": param.maximum,
+            "choices": list(param.enum) or None,
+            "description": param.description or None,
+        }
+    )
+
+
+def _state(spec: ProviderSpec, state: ProviderState) -> str:
+    if not spec.enabled:
+        return "disabled"
+    if state.paused:
+        return "paused"
+    if state.until is not None:
+        return "resting"
+    return "healthy" if spec.working else "down"
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(msgspec.json.encode(body), mimetype="application/json")

@@ -1,0 +1,189 @@
+"""What a job has to show: outputs, previews, and one picture that always shows how it stands."""
+
+from __future__ import annotations
+
+import hashlib
+from io import BytesIO
+from typing import BinaryIO, Final
+
+from flask import Blueprint, Response, request
+from werkzeug.wsgi import FileWrapper
+
+from jobs.model import Job, Output
+from jobs.store import Record
+from jobs.waiting import Waiting
+from web import cards
+from web.errors import Problem
+from web.operation import Answer, Operation, Parameter, operation
+from web.reading import look
+from web.schemas import TEXT_TYPE, etag
+from web.services import services
+
+blueprint = Blueprint("results", __name__)
+
+#: A finished file never changes.
+_FOREVER: Final = "private, max-age=31536000, immutable"
+#: What will change soon: a chat or a page that shows it asks again, with the ETag.
+_BRIEFLY: Final = "private, max-age=1, must-revalidate"
+
+_IMAGES: Final = {"image/png": None, "image/jpeg": None, "image/webp": None}
+_SUFFIXES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+_IF_NONE_MATCH: Final = Parameter(
+    name="If-None-Match", place="header", description="The `ETag` of what you have: the same gives 304."
+)
+_SAME: Final = Answer(status=304, description="It is as you have it.", headers=("ETag",))
+
+
+@blueprint.get("/jobs/<job:job_id>/outputs/<int:index>")
+@operation(
+    Operation(
+        id="getOutput",
+        tag="Results",
+        scope="read",
+        parameters=(
+            _IF_NONE_MATCH,
+            Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023"),
+        ),
+        answers=(
+            Answer(
+                status=200,
+                description="The file. It never changes.",
+                content={**_IMAGES, "text/plain": None},
+                headers=("ETag", "Accept-Ranges"),
+            ),
+            Answer(
+                status=206,
+                description="The range.",
+                content={**_IMAGES, "text/plain": None},
+                headers=("ETag", "Content-Range"),
+            ),
+            _SAME,
+        ),
+        errors=("not_found", "gone", "range_not_satisfiable"),
+    )
+)
+def output(job_id: str, index: int) -> Response:
+    """Get an output's file.
+
+    `index` counts from 0, as in the job's `outputs`. The ETag is the file's SHA-256.
+    """
+    record, _ = look(job_id)
+    for candidate in record.job.outputs:
+        if candidate.index == index:
+            return _file(record.job, candidate)
+    raise Problem("not_found", f"The job has no output {index} (its status is {record.job.status}).")
+
+
+def _file(job: Job, found: Output) -> Response:
+    content_type = found.content_type or TEXT_TYPE
+    file, length, digest = _open(job, found)
+    answer = Response(FileWrapper(file), mimetype=content_type, direct_passthrough=True)
+    answer.call_on_close(file.close)
+    answer.content_length = length
+    answer.set_etag(digest)
+    suffix = _SUFFIXES.get(content_type)
+    kind, suffix = ("inline", suffix) if suffix else ("attachment", "txt")
+    answer.headers["Content-Disposition"] = f'{kind}; filename="{job.id}-{found.index}.{suffix}"'
+    answer.headers["Cache-Control"] = _FOREVER
+    _as_artifact(answer)
+    answer.make_conditional(request, accept_ranges=True, complete_length=length)
+    return answer
+
+
+def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
+    """The file, its length and its SHA-256; a text is in the record itself."""
+    if found.sha256 is None:
+        text = (found.text or "").encode()
+        return BytesIO(text), len(text), hashlib.sha256(text).hexdigest()
+    file = services().artifacts.open(job.id, found.sha256)
+    return file, found.bytes or 0, found.sha256
+
+
+@blueprint.get("/jobs/<job:job_id>/preview")
+@operation(
+    Operation(
+        id="getPreview",
+        tag="Results",
+        scope="read",
+        parameters=(_IF_NONE_MATCH,),
+        answers=(
+            Answer(status=200, description="The newest preview.", content=_IMAGES, headers=("ETag",)),
+            _SAME,
+        ),
+        errors=("not_found", "gone"),
+    )
+)
+def preview(job_id: str) -> Response:
+    """Get the newest preview.
+
+    At most 512 pixels a side. 404 while there is none; an hour after the last one they are gone.
+    """
+    record, _ = look(job_id)
+    picture = _newest_preview(record)
+    if picture is None:
+        raise Problem("not_found", "The job has no preview (yet).")
+    return _picture(picture, f"preview-{record.job.preview and record.job.preview.index}", _BRIEFLY)
+
+
+@blueprint.get("/jobs/<job:job_id>/image")
+@operation(
+    Operation(
+        id="getLivingImage",
+        tag="Results",
+        scope="read",
+        parameters=(_IF_NONE_MATCH,),
+        answers=(
+            Answer(status=200, description="The picture of the moment.", content=_IMAGES, headers=("ETag",)),
+            _SAME,
+        ),
+        errors=("not_found", "gone"),
+    )
+)
+def image(job_id: str) -> Response:
+    """Get the picture of the moment.
+
+    A card while the job waits, then its newest preview, then the final image, or a card that says why there is none.
+    One address for an `<img>` or a chat message.
+    """
+    record, waiting = look(job_id)
+    job = record.job
+    for found in job.outputs:
+        if found.kind == "image":
+            return _file(job, found)
+    if not job.status.is_terminal and (picture := _newest_preview(record)) is not None:
+        return _picture(picture, f"preview-{job.preview and job.preview.index}", _BRIEFLY)
+    return _card(record, waiting)
+
+
+def _card(record: Record, waiting: Waiting | None) -> Response:
+    mark = f"card-{etag(record, waiting)[3:-1]}"
+    caching = _FOREVER if record.job.status.is_terminal else _BRIEFLY
+    if mark in request.if_none_match:
+        return _picture(b"", mark, caching)
+    return _picture(cards.draw(cards.describe(record.job, waiting), cards.size_of(record.job.input)), mark, caching)
+
+
+def _newest_preview(record: Record) -> bytes | None:
+    newest = record.job.preview
+    return None if newest is None else services().store.preview(record.job.id, newest.index)
+
+
+def _picture(data: bytes, mark: str, caching: str) -> Response:
+    answer = Response(data, mimetype=_type_of(data))
+    answer.set_etag(mark)
+    answer.headers["Cache-Control"] = caching
+    _as_artifact(answer)
+    answer.make_conditional(request)
+    return answer
+
+
+def _type_of(data: bytes) -> str:
+    if data.startswith(b"\x89PNG"):
+        return "image/png"
+    return "image/jpeg" if data.startswith(b"\xff\xd8") else "image/webp"
+
+
+def _as_artifact(answer: Response) -> None:
+    """A file from elsewhere is never active content, and may be shown in other sites' pages."""
+    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -1,0 +1,52 @@
+"""The Flask application: wiring only."""
+
+from __future__ import annotations
+
+from flask import Flask
+from werkzeug.routing import BaseConverter
+
+import settings as configuration
+from settings import Settings
+from web import api, auth, envelope, errors, frontdoor, operations, pages
+from web.services import Services, build
+
+
+class JobId(BaseConverter):
+    """A job id in an address: anything else is not found without a look-up."""
+
+    regex = "job_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """The application for one process.
+
+    Args:
+        settings: The configuration; read from the environment where it is not given.
+
+    Raises:
+        SettingsError: There is no Redis URL, or everybody could use the API.
+        ConfigError: The providers' configuration is wrong.
+    """
+    built = build(settings or configuration.load())
+    try:
+        auth.refuse_open_bind(built.keys, built.settings.bind)
+    except BaseException:
+        built.close()
+        raise
+    return assemble(built)
+
+
+def assemble(services: Services) -> Flask:
+    """The application around services that are built already."""
+    app = Flask("web", static_url_path="/static")
+    app.config["MAX_CONTENT_LENGTH"] = frontdoor.SMALL_BODY
+    # A path with two slashes is another path; a redirect from it could lead to another host.
+    app.url_map.merge_slashes = False
+    app.url_map.converters["job"] = JobId
+    app.extensions["darkroom"] = services
+    envelope.register(app)
+    errors.register(app)
+    api.register(app)
+    app.register_blueprint(operations.blueprint)
+    app.register_blueprint(pages.blueprint)
+    return app

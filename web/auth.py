@@ -1,0 +1,183 @@
+"""Who may come in: with an API key, or from this machine while there is none."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from jobs.apikeys import SCOPES, ApiKey, KeyStore, Scope
+from settings import Bind, Settings, SettingsError
+from web.errors import Problem
+
+#: A key that was looked up is trusted for so many seconds; a revoked one works no longer than that.
+CACHE_SECONDS: Final = 2.0
+_CACHED_KEYS: Final = 1024
+#: Whose jobs those of the open mode are.
+LOCAL_OWNER: Final = "local"
+
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_UNAUTHENTICATED: Final = "Send a valid key: Authorization: Bearer dk_live_…"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the owner of jobs, what the key allows, and the key's record (None in the open mode)."""
+
+    owner: str
+    scopes: tuple[Scope, ...]
+    key: ApiKey | None = None
+
+
+OPEN_CALLER: Final = Caller(LOCAL_OWNER, SCOPES)
+
+
+class Gate:
+    """Decides who may come in. Look-ups are remembered for :data:`CACHE_SECONDS`.
+
+    Args:
+        keys: The keys of this installation.
+        bind: Where the API listens: the open mode exists on a loopback address only.
+        public_url: The address that clients use, where the operator named one.
+    """
+
+    def __init__(self, keys: KeyStore, bind: Bind, public_url: str) -> None:
+        self._keys = keys
+        self._bind = bind
+        self._public_host = (urlsplit(public_url).hostname or "") if public_url else ""
+        self._found: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
+        self._any: tuple[float, bool] = (0.0, True)
+
+    def is_open(self) -> bool:
+        """Whether requests need no key."""
+        return self._bind.is_loopback and not self._has_keys()
+
+    def caller(self, request: Request, scope: Scope) -> Caller:
+        """Who asks.
+
+        Args:
+            request: The request.
+            scope: What its route needs.
+
+        Raises:
+            Problem: 400, 401 or 403.
+        """
+        if self.is_open():
+            check_origin(request)
+            return OPEN_CALLER
+        header = request.headers.get("Authorization", "")
+        if header and "X-API-Key" in request.headers:
+            raise Problem("invalid_input", "Send one credential, in the header Authorization.", status=400)
+        kind, _, token = header.partition(" ")
+        key = self.find(token) if kind.lower() == "bearer" else None
+        if key is None:
+            raise Problem("unauthenticated", _UNAUTHENTICATED, headers={"WWW-Authenticate": "Bearer"})
+        if scope not in key.scopes:
+            raise Problem("forbidden", f"This needs a key with the scope {scope}.")
+        return Caller(key.id, key.scopes, key)
+
+    def find(self, token: str) -> ApiKey | None:
+        """The record of a valid key; None for any other text."""
+        if not token.isascii():
+            return None
+        # Hashed, so that a dump of this process' memory holds no list of keys.
+        mark = hashlib.sha256(token.encode()).digest()
+        known = self._found.get(mark)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        key = self._keys.find(token)
+        self._found[mark] = (time.monotonic() + CACHE_SECONDS, key)
+        self._found.move_to_end(mark)
+        while len(self._found) > _CACHED_KEYS:
+            self._found.popitem(last=False)
+        return key
+
+    def still_valid(self, caller: Caller, token: str) -> bool:
+        """Whether somebody who came in a while ago (to an event stream) would still come in."""
+        if caller.key is None:
+            return self.is_open()
+        return self.find(token) is not None
+
+    def check_host(self, request: Request) -> None:
+        """Refuse a host name that is not ours: on a loopback address it is a page of another site that rebound its name.
+
+        Raises:
+            Problem: 400 for a header that is no host, 421 for another host.
+        """
+        name = host_name(request.environ.get("HTTP_HOST", ""))
+        if not self._bind.is_loopback:
+            return
+        if name not in _LOOPBACK_NAMES and name != self._public_host and not _is_loopback_address(name):
+            raise Problem(
+                "misdirected", "Use localhost, or let the operator set DARKROOM_PUBLIC_URL to the name that you use."
+            )
+
+    def _has_keys(self) -> bool:
+        until, answer = self._any
+        if until <= time.monotonic():
+            answer = self._keys.any()
+            self._any = (time.monotonic() + CACHE_SECONDS, answer)
+        return answer
+
+
+def host_name(header: str) -> str:
+    """The name in a Host header, in lower case, an IPv6 address in brackets.
+
+    Raises:
+        Problem: The header is missing or malformed.
+    """
+    name, port = header, ""
+    if header.startswith("["):
+        name, _, port = header.partition("]")
+        name, port = name + "]", port.removeprefix(":") if port.startswith(":") else port
+    elif ":" in header:
+        name, _, port = header.partition(":")
+    well_formed = name and (not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536))
+    if not well_formed or len(header) > 260 or any(char in name for char in "/\\@?# \t"):
+        raise Problem("invalid_input", "The header Host is not a host.", status=400)
+    return name.lower()
+
+
+def check_origin(request: Request) -> None:
+    """Refuse what a page of another site made a browser send.
+
+    Raises:
+        Problem: 403.
+    """
+    origin = request.headers.get("Origin")
+    foreign = origin is not None and origin != f"{request.scheme}://{request.environ.get('HTTP_HOST', '')}"
+    site = request.headers.get("Sec-Fetch-Site", "none")
+    if site not in {"none", "same-origin"}:
+        # Following a link to a page of ours is no harm.
+        foreign |= request.method not in _SAFE_METHODS or request.headers.get("Sec-Fetch-Mode") != "navigate"
+    if foreign:
+        raise Problem("forbidden", "Pages of other sites may not use this API; darkroom keys create NAME makes a key.")
+
+
+def refuse_open_bind(keys: KeyStore, bind: Bind) -> None:
+    """Refuse to serve everybody on the network.
+
+    Raises:
+        SettingsError: The address is not a loopback one and there is no key.
+    """
+    if not bind.is_loopback and not keys.any():
+        raise SettingsError(
+            f"DARKROOM_BIND={bind} can be reached from other machines, and there is no API key yet."
+            " Make one first: darkroom keys create NAME"
+        )
+
+
+def gate(settings: Settings, keys: KeyStore) -> Gate:
+    """The gate of one process."""
+    return Gate(keys, settings.bind, settings.public_url)
+
+
+def _is_loopback_address(name: str) -> bool:
+    parts = name.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)

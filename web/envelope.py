@@ -1,0 +1,89 @@
+"""What every request passes and every answer carries: host, key, request id, security headers, log line, counters."""
+
+from __future__ import annotations
+
+import logging
+import re
+import secrets
+import time
+from typing import Final
+
+from flask import Flask, Response, current_app, g, request
+
+from web import metrics
+from web.operation import operation_of
+from web.services import services
+
+log = logging.getLogger("web.access")
+
+#: Nothing of an API answer is ever active content. Pages set their own policy.
+API_POLICY: Final = "default-src 'none'; frame-ancestors 'none'"
+
+_HEADERS: Final = (
+    ("X-Content-Type-Options", "nosniff"),
+    ("Referrer-Policy", "no-referrer"),
+    ("X-Frame-Options", "DENY"),
+    ("Cross-Origin-Opener-Policy", "same-origin"),
+)
+_OVERRIDABLE: Final = (
+    ("Content-Security-Policy", API_POLICY),
+    ("Cross-Origin-Resource-Policy", "same-origin"),
+    ("Cache-Control", "private, no-store"),
+)
+_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+#: Reads are many and tell little: they are logged where they fail or take so many seconds.
+_SLOW_SECONDS: Final = 1.0
+
+
+def register(app: Flask) -> None:
+    """Put the envelope around every request."""
+    app.before_request(_enter)
+    app.after_request(_leave)
+
+
+def _enter() -> None:
+    g.started = time.perf_counter()
+    given = request.headers.get("X-Request-Id", "")
+    g.request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+    gate = services().gate
+    gate.check_host(request)
+    declared = operation_of(current_app.view_functions.get(request.endpoint or ""))
+    if declared is not None and declared.scope is not None:
+        g.caller = gate.caller(request, declared.scope)
+
+
+def _leave(answer: Response) -> Response:
+    headers = answer.headers
+    for name, value in _HEADERS:
+        headers[name] = value
+    for name, value in _OVERRIDABLE:
+        if name not in headers:
+            headers[name] = value
+    headers["X-Request-Id"] = g.get("request_id", "")
+    seconds = time.perf_counter() - g.get("started", time.perf_counter())
+    route = request.url_rule.rule if request.url_rule else "(none)"
+    metrics.count(request.method, route, answer.status_code, seconds)
+    _log(answer, route, seconds)
+    return answer
+
+
+def _log(answer: Response, route: str, seconds: float) -> None:
+    quiet = request.method in {"GET", "HEAD"} and answer.status_code < 400 and seconds < _SLOW_SECONDS
+    level = logging.DEBUG if quiet else logging.INFO
+    if not log.isEnabledFor(level):
+        return
+    caller = g.get("caller")
+    arguments = request.view_args or {}
+    log.log(
+        level,
+        "%s %s %d",
+        request.method,
+        route,
+        answer.status_code,
+        extra={
+            "request_id": g.get("request_id", ""),
+            "owner": caller.owner if caller else None,
+            "job_id": arguments.get("job_id"),
+            "milliseconds": round(seconds * 1000, 1),
+        },
+    )

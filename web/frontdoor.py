@@ -1,0 +1,120 @@
+"""The front door for JSON: one strict reader, so that no two parts of the service can read a body differently.
+
+Python's own reader takes duplicate keys, NaN, overflowing numbers, lone
+surrogates and (through Flask) UTF-16; nothing of that comes in here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NoReturn
+
+from flask import Request
+
+from web.errors import Problem
+
+#: Body limits in bytes: small, and where a picture may be inline.
+SMALL_BODY: Final = 1 << 20
+PICTURE_BODY: Final = 12 << 20
+
+#: Deepest nesting of arrays and objects.
+DEPTH_LIMIT: Final = 32
+_LARGEST_INTEGER: Final = 2**63 - 1
+
+
+def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
+    """Read a request's body as JSON.
+
+    Args:
+        request: The request.
+        limit: Most bytes that its body may have.
+
+    Raises:
+        Problem: 400, 413 or 415.
+        RequestEntityTooLarge: The body is longer than ``limit``.
+    """
+    _check_type(request)
+    request.max_content_length = limit
+    return parse(request.get_data(cache=False))
+
+
+def _check_type(request: Request) -> None:
+    parameters = {name: value.lower() for name, value in request.mimetype_params.items()}
+    if request.mimetype != "application/json" or parameters not in ({}, {"charset": "utf-8"}):
+        raise Problem("unsupported_media", "Send JSON in UTF-8, with the header Content-Type: application/json.")
+    if request.headers.get("Content-Encoding", "identity") != "identity":
+        raise Problem("unsupported_media", "Send the body as it is, without Content-Encoding.")
+
+
+def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Decode JSON strictly: UTF-8 without a mark, no duplicate names, finite numbers of at most 64 bits, depth 32.
+
+    Raises:
+        Problem: It is anything else.
+    """
+    if body.startswith(b"\xef\xbb\xbf"):
+        _refuse("begins with a byte order mark; send plain UTF-8")
+    try:
+        value = _decoder.decode(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        _refuse("is not UTF-8")
+    except json.JSONDecodeError as error:
+        _refuse(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except RecursionError:
+        _refuse(f"is nested deeper than {DEPTH_LIMIT} levels")
+    except ValueError:
+        _refuse("holds a number that is too long")
+    _check(value, 1)
+    return value
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Problem("invalid_input", f"The body {what}.", status=400)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        _refuse("holds the same name twice in one object")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    _refuse(f"holds {name}, which is not JSON")
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        _refuse("holds a number that is too large")
+    return number
+
+
+_decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+
+
+def _check(value: Any, depth: int) -> None:  # noqa: ANN401 - any JSON
+    """What the decoder lets through although nobody downstream can take it."""
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, int):
+        if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+            _refuse("holds a whole number of more than 64 bits")
+    elif isinstance(value, dict | list):
+        if depth > DEPTH_LIMIT:
+            _refuse(f"is nested deeper than {DEPTH_LIMIT} levels")
+        if isinstance(value, dict):
+            for name in value:
+                _check_text(name)
+        for item in value.values() if isinstance(value, dict) else value:
+            _check(item, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        _refuse("holds a NUL character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            _refuse("holds half of a surrogate pair")

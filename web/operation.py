@@ -1,0 +1,77 @@
+"""What a route is, declared at the route: who may use it, what it takes, what it answers.
+
+The gate, the OpenAPI document and the guards in tests/guards read the same
+declaration, so they cannot disagree with one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar
+
+from jobs.apikeys import Scope
+
+Tag = Literal["Jobs", "Results", "Catalog", "Operations", "Pages"]
+View = TypeVar("View", bound=Callable[..., Any])
+
+_ATTRIBUTE: Final = "darkroom_operation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A query parameter or header. ``schema`` is its JSON Schema."""
+
+    name: str
+    place: Literal["query", "header"]
+    description: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    example: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer: its status, what it means, its content types with the name of their schema (None: bytes), headers."""
+
+    status: int
+    description: str
+    content: Mapping[str, str | None] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A route's declaration.
+
+    Args:
+        id: Its name in clients that are generated from the document.
+        tag: Its chapter.
+        scope: What a key must allow; None is for everybody.
+        answers: What it answers when all is well.
+        errors: Codes of :data:`web.errors.KINDS`, beyond those that every route can give.
+        parameters: Query parameters and headers.
+        body: The name of the body's schema.
+    """
+
+    id: str
+    tag: Tag
+    scope: Scope | None
+    answers: tuple[Answer, ...]
+    errors: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    body: str | None = None
+
+
+def operation(declared: Operation) -> Callable[[View], View]:
+    """Declare a view."""
+
+    def declare(view: View) -> View:
+        setattr(view, _ATTRIBUTE, declared)
+        return view
+
+    return declare
+
+
+def operation_of(view: Callable[..., Any] | None) -> Operation | None:
+    """The declaration of a view; None where it has none."""
+    return getattr(view, _ATTRIBUTE, None)

@@ -1,0 +1,92 @@
+"""For operators and tools: health, readiness, metrics, the OpenAPI document."""
+
+from __future__ import annotations
+
+import msgspec
+from flask import Blueprint, Response, current_app
+from prometheus_client import CONTENT_TYPE_LATEST
+from prometheus_client.values import MutexValue, ValueClass
+
+from jobs.errors import StoreUnavailable
+from web import metrics, openapi
+from web.errors import Problem
+from web.operation import Answer, Operation, operation
+from web.services import services
+
+blueprint = Blueprint("operations", __name__)
+
+
+@blueprint.get("/healthz")
+@operation(
+    Operation(
+        id="health",
+        tag="Operations",
+        scope=None,
+        answers=(Answer(status=200, description="This process answers.", content={"application/json": "Health"}),),
+    )
+)
+def healthz() -> Response:
+    """Tell whether this process lives."""
+    return Response(b'{"status":"ok"}', mimetype="application/json")
+
+
+@blueprint.get("/readyz")
+@operation(
+    Operation(
+        id="readiness",
+        tag="Operations",
+        scope=None,
+        answers=(Answer(status=200, description="Jobs are taken and run.", content={"application/json": "Health"}),),
+        errors=("not_ready",),
+    )
+)
+def readyz() -> Response:
+    """Tell whether jobs are taken and run.
+
+    Redis takes writes, and at least one worker lives.
+    """
+    found = services()
+    checks = {"redis": "ok", "workers": "ok"}
+    try:
+        found.views.probe()
+        if not found.store.overview().workers:
+            checks["workers"] = "no worker is alive"
+    except StoreUnavailable as error:
+        checks = {"redis": str(error), "workers": "unknown"}
+    if set(checks.values()) != {"ok"}:
+        detail = "; ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
+        raise Problem("not_ready", f"{detail}.", headers={"Retry-After": "2"}, members={"checks": checks})
+    return Response(msgspec.json.encode({"status": "ready", "checks": checks}), mimetype="application/json")
+
+
+@blueprint.get("/metrics")
+@operation(
+    Operation(
+        id="metrics",
+        tag="Operations",
+        scope="admin",
+        answers=(Answer(status=200, description="Prometheus' text format.", content={"text/plain": None}),),
+    )
+)
+def show_metrics() -> Response:
+    """Get the metrics."""
+    found = services()
+    providers = found.views.providers([spec.name for spec in found.catalog.specs()])
+    shared = ValueClass is not MutexValue
+    text = metrics.exposition(found.store.overview(), providers, found.pump.watchers, shared=shared)
+    return Response(text, content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.get("/openapi.json")
+@operation(
+    Operation(
+        id="openapi",
+        tag="Operations",
+        scope=None,
+        answers=(Answer(status=200, description="This document.", content={"application/json": None}),),
+    )
+)
+def document() -> Response:
+    """Get the OpenAPI document."""
+    body = msgspec.json.encode(openapi.document(current_app, services().catalog))
+    return Response(body, mimetype="application/json", headers={"Cache-Control": "private, max-age=60"})

@@ -1,0 +1,53 @@
+"""What all waiting jobs have in common, looked up once a second per process."""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+from jobs.redis_store import RedisJobStore
+from jobs.store import Record
+from jobs.views import ProviderState, RedisViews
+from jobs.waiting import ProviderView, Situation, Waiting, explain
+from providers.catalog import Catalog
+
+_FRESH_SECONDS: Final = 1.0
+
+
+class Outlook:
+    """Says why a job waits.
+
+    Args:
+        store: The records.
+        views: What the scheduler knows.
+        catalog: The providers.
+    """
+
+    def __init__(self, store: RedisJobStore, views: RedisViews, catalog: Catalog) -> None:
+        self._store = store
+        self._views = views
+        self._catalog = catalog
+        self._situation = Situation()
+        self._fresh_until = 0.0
+
+    def waiting(self, record: Record, position: int | None) -> Waiting | None:
+        """Why the job does not have its result yet; None where it waits for nothing."""
+        job = record.job
+        if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
+            return None
+        return explain(job, position, self.situation(), self._store.now())
+
+    def situation(self) -> Situation:
+        """Providers and worker slots, at most a second old."""
+        if self._fresh_until <= time.monotonic():
+            states = self._views.providers([spec.name for spec in self._catalog.specs() if spec.enabled])
+            self._situation = Situation(
+                providers={name: _view(state) for name, state in states.items()},
+                slots=sum(self._store.overview().workers.values()),
+            )
+            self._fresh_until = time.monotonic() + _FRESH_SECONDS
+        return self._situation
+
+
+def _view(state: ProviderState) -> ProviderView:
+    return ProviderView(paused=state.paused, blocked_until=state.until, busy=state.in_flight, limit=state.limit)

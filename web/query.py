@@ -1,0 +1,65 @@
+"""Query parameters, read strictly: each at most once, nothing unknown, nothing coerced."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from flask import Request
+
+from web.errors import Problem
+
+_LONGEST = 512
+
+
+def only(request: Request, *names: str) -> dict[str, str]:
+    """The parameters of a request.
+
+    Args:
+        request: The request.
+        *names: Those that there may be.
+
+    Raises:
+        Problem: 422: one is unknown, is there twice, is empty or too long.
+    """
+    found = {}
+    for name, values in request.args.lists():
+        if name not in names:
+            raise _bad(name, f"is not known here; there are {', '.join(names) or 'none'}")
+        if len(values) != 1 or not 0 < len(values[0]) <= _LONGEST or not values[0].isprintable():
+            raise _bad(name, "must be given once, with something in it")
+        found[name] = values[0]
+    return found
+
+
+def whole_number(parameters: dict[str, str], name: str, otherwise: int, lowest: int, highest: int) -> int:
+    """A whole number in plain digits.
+
+    Raises:
+        Problem: 422: it is anything else, or out of its range.
+    """
+    text = parameters.get(name)
+    if text is None:
+        return otherwise
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and lowest <= int(text) <= highest):
+        raise _bad(name, f"must be a whole number from {lowest} to {highest}")
+    return int(text)
+
+
+def words(parameters: dict[str, str], name: str, known: Collection[str]) -> frozenset[str] | None:
+    """Known words, separated by commas; None where the parameter is not there.
+
+    Raises:
+        Problem: 422: another word.
+    """
+    text = parameters.get(name)
+    if text is None:
+        return None
+    found = frozenset(text.split(","))
+    if not found <= set(known):
+        raise _bad(name, f"must be one or more of {', '.join(known)}, separated by commas")
+    return found
+
+
+def _bad(name: str, detail: str) -> Problem:
+    shown = name[:64]
+    return Problem("invalid_input", f"The query parameter {shown} {detail}.", errors=[(f"?{shown}", detail)])

@@ -1,0 +1,94 @@
+"""The objects that a view needs, built once per process."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from typing import cast
+
+import redis
+from flask import current_app
+
+from jobs.apikeys import KeyStore
+from jobs.artifacts import ArtifactStore, LocalArtifacts
+from jobs.queue import CeleryPublisher, Publisher, client_app
+from jobs.redis_store import RedisJobStore, connect
+from jobs.service import JobService
+from jobs.vault import Vault
+from jobs.views import RedisViews
+from providers.catalog import Catalog
+from settings import Settings, SettingsError
+from web import auth
+from web.cursors import Cursors
+from web.outlook import Outlook
+from web.stream import Pump
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """What serves requests. Close it at the end of the process."""
+
+    settings: Settings
+    redis: redis.Redis
+    store: RedisJobStore
+    views: RedisViews
+    artifacts: ArtifactStore
+    jobs: JobService
+    catalog: Catalog
+    keys: KeyStore
+    gate: auth.Gate
+    cursors: Cursors
+    pump: Pump
+    outlook: Outlook
+
+    def close(self) -> None:
+        """End the pump and its streams, and close the connections."""
+        self.pump.close()
+        self.redis.close()
+
+
+def build(settings: Settings, *, client: redis.Redis | None = None, publisher: Publisher | None = None) -> Services:
+    """Build the services of one process.
+
+    Args:
+        settings: The configuration.
+        client: A connection to use instead of one to ``settings.redis_url``.
+        publisher: Wakes workers, instead of Celery on the same Redis.
+
+    Raises:
+        SettingsError: There is no Redis URL.
+        ConfigError: The providers' configuration is wrong.
+        VaultError: The secret key file is unusable.
+    """
+    if client is None:
+        if not settings.redis_url:
+            raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
+        client = connect(settings.redis_url)
+    store = RedisJobStore(client)
+    views = RedisViews(store)
+    artifacts = LocalArtifacts(settings.artifacts_dir)
+    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
+    catalog.specs()  # imports the drivers now rather than in somebody's first request
+    keys = KeyStore(client)
+    publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
+    vault = Vault.from_file(settings.secret_key_file)
+    return Services(
+        settings=settings,
+        redis=client,
+        store=store,
+        views=views,
+        artifacts=artifacts,
+        jobs=JobService(store, publisher, artifacts, vault),
+        catalog=catalog,
+        keys=keys,
+        gate=auth.gate(settings, keys),
+        cursors=Cursors(hmac.digest(settings.secret_key_file.read_bytes(), b"cursors", hashlib.sha256)),
+        pump=Pump(store),
+        outlook=Outlook(store, views, catalog),
+    )
+
+
+def services() -> Services:
+    """The services of the application that handles the current request."""
+    return cast("Services", current_app.extensions["darkroom"])

@@ -1,0 +1,250 @@
+"""A request for a job: what its body may be, and what becomes of it. Strict: nothing is coerced, nothing ignored."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterator
+from typing import Any, Final
+
+from jsonschema_rs import Draft202012Validator, ValidationError
+
+from jobs.model import Priority
+from jobs.pictures import BadPicture, verify
+from jobs.service import Submission
+from providers.catalog import Catalog, Refused, UnknownName
+from providers.validate import escape
+from web.errors import Problem, invalid, invalid_all
+from web.schemas import Json
+
+#: Seconds that the credentials of a waiting job are kept, and so the longest deadline.
+LONGEST_DEADLINE: Final = 7 * 86_400
+#: Seconds that a finished job is kept: at most 30 days, and a day where nothing was said.
+LONGEST_RETENTION: Final = 30 * 86_400
+RETENTION: Final = 86_400
+#: Longest credential, in characters.
+CREDENTIAL_LIMIT: Final = 512
+_PROBLEMS_LIMIT: Final = 20
+
+_PRINTABLE: Final = "^[!-~]+$"
+_TOKEN: Final[Json] = {"type": "string", "minLength": 1, "maxLength": CREDENTIAL_LIMIT, "pattern": _PRINTABLE}
+
+#: The body of ``POST /v1/jobs``. What ``input`` may be depends on the model.
+SCHEMA: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "model": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "description": "What to run; GET /v1/models lists what there is.",
+        },
+        "input": {"type": "object", "description": "The model's parameters."},
+        "provider": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 128,
+            "description": "The only provider that may run it; without it the service chooses.",
+        },
+        "priority": {
+            "enum": [priority.value for priority in Priority],
+            "default": "normal",
+            "description": "How urgent it is among your own jobs.",
+        },
+        "metadata": {
+            "type": "object",
+            "maxProperties": 16,
+            "propertyNames": {"minLength": 1, "maxLength": 64},
+            "additionalProperties": {"type": "string", "maxLength": 512},
+            "description": "Texts of yours that come back with the job. `user` names your end user: queues are fair between users.",
+        },
+        "deadline_seconds": {
+            "type": "number",
+            "exclusiveMinimum": 0,
+            "maximum": LONGEST_DEADLINE,
+            "description": "The job must have its result by then, or it expires (waiting) or fails (running).",
+        },
+        "retention_seconds": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": LONGEST_RETENTION,
+            "default": RETENTION,
+            "description": "How long the finished job and its files are kept.",
+        },
+        "credentials": {
+            "type": "object",
+            "additionalProperties": False,
+            "description": "What you pay the provider with. Encrypted at rest, deleted when the job ends, never shown.",
+            "properties": {
+                "api_key": {
+                    **_TOKEN,
+                    "not": {"pattern": "^[ds]k_live_"},
+                    "description": "The provider's own key: a ZeroGPU token or a Hugging Face token.",
+                },
+                "hf_token": {**_TOKEN, "pattern": "^hf_[!-~]+$", "description": "A Hugging Face token."},
+                "zerogpu_uuid": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": 128,
+                    "pattern": "^[ -~]+$",
+                    "description": "The session that a ZeroGPU token belongs to.",
+                },
+                "cookies": {
+                    "type": "object",
+                    "maxProperties": 50,
+                    "propertyNames": {"pattern": "^[!#$%&'*+.^_`|~0-9A-Za-z-]+$", "maxLength": 128},
+                    "additionalProperties": {
+                        "type": "string",
+                        "maxLength": 4096,
+                        "pattern": "^[!#-+\\--:<-\\[\\]-~]*$",
+                    },
+                    "description": "Cookies of the Hub, name to value.",
+                },
+            },
+        },
+    },
+    "required": ["model", "input"],
+    "additionalProperties": False,
+}
+
+#: Fields that we know and do not take.
+_REFUSED: Final = {
+    "webhook": "is not available yet: poll the job, or watch its events",
+    "proxy": "is switched off: users' proxies are not allowed on this server",
+}
+_TYPES: Final = {
+    "string": "a text",
+    "object": "an object",
+    "integer": "a whole number, written without a point",
+    "number": "a number",
+}
+
+_validator: Final = Draft202012Validator(SCHEMA)
+
+
+def parse(body: object, owner: str, catalog: Catalog) -> Submission:
+    """Check a body and make it a submission.
+
+    Args:
+        body: As decoded by :mod:`web.frontdoor`.
+        owner: Whose job it will be.
+        catalog: Models and providers.
+
+    Raises:
+        Problem: 404 for an unknown model or provider, 422 with every fault found, 503 where nobody serves the model.
+    """
+    problems = [place for error in _validator.iter_errors(body) for place in _explain(error)]
+    if problems or not isinstance(body, dict):
+        raise invalid_all(problems[:_PROBLEMS_LIMIT])
+    problems = list(_beyond_schema(body))
+    if problems:
+        raise invalid_all(problems[:_PROBLEMS_LIMIT])
+    model, provider, given = body["model"], body.get("provider"), body["input"]
+    try:
+        admission = catalog.admit(model, given, provider)
+    except UnknownName as error:
+        raise Problem("not_found", f"{error}.", errors=[(_unknown(catalog, model), str(error))]) from None
+    except Refused as refused:
+        raise invalid_all([(f"/input{fault.pointer}", fault.detail) for fault in refused.problems]) from None
+    if not admission.providers:
+        raise Problem("model_unavailable", f"Every provider of {model} is switched off.", headers={"Retry-After": "60"})
+    _check_pictures(given)
+    return Submission(
+        owner=owner,
+        model=model,
+        route=admission.providers,
+        given=given,
+        input=admission.input,
+        provider=provider,
+        priority=Priority(body.get("priority", Priority.NORMAL)),
+        metadata=body.get("metadata", {}),
+        deadline_seconds=body.get("deadline_seconds"),
+        retention_seconds=body.get("retention_seconds", RETENTION),
+        credentials=_credentials(body.get("credentials", {})),
+    )
+
+
+def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:
+    """One fault in words; never with the value itself, which may be a secret."""
+    pointer = "".join(f"/{escape(part)}" for part in error.instance_path)
+    kind: Any = error.kind  # jsonschema-rs has one class for each kind, and types only their base
+    match kind.name:
+        case "additionalProperties":
+            for name in kind.unexpected:
+                yield f"{pointer}/{escape(name)}", _REFUSED.get(name, "is not known here; take it out")
+        case "required":
+            yield f"{pointer}/{escape(kind.property)}", "is missing"
+        case _:
+            yield pointer, _wanted(kind)
+
+
+def _wanted(kind: Any) -> str:  # noqa: ANN401 - see _explain
+    match kind.name:
+        case "type":
+            return f"must be {_TYPES[kind.types[0]]}"
+        case "enum":
+            return f"must be one of {', '.join(kind.options)}"
+        case "minLength":
+            return "must not be empty"
+        case "maxLength":
+            return f"is longer than {kind.limit} characters; shorten it"
+        case "maxProperties":
+            return f"has more than {kind.limit} entries"
+        case "propertyNames":
+            return "has a name that is empty, too long, or has characters that it cannot have"
+        case "exclusiveMinimum":
+            return f"must be more than {kind.limit}"
+        case "minimum" | "maximum":
+            return f"must be at {'least' if kind.name == 'minimum' else 'most'} {kind.limit}"
+        case "not":
+            return "is a key of this or another service, not of the provider"
+        case _:
+            return "has characters that it cannot have"
+
+
+def _beyond_schema(body: Json) -> Iterator[tuple[str, str]]:
+    """What JSON Schema cannot say."""
+    if isinstance(body.get("retention_seconds"), float):
+        yield "/retention_seconds", f"must be {_TYPES['integer']}"
+    for name, value in body.get("metadata", {}).items():
+        if any(char < " " or char == "\x7f" for char in name + value):
+            yield f"/metadata/{escape(name)}", "holds control characters"
+
+
+def _unknown(catalog: Catalog, model: str) -> str:
+    try:
+        catalog.route(model)
+    except UnknownName:
+        return "/model"
+    return "/provider"
+
+
+def _check_pictures(given: Json) -> None:
+    """Inline pictures are decoded before anything is stored.
+
+    Raises:
+        Problem: 422: one is broken, or no picture at all.
+    """
+    for pointer, source in _inline_pictures(given, "", "/input"):
+        try:
+            verify(base64.b64decode(source.partition(",")[2]))
+        except BadPicture as error:
+            raise invalid(pointer, f"cannot be used: {error}") from None
+
+
+def _inline_pictures(value: object, name: str, pointer: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str) and name in {"image", "url"} and value.startswith("data:image/"):
+        yield pointer, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _inline_pictures(item, key, f"{pointer}/{escape(key)}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _inline_pictures(item, "", f"{pointer}/{index}")
+
+
+def _credentials(given: Json) -> dict[str, str]:
+    """As the vault keeps them: cookies become the text of one header."""
+    found: dict[str, str] = {name: value for name, value in given.items() if name != "cookies"}
+    if cookies := given.get("cookies"):
+        found["cookies"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    return found
