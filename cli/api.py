@@ -10,6 +10,7 @@ from urllib.parse import urljoin, urlsplit
 
 import requests
 import sseclient
+import urllib3
 
 #: A job as the API gives it (docs/reference/http-api.md).
 Job = dict[str, Any]
@@ -136,10 +137,10 @@ class Api:
                 with self._send("GET", f"/v1/jobs/{job_id}/events", headers=headers, stream=True) as answer:
                     if answer.status_code == requests.codes.ok:
                         yield  # what changed before the stream was open
-                        for event in sseclient.SSEClient(answer.iter_content(None)).events():
+                        for event in sseclient.SSEClient(_as_they_come(answer)).events():
                             last = event.id or last
                             yield
-            except (Unreachable, requests.RequestException):
+            except (Unreachable, urllib3.exceptions.HTTPError):
                 pass
             time.sleep(_PAUSE_SECONDS)
 
@@ -171,3 +172,9 @@ class Api:
         except ValueError:
             problem = {}
         raise ApiError(answer.status_code, problem if isinstance(problem, dict) else {})
+
+
+def _as_they_come(answer: requests.Response) -> Iterator[bytes]:
+    """The body in the pieces in which it arrives; requests' own iterators wait for more where no chunks are used."""
+    while piece := answer.raw.read1(1 << 16):
+        yield piece

@@ -85,8 +85,8 @@ def _engine() -> tuple[dict[str, str], tuple[str, ...]]:
         environ = {**os.environ, "REQS": str(ROOT / "requirements" / "runtime.txt")}
         subprocess.run([ENGINE, "up", scratch], cwd=ROOT, env=environ, check=True)
         exports = subprocess.run([ENGINE, "env", scratch], capture_output=True, text=True, check=True).stdout
-        pairs = (word.split("=", 1) for word in shlex.split(exports) if "=" in word)
-        return {**os.environ, **{name: value for name, value in pairs}}, ("ip", "netns", "exec", NETNS)
+        pairs = (word.partition("=")[::2] for word in shlex.split(exports) if "=" in word)
+        return {**os.environ, **dict(pairs)}, ("ip", "netns", "exec", NETNS)
     if shutil.which("docker") is None:
         _missing(f"there is neither {ENGINE} (needs root) nor docker; install Docker Engine with Compose v2")
     for probe in (["docker", "version"], ["docker", "compose", "version"]):
@@ -164,7 +164,9 @@ def test_a_killed_worker_comes_back(stack: Stack) -> None:
 
 def test_data_survive_down_and_up(stack: Stack) -> None:
     kept = stack.folder / "kept.webp"
-    job = json.loads(stack.darkroom("generate", "kept", "--model", "echo", "--json", "-o", str(kept)).split("\nsaved")[0])
+    job = json.loads(
+        stack.darkroom("generate", "kept", "--model", "echo", "--json", "-o", str(kept)).split("\nsaved")[0]
+    )
     stack.compose("down")
     stack.up()
     assert "made before" in stack.compose("logs", "init")

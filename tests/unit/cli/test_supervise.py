@@ -1,0 +1,23 @@
+"""supervisord's configuration."""
+
+from __future__ import annotations
+
+import configparser
+import shlex
+from pathlib import Path
+
+from cli.supervise import Program, render
+
+
+def test_a_value_may_hold_what_means_something_to_supervisord() -> None:
+    program = Program(name="web", argv=("run", "a #b", "c ;d", "100%", 'it\'s "so"'), order=1)
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";", "#"), strict=True)
+    parser.read_string(render([program], Path("/a #folder ;with 100%")))
+    command = shlex.split(parser["program:web"]["command"].replace("%%", "%"))
+    assert tuple(command[-5:]) == program.argv
+    assert "/a #folder ;with 100%" in command
+
+
+def test_output_stop_time_and_order_are_as_asked() -> None:
+    text = render([Program(name="redis", argv=("x",), order=7, stop_seconds=33)], Path("/"))
+    assert {"priority=7", "stopwaitsecs=33", "stdout_logfile=redis.log", "autorestart=true"} <= set(text.splitlines())
