@@ -48,6 +48,7 @@ class Echo:
     """The scripted provider."""
 
     def __init__(self, config: ProviderConfig) -> None:
+        config.only()
         self.spec = config.apply(
             ProviderSpec(
                 name="echo",

@@ -32,6 +32,9 @@ NO_UUID: Final = "[object Object]"
 #: Seconds and bytes for a look-up: it must not hold up a job for long.
 LIMITS: Final = Limits(connect=2.0, read=4.0, no_news=8.0, body_bytes=4 << 20)
 
+#: The public Hub.
+HUB_URL: Final = "https://huggingface.co"
+
 #: Seconds for which a Hub that did not answer is left alone.
 SILENCE: Final = 60.0
 

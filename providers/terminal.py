@@ -1,0 +1,93 @@
+"""What the command line shows: rich on a terminal, plain lines elsewhere. Results go to stdout, all else to stderr."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.table import Table
+
+from providers.events import Checkpoint, Completed, Preview, Progress, ProviderEvent, Queued, Started, Status
+
+
+class Terminal:
+    """Where a command's words go."""
+
+    def __init__(self) -> None:
+        self._out = Console(soft_wrap=True, highlight=False, markup=False)
+        self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+
+    def say(self, text: str) -> None:
+        """A result."""
+        self._out.print(text)
+
+    def note(self, text: str) -> None:
+        """Something about the result."""
+        self._err.print(text, style="dim")
+
+    def fail(self, text: str) -> None:
+        """Why it did not work."""
+        self._err.print(f"error: {text}", style="red")
+
+    def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+        """A table; columns separated by tabs where nobody looks."""
+        if not self._out.is_terminal:
+            for row in rows:
+                self.say("\t".join(row))
+            return
+        table = Table(header_style="bold")
+        for title in head:
+            # Folded and not cut: names are there to be copied.
+            table.add_column(title, overflow="fold")
+        for row in rows:
+            table.add_row(*row)
+        self._out.print(table, soft_wrap=False)
+
+    def markdown(self, text: str) -> None:
+        """A page."""
+        if self._out.is_terminal:
+            self._out.print(Markdown(text), soft_wrap=False)
+        else:
+            self.say(text.rstrip())
+
+    @contextmanager
+    def watching(self) -> Iterator[Callable[[ProviderEvent], None]]:
+        """Show events as they come: one moving line on a terminal, a line each elsewhere."""
+        with self._err.status("sending") as status:
+
+            def show(event: ProviderEvent) -> None:
+                line = describe(event)
+                if line and self._err.is_terminal:
+                    status.update(line)
+                elif line:
+                    self._err.print(line)
+
+            yield show
+
+
+def describe(event: ProviderEvent) -> str:
+    """An event in words; empty for those that are of no interest."""
+    match event:
+        case Queued(rank=rank, size=size, eta=eta):
+            place = "" if rank is None else f", {rank} before us" + ("" if size is None else f" of {size}")
+            return f"queued{place}" + ("" if eta is None else f", about {eta:.0f} s")
+        case Started():
+            return "started"
+        case Status(text=text, level=level):
+            return text if level == "info" else f"{level}: {text}"
+        case Progress():
+            return _progress(event)
+        case Preview(image=image):
+            return f"preview {image.name}"
+        case Completed(outputs=outputs):
+            return f"finished: {len(outputs)} output{'s' if len(outputs) != 1 else ''}"
+        case Checkpoint():
+            return ""
+
+
+def _progress(event: Progress) -> str:
+    share = "" if event.fraction is None else f" {event.fraction:.0%}"
+    count = "" if event.step is None else f" {event.step}" + ("" if event.total is None else f"/{event.total}")
+    return f"{event.message or 'generating'}{count}{share}"

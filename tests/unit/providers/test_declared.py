@@ -1,0 +1,137 @@
+"""Parameters and providers declared in TOML."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import Any
+
+import pytest
+
+from providers import config, declared
+from providers.catalog import Catalog
+from providers.config import ConfigError
+from providers.normalise import normalise
+from providers.spec import ModelSpec, Param
+from providers.validate import validate
+
+
+def params(toml: str) -> dict[str, Param]:
+    table: Any = tomllib.loads(f"parameters = {toml}")["parameters"]
+    return {entry.param.name: entry.param for entry in declared.read(table)}
+
+
+def model(parameters: str, more: str = "") -> ModelSpec:
+    toml = (
+        '[providers.mine]\ndriver = "space"\nurl = "http://127.0.0.1:1"\napi_name = "infer"\nmodels = ["mine", "my"]\n'
+        f"parameters = {parameters}\n{more}"
+    )
+    return Catalog.of(config.parse(toml), installed=[]).spec("mine").models[0]
+
+
+def test_types_are_inferred_from_defaults() -> None:
+    found = params('{ text = "a", whole = 4, broken = 0.5, flag = true }')
+    assert {name: param.type for name, param in found.items()} == {
+        "text": "string",
+        "whole": "integer",
+        "broken": "number",
+        "flag": "boolean",
+    }
+    assert found["broken"].default == 0.5
+
+
+def test_a_declaration_in_full() -> None:
+    found = params(
+        '{ strength = { type = "number", default = 1, minimum = 0, maximum = 2.5, description = "How much." },'
+        ' style = { enum = ["a", "b"], default = "b" }, picture = { type = "image", required = true },'
+        ' note = { type = "string", max_length = 5 } }'
+    )
+    strength = found["strength"]
+    assert (strength.type, strength.default, strength.minimum, strength.maximum) == ("number", 1, 0, 2.5)
+    assert strength.description == "How much."
+    assert found["style"].enum == ("a", "b")
+    assert (found["picture"].type, found["picture"].required) == ("image", True)
+    assert found["note"].max_length == 5
+
+
+def test_well_known_parameters_mean_the_same_everywhere() -> None:
+    found = params('{ prompt = "", seed = 0, randomize_seed = true, width = 640, height = { default = 480 } }')
+    assert found["prompt"].required
+    assert (found["seed"].default, found["seed"].random) == (0, False)
+    assert found["randomize_seed"].off_with == "seed"
+    assert (found["width"].default, found["width"].maximum) == (640, 2048)
+    assert params("{ seed = {} }")["seed"].random
+    assert params("{ seed = { maximum = 9 } }")["seed"].wrap is None
+
+
+def test_a_declared_model_validates_and_normalises_like_the_others() -> None:
+    found = model('{ prompt = "", seed = 0, width = 640, height = 480, strength = { default = 1.0, maximum = 2 } }')
+    assert found.names == ("mine", "my")
+    assert normalise(found, {"prompt": "x", "width": 333}) == {
+        "prompt": "x",
+        "seed": 0,
+        "width": 328,
+        "height": 480,
+        "strength": 1.0,
+    }
+    sized = normalise(found, {"prompt": "x", "aspect_ratio": "2:1"})
+    assert (sized["width"], sized["height"]) == (1024, 512)
+    assert [problem.pointer for problem in validate(found, {"prompt": "x", "strength": 3})] == ["/strength"]
+    assert validate(found, {"messages": [{"role": "user", "content": "x"}]}) == []
+
+
+def test_a_model_without_a_prompt_takes_no_messages() -> None:
+    found = model("{ image = { required = true }, scale = 2 }", 'kind = "image"')
+    assert [param.name for param in found.params] == ["image", "scale"]
+    assert found.vision
+
+
+@pytest.mark.parametrize(
+    ("toml", "words"),
+    [
+        ("1", ["parameters", "table"]),
+        ('{ a = { kind = "x" } }', ["a", "kind", "type"]),
+        ('{ a = { type = "text" } }', ["a", "type", "string"]),
+        ("{ a = [] }", ["a", "table with type"]),
+        ('{ a = { type = "integer", default = "x" } }', ["a", "default", "integer"]),
+        ('{ a = { type = "integer", default = true } }', ["a", "default", "integer"]),
+        ('{ a = { type = "integer", minimum = "x" } }', ["a", "minimum"]),
+        ('{ a = { type = "string", minimum = 1 } }', ["a", "minimum"]),
+        ('{ a = { type = "integer", max_length = 1 } }', ["a", "max_length"]),
+        ('{ a = { type = "string", max_length = "x" } }', ["a", "max_length"]),
+        ('{ a = { enum = "x" } }', ["a", "enum"]),
+        ('{ a = { enum = ["x", 1] } }', ["a", "enum", "string"]),
+        ('{ a = { enum = ["x"], default = "y" } }', ["a", "default", "enum"]),
+        ('{ a = { default = "x", required = 1 } }', ["a", "required"]),
+        ('{ a = { default = "x", argument = "" } }', ["a", "argument"]),
+        ('{ prompt = { type = "integer" } }', ["prompt", "string everywhere"]),
+        ("{ seed = 1.5 }", ["seed", "default", "integer"]),
+        ('{ image = "x" }', ["image", "default"]),
+    ],
+)
+def test_a_mistake_is_named_with_its_parameter(toml: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        model(toml)
+    assert all(word in str(caught.value) for word in ("[providers.mine]: parameters:", *words)), str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ('kind = "video"', ["kind", "image, text"]),
+        ('style = "post"', ["style", "call, join, run"]),
+        ("fn_index = -1", ["fn_index"]),
+        ("zerogpu = 1", ["zerogpu", "true or false"]),
+        ("nope = 1", ["nope", "api_name"]),
+    ],
+)
+def test_a_mistake_in_another_key_is_named(more: str, words: list[str]) -> None:
+    with pytest.raises(ConfigError) as caught:
+        model("{}", more)
+    assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+@pytest.mark.parametrize("models", ["[]", '"mine"', "[1]", '[""]', '["a\\u001b"]'])
+def test_models_are_names(models: str) -> None:
+    toml = f'[providers.x]\ndriver = "space"\nurl = "http://x"\napi_name = "/i"\nmodels = {models}'
+    with pytest.raises(ConfigError, match="models"):
+        Catalog.of(config.parse(toml), installed=[])
