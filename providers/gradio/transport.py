@@ -43,7 +43,7 @@ _PIECE = 65536
 _HOPS = 3
 
 #: Seconds to connect and to wait for the answer of a request that nobody waits for.
-_FAREWELL = (2.0, 3.0)
+_FAREWELL = (1.5, 1.0)
 
 
 class Reach:
@@ -335,7 +335,8 @@ class Transport:
 
     def _refusal(self, response: requests.Response) -> Refusal:
         try:
-            body = self._whole(response, _PIECE).decode("utf-8", "replace")
+            # What a redirect says is of no interest, and it may not even end.
+            body = "" if response.is_redirect else self._whole(response, _PIECE).decode("utf-8", "replace")
         except (Protocol, Timeout):
             body = ""
         wait = response.headers.get("retry-after", "")

@@ -22,7 +22,6 @@ _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
     "GRADIO_SERVER_NAME": "127.0.0.1",
-    "PYTHONDONTWRITEBYTECODE": "1",
     "PYTHONUNBUFFERED": "1",
 }
 
@@ -45,6 +44,12 @@ class Space:
     log: Path
     output: Path
     ready: bool = False
+    _status: int = 0
+
+    @property
+    def has_login(self) -> bool:
+        """Whether it lets nobody in without one (once it answers)."""
+        return self._status == 401
 
     def notes(self, text: str | None = None) -> list[dict[str, object]]:
         """What its functions noted so far; only about ``text`` where it is given."""
@@ -60,8 +65,8 @@ class Space:
                 self.stop()
                 raise AssertionError(f"the app did not start:\n{self.output.read_text(errors='replace')[-4000:]}")
             try:
-                # 401: an app with a login.
-                self.ready = requests.get(f"{self.url}/config", timeout=5).status_code in {200, 401}
+                self._status = requests.get(f"{self.url}/config", timeout=5).status_code
+                self.ready = self._status in {200, 401}
             except requests.RequestException:
                 time.sleep(0.1)
         return self
