@@ -10,7 +10,9 @@ from __future__ import annotations
 import logging
 import re
 import sys
-from collections.abc import Iterator, MutableMapping
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -25,18 +27,59 @@ _SECRET_NAMES: Final = frozenset(
 )  # fmt: skip
 _HIDDEN: Final = "[hidden]"
 
+#: Secrets in use in this process, with how many attempts use each.
+_in_use: Counter[str] = Counter()
+_in_use_lock = threading.Lock()
+#: A secret is also looked for in its parts (a cookie's value, a proxy's password), unless they are shorter.
+_PART_LENGTH: Final = 8
+
 
 def redact(text: str) -> str:
-    """The text without anything that has the form of a secret."""
+    """The text without anything that has the form of a secret, and without every secret in use."""
+    with _in_use_lock:
+        known = sorted(_in_use, key=len, reverse=True)
+    for secret in known:
+        text = text.replace(secret, _HIDDEN)
     return _SECRET.sub(_HIDDEN, text)
+
+
+@contextmanager
+def hiding() -> Iterator[Callable[[str], None]]:
+    """While the block runs, no line of this process shows the secrets that the given function was called with."""
+    mine: list[str] = []
+
+    def hide(secret: str) -> None:
+        parts = {part for part in re.split(r"[\s;,=:@/]+", secret) if len(part) >= _PART_LENGTH}
+        with _in_use_lock:
+            mine.extend({secret, *parts} - {""})
+            _in_use.update({secret, *parts} - {""})
+
+    try:
+        yield hide
+    finally:
+        with _in_use_lock:
+            _in_use.subtract(mine)
+            for secret in mine:
+                if _in_use[secret] <= 0:
+                    del _in_use[secret]
+
+
+def _clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - whatever was logged
+    if name.lower() in _SECRET_NAMES:
+        return _HIDDEN
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, dict):
+        return {key: _clean(item, str(key)) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_clean(item) for item in value]
+    return value if isinstance(value, int | float | None) else redact(str(value))
 
 
 def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
     for name, value in event.items():
-        if name.lower() in _SECRET_NAMES:
-            event[name] = _HIDDEN
-        elif isinstance(value, str):
-            event[name] = redact(value)
+        if not name.startswith("_"):  # structlog's own, which are taken out before a line is written
+            event[name] = _clean(value, name)
     return event
 
 
@@ -49,8 +92,15 @@ def configure(log_format: str, process: str, level: int = logging.INFO) -> None:
         level: Least level that is shown.
     """
     readable = log_format == "console" or (not log_format and sys.stderr.isatty())
+
+    def name_process(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401
+        # Not a context variable: those are bound to one thread.
+        event.setdefault("process", process)
+        return event
+
     shared: list[structlog.typing.Processor] = [
         structlog.contextvars.merge_contextvars,
+        name_process,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
@@ -68,7 +118,6 @@ def configure(log_format: str, process: str, level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    structlog.contextvars.bind_contextvars(process=process)
 
 
 @contextmanager

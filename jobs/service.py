@@ -123,6 +123,14 @@ class JobService:
             return 0
         return len(chosen)
 
+    def send_again(self, job_id: str) -> None:
+        """Give the message of a job to another worker.
+
+        Raises:
+            StoreUnavailable: The broker did not take it.
+        """
+        self._publisher.publish(job_id)
+
     def resend(self, older_than: float) -> int:
         """Send again what was sent so many seconds ago and was not claimed; answers how many."""
         late = self.store.unsent(older_than)

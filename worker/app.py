@@ -9,8 +9,8 @@ time limits, and a timeout on every connection.
 from __future__ import annotations
 
 import logging
+import os
 import signal
-import threading
 from typing import Any, Final
 
 from celery import Celery
@@ -20,6 +20,7 @@ import logs
 import settings as settings_module
 from jobs import failpoints
 from jobs.queue import QUEUE, TRANSPORT_OPTIONS
+from jobs.redis_store import RedisJobStore, connect
 from worker import services
 from worker.heart import Heart
 
@@ -31,7 +32,12 @@ GRACE_SECONDS: Final = 20.0
 settings = settings_module.load()
 failpoints.arm(settings.failpoints)
 built = services.build(settings)
-heart = Heart(built.store, built.name, settings.worker_concurrency, settings.lease_seconds)
+heart = Heart(
+    RedisJobStore(connect(settings.redis_url, connections=2)),
+    built.name,
+    settings.worker_concurrency,
+    settings.lease_seconds,
+)
 
 app = Celery("darkroom", broker=settings.redis_url, include=["worker.tasks"])
 app.conf.update(
@@ -62,21 +68,22 @@ def _log(**_: Any) -> None:  # noqa: ANN401 - Celery passes what it likes
 
 @worker_ready.connect
 def _ready(**_: Any) -> None:  # noqa: ANN401
-    for spec in built.catalog.specs():
-        built.store.limit(spec.name, spec.concurrency)
-    heart.start()
+    try:
+        built.announce()
+        heart.start()
+    except Exception:
+        # Celery only logs what a signal's receiver raises, and would go on without a heart.
+        log.critical("the worker cannot make itself known", exc_info=True)
+        os._exit(1)
     built.jobs.wake()
     log.info("worker ready", extra={"worker": heart.worker, "slots": settings.worker_concurrency})
 
 
 @worker_shutting_down.connect
 def _drain(sig: str = "", **_: Any) -> None:  # noqa: ANN401
-    """Take nothing new; what runs may finish, or is handed back after a while."""
-    heart.drain()
-    grace = GRACE_SECONDS if sig == signal.Signals.SIGTERM.name else 0.0
-    timer = threading.Timer(grace, heart.hand_back)
-    timer.daemon = True
-    timer.start()
+    """Take nothing new; what runs may finish, or is handed back after a while. Runs in the signal handler."""
+    grace = GRACE_SECONDS if sig == signal.Signals.SIGTERM.name and not heart.draining else 0.0
+    heart.drain(grace)
 
 
 @worker_shutdown.connect

@@ -7,17 +7,18 @@ second DNS answer can lead elsewhere.
 
 from __future__ import annotations
 
+import http.client
 import ipaddress
 import socket
-import time
+import ssl
+import threading
 from collections.abc import Callable
-from typing import Any, Final
+from contextlib import suppress
+from typing import Final
 from urllib.parse import urlsplit
 
-import urllib3
-from urllib3.util import Timeout
-
 from jobs.pictures import BadPicture
+from providers import Control
 
 #: Ranges that are not public, or lead to such ranges. The ``ipaddress`` properties miss some (measured on 3.13).
 _CLOSED_V4: Final = tuple(
@@ -36,8 +37,7 @@ _CLOSED_V6: Final = tuple(
 )
 #: Ports that are asked.
 _PORTS: Final = frozenset({443, 8443})
-#: Seconds for a whole fetch, and for each step of it.
-_TOTAL_SECONDS: Final = 30.0
+#: Seconds for each step of a fetch.
 _STEP_SECONDS: Final = 10.0
 _CHUNK: Final = 64 << 10
 
@@ -68,44 +68,66 @@ class EgressGuard:
         resolver: Looks a host up; replaced in tests.
         allow: Says whether an address may be connected to; replaced in tests.
         ca_certs: Authorities to trust instead of the system's.
+        ports: Ports that are asked; replaced in tests.
+        seconds: Time for a whole fetch.
     """
 
     def __init__(
-        self, resolver: Resolve = resolve, allow: Callable[[str], bool] = is_public, ca_certs: str | None = None
+        self,
+        resolver: Resolve = resolve,
+        allow: Callable[[str], bool] = is_public,
+        ca_certs: str | None = None,
+        ports: frozenset[int] = _PORTS,
+        seconds: float = 30.0,
     ) -> None:
         self._resolve = resolver
         self._allow = allow
-        self._ca_certs = ca_certs
+        self._tls = ssl.create_default_context(cafile=ca_certs)
+        self._ports = ports
+        self._seconds = seconds
 
-    def fetch(self, url: str, limit: int) -> bytes:
+    def fetch(self, url: str, limit: int, control: Control) -> bytes:
         """Get the bytes behind an https address; redirects are not followed.
 
         Args:
             url: The address.
             limit: Bytes at most.
+            control: Ends the fetch when the attempt is canceled.
 
         Raises:
             Refused: It is not public, did not answer with 200 in time, or is larger than ``limit``.
+            Canceled: The attempt was canceled.
         """
-        host, port, target = _parts(url)
+        host, port, target = _parts(url, self._ports)
         address = self._address(host, port)
-        pool = urllib3.HTTPSConnectionPool(
-            address,
-            port,
-            server_hostname=host,
-            assert_hostname=host,
-            timeout=Timeout(connect=_STEP_SECONDS, read=_STEP_SECONDS),
-            retries=False,
-            maxsize=1,
-            ca_certs=self._ca_certs,
-        )
         try:
-            return _read(pool, host if port == 443 else f"{host}:{port}", target, limit)
-        except (urllib3.exceptions.HTTPError, OSError):
+            plain = socket.create_connection((address, port), _STEP_SECONDS)
+            # The handshake comes later: by then somebody can shut the socket down.
+            with self._tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as sock:
+                return self._read(sock, host, port, target, limit, control)
+        except Refused:
+            raise
+        except (OSError, http.client.HTTPException, ValueError):
+            control.check()
             # One text for everything: what differs would tell a stranger what is behind our walls.
             raise Refused("the picture's address gave no usable answer") from None
+
+    def _read(self, sock: ssl.SSLSocket, host: str, port: int, target: str, limit: int, control: Control) -> bytes:
+        def shut() -> None:
+            # Not SSLSocket.shutdown: that one takes TLS off under a reading thread.
+            with suppress(OSError):
+                socket.socket.shutdown(sock, socket.SHUT_RDWR)
+
+        # A peer that sends a byte now and then never runs into a timeout of the socket.
+        watch = threading.Timer(self._seconds, shut)
+        watch.daemon = True
+        watch.start()
+        try:
+            with control.closing(shut):
+                sock.do_handshake()
+                return _ask(sock, host, port, target, limit)
         finally:
-            pool.close()
+            watch.cancel()
 
     def _address(self, host: str, port: int) -> str:
         try:
@@ -117,25 +139,26 @@ class EgressGuard:
         return addresses[0]
 
 
-def _parts(url: str) -> tuple[str, int, str]:
+def _parts(url: str, ports: frozenset[int]) -> tuple[str, int, str]:
     try:
         parts = urlsplit(url)
         port = 443 if parts.port is None else parts.port
     except ValueError:
         raise Refused("the picture's address is malformed") from None
     odd = any(character in url for character in "\\ \t\r\n") or "@" in parts.netloc or "%" in parts.netloc
-    if parts.scheme != "https" or not parts.hostname or odd or port not in _PORTS:
+    if parts.scheme != "https" or not parts.hostname or odd or port not in ports:
         raise Refused("give an https address on port 443 or 8443, without user name")
     target = parts.path or "/"
     return parts.hostname, port, f"{target}?{parts.query}" if parts.query else target
 
 
-def _read(pool: urllib3.HTTPSConnectionPool, host: str, target: str, limit: int) -> bytes:
-    ends = time.monotonic() + _TOTAL_SECONDS
-    headers = {"Host": host, "Accept": "image/png, image/jpeg, image/webp", "Accept-Encoding": "identity"}
-    response: Any = pool.request("GET", target, headers=headers, redirect=False, preload_content=False)
-    try:
-        if response.status != 200 or response.headers.get("Content-Encoding", "identity") != "identity":
+def _ask(sock: ssl.SSLSocket, host: str, port: int, target: str, limit: int) -> bytes:
+    connection = http.client.HTTPSConnection(host, port)
+    connection.sock = sock
+    headers = {"Accept": "image/png, image/jpeg, image/webp", "Accept-Encoding": "identity", "Connection": "close"}
+    connection.request("GET", target, headers=headers)
+    with connection.getresponse() as response:
+        if response.status != http.HTTPStatus.OK or response.getheader("Content-Encoding", "identity") != "identity":
             raise Refused("the picture's address gave no usable answer")
         pieces: list[bytes] = []
         size = 0
@@ -143,9 +166,7 @@ def _read(pool: urllib3.HTTPSConnectionPool, host: str, target: str, limit: int)
             size += len(piece)
             if size > limit:
                 raise Refused(f"the picture is larger than {limit} bytes")
-            if time.monotonic() > ends:
-                raise Refused("the picture's address gave no usable answer")
             pieces.append(piece)
+        if response.length:
+            raise Refused("the picture's address gave no usable answer")
         return b"".join(pieces)
-    finally:
-        response.close()

@@ -10,6 +10,7 @@ from jobs.failpoints import failpoint
 from jobs.model import Output
 from jobs.pictures import BYTES_LIMIT, BadPicture, verify
 from providers import File, Text
+from worker import mapping
 
 #: Most outputs of one job; an upstream that hands over more is not believed.
 OUTPUTS_LIMIT: Final = 16
@@ -35,12 +36,13 @@ def ingest(
         raise BadOutput("the provider reported success without any output")
     if len(outputs) > OUTPUTS_LIMIT:
         raise BadOutput(f"the provider handed over {len(outputs)} outputs; at most {OUTPUTS_LIMIT} are taken")
-    return tuple(_one(job_id, index, output, seed, artifacts) for index, output in enumerate(outputs))
+    used = mapping.count(seed)
+    return tuple(_one(job_id, index, output, used, artifacts) for index, output in enumerate(outputs))
 
 
 def _one(job_id: str, index: int, output: File | Text, seed: int | None, artifacts: ArtifactStore) -> Output:
     if isinstance(output, Text):
-        return Output(index=index, kind="text", text=output.text[:TEXT_LIMIT], seed=seed)
+        return Output(index=index, kind="text", text=mapping.text(output.text, TEXT_LIMIT), seed=seed)
     failpoint("downloading")
     data = output.read(BYTES_LIMIT)
     try:

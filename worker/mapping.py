@@ -1,9 +1,16 @@
-"""From a provider's words to a job's facts. Pure, and the only place that knows both."""
+"""From a provider's words to a job's facts: the only place that knows both.
+
+What an upstream says is not believed: texts are cut, and lose control
+characters and secrets; numbers that mean nothing are left out.
+"""
 
 from __future__ import annotations
 
+import math
+import unicodedata
 from typing import Final
 
+import logs
 from jobs import events
 from jobs.model import Failure
 from providers import errors
@@ -22,7 +29,12 @@ CODES: Final[dict[type[errors.ProviderError], str]] = {
     errors.Crashed: "provider_error",
     errors.Protocol: "provider_protocol",
     errors.Changed: "provider_changed",
+    # Nobody asked for it here: the upstream gave the job up by itself.
+    errors.Canceled: "provider_error",
 }
+
+#: Largest count that a job's record takes; JSON numbers of other languages end there.
+_COUNT_LIMIT: Final = 2**53
 
 
 def failure_of(error: errors.ProviderError, provider: str) -> Failure:
@@ -30,13 +42,13 @@ def failure_of(error: errors.ProviderError, provider: str) -> Failure:
     if isinstance(error, errors.Rejected):
         code = "content_rejected" if error.content else "invalid_input"
     else:
-        code = CODES.get(type(error), "internal")
+        code = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), "internal")
     return Failure(
         code=code,
-        detail=error.detail[:TEXT_LIMIT],
+        detail=text(error.detail),
         retryable=error.retryable,
         provider=provider,
-        retry_after=error.retry_after,
+        retry_after=_number(error.retry_after),
     )
 
 
@@ -44,19 +56,41 @@ def event_of(event: provider_events.ProviderEvent, at: float) -> events.JobEvent
     """The job event that a provider event stands for; None where the runner has more to do than to write it down."""
     match event:
         case provider_events.Queued():
-            return events.UpstreamQueued(at=at, rank=event.rank, size=event.size, eta_seconds=event.eta)
+            return events.UpstreamQueued(
+                at=at, rank=count(event.rank), size=count(event.size), eta_seconds=_number(event.eta)
+            )
         case provider_events.Started():
             return events.Progressed(at=at, stage="generating")
         case provider_events.Status():
-            return events.Logged(at=at, text=event.text[:TEXT_LIMIT], level=event.level)
+            return events.Logged(at=at, text=text(event.text), level=event.level)
         case provider_events.Progress():
             return events.Progressed(
                 at=at,
                 stage="generating",
-                fraction=event.fraction,
-                step=event.step,
-                total=event.total,
-                message=event.message[:TEXT_LIMIT] if event.message else None,
+                fraction=_fraction(event.fraction),
+                step=count(event.step),
+                total=count(event.total),
+                message=text(event.message) if event.message else None,
             )
         case _:
             return None
+
+
+def text(said: str, limit: int = TEXT_LIMIT) -> str:
+    """What an upstream said, fit to be kept and shown."""
+    # Secrets go before the cut, which could halve one so that it is no longer seen.
+    near = logs.redact(said[: limit + 1000])
+    return "".join(char for char in near if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})[:limit]
+
+
+def count(number: int | None) -> int | None:
+    """A count, or None where it is none: negative, or beyond all measure."""
+    return number if number is not None and 0 <= number <= _COUNT_LIMIT else None
+
+
+def _number(number: float | None) -> float | None:
+    return number if number is not None and math.isfinite(number) and 0 <= number <= _COUNT_LIMIT else None
+
+
+def _fraction(number: float | None) -> float | None:
+    return None if number is None or not math.isfinite(number) else min(1.0, max(0.0, number))

@@ -16,7 +16,7 @@ from typing import Final
 import logs
 import settings
 from jobs import events
-from jobs.errors import IllegalTransition, JobGone, JobNotFound, StoreUnavailable
+from jobs.errors import JobError, StoreUnavailable
 from jobs.model import Failure, Job, Status
 from jobs.service import JobService
 from jobs.states import MAX_ATTEMPTS
@@ -65,7 +65,8 @@ class Reconciler:
     def __init__(self, store: JobStore, jobs: JobService) -> None:
         self._store = store
         self._jobs = jobs
-        self._calm_since = time.monotonic() - CALM_SECONDS
+        # Also at the start: what this process did not see may have been an outage.
+        self._calm_since = time.monotonic()
 
     def round(self) -> int:
         """Repair all there is now; answers how many jobs were touched."""
@@ -91,8 +92,15 @@ class Reconciler:
     def _apply(self, job_id: str, now: float) -> int:
         try:
             before = self._store.get(job_id).version
-            record = self._store.change(job_id, lambda job: decide(job, now))
-        except (IllegalTransition, JobNotFound, JobGone):
+            record = self._store.change(job_id, lambda job: decide(job, now), lapsed=True)
+        except StoreUnavailable:
+            raise
+        except JobError as error:
+            log.info("not repaired: %s", error, extra={"job_id": job_id})
+            return 0
+        except Exception:
+            # One record that cannot be read must not keep the others from being repaired.
+            log.exception("a job cannot be repaired", extra={"job_id": job_id})
             return 0
         if record.version != before:
             log.warning("repaired a job", extra={"job_id": job_id, "status": record.job.status})
@@ -101,9 +109,22 @@ class Reconciler:
     def _delete(self, job_id: str) -> int:
         try:
             self._jobs.purge(self._store.get(job_id).job, "expired")
-        except (JobNotFound, JobGone):
+        except StoreUnavailable:
+            raise
+        except JobError:
+            return 0
+        except Exception:
+            log.exception("a job cannot be deleted", extra={"job_id": job_id})
             return 0
         return 1
+
+
+def _announced(built: services.Services) -> bool:
+    try:
+        built.announce()
+    except StoreUnavailable:
+        return False
+    return True
 
 
 def main() -> None:
@@ -120,8 +141,10 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
+    announced = False
     log.info("scheduler ready")
     while not stopped.is_set():
+        announced = announced or _announced(built)
         reconciler.round()
         stopped.wait(ROUND_SECONDS)
 

@@ -9,19 +9,22 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any, Final, Protocol
 
+import logs
 from jobs import events
 from jobs.artifacts import ArtifactError, ArtifactNotFound, ArtifactStore
-from jobs.errors import LeaseLost, StoreUnavailable
+from jobs.errors import JobError, JobGone, JobNotFound, LeaseLost, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.model import Failure, Job
+from jobs.model import Status as JobStatus
 from jobs.pictures import BadPicture, shrink, verify
 from jobs.store import JobStore, Lease
 from jobs.vault import Vault, VaultError
 from providers import (
-    Canceled,
     Checkpoint,
     Completed,
     Control,
@@ -45,6 +48,7 @@ log = logging.getLogger(__name__)
 CANCELED: Final = "canceled"
 LEASE_LOST: Final = "lease_lost"
 HANDED_BACK: Final = "handed_back"
+OVERDUE: Final = "overdue"
 
 #: A preview is stored at most so often, in seconds, and so large.
 PREVIEW_SECONDS: Final = 0.4
@@ -54,6 +58,9 @@ PREVIEW_BYTES: Final = 64 << 10
 PREVIEW_FETCH_LIMIT: Final = 8 << 20
 #: Most lines of text that one attempt may add to the log.
 LINES_LIMIT: Final = 200
+
+#: Largest picture of an input that is fetched, in bytes.
+PICTURE_LIMIT: Final = 12 << 20
 
 #: How a picture that belongs to the job itself is named in its input: its SHA-256 among the job's artifacts.
 OWN_FILE: Final = "sha256:"
@@ -75,7 +82,7 @@ class Runner:
         drivers: Where drivers come from.
         artifacts: Where outputs go and pictures of the input come from.
         vault: Opens the job's credentials.
-        fetch: Gets a picture from an address that a user gave, through the egress guard.
+        fetch: Gets a picture of at most so many bytes from an address that a user gave, through the egress guard.
     """
 
     def __init__(
@@ -84,7 +91,7 @@ class Runner:
         drivers: Drivers,
         artifacts: ArtifactStore,
         vault: Vault,
-        fetch: Callable[[str, int], bytes],
+        fetch: Callable[[str, int, Control], bytes],
     ) -> None:
         self.store = store
         self.drivers = drivers
@@ -109,6 +116,7 @@ class Attempt:
         self._runner = runner
         self._store = runner.store
         self._job = lease.job
+        self.job_id = lease.job.id
         self.fence = lease.fence
         self._checkpoint = lease.checkpoint
         self._coalescer = Coalescer()
@@ -136,76 +144,92 @@ class Attempt:
         self.control.cancel(reason)
 
     def tick(self) -> None:
-        """Write progress that was held back; called about once a second by the worker's heart."""
-        with self._lock:
+        """Write progress that was held back, and end the attempt if its time is over; the heart calls this often.
+
+        Raises:
+            JobError: The progress could not be written.
+        """
+        if self.control.remaining() == 0.0:
+            # The driver may sit in a read; only this reaches it there.
+            self.control.cancel(OVERDUE)
+        if not self._lock.acquire(blocking=False):
+            return  # it is just being written to
+        try:
             event = self._coalescer.due()
             if event is not None:
                 self._append(event)
+        finally:
+            self._lock.release()
 
     def run(self) -> None:
         """Run to the end of the attempt: afterwards the job has ended, is queued again, or was never ours to end."""
-        try:
-            self._end(self._outcome())
-        except LeaseLost:
-            log.warning("the attempt lost its lease; its results are dropped", extra={"provider": self.provider})
-        except StoreUnavailable as error:
-            log.error("the attempt is given up: %s", error, extra={"provider": self.provider})  # noqa: TRY400 - no trace needed
+        with logs.hiding() as self._hide:
+            try:
+                event = self._outcome()
+                if event is None:
+                    self._leave()
+                else:
+                    self._end(event)
+            except (LeaseLost, JobNotFound, JobGone):
+                self._leave()
+            except JobError as error:
+                log.error("the attempt is given up: %s", error, extra={"provider": self.provider})  # noqa: TRY400 - no trace needed
 
     # -- running -------------------------------------------------------------
 
     def _outcome(self) -> events.JobEvent | None:
-        """Drive the driver; the event that ends the attempt, or None where its end is not ours to write."""
+        """Drive the driver; the event that ends the attempt, or None where its end is not ours to write.
+
+        Raises:
+            JobError: The record could not be written, or is no longer ours.
+        """
         try:
             return self._drive()
-        except Canceled:
-            return self._canceled()
-        except Timeout as error:
-            if self._job.deadline_at is not None and self._store.now() >= self._job.deadline_at:
-                return self._failed("deadline_exceeded", "the job's deadline passed while it ran")
-            return self._retry(mapping.failure_of(error, self.provider))
-        except ProviderError as error:
-            return self._retry(mapping.failure_of(error, self.provider))
-        except BadOutput as error:
-            return self._retry(Failure(code="bad_output", detail=str(error), retryable=True, provider=self.provider))
-        except ArtifactError as error:
-            return self._retry(Failure(code="storage_error", detail=str(error), retryable=True))
-        except (BadPicture, VaultError) as error:
-            return self._failed("invalid_input", str(error))
-        except (LeaseLost, StoreUnavailable):
+        except JobError:
             raise
-        except Exception:
-            log.exception("a driver failed in an unforeseen way", extra={"provider": self.provider})
-            return self._retry(
-                Failure(code="internal", detail="the driver failed; the log says how", provider=self.provider)
-            )
+        except Exception as error:  # noqa: BLE001 - drivers are anybody's code; all that they raise ends up in _failure
+            if self.control.canceled and self.control.reason != OVERDUE:
+                # Whatever it looks like from inside: the driver's socket was shut under it.
+                return self._ended_from_outside()
+            return self._failure(error)
 
     def _drive(self) -> events.JobEvent:
+        self.control.check()
         request = self._request()
-        for event in self._driver.run(request, self._resume(request), self.control):
-            if isinstance(event, Completed):
-                return self._complete(event)
-            self._take(event)
+        with _closing(self._driver.run(request, self._resume(request), self.control)) as happenings:
+            for event in happenings:
+                if isinstance(event, Completed):
+                    return self._complete(event)
+                self._take(event)
         raise BadOutput("the provider ended without a result")
 
     def _request(self) -> ProviderRequest:
         job = self._job
-        locked = self._store.secret(job.id) if job.has_credentials else None
-        credentials = Credentials(**self._runner.vault.unlock(job.id, locked)) if locked else Credentials()
+        credentials = self._credentials() if job.has_credentials else Credentials()
         spec = self._driver.spec.model(job.model)
         pictures = [param.name for param in spec.params if param.type == "image"] if spec else []
         files = {name: self._picture(str(job.input[name])) for name in pictures if job.input.get(name)}
         return ProviderRequest(model=job.model, input=job.input, files=files, credentials=credentials)
 
+    def _credentials(self) -> Credentials:
+        locked = self._store.secret(self.job_id)
+        if locked is None:
+            raise VaultError("the job's credentials are no longer there")
+        credentials = Credentials(**self._runner.vault.unlock(self.job_id, locked))
+        for field in fields(credentials):
+            self._hide(getattr(credentials, field.name) or "")
+        return credentials
+
     def _picture(self, source: str) -> InputFile:
         """A picture of the input: one that came with the job, or one behind an address."""
         if source.startswith(OWN_FILE):
             try:
-                with self._runner.artifacts.open(self._job.id, source.removeprefix(OWN_FILE)) as file:
+                with self._runner.artifacts.open(self.job_id, source.removeprefix(OWN_FILE)) as file:
                     data = file.read()
             except ArtifactNotFound as error:
                 raise BadPicture("the job's picture is no longer there") from error
         else:
-            data = self._runner.fetch(source, 12 << 20)
+            data = self._runner.fetch(source, PICTURE_LIMIT, self.control)
         content_type = verify(data).content_type
         return InputFile(f"input.{content_type.rpartition('/')[2]}", data, content_type)
 
@@ -216,14 +240,18 @@ class Attempt:
         left_at, state = str(self._checkpoint["provider"]), self._checkpoint["state"]
         if left_at == self.provider:
             return dict(state)
-        self._runner.drivers.driver(left_at).abandon(state, request)
+        try:
+            self._runner.drivers.driver(left_at).abandon(state, request)
+        except Exception:
+            # It may be gone from the configuration; this job goes on elsewhere in any case.
+            log.warning("what an earlier attempt left could not be ended", exc_info=True, extra={"provider": left_at})
         return None
 
     def _take(self, event: ProviderEvent) -> None:
         """Write down one event of the driver."""
         match event:
             case Checkpoint(state):
-                self._store.save_checkpoint(self._job.id, self.fence, self.provider, state)
+                self._store.save_checkpoint(self.job_id, self.fence, self.provider, state)
                 failpoint("after_checkpoint", self.provider, str(state.get("phase")))
             case Preview():
                 self._preview(event)
@@ -253,25 +281,24 @@ class Attempt:
         try:
             picture = shrink(event.image.read(PREVIEW_FETCH_LIMIT), PREVIEW_SIDE, PREVIEW_BYTES)
         except (BadPicture, ProviderError) as error:
-            if self.control.canceled:
-                raise Canceled(self.control.reason) from error
+            self.control.check()
             log.info("a preview was left out: %s", error)
             return
         self._preview_at = time.monotonic()
-        self._store.save_preview(self._job.id, self._previews, picture)
+        self._store.save_preview(self.job_id, self.fence, self._previews, picture)
         self._write(events.Previewed(at=self._store.now(), index=self._previews))
         self._previews += 1
 
     def _complete(self, event: Completed) -> events.JobEvent:
         self._write(events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0))
-        outputs = ingest(self._job.id, event.outputs, event.seed, self._runner.artifacts)
+        outputs = ingest(self.job_id, event.outputs, event.seed, self._runner.artifacts)
         failpoint("artifact_stored", self.provider)
         self.control.check()
         return events.Succeeded(at=self._store.now(), outputs=outputs)
 
     # -- ending --------------------------------------------------------------
 
-    def _canceled(self) -> events.JobEvent | None:
+    def _ended_from_outside(self) -> events.JobEvent | None:
         match self.control.reason:
             case reason if reason == CANCELED:
                 return events.Canceled(at=self._store.now())
@@ -280,8 +307,31 @@ class Attempt:
             case _:
                 return None
 
+    def _failure(self, error: Exception) -> events.JobEvent:
+        """What an error makes of the job."""
+        overdue = self.control.reason == OVERDUE or isinstance(error, Timeout)
+        if overdue and self._job.deadline_at is not None and self._store.now() >= self._job.deadline_at:
+            return self._failed("deadline_exceeded", "the job's deadline passed while it ran")
+        if self.control.reason == OVERDUE:
+            error = Timeout("the time for this attempt is over")
+        match error:
+            case ProviderError():
+                return self._retry(mapping.failure_of(error, self.provider))
+            case BadOutput():
+                return self._retry(self._own("bad_output", str(error), retryable=True))
+            case ArtifactError():
+                return self._retry(self._own("storage_error", str(error), retryable=True))
+            case BadPicture() | VaultError():
+                return self._failed("invalid_input", str(error))
+            case _:
+                log.error("a driver failed in an unforeseen way", exc_info=error, extra={"provider": self.provider})
+                return self._failed("internal", "the driver failed; the log says how")
+
+    def _own(self, code: str, detail: str, *, retryable: bool = False) -> Failure:
+        return Failure(code=code, detail=detail, retryable=retryable, provider=self.provider)
+
     def _failed(self, code: str, detail: str) -> events.Failed:
-        return events.Failed(at=self._store.now(), error=Failure(code=code, detail=detail, provider=self.provider))
+        return events.Failed(at=self._store.now(), error=self._own(code, detail))
 
     def _retry(self, failure: Failure) -> events.JobEvent:
         now = self._store.now()
@@ -294,10 +344,7 @@ class Attempt:
         )  # fmt: skip
         return event
 
-    def _end(self, event: events.JobEvent | None) -> None:
-        if event is None:
-            return
-
+    def _end(self, event: events.JobEvent) -> None:
         def decide(job: Job) -> events.JobEvent:
             # A cancel that came in the last moment wins over another try, and over a late result.
             if job.cancel_requested_at is not None and not isinstance(event, events.Canceled):
@@ -305,11 +352,21 @@ class Attempt:
             return event
 
         with self._lock:
-            record = self._store.change(self._job.id, decide, fence=self.fence)
+            job = self._store.change(self.job_id, decide, fence=self.fence).job
         failpoint("terminal_written", self.provider)
-        if isinstance(event, events.Succeeded) and record.job.status != "succeeded":
-            self._runner.artifacts.delete(self._job.id)
+        if job.status.is_terminal and job.status is not JobStatus.SUCCEEDED:
+            self._runner.artifacts.delete(self.job_id)
         log.info("the attempt ended", extra={"outcome": type(event).__name__.lower(), "provider": self.provider})
+
+    def _leave(self) -> None:
+        """The job is not ours any more. Where it was deleted, nothing of it may stay."""
+        log.warning("the attempt lost its lease; its results are dropped", extra={"provider": self.provider})
+        try:
+            self._store.get(self.job_id)
+        except (JobNotFound, JobGone):
+            self._runner.artifacts.delete(self.job_id)
+        except StoreUnavailable:
+            log.debug("whether the job was deleted cannot be seen now")
 
     # -- writing -------------------------------------------------------------
 
@@ -322,4 +379,17 @@ class Attempt:
             self._append(event)
 
     def _append(self, event: events.JobEvent) -> None:
-        self._store.change(self._job.id, lambda _: event, fence=self.fence)
+        self._store.change(self.job_id, lambda _: event, fence=self.fence)
+
+
+@contextmanager
+def _closing(happenings: Iterator[ProviderEvent]) -> Iterator[Iterator[ProviderEvent]]:
+    """End a driver's generator with the block, so that it cleans up at its upstream now and not some time."""
+    try:
+        yield happenings
+    finally:
+        try:
+            getattr(happenings, "close", lambda: None)()
+        except Exception:
+            # What counts is how the block ended, perhaps with a result.
+            log.warning("a driver failed to clean up", exc_info=True)

@@ -13,12 +13,14 @@ from jobs.redis_store import RedisJobStore, connect
 from jobs.service import JobService
 from jobs.vault import Vault
 from providers.catalog import Catalog
-from settings import Settings
+from settings import Settings, SettingsError
 from worker.egress import EgressGuard
+from worker.intake import Intake
 from worker.runner import Runner
 
-#: Seconds that a worker goes on trying to reach Redis before it gives an attempt up.
-PATIENCE = 60.0
+#: Seconds that a worker goes on trying to write before it gives an attempt up: while Redis is away there is nothing
+#: better to do, and what the upstream has made already would be lost.
+PATIENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +30,30 @@ class Services:
     name: str
     store: RedisJobStore
     catalog: Catalog
+    intake: Intake
     runner: Runner
     jobs: JobService
+
+    def announce(self) -> None:
+        """Tell the scheduler which providers take jobs here, and how many each.
+
+        Raises:
+            StoreUnavailable: It could not be told.
+        """
+        self.store.serve({spec.name: spec.concurrency for spec in self.catalog.specs() if spec.enabled})
 
 
 def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
     """Build the services of one process.
 
     Raises:
+        SettingsError: There is no Redis URL.
         ConfigError: The providers' configuration is wrong.
         VaultError: The secret key file is unusable.
     """
-    store = RedisJobStore(connect(settings.redis_url, patience=patience))
+    if not settings.redis_url:
+        raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
+    store = RedisJobStore(connect(settings.redis_url), patience=patience)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     vault = Vault.from_file(settings.secret_key_file)
@@ -47,6 +61,7 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
         store=store,
         catalog=catalog,
+        intake=Intake(store, catalog),
         runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
     )

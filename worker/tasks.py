@@ -7,7 +7,6 @@ import logging
 import logs
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
-from jobs.model import Job
 from jobs.queue import RUN_JOB
 from worker.app import app, built, heart
 
@@ -19,27 +18,25 @@ def run_job(job_id: str) -> None:
     """Run one attempt of a job, if it is there to be claimed: a duplicate message finds nothing to do."""
     with logs.job_lines(job_id):
         try:
-            lease = built.store.claim(job_id, heart.worker, heart.lease_seconds, _inputs)
-            if lease is None:
-                log.debug("nothing to claim")
-                return
-            failpoint("after_claim", lease.job.attempts[-1].provider)
-            attempt = built.runner.attempt(lease)
-            heart.add(job_id, attempt)
-            try:
-                attempt.run()
-            finally:
-                heart.remove(job_id)
+            if heart.draining:
+                built.jobs.send_again(job_id)
+            else:
+                _run(job_id)
         except JobError as error:
             log.warning("left to the scheduler: %s", error)
         finally:
             built.jobs.wake()
 
 
-def _inputs(job: Job, provider: str) -> dict[str, object]:
-    """The job's input as this provider will use it, with the seed that the job has already."""
-    ran_there = job.attempts[-1].provider if job.attempts else job.route[0]
-    if provider == ran_there:
-        return job.input
-    prepared = built.catalog.prepare(provider, job.model, job.given)
-    return {name: job.input.get(name, value) if name == "seed" else value for name, value in prepared.items()}
+def _run(job_id: str) -> None:
+    lease = built.intake.claim(job_id, heart.worker, heart.lease_seconds)
+    if lease is None:
+        log.debug("nothing to claim")
+        return
+    failpoint("after_claim", lease.job.attempts[-1].provider)
+    attempt = built.runner.attempt(lease)
+    heart.add(attempt)
+    try:
+        attempt.run()
+    finally:
+        heart.remove(attempt)
