@@ -6,10 +6,11 @@ configuration or the input, 130 interrupted.
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+
+import click
 
 from providers import docs, trial
 from providers.catalog import Catalog, Refused, UnknownName
@@ -19,29 +20,45 @@ from providers.gradio.hub import HUB_URL
 from providers.registry import BrokenDriver
 from providers.terminal import Terminal
 
+_CONFIG = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file with providers.")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; see the module's text for the status it returns."""
-    options = _parser().parse_args(arguments)
     terminal = Terminal()
     try:
-        return int(options.command(options, terminal))
+        commands.main(arguments, prog_name="python -m providers", standalone_mode=False, obj=terminal)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        terminal.fail("interrupted")
+        return 130
     except ProviderError as error:
-        terminal.fail(f"{type(error).__name__.lower()}: {error.detail}{_when(error)}")
+        wait = "" if error.retry_after is None else f" (again in {error.retry_after:.0f} s)"
+        terminal.fail(f"{type(error).__name__.lower()}: {error.detail}{wait}")
         return 1
     except Refused as error:
         for problem in error.problems:
             terminal.fail(f"{problem.pointer.lstrip('/') or 'input'} {problem.detail}")
+        return 2
     except (BrokenDriver, ConfigError, UnknownName, trial.Mistake) as error:
         terminal.fail(str(error))
-    except KeyboardInterrupt:
-        terminal.fail("interrupted")
-        return 130
-    return 2
+        return 2
+    return 0
 
 
-def _list(options: argparse.Namespace, terminal: Terminal) -> int:
-    catalog = Catalog.load(options.config)
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+def commands() -> None:
+    """Look at providers and try them; no service is needed."""
+
+
+@commands.command("list")
+@_CONFIG
+@click.pass_obj
+def list_(terminal: Terminal, config: Path | None) -> None:
+    """Show all providers."""
+    catalog = Catalog.load(config)
     rows = [
         (
             spec.name,
@@ -54,73 +71,68 @@ def _list(options: argparse.Namespace, terminal: Terminal) -> int:
     terminal.table(("provider", "models", "address", "state"), rows)
     for reason in catalog.broken().values():
         terminal.fail(reason)
-    return 0
 
 
-def _show(options: argparse.Namespace, terminal: Terminal) -> int:
-    terminal.markdown(docs.provider(Catalog.load(options.config).spec(options.name)))
-    return 0
+@commands.command()
+@click.argument("name")
+@_CONFIG
+@click.pass_obj
+def show(terminal: Terminal, name: str, config: Path | None) -> None:
+    """Show one provider: its models and their parameters."""
+    terminal.markdown(docs.provider(Catalog.load(config).spec(name)))
 
 
-def _run(options: argparse.Namespace, terminal: Terminal) -> int:
-    wanted = trial.prepare(
-        options.name,
-        options.values,
-        config_path=options.config,
-        model=options.model,
-        hub_url=options.hub,
-        credentials=options.credentials,
-    )
+@commands.command()
+@click.argument("name")
+@click.argument("values", nargs=-1, metavar="KEY=VALUE…")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where the picture goes.")
+@click.option("-m", "--model", help="For a provider with several.")
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the whole attempt."
+)
+@click.option("--hub", default=HUB_URL, metavar="URL", help="The Hugging Face Hub; '' asks none.")
+@click.option(
+    "--credentials",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="JSON with some of api_key, hf_token, zerogpu_uuid, cookies, proxy.",
+)
+@_CONFIG
+@click.pass_obj
+def run(
+    terminal: Terminal,
+    *,
+    name: str,
+    values: tuple[str, ...],
+    output: Path | None,
+    model: str | None,
+    timeout: float | None,
+    hub: str,
+    credentials: Path | None,
+    config: Path | None,
+) -> None:
+    """Make one attempt on a provider or model NAME.
+
+    Give the input as prompt=…, width=…, image=FILE; script steps are
+    separated by semicolons. url=…, flux_url=… and space=… point the provider
+    at another app.
+    """
+    wanted = trial.prepare(name, values, config_path=config, model=model, hub_url=hub, credentials=credentials)
     with terminal.watching() as watch:
-        result = trial.run(wanted, watch, seconds=options.timeout)
+        result = trial.run(wanted, watch, seconds=timeout)
     for text in result.texts:
         terminal.say(text)
-    for path in trial.save(result, options.output, name=wanted.provider):
+    for path in trial.save(result, output, name=wanted.provider):
         terminal.say(str(path))
     if result.seed is not None:
         terminal.note(f"seed {result.seed}")
-    return 0
 
 
-def _docs(options: argparse.Namespace, terminal: Terminal) -> int:
-    del options
+@commands.command("docs")
+@click.pass_obj
+def docs_(terminal: Terminal) -> None:
+    """Print docs/reference/providers.md."""
     terminal.say(docs.page(Catalog.load(installed=[]).specs()))
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m providers", description="Look at providers and try them.")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    for name, command, summary in (
-        ("list", _list, "all providers"),
-        ("show", _show, "one provider: its models and their parameters"),
-        ("run", _run, "one attempt; no service is needed"),
-        ("docs", _docs, "docs/reference/providers.md"),
-    ):
-        sub = commands.add_parser(name, help=summary, description=summary)
-        sub.set_defaults(command=command)
-        if name != "docs":
-            sub.add_argument("--config", type=Path, metavar="FILE", help="TOML file with providers")
-        if name in {"show", "run"}:
-            sub.add_argument("name", metavar="NAME", help="a provider" if name == "show" else "a provider or a model")
-        if name == "run":
-            _add_run_options(sub)
-    return parser
-
-
-def _add_run_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "values", nargs="*", metavar="KEY=VALUE", help="input, such as prompt=…; also url=… of another app"
-    )
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help="where the picture goes")
-    parser.add_argument("-m", "--model", help="for a provider with several")
-    parser.add_argument("--timeout", type=float, default=None, metavar="SECONDS", help="for the whole attempt")
-    parser.add_argument("--hub", default=HUB_URL, metavar="URL", help="the Hugging Face Hub; '' asks none")
-    parser.add_argument("--credentials", type=Path, metavar="FILE", help="JSON with api_key, hf_token, cookies, …")
-
-
-def _when(error: ProviderError) -> str:
-    return "" if error.retry_after is None else f" (again in {error.retry_after:.0f} s)"
 
 
 if __name__ == "__main__":

@@ -11,9 +11,9 @@ import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
-from pathlib import Path
 from typing import Final, cast
 
+from providers import drivers as drivers_folder
 from providers.base import Driver
 from providers.config import ConfigError, ProviderConfig
 
@@ -21,8 +21,6 @@ GROUP: Final = "darkroom.drivers"
 
 #: Drivers that are no provider by themselves: they need a table of the TOML file.
 TEMPLATES: Final = frozenset({"space"})
-
-_FOLDER: Final = Path(__file__).parent / "drivers"
 
 Factory = Callable[[ProviderConfig], Driver]
 
@@ -115,7 +113,7 @@ def load(name: str) -> Factory:
 
 
 def _folder() -> Iterable[Entry]:
-    for module in sorted(pkgutil.iter_modules([str(_FOLDER)]), key=lambda module: module.name):
+    for module in sorted(pkgutil.iter_modules(drivers_folder.__path__), key=lambda module: module.name):
         name = module.name.replace("_", "-")
         point = EntryPoint(name, f"providers.drivers.{module.name}:driver", GROUP)
         yield Entry(name=name, driver=point, origin=f"providers/drivers/{module.name}.py", builtin=True)

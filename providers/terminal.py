@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
@@ -20,8 +21,11 @@ class Terminal:
         self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
     def say(self, text: str) -> None:
-        """A result."""
-        self._out.print(text)
+        """A result: as it is into a pipe, without control characters onto a terminal."""
+        if self._out.is_terminal:
+            text = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
+        # Not by rich, which would turn tabs into spaces.
+        self._out.file.write(text + "\n")
 
     def note(self, text: str) -> None:
         """Something about the result."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -33,6 +34,10 @@ _ARTICLED: Final = {
     "messages": "a list of messages",
     "script": "a list of texts, one a step",
 }
+
+_SURROGATE: Final = re.compile(r"[\ud800-\udfff]")
+#: All of Unicode's control characters but tab and line breaks.
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]")
 
 #: Looks like nothing although Unicode calls them letters: Hangul fillers and the Braille blank.
 _BLANK_LETTERS: Final = frozenset("\u115f\u1160\u3164\uffa0\u2800")
@@ -76,9 +81,9 @@ def _not_json(value: object, pointer: str) -> Iterator[Problem]:
     if isinstance(value, float) and not math.isfinite(value):
         yield Problem(pointer, "must be a finite number")
     elif isinstance(value, str):
-        if any("\ud800" <= char <= "\udfff" for char in value):
+        if _SURROGATE.search(value):
             yield Problem(pointer, "holds half of a surrogate pair; send well-formed Unicode")
-        elif any(unicodedata.category(char) == "Cc" and char not in "\t\n\r" for char in value):
+        elif _CONTROL.search(value):
             yield Problem(pointer, "holds control characters; only tab and line breaks may be in a text")
     elif isinstance(value, dict):
         for key, item in value.items():

@@ -1,0 +1,75 @@
+"""docs/how-to/add-a-provider.md: its files and commands do what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import textwrap
+import tomllib
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+import providers.drivers
+from providers.__main__ import main
+from tests.spaces.launcher import Spaces
+
+pytestmark = pytest.mark.live
+
+PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "add-a-provider.md"
+BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+ADDRESS = "http://127.0.0.1:7860"
+PREFIX = "./run python -m providers "
+
+
+def blocks(language: str) -> list[str]:
+    """The page's code blocks of one language."""
+    return [textwrap.dedent(found[3]) for found in BLOCK.finditer(PAGE.read_text()) if found[2] == language]
+
+
+def commands() -> list[list[str]]:
+    """The words of all commands, without the program."""
+    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    assert all(line.startswith(PREFIX) for line in lines)
+    return [shlex.split(line.removeprefix(PREFIX)) for line in lines]
+
+
+def test_the_page_holds_what_is_tried_here() -> None:
+    assert [words[:2] for words in commands()] == [
+        ["show", "my-painter"],
+        ["run", "my-painter"],
+        ["run", "my-editor"],
+        ["show", "lighthouse-keeper"],
+        ["run", "lighthouse-keeper"],
+    ]
+    assert len(blocks("toml")) == 3
+    assert "entry-points" in tomllib.loads(blocks("toml")[2])["project"]
+
+
+def test_the_way_in_toml(spaces: Spaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    painter, editor = blocks("toml")[:2]
+    painter = painter.replace(ADDRESS, spaces.get("6", "flux_schnell.py").url)
+    editor = editor.replace(ADDRESS, spaces.get("6", "filters.py").url)
+    Path("providers.toml").write_text(painter + editor)
+    for words in commands()[:3]:
+        assert main(words) == 0
+    with Image.open("lighthouse.webp") as image:
+        assert image.size == (512, 768)
+    with Image.open("changed.webp") as image:
+        assert image.size == (512, 768)
+
+
+def test_the_way_in_python(spaces: Spaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    space = spaces.get("6", "flux_schnell.py")
+    (tmp_path / "lighthouse_keeper.py").write_text(blocks("python")[0].replace(ADDRESS, space.url))
+    monkeypatch.setattr(providers.drivers, "__path__", [*providers.drivers.__path__, str(tmp_path)])
+    for words in commands()[3:]:
+        assert main(words) == 0
+    with Image.open("storm.webp") as image:
+        assert image.size == (256, 256)
+    arguments = space.notes()[-1]["arguments"]
+    assert isinstance(arguments, dict)
+    assert arguments["prompt"] == "a lighthouse, in a storm"
