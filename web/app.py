@@ -6,6 +6,7 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 import settings as configuration
+from jobs import failpoints
 from settings import Settings
 from web import api, auth, envelope, errors, frontdoor, operations, pages
 from web.services import Services, build
@@ -27,7 +28,9 @@ def create_app(settings: Settings | None = None) -> Flask:
         SettingsError: There is no Redis URL, or everybody could use the API.
         ConfigError: The providers' configuration is wrong.
     """
-    built = build(settings or configuration.load())
+    settings = settings or configuration.load()
+    failpoints.arm(settings.failpoints)
+    built = build(settings)
     try:
         auth.refuse_open_bind(built.keys, built.settings.bind)
     except BaseException:

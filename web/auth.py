@@ -6,6 +6,7 @@ import hashlib
 import time
 from collections import OrderedDict
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -126,6 +127,7 @@ class Gate:
         return answer
 
 
+@lru_cache(maxsize=256)
 def host_name(header: str) -> str:
     """The name in a Host header, in lower case, an IPv6 address in brackets.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -24,11 +25,17 @@ _watchers = Gauge("darkroom_watchers", "Open event streams and waits.", multipro
 
 def count(method: str, route: str, status: int, seconds: float) -> None:
     """Count one answer."""
-    _requests.labels(method if method in _METHODS else "other", route, status).inc()
-    _seconds.labels(route).observe(seconds)
+    requests, durations = _series(method if method in _METHODS else "other", route, status)
+    requests.inc()
+    durations.observe(seconds)
 
 
 _METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
+
+
+@lru_cache(maxsize=1024)
+def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
+    return _requests.labels(method, route, status), _seconds.labels(route)
 
 
 class _Scheduler(Collector):

@@ -1,15 +1,273 @@
-"""The OpenAPI 3.1 document, from the routes' own declarations, the schemas, and what the providers declare."""
+"""The OpenAPI 3.1 document, from the routes' own declarations, the schemas, and what the providers declare.
+
+``python -m web.reference`` makes docs/reference/http-api.md from it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
 
 from flask import Flask
+from werkzeug.routing import Rule
 
+from jobs.model import Attempt, Job, Output, Progress, Status
+from jobs.store import Record
 from providers.catalog import Catalog
+from providers.schema import input_schema
+from providers.spec import ModelSpec
+from web import submission
+from web.components import JOB_ID, SCHEMAS, TEXT, described, ref
+from web.errors import KINDS
+from web.operation import Answer, Operation, operation_of
+from web.schemas import Json, Links, job_json
+
+_DESCRIPTION: Final = """\
+Submit image, vision and text jobs, poll or watch them, fetch what they made.
+
+Errors are RFC 9457 problem documents with a stable `code`. Times are RFC 3339 in UTC. What is absent is not there (yet).
+While no API key exists, the API is open to the machine that it runs on; afterwards every `/v1` route needs
+`Authorization: Bearer <key>`."""
+
+#: What every route can answer, and what every route with a key can.
+_ALWAYS: Final = ("misdirected", "internal")
+_WITH_KEY: Final = ("unauthenticated", "forbidden", "store_unavailable")
+EVERYWHERE: Final = (*_WITH_KEY[:2], *_ALWAYS, _WITH_KEY[2])
+
+#: Headers of answers, by name.
+_HEADERS: Final = {
+    "Location": "The job's address.",
+    "ETag": "The version of what was sent.",
+    "Retry-After": "Seconds until it makes sense to ask again.",
+    "Preference-Applied": "The wait that was granted.",
+    "Link": "The next part of the list (`rel=next`).",
+    "Content-Range": "Which bytes these are, of how many.",
+    "Accept-Ranges": "`bytes`.",
+}
+_PATH_PARAMETERS: Final = {
+    "job_id": (JOB_ID, "The job's id."),
+    "index": ({"type": "integer", "minimum": 0}, "The output's number, from 0."),
+    "name": (TEXT, "Its name."),
+}
+_EXAMPLE_ID: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
 
 
-def document(app: Flask, catalog: Catalog) -> dict[str, Any]:
-    """The whole document."""
-    del app, catalog
-    return {"openapi": "3.1.0", "info": {"title": "Darkroom", "version": "1"}, "paths": {}}
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path."""
+
+    path: str
+    method: str
+    declared: Operation
+    text: str
+    parameters: tuple[str, ...]
+
+
+def routes(app: Flask) -> Iterator[Route]:
+    """Every declared route, in the order in which they were added."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        declared = operation_of(view)
+        if declared is not None:
+            method = next(iter(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})))
+            yield Route(_path(rule), method.lower(), declared, inspect.getdoc(view) or "", tuple(_variables(rule)))
+
+
+def _path(rule: Rule) -> str:
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+
+
+def _variables(rule: Rule) -> list[str]:
+    return re.findall(r"<(?:[^:<>]+:)?([^<>]+)>", rule.rule)
+
+
+def document(app: Flask, catalog: Catalog) -> Json:
+    """The whole document.
+
+    Args:
+        app: The application.
+        catalog: Models and providers of this installation.
+    """
+    paths: dict[str, Json] = {}
+    found = sorted(routes(app), key=lambda route: _TAGS.index(route.declared.tag))
+    for route in found:
+        paths.setdefault(route.path, {})[route.method] = _operation(route)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Darkroom", "version": "1", "summary": "A generation service.", "description": _DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in _TAGS],
+        "security": [{"key": []}, {}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_live_…`."}},
+            "schemas": {**SCHEMAS, **submissions(catalog)},
+        },
+    }
+
+
+_TAGS: Final = ("Jobs", "Results", "Catalog", "Operations", "Pages")
+
+
+def _operation(route: Route) -> Json:
+    declared = route.declared
+    summary, _, rest = route.text.partition("\n")
+    found: Json = {
+        "operationId": declared.id,
+        "tags": [declared.tag],
+        "summary": summary.rstrip("."),
+        "description": re.sub(r"(?<!\n)\n(?!\n)", " ", rest.strip()),
+        "parameters": [*map(_path_parameter, route.parameters), *map(_parameter, declared.parameters)],
+        "responses": dict([*map(_answer, declared.answers), *_problems(declared)]),
+    }
+    if declared.scope is None:
+        found["security"] = []
+    else:
+        found["x-scope"] = declared.scope
+    if declared.body is not None:
+        content = {"schema": ref(declared.body), "examples": _EXAMPLES}
+        found["requestBody"] = {"required": True, "content": {"application/json": content}}
+    return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
+
+
+def _path_parameter(name: str) -> Json:
+    schema, description = _PATH_PARAMETERS[name]
+    found: Json = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+    return {**found, "example": _EXAMPLE_ID} if name == "job_id" else found
+
+
+def _parameter(parameter: Any) -> Json:  # noqa: ANN401 - web.operation.Parameter; map() over a tuple of them
+    found: Json = {
+        "name": parameter.name,
+        "in": parameter.place,
+        "description": parameter.description,
+        "schema": dict(parameter.schema),
+    }
+    return found if parameter.example is None else {**found, "example": parameter.example}
+
+
+def _answer(answer: Answer) -> tuple[str, Json]:
+    found: Json = {"description": answer.description}
+    if answer.content:
+        found["content"] = {kind: _content(schema) for kind, schema in answer.content.items()}
+    if answer.headers:
+        found["headers"] = {name: {"description": _HEADERS[name], "schema": TEXT} for name in answer.headers}
+    return str(answer.status), found
+
+
+def _content(schema: str | None) -> Json:
+    if schema is None:
+        return {}
+    found: Json = {"schema": ref(schema)}
+    if schema == "Job":
+        found["example"] = example_job()
+    return found
+
+
+def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
+    codes = [*declared.errors, *_ALWAYS, *(_WITH_KEY if declared.scope else ())]
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(KINDS[code].status, []).append(code)
+    # A request that cannot even be read: its Host header, its body.
+    by_status.setdefault(400, []).append("invalid_input")
+    for status, together in sorted(by_status.items()):
+        text = "; ".join(f"`{code}`: {KINDS[code].title}" for code in together)
+        problem: Json = {"description": f"{text}.", "content": {"application/problem+json": {"schema": ref("Problem")}}}
+        if any(KINDS[code].retryable for code in together):
+            problem["headers"] = {"Retry-After": {"description": _HEADERS["Retry-After"], "schema": TEXT}}
+        yield str(status), problem
+
+
+# -- what can be submitted ----------------------------------------------------
+
+
+def submissions(catalog: Catalog) -> dict[str, Json]:
+    """The body of a submission for each kind of input: names of models that take the same input go together."""
+    groups: list[tuple[ModelSpec, list[str]]] = []
+    for model in catalog.models():
+        for spec, names in groups:
+            if input_schema(spec) == input_schema(model.spec):
+                names.append(model.name)
+                break
+        else:
+            groups.append((model.spec, [model.name]))
+    schemas: dict[str, Json] = {}
+    for spec, names in groups:
+        schemas[f"Input.{spec.name}"] = described(input_schema(spec), f"For {', '.join(names)}.")
+        body = {**submission.SCHEMA, "properties": {**submission.SCHEMA["properties"]}}
+        body["properties"]["model"] = described({"enum": names}, "What to run.")
+        body["properties"]["input"] = ref(f"Input.{spec.name}")
+        schemas[f"Submission.{spec.name}"] = body
+    variants = [ref(name) for name in schemas if name.startswith("Submission.")]
+    return {"Submission": {"anyOf": variants}, **schemas}
+
+
+_EXAMPLES: Final[Json] = {
+    "small": {
+        "summary": "An image, from whoever has it first",
+        "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
+    },
+    "full": {
+        "summary": "An image from one provider, with everything said",
+        "value": {
+            "model": "flux-dev",
+            "provider": "blackforestlabs-flux1-dev",
+            "input": {"prompt": "a lighthouse at dusk", "aspect_ratio": "16:9", "seed": 7, "num_inference_steps": 28},
+            "priority": "high",
+            "metadata": {"user": "discord-1234"},
+            "deadline_seconds": 600,
+            "retention_seconds": 86400,
+        },
+    },
+    "scripted": {
+        "summary": "No upstream at all: what shall happen is in the job",
+        "value": {"model": "echo", "input": {"script": ["queue 3s", "progress 5", "preview", "image"]}},
+    },
+}
+
+
+def example_job() -> Json:
+    """A finished job, as the API shows it."""
+    start = 1_795_186_218.0
+    job = Job(
+        id=_EXAMPLE_ID,
+        owner="local",
+        user="local",
+        model="flux-schnell",
+        route=("blackforestlabs-flux1-schnell",),
+        given={},
+        input={"prompt": "a lighthouse at dusk", "seed": 7, "width": 768, "height": 768, "num_inference_steps": 2},
+        created_at=start,
+        status=Status.SUCCEEDED,
+        provider="blackforestlabs-flux1-schnell",
+        progress=Progress(stage="saving", fraction=1.0),
+        outputs=(
+            Output(
+                index=0,
+                kind="image",
+                content_type="image/webp",
+                width=768,
+                height=768,
+                bytes=48_213,
+                sha256="5b2f9e1c" * 8,
+                seed=7,
+            ),
+        ),
+        attempts=(
+            Attempt(
+                n=1,
+                provider="blackforestlabs-flux1-schnell",
+                worker="w1",
+                started_at=start + 0.04,
+                ended_at=start + 3.2,
+                outcome="succeeded",
+            ),
+        ),
+        started_at=start + 0.04,
+        finished_at=start + 3.2,
+    )
+    return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))

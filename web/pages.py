@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
-from flask import Blueprint, Response, render_template
+import flask_swagger_ui
+from flask import Blueprint, Response, render_template, send_from_directory
 
+from web.errors import Problem
 from web.operation import Answer, Operation, operation
 
 blueprint = Blueprint("pages", __name__)
@@ -15,6 +18,13 @@ PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
+#: Swagger UI sets styles from its code and has its icons in data: addresses. It runs only on its own page.
+DOCS_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
+    " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_SWAGGER: Final = Path(flask_swagger_ui.__file__).parent / "dist"
+_SWAGGER_FILES: Final = frozenset({"swagger-ui.css", "swagger-ui-bundle.js"})
 _HTML: Final = {"text/html": None}
 
 
@@ -30,6 +40,39 @@ _HTML: Final = {"text/html": None}
 def home() -> Response:
     """Show the page to try the service with."""
     return _page("page.html", PAGE_POLICY)
+
+
+@blueprint.get("/docs")
+@operation(
+    Operation(
+        id="docs",
+        tag="Pages",
+        scope=None,
+        answers=(Answer(status=200, description="The page.", content=_HTML),),
+    )
+)
+def docs() -> Response:
+    """Show the API's documentation, to read and to try out."""
+    return _page("docs.html", DOCS_POLICY)
+
+
+@blueprint.get("/docs/assets/<name>")
+@operation(
+    Operation(
+        id="docsAsset",
+        tag="Pages",
+        scope=None,
+        answers=(Answer(status=200, description="The file.", content={"text/css": None, "text/javascript": None}),),
+        errors=("not_found",),
+    )
+)
+def docs_asset(name: str) -> Response:
+    """Get a file of the documentation page: Swagger UI's own, from the installed package."""
+    if name not in _SWAGGER_FILES:
+        raise Problem("not_found", "The documentation page has no such file.")
+    answer = send_from_directory(_SWAGGER, name, max_age=3600)
+    answer.headers["Cache-Control"] = "private, max-age=3600"
+    return answer
 
 
 def _page(template: str, policy: str) -> Response:

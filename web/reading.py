@@ -33,7 +33,8 @@ def caller() -> Caller:
 
 def links() -> Links:
     """Addresses as this client should use them."""
-    return Links(services().settings.public_url or request.host_url.rstrip("/"))
+    # The gate has checked the header; Werkzeug's host_url would take it apart and put it together again.
+    return Links(services().settings.public_url or f"{request.scheme}://{request.environ['HTTP_HOST']}")
 
 
 def look(job_id: str) -> tuple[Record, Waiting | None]:

@@ -79,11 +79,12 @@ def events(job_id: str) -> Response:
     if record.job.status.is_terminal and last == record.event_id:
         return Response(status=204)
     missed = _missed(record, last)
-    stream = Stream(services(), caller(), _token(), links(), record, missed)
+    place = queue_json(record.job, waiting)
+    stream = Stream(services(), caller(), _token(), links(), record, missed, place)
     first = b""
     if missed is None:
-        place = None if record.job.status.is_terminal else record.event_id
-        first = sse.message("snapshot", job_json(record, waiting, links()), place)
+        mark = None if record.job.status.is_terminal else record.event_id
+        first = sse.message("snapshot", job_json(record, waiting, links()), mark)
     return stream.answer(first)
 
 
@@ -127,6 +128,7 @@ class Stream:
         links: Addresses as this client should use them.
         record: The job as it was read.
         missed: Events to send first; None where a snapshot says it all.
+        place: What the job waits for, as the client knows it.
     """
 
     services: Services
@@ -135,6 +137,7 @@ class Stream:
     links: Links
     record: Record
     missed: list[LoggedEvent] | None
+    place: Json | None
 
     def answer(self, first: bytes) -> Response:
         """The answer; the stream ends with the job, the client, the key, or after :data:`LONGEST_STREAM`.
@@ -171,7 +174,7 @@ class Stream:
     def _live(self, watch: Watch) -> Iterator[bytes]:
         closes_at = time.monotonic() + LONGEST_STREAM
         beat_at = time.monotonic() + HEARTBEAT_SECONDS
-        place: Json | None = None
+        place = self.place
         while time.monotonic() < closes_at:
             try:
                 news = watch.news(PLACE_SECONDS)
@@ -179,7 +182,7 @@ class Stream:
                     yield self._message(entry)
                     if sse.is_end(entry.event):
                         return
-                place, before = (place if news else self._place()), place
+                place, before = (place if news else self._look_again()), place
             except (JobGone, JobNotFound):
                 return
             except StoreUnavailable:
@@ -207,7 +210,7 @@ class Stream:
             # Deleted at this very moment.
             return {"id": gone.tombstone.id, "object": "job", "status": gone.tombstone.status}
 
-    def _place(self) -> Json | None:
+    def _look_again(self) -> Json | None:
         """What the job waits for, as it stands now."""
         record, position = self.services.views.look(self.record.job.id)
         return queue_json(record.job, self.services.outlook.waiting(record, position))

@@ -1,0 +1,269 @@
+"""JSON Schemas of what goes out, for the OpenAPI document; tests hold real answers against them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+
+from jobs.model import Priority, Stage, WaitReason
+from web.errors import KINDS
+from web.schemas import STATUSES, Json
+from web.sse import NAMES
+
+TEXT: Final[Json] = {"type": "string"}
+NUMBER: Final[Json] = {"type": "number"}
+COUNT: Final[Json] = {"type": "integer", "minimum": 0}
+FLAG: Final[Json] = {"type": "boolean"}
+TIME: Final[Json] = {"type": "string", "format": "date-time"}
+URL: Final[Json] = {"type": "string", "format": "uri"}
+ANY: Final[Json] = {"type": "object", "additionalProperties": True}
+
+JOB_ID: Final[Json] = {"type": "string", "pattern": "^job_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+
+#: Every ``error.code`` of a job.
+JOB_CODES: Final = (
+    "provider_quota", "provider_busy", "provider_unreachable", "provider_timeout", "provider_error",
+    "provider_protocol", "provider_changed", "content_rejected", "invalid_input", "bad_output", "storage_error",
+    "deadline_exceeded", "worker_lost", "internal",
+)  # fmt: skip
+
+
+def described(schema: Json, description: str, **more: Any) -> Json:  # noqa: ANN401 - any JSON
+    """A schema with a description."""
+    return {**schema, "description": description, **more}
+
+
+def record(required: str, properties: Json, description: str = "") -> Json:
+    """An object.
+
+    Args:
+        required: Names of properties that are always there, separated by blanks.
+        properties: All properties.
+        description: What it is.
+    """
+    found: Json = {"type": "object", "properties": properties, "required": required.split()}
+    return {**found, "description": description} if description else found
+
+
+def ref(name: str) -> Json:
+    """A reference to another component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def listed(item: Json) -> Json:
+    """A list of resources, as every list of the API is."""
+    return record(
+        "object data has_more",
+        {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": item},
+            "has_more": described(FLAG, "Whether there is more."),
+            "next_cursor": described(TEXT, "The `cursor` of the next part."),
+        },
+    )
+
+
+SCHEMAS: Final[dict[str, Json]] = {
+    "Job": record(
+        "id object status model strategy priority input outputs attempts metadata created_at retention_seconds urls",
+        {
+            "id": JOB_ID,
+            "object": {"const": "job"},
+            "status": {"enum": list(STATUSES)},
+            "model": TEXT,
+            "provider": described(TEXT, "Who runs or ran it, or was asked for."),
+            "strategy": {"enum": ["failover", "single", "hedge"]},
+            "priority": {"enum": [priority.value for priority in Priority]},
+            "input": described(ANY, "What is really used: defaults filled in, sizes rounded."),
+            "queue": ref("Queue"),
+            "progress": ref("Progress"),
+            "preview": ref("Preview"),
+            "outputs": {"type": "array", "items": ref("Output")},
+            "error": ref("Failure"),
+            "attempts": {"type": "array", "items": ref("Attempt")},
+            "metadata": {"type": "object", "additionalProperties": TEXT},
+            "has_credentials": described(FLAG, "It came with credentials; they are never shown."),
+            "warnings": {"type": "array", "items": TEXT},
+            "metrics": record(
+                "total_seconds", {"queue_seconds": NUMBER, "run_seconds": NUMBER, "total_seconds": NUMBER}
+            ),
+            "created_at": TIME,
+            "started_at": TIME,
+            "finished_at": TIME,
+            "cancel_requested_at": TIME,
+            "deadline": TIME,
+            "retention_seconds": COUNT,
+            "expires_at": described(TIME, "When it and its files are deleted."),
+            "urls": record("self events cancel image", {"self": URL, "events": URL, "cancel": URL, "image": URL}),
+        },
+        "One request and its life. What is absent is not there (yet).",
+    ),
+    "Queue": record(
+        "reason",
+        {
+            "position": described({"type": "integer", "minimum": 1}, "1 is the next to run."),
+            "eta_seconds": described(NUMBER, "Estimated seconds until the result."),
+            "reason": {"enum": list(get_args(WaitReason))},
+            "until": described(TIME, "When it can go on, where that is known."),
+            "upstream": record(
+                "",
+                {"rank": described(COUNT, "0 is the next there."), "size": COUNT, "eta_seconds": NUMBER},
+                "The provider's own queue.",
+            ),
+        },
+        "What the job waits for.",
+    ),
+    "Progress": record(
+        "stage",
+        {
+            "fraction": {"type": "number", "minimum": 0, "maximum": 1},
+            "step": COUNT,
+            "total": COUNT,
+            "stage": {"enum": list(get_args(Stage))},
+            "message": TEXT,
+        },
+    ),
+    "Preview": record("url index updated_at", {"url": URL, "index": COUNT, "updated_at": TIME}),
+    "Output": record(
+        "index kind url",
+        {
+            "index": COUNT,
+            "kind": {"enum": ["image", "text"]},
+            "url": URL,
+            "content_type": TEXT,
+            "width": COUNT,
+            "height": COUNT,
+            "bytes": COUNT,
+            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "seed": described({"type": "integer"}, "The seed that was really used."),
+            "text": TEXT,
+            "expires_at": TIME,
+        },
+    ),
+    "Failure": record(
+        "code detail retryable",
+        {
+            "code": {"enum": list(JOB_CODES)},
+            "detail": TEXT,
+            "retryable": described(FLAG, "Whether the same job may succeed later or elsewhere."),
+            "provider": TEXT,
+            "retry_after": described(NUMBER, "Seconds until the provider takes jobs again, as it says."),
+        },
+    ),
+    "Attempt": record(
+        "n provider started_at",
+        {
+            "n": {"type": "integer", "minimum": 1},
+            "provider": TEXT,
+            "started_at": TIME,
+            "ended_at": TIME,
+            "outcome": {"enum": ["succeeded", "failed", "canceled", "handed_back", "lost"]},
+            "error": ref("Failure"),
+            "notes": described({"type": "array", "items": TEXT}, "What became of its submissions at the provider."),
+        },
+        "One run of the job on one provider.",
+    ),
+    "JobList": listed(ref("Job")),
+    "Event": record(
+        "id event at data",
+        {
+            "id": TEXT,
+            "event": {"enum": [name for name in NAMES if name not in {"snapshot", "end"}]},
+            "at": TIME,
+            "data": ANY,
+        },
+    ),
+    "EventLog": listed(ref("Event")),
+    "EventStream": described(
+        TEXT,
+        "Server-sent events. `event` is one of:\n\n" + "\n".join(f"- `{name}`: {text}" for name, text in NAMES.items()),
+    ),
+    "Model": record(
+        "id object name aliases kind capabilities previews providers input_schema",
+        {
+            "id": described(TEXT, "The name to ask for."),
+            "object": {"const": "model"},
+            "name": described(TEXT, "The exact name."),
+            "aliases": {"type": "array", "items": TEXT},
+            "kind": {"enum": ["image", "text"]},
+            "capabilities": {
+                "type": "array",
+                "items": {"enum": ["text-to-image", "image-to-image", "image-to-text", "chat"]},
+            },
+            "previews": FLAG,
+            "providers": described({"type": "array", "items": TEXT}, "Who is asked, in order."),
+            "input_schema": described(ANY, "JSON Schema of `input`."),
+        },
+    ),
+    "ModelList": listed(ref("Model")),
+    "Provider": record(
+        "name object label state working in_flight default_model models image_models vision_models aliases parameters"
+        " streams history pictures",
+        {
+            "name": TEXT,
+            "object": {"const": "provider"},
+            "label": TEXT,
+            "url": TEXT,
+            "space": described(TEXT, "Its Space on the Hub."),
+            "state": {"enum": ["healthy", "degraded", "down", "resting", "paused", "disabled"]},
+            "working": FLAG,
+            "in_flight": described(COUNT, "Jobs there now."),
+            "limit": described(COUNT, "Most jobs there at once; absent is no limit."),
+            "cooldown": record("until", {"until": TIME, "reason": TEXT}, "It gets no jobs until then."),
+            "default_model": TEXT,
+            "default_image_model": TEXT,
+            "models": {"type": "array", "items": TEXT},
+            "image_models": {"type": "array", "items": TEXT},
+            "vision_models": {"type": "array", "items": TEXT},
+            "aliases": {"type": "object", "additionalProperties": TEXT},
+            "parameters": {"type": "object", "additionalProperties": {"type": "array", "items": ref("Parameter")}},
+            "streams": described(FLAG, "Tells how far it is while it works."),
+            "history": described(FLAG, "Takes a chat history."),
+            "pictures": described(FLAG, "Takes pictures."),
+        },
+    ),
+    "Parameter": record(
+        "name type required",
+        {
+            "name": TEXT,
+            "type": TEXT,
+            "required": FLAG,
+            "default": {},
+            "minimum": NUMBER,
+            "maximum": NUMBER,
+            "choices": {"type": "array"},
+            "description": TEXT,
+        },
+    ),
+    "ProviderList": listed(ref("Provider")),
+    "Health": record("status", {"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}}),
+    "Problem": record(
+        "type title status detail instance code retryable request_id error",
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": TEXT,
+            "instance": TEXT,
+            "code": {"enum": list(KINDS)},
+            "retryable": described(FLAG, "Whether the same request may succeed later."),
+            "request_id": TEXT,
+            "errors": {
+                "type": "array",
+                "items": record(
+                    "detail",
+                    {
+                        "pointer": described(TEXT, "JSON pointer into the body (RFC 6901)."),
+                        "parameter": described(TEXT, "A query parameter."),
+                        "detail": TEXT,
+                    },
+                ),
+            },
+            "error": record(
+                "message type code",
+                {"message": TEXT, "type": TEXT, "param": {"type": ["string", "null"]}, "code": TEXT},
+                "The same for OpenAI's SDK.",
+            ),
+        },
+        "An error (RFC 9457). A deleted job's also has `id`, `job_status`, `reason`, `finished_at`, `deleted_at`.",
+    ),
+}

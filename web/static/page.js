@@ -1,0 +1,272 @@
+// The page: submit, watch by server-sent events, show previews and the result.
+// Everything from the API becomes textContent or a blob: address, never markup.
+"use strict";
+
+const $ = (id) => document.getElementById(id);
+const ENDED = new Set(["succeeded", "failed", "canceled", "expired"]);
+const REASONS = {
+  workers_busy: "waits for a free worker", upstream_queue: "waits in the provider's queue",
+  provider_cooldown: "waits for the provider's quota", provider_waking: "the provider is waking up",
+  key_limit: "waits for your other jobs", paused: "the service is paused", no_provider: "no provider is available",
+};
+const STAGES = {
+  waiting_upstream: "at the provider", generating: "developing", downloading: "fetching the result", saving: "saving it",
+};
+
+let key = sessionStorage.getItem("darkroom-key") || "";
+let models = [];
+let shown = null;      // the job on the tray
+let watching = null;   // AbortController of its event stream
+let seen = "";         // the preview or output that the picture shows
+
+// ---- talking to the API ----------------------------------------------------
+
+class Refused extends Error {
+  constructor(status, text) { super(text); this.status = status; }
+}
+
+async function call(method, path, { body, headers = {}, signal } = {}) {
+  const all = { ...headers };
+  if (key) all.Authorization = `Bearer ${key}`;
+  if (body !== undefined) all["Content-Type"] = "application/json";
+  const answer = await fetch(path, { method, headers: all, body: body && JSON.stringify(body), signal, cache: "no-cache" });
+  if (answer.ok || answer.status === 204) return answer;
+  const problem = await answer.json().catch(() => ({}));
+  const faults = (problem.errors || []).map((fault) => `${(fault.pointer || fault.parameter || "").replace("/input/", "")} ${fault.detail}`);
+  throw new Refused(answer.status, faults.join("\n") || problem.detail || `The server answered ${answer.status}.`);
+}
+
+// Links of a job may name a public address; this page asks the server that it came from.
+const own = (url) => new URL(url, location.href).pathname;
+
+async function blobOf(url) {
+  return URL.createObjectURL(await (await call("GET", own(url))).blob());
+}
+
+// Server-sent events by fetch, since EventSource cannot send a key.
+async function* eventsOf(jobId, signal) {
+  let last = "";
+  for (;;) {
+    try {
+      const headers = { Accept: "text/event-stream", ...(last && { "Last-Event-ID": last }) };
+      const answer = await call("GET", `/v1/jobs/${jobId}/events`, { headers, signal });
+      if (answer.status === 204) return;
+      const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+      let text = "";
+      for (;;) {
+        const { done, value } = await reader.read();
+        if (done) break;
+        const parts = (text + value).split("\n\n");
+        text = parts.pop();
+        for (const part of parts) {
+          const event = { name: "", data: "", id: "" };
+          for (const line of part.split("\n")) {
+            if (line.startsWith("event: ")) event.name = line.slice(7);
+            else if (line.startsWith("data: ")) event.data += line.slice(6);
+            else if (line.startsWith("id: ")) event.id = line.slice(4);
+          }
+          last = event.id || last;
+          if (event.name) yield { name: event.name, data: JSON.parse(event.data) };
+          if (event.name === "end") return;
+        }
+      }
+    } catch (error) {
+      if (signal.aborted || (error instanceof Refused && error.status < 500)) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+  }
+}
+
+// ---- showing ---------------------------------------------------------------
+
+function trouble(text) {
+  $("trouble").textContent = text || "";
+  $("trouble").hidden = !text;
+}
+
+function headline(job) {
+  const { status, queue, progress, error } = job;
+  if (status === "succeeded") return ["Done", job.metrics ? `in ${job.metrics.total_seconds.toFixed(1)} s` : ""];
+  if (status === "failed") return ["No picture", error ? error.detail : ""];
+  if (ENDED.has(status)) return [status === "canceled" ? "Canceled" : "Expired", ""];
+  if (queue) {
+    const rank = queue.upstream && queue.upstream.rank !== undefined ? `#${queue.upstream.rank + 1} there` : "";
+    const eta = queue.eta_seconds !== undefined ? `about ${Math.round(queue.eta_seconds)} s` : "";
+    const until = queue.until ? `until ${new Date(queue.until).toLocaleTimeString()}` : "";
+    const place = queue.position ? `#${queue.position} in the queue` : "Waiting";
+    return [place, [REASONS[queue.reason], rank, until, eta].filter(Boolean).join(", ")];
+  }
+  if (!progress) return ["Starting", ""];
+  if (progress.total) return [`Step ${progress.step} of ${progress.total}`, STAGES[progress.stage]];
+  return ["Running", progress.message || STAGES[progress.stage]];
+}
+
+async function paint(url, mark, isPreview) {
+  if (seen === mark) return;
+  seen = mark;
+  try {
+    const address = await blobOf(url);
+    if (seen !== mark) return URL.revokeObjectURL(address);
+    const before = $("picture").src;
+    $("picture").src = address;
+    $("picture").classList.toggle("preview", isPreview);
+    $("picture").hidden = false;
+    if (!isPreview) { $("save").href = address; $("save").hidden = false; }
+    if (before.startsWith("blob:")) URL.revokeObjectURL(before);
+  } catch { seen = ""; /* a newer one comes, or the job says what is wrong */ }
+}
+
+function render() {
+  const job = shown;
+  const [state, note] = headline(job);
+  const ended = ENDED.has(job.status);
+  const { width = 1, height = 1 } = job.input || {};
+  $("empty").hidden = true;
+  $("print").hidden = false;
+  $("print").className = `${ended ? "done" : ""} ${job.status === "failed" || job.status === "expired" ? "failed" : ""}`;
+  $("frame").style.aspectRatio = `${width} / ${height}`;
+  $("state").textContent = state;
+  $("note").textContent = note || "";
+  $("cancel").hidden = ended;
+  $("cancel").disabled = Boolean(job.cancel_requested_at);
+  const fraction = job.progress && job.progress.fraction;
+  $("bar").hidden = ended || fraction === undefined || fraction === null;
+  $("bar").firstElementChild.style.width = `${100 * (fraction || 0)}%`;
+  const texts = job.outputs.filter((output) => output.kind === "text").map((output) => output.text);
+  $("words").textContent = texts.length ? texts.join("\n\n") : (job.input && job.input.prompt) || "";
+  const image = job.outputs.find((output) => output.kind === "image");
+  if (image) {
+    $("save").download = `${job.id}.${(image.content_type || "image/webp").split("/")[1]}`;
+    paint(image.url, image.sha256 || image.url, false);
+  } else if (job.preview && !ended) {
+    paint(job.preview.url, `preview-${job.id}-${job.preview.index}`, true);
+  }
+}
+
+// What an event changes in the job that is shown; "snapshot" and "end" bring the whole job.
+function applied(job, { name, data }) {
+  switch (name) {
+    case "snapshot": case "end": return data;
+    case "status": return { ...job, ...data, queue: data.status === "running" ? undefined : job.queue };
+    case "queue": return { ...job, queue: { ...data } };
+    case "progress": return { ...job, progress: data, queue: undefined };
+    case "preview": return { ...job, preview: data };
+    case "output": return { ...job, outputs: [...job.outputs.filter((one) => one.index !== data.index), data] };
+    default: return job;
+  }
+}
+
+function clear() {
+  seen = "";
+  $("picture").hidden = true;
+  $("picture").removeAttribute("src");
+  $("save").hidden = true;
+}
+
+async function watch(job) {
+  if (watching) watching.abort();
+  const mine = watching = new AbortController();
+  clear();
+  shown = job;
+  location.hash = job.id;
+  render();
+  try {
+    for await (const event of eventsOf(job.id, mine.signal)) {
+      if (mine !== watching) return;
+      shown = applied(shown, event);
+      render();
+    }
+    reel();
+  } catch (error) {
+    if (!mine.signal.aborted) trouble(error.message);
+  }
+}
+
+// ---- the earlier ones ------------------------------------------------------
+
+async function reel() {
+  const { data } = await (await call("GET", "/v1/jobs?status=succeeded&limit=12")).json();
+  const items = await Promise.all(data.filter((job) => job.outputs.some((output) => output.kind === "image")).map(async (job) => {
+    const item = document.createElement("li");
+    const button = document.createElement("button");
+    const picture = document.createElement("img");
+    button.type = "button";
+    button.title = (job.input && job.input.prompt) || job.id;
+    button.addEventListener("click", () => watch(job));
+    picture.alt = button.title;
+    picture.src = await blobOf(job.urls.image).catch(() => "");
+    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true });
+    button.append(picture);
+    item.append(button);
+    return item;
+  }));
+  $("reel").replaceChildren(...items);
+  $("earlier").hidden = items.length === 0;
+}
+
+// ---- the form --------------------------------------------------------------
+
+function options(select, values, chosen) {
+  select.replaceChildren(...values.map(([value, text]) => new Option(text, value, false, value === chosen)));
+}
+
+function shapes() {
+  const model = models.find((one) => one.id === $("model").value);
+  const schema = (model && model.input_schema.properties.aspect_ratio) || {};
+  const values = (schema.enum || []).filter(Boolean);
+  options($("shape"), [["", "default"], ...values.map((value) => [value, value])], "");
+  $("shape").disabled = values.length === 0;
+  $("seed").disabled = !(model && model.input_schema.properties.seed);
+}
+
+async function start() {
+  try {
+    models = (await (await call("GET", "/v1/models")).json()).data.filter((model) => model.kind === "image");
+  } catch (error) {
+    if (error.status === 401) { $("door").hidden = false; $("form").hidden = true; $("key").focus(); return; }
+    return trouble(error.message);
+  }
+  $("door").hidden = true;
+  $("form").hidden = false;
+  options($("model"), models.map((model) => [model.id, model.id]), localStorage.getItem("darkroom-model") || "flux-schnell");
+  shapes();
+  reel().catch(() => {});
+  const wanted = location.hash.slice(1);
+  if (wanted) call("GET", `/v1/jobs/${encodeURIComponent(wanted)}`).then((answer) => answer.json()).then(watch).catch(() => {});
+}
+
+$("model").addEventListener("change", () => { localStorage.setItem("darkroom-model", $("model").value); shapes(); });
+
+$("prompt").addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) $("form").requestSubmit();
+});
+
+$("form").addEventListener("submit", async (event) => {
+  event.preventDefault();
+  trouble("");
+  const input = { prompt: $("prompt").value };
+  if ($("shape").value) input.aspect_ratio = $("shape").value;
+  if ($("seed").value) input.seed = Number($("seed").value);
+  $("send").disabled = true;
+  try {
+    watch(await (await call("POST", "/v1/jobs", { body: { model: $("model").value, input } })).json());
+  } catch (error) {
+    trouble(error.message);
+  } finally {
+    $("send").disabled = false;
+  }
+});
+
+$("cancel").addEventListener("click", async () => {
+  $("cancel").disabled = true;
+  await call("POST", `/v1/jobs/${shown.id}/cancel`).catch((error) => trouble(error.message));
+});
+
+$("door").addEventListener("submit", (event) => {
+  event.preventDefault();
+  key = $("key").value.trim();
+  sessionStorage.setItem("darkroom-key", key);
+  start();
+});
+
+start();
