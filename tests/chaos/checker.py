@@ -192,7 +192,7 @@ def _taken_back(seen: Sequence[h.Call], story: Story) -> Iterator[Problem]:
     for before, after in pairwise(seen):
         if began.get(after.number, after.at) < before.at:
             continue
-        if (after.version or 0) < (before.version or 0):
+        if None not in (before.version, after.version) and (after.version or 0) < (before.version or 0):
             yield Problem("resurrected", "I2", f"a client saw version {before.version}, then {after.version}")
             return
         if before.status in TERMINAL and after.status != before.status:

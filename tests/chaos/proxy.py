@@ -130,6 +130,8 @@ class Proxy:
         self._tasks.add(task)
         try:
             await self._pass(reader, writer)
+        except asyncio.CancelledError:
+            return  # the proxy ends; asyncio's server would report it as an error
         finally:
             self._tasks.discard(task)
 

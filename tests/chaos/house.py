@@ -1,0 +1,252 @@
+"""The whole service in pieces that can be harmed one by one: Redis, web, workers, schedulers, a real Gradio app, and the lines between.
+
+Workers and schedulers reach Redis through one proxy, web processes through
+another, and workers reach the app through a third. Everything listens on
+127.0.0.1, and everything ends with the tests.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, Self
+
+import redis
+
+from cli import tether
+from jobs.errors import StoreUnavailable
+from jobs.queue import QUEUE, RUN_JOB, client_app
+from jobs.redis_store import RedisJobStore
+from tests import stack
+from tests.chaos.history import Upstream, upstream_lines
+from tests.chaos.proxy import Proxy
+from tests.redis_servers import free_port
+from tests.spaces.launcher import Space, Spaces
+
+#: Short, so that a fault can outlast it.
+LEASE_SECONDS: Final = 3
+#: The provider and model that jobs ask for, and its twin for jobs that shall harm their worker.
+PAINTER: Final = "painter"
+POISON: Final = "poison"
+
+_PROVIDER: Final = """
+[providers.{name}]
+driver = "space"
+url = "http://127.0.0.1:{port}"
+space = ""
+api_name = "/draw"
+models = ["{name}"]
+style = "{style}"
+concurrency = {concurrency}
+timeout_seconds = {timeout}
+
+[providers.{name}.parameters]
+prompt = ""
+steps = 3
+seconds = 0.2
+"""
+
+#: What must not stop a worker: not JSON, no task, an unknown task, pickled code, a job that is not there.
+_POISON: Final = (
+    b"\x00\xff not json",
+    b'{"body": 1}',
+    (
+        b'{"body": "W10=", "content-encoding": "utf-8", "content-type": "application/json", "headers": {"lang": "py", '
+        b'"task": "no.such.task", "id": "p1"}, "properties": {"delivery_tag": "p1", "delivery_info": {"exchange": "", '
+        b'"routing_key": "darkroom.jobs"}, "body_encoding": "base64"}}'
+    ),
+    (
+        b'{"body": "gASVIQAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAZleGl0IDGUhZRSlC4=", "content-encoding": "binary", '
+        b'"content-type": "application/x-python-serialize", "headers": {"lang": "py", "task": "darkroom.run_job", '
+        b'"id": "p2"}, "properties": {"delivery_tag": "p2", "delivery_info": {"exchange": "", "routing_key": '
+        b'"darkroom.jobs"}, "body_encoding": "base64"}}'
+    ),
+)
+
+
+@dataclass(slots=True)
+class Part:
+    """A program of the service that may be killed, paused and started again.
+
+    Args:
+        house: The stack that starts it.
+        name: Its log is named so.
+        argv: Its command line.
+        environ: Its own environment variables.
+    """
+
+    house: stack.Stack
+    name: str
+    argv: tuple[str, ...]
+    environ: dict[str, str] = field(default_factory=dict)
+    process: stack.Process | None = None
+
+    def start(self, **more: str) -> None:
+        """Start it; ``more`` are environment variables of this life only."""
+        assert not self.alive, f"{self.name} runs already"
+        # So that it ends even where the tests themselves are killed.
+        command = tether.command(self.argv, directory=stack.ROOT)
+        self.process = self.house.start(self.name, command, **self.environ, **more)
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self.process is not None and self.process.alive
+
+    def signal(self, signum: int) -> None:
+        """Send it a signal."""
+        if self.process is not None and self.process.alive:
+            self.process.popen.send_signal(signum)
+
+    def pause(self) -> None:
+        """Stop it, as a long garbage collection or a sleeping machine would."""
+        self.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on after :meth:`pause`."""
+        self.signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it as a crash would."""
+        if self.process is not None:
+            self.process.kill()
+
+
+class House:
+    """The service. Use it in a ``with`` statement.
+
+    Args:
+        folder: Empty; everything is kept there.
+        spaces: Starts the app.
+        workers: How many worker processes.
+        slots: Jobs at once in each.
+        style: How the app is called, ``call`` or ``join``.
+        concurrency: Jobs at once at the app.
+        timeout: Seconds for one attempt.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        spaces: Spaces,
+        *,
+        workers: int = 3,
+        slots: int = 8,
+        style: str = "call",
+        concurrency: int = 64,
+        timeout: float = 60.0,
+    ) -> None:
+        self.folder = folder
+        self._spaces = spaces
+        self._ends = ExitStack()
+        self._space: Space | None = None
+        self._space_port = free_port()
+        self.posts = folder / "upstream.jsonl"
+        config = folder / "darkroom.toml"
+        self.stack = stack.Stack(
+            folder,
+            lease_seconds=LEASE_SECONDS,
+            environ={
+                "DARKROOM_CONFIG": str(config),
+                "DARKROOM_TEST_MODE": "on",
+                "DARKROOM_WORKER_CONCURRENCY": str(slots),
+            },
+        )
+        self.redis = self.stack.redis
+        self.redis_line, self.client_line = Proxy(self.redis.port), Proxy(self.redis.port)
+        self.upstream_line = Proxy(self._space_port)
+        self._config, self._options = config, {"style": style, "concurrency": concurrency, "timeout": timeout}
+        self.workers = [
+            Part(self.stack, f"worker-{number}", (*stack.WORKER, "-n", f"worker-{number}@%h"))
+            for number in range(workers)
+        ]
+        self.schedulers = [Part(self.stack, f"scheduler-{number}", stack.SCHEDULER) for number in range(2)]
+        self.web = Part(self.stack, "web", stack.WEB)
+
+    def __enter__(self) -> Self:
+        with self._ends:
+            self._ends.callback(self.kill_upstream)
+            self.start_upstream(wait=False)
+            for line in (self.redis_line, self.client_line, self.upstream_line):
+                self._ends.enter_context(line)
+            options = {**self._options, "port": self.upstream_line.port}
+            tables = [_PROVIDER.format(name=name, **options) for name in (PAINTER, POISON)]
+            self._config.write_text("".join(tables), encoding="utf-8")
+            self.stack.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.redis_line.port}/0"
+            self.web.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.client_line.port}/0"
+            self._ends.enter_context(self.stack)
+            assert self._space is not None
+            self._space.wait()
+            self._ends = self._ends.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ends.close()
+
+    @property
+    def store(self) -> RedisJobStore:
+        """The truth, past all proxies: for watching and for the end."""
+        return self.stack.store
+
+    def start(self, **more: str) -> None:
+        """Start web, workers and schedulers, and wait until they are ready; ``more`` is for the workers."""
+        self.web.start()
+        for scheduler in self.schedulers:
+            scheduler.start()
+        for worker in self.workers:
+            worker.start(**more)
+        until(lambda: len(self.store.overview().workers) >= len(self.workers), 90, "the workers are ready")
+        assert self.web.process is not None
+        self.web.process.wait_for("Booting worker", 60)
+
+    # -- the app -----------------------------------------------------------------
+
+    def start_upstream(self, *, wait: bool = True) -> None:
+        """Start the app, always on the same port and with the same log."""
+        self._space = self._spaces.start("6", "ledger.py", port=self._space_port, SPACE_LOG=str(self.posts))
+        if wait:
+            self._space.wait()
+
+    def kill_upstream(self) -> None:
+        """End the app as a crash would."""
+        if self._space is not None:
+            self._space.stop()
+
+    def upstream(self) -> Iterator[Upstream]:
+        """What the app wrote down."""
+        text = self.posts.read_text(encoding="utf-8") if self.posts.exists() else ""
+        yield from upstream_lines(text.splitlines())
+
+    # -- messages ----------------------------------------------------------------
+
+    def send_again(self, job_ids: Iterable[str], times: int = 5) -> None:
+        """Send messages of jobs once more, past the scheduler."""
+        app = client_app(self.redis.url)
+        try:
+            for job_id in job_ids:
+                for _ in range(times):
+                    app.send_task(RUN_JOB, (job_id,), task_id=job_id, queue=QUEUE, retry=False, ignore_result=True)
+        except (OSError, redis.RedisError):
+            return  # Redis is being harmed, too
+        finally:
+            app.close()
+
+    def send_poison(self, which: int) -> None:
+        """Put a message into the queue that no worker can make sense of."""
+        with contextlib.suppress(redis.RedisError):
+            self.stack.client.lpush(QUEUE, _POISON[which % len(_POISON)])
+
+
+def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
+    """Wait until something holds; what is unavailable for now does not hold."""
+
+    def check() -> bool:
+        with contextlib.suppress(StoreUnavailable, redis.RedisError):
+            return holds()
+        return False
+
+    stack.wait_until(check, seconds, what)

@@ -1,0 +1,157 @@
+"""Does harm by plan: a seeded schedule of faults, each logged, all healed at the end.
+
+It touches only processes that the house started, by their handles, and only
+connections that go through the house's own proxies.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from tests.chaos.history import History
+from tests.chaos.house import LEASE_SECONDS, House
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Step:
+    """One fault: when it begins, in seconds from the start, for how long, which one, and where."""
+
+    at: float
+    name: str
+    seconds: float
+    target: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How often a fault comes (seconds between two, on average), and how long it lasts."""
+
+    every: float
+    shortest: float = 0.0
+    longest: float = 0.0
+
+
+#: Everything at once: what the long run does.
+HABITS: Final[Mapping[str, Habit]] = {
+    "kill worker": Habit(4, 0.2, 2),
+    "pause worker beyond its lease": Habit(23, LEASE_SECONDS + 1, LEASE_SECONDS + 4),
+    "kill Redis": Habit(31, 0.5, 3),
+    "kill scheduler": Habit(29, 0.2, 3),
+    "restart upstream": Habit(37, 0.0, 1),
+    "cut workers from Redis": Habit(13),
+    "half-open workers to Redis": Habit(41),
+    "split workers from Redis": Habit(43, LEASE_SECONDS + 1, LEASE_SECONDS + 4),
+    "slow Redis for workers": Habit(37, 2, 4),
+    "cut clients from Redis": Habit(17),
+    "half-open clients to Redis": Habit(47),
+    "cut workers from upstream": Habit(19),
+    "slow upstream": Habit(31, 2, 5),
+    "hold upstream answers": Habit(29, 1, 4),
+    "duplicate messages": Habit(11),
+    "poison messages": Habit(13),
+}
+
+
+def schedule(seed: int, seconds: float, habits: Mapping[str, Habit] = HABITS, targets: int = 3) -> tuple[Step, ...]:
+    """Draw the faults of a run: the same ones for the same seed; every one is over when ``seconds`` have passed."""
+    rng = random.Random(seed)
+    steps: list[Step] = []
+    for name, habit in sorted(habits.items()):
+        at = rng.uniform(0, habit.every)
+        while True:
+            step = Step(
+                round(at, 2), name, round(rng.uniform(habit.shortest, habit.longest), 2), rng.randrange(targets)
+            )
+            if step.at + step.seconds > seconds:
+                break
+            steps.append(step)
+            at += step.seconds + rng.uniform(0.5, 1.5) * habit.every
+    return tuple(sorted(steps))
+
+
+class Nemesis:
+    """Carries a schedule out.
+
+    Args:
+        house: What is harmed.
+        history: Where each fault is written down.
+        ids: Gives some job ids, for doubled messages.
+    """
+
+    def __init__(self, house: House, history: History, ids: Callable[[], Iterable[str]]) -> None:
+        self._house = house
+        self._history = history
+        self._ids = ids
+        self._busy: dict[str, threading.Lock] = {}
+        self.errors: list[BaseException] = []
+        redis, web, space = house.redis_line, house.client_line, house.upstream_line
+        #: fault → the thing that it occupies, what begins it, what ends it.
+        self._acts: dict[str, tuple[str, Callable[[Step], object], Callable[[Step], object]]] = {
+            "kill worker": (
+                "worker",
+                lambda s: house.workers[s.target].kill(),
+                lambda s: house.workers[s.target].start(),
+            ),
+            "pause worker beyond its lease": (
+                "worker",
+                lambda s: house.workers[s.target].pause(),
+                lambda s: house.workers[s.target].go_on(),
+            ),
+            "kill Redis": ("redis", lambda _: house.redis.kill(), lambda _: house.redis.start()),
+            "kill scheduler": (
+                "scheduler",
+                lambda s: house.schedulers[s.target % 2].kill(),
+                lambda s: house.schedulers[s.target % 2].start(),
+            ),
+            "restart upstream": ("upstream", lambda _: house.kill_upstream(), lambda _: house.start_upstream()),
+            "cut workers from Redis": ("redis line", lambda _: redis.cut(), _nothing),
+            "half-open workers to Redis": ("redis line", lambda _: redis.freeze(), _nothing),
+            "split workers from Redis": ("redis line", lambda _: redis.split(), lambda _: redis.heal()),
+            "slow Redis for workers": ("redis line", lambda _: redis.slow(0.2), lambda _: redis.heal()),
+            "cut clients from Redis": ("client line", lambda _: web.cut(), _nothing),
+            "half-open clients to Redis": ("client line", lambda _: web.freeze(), _nothing),
+            "cut workers from upstream": ("upstream line", lambda _: space.cut(), _nothing),
+            "slow upstream": ("upstream line", lambda _: space.slow(0.2), lambda _: space.heal()),
+            "hold upstream answers": ("upstream line", lambda _: space.deafen(), lambda _: space.heal()),
+            "duplicate messages": ("", lambda _: house.send_again(self._ids()), _nothing),
+            "poison messages": ("", lambda s: house.send_poison(s.target), _nothing),
+        }
+
+    def run(self, steps: Iterable[Step]) -> None:
+        """Do all of it; returns when every fault is over and healed."""
+        began = time.monotonic()
+        threads = []
+        for step in steps:
+            time.sleep(max(0.0, began + step.at - time.monotonic()))
+            thread = threading.Thread(target=self._do, args=(step,), name=step.name)
+            thread.start()
+            threads.append(thread)
+        for thread in threads:
+            thread.join()
+
+    def _do(self, step: Step) -> None:
+        """One fault from its begin to its end; left out where the same thing is harmed already."""
+        thing, begin, end = self._acts[step.name]
+        if thing == "worker":
+            thing = f"worker {step.target}"
+        lock = self._busy.setdefault(thing, threading.Lock()) if thing else threading.Lock()
+        if not lock.acquire(blocking=False):
+            return
+        try:
+            self._history.fault(step.name, f"target {step.target}, {step.seconds} s")
+            begin(step)
+            time.sleep(step.seconds)
+            end(step)
+        except Exception as error:  # noqa: BLE001 - told by the test; a fault that cannot be done must not end the others
+            self.errors.append(error)
+        finally:
+            lock.release()
+
+
+def _nothing(_: Step) -> None:
+    """A fault that is over as soon as it has happened."""

@@ -1,0 +1,202 @@
+"""One chaos run: clients and nemesis side by side, then calm, then everything that can be known is written down."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import itertools
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from jobs.artifacts import ArtifactError, LocalArtifacts
+from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.model import Job
+from jobs.store import LoggedEvent, Record
+from tests.chaos import checker
+from tests.chaos.generator import Customer, Errand, Rest, share
+from tests.chaos.history import Change, File, History, Try, read
+from tests.chaos.history import Final as FinalLine
+from tests.chaos.house import House, until
+from tests.chaos.nemesis import Nemesis, Step
+
+#: Customers at once.
+CUSTOMERS: Final = 4
+
+
+@dataclass(slots=True)
+class Run:
+    """A run in a house.
+
+    Args:
+        house: Running.
+        errands: What the clients want.
+        steps: What the nemesis does.
+        settle: Seconds that everything gets to end after the last fault.
+    """
+
+    house: House
+    errands: Sequence[Errand]
+    steps: Sequence[Step] = ()
+    settle: float = checker.SETTLE_SECONDS + 30
+    customers: list[Customer] = field(default_factory=list)
+    surprises: list[BaseException] = field(default_factory=list)
+
+    def go(self) -> checker.Report:
+        """Carry it out and judge it."""
+        path = self.house.folder / "history.jsonl"
+        with History(path) as history, contextlib.ExitStack() as ends:
+            numbers = itertools.count()
+            for part in share(self.errands, CUSTOMERS):
+                client = ends.enter_context(contextlib.closing(Rest(self.house.stack.url)))
+                self.customers.append(Customer(client, history, part, numbers))
+            nemesis = Nemesis(self.house, history, self._some)
+            give_up = threading.Event()
+            history.mark("begun")
+            with watched(self.house, history, self._ids):
+                threads = [threading.Thread(target=one.run, args=(give_up,)) for one in self.customers]
+                for thread in threads:
+                    thread.start()
+                nemesis.run(self.steps)
+                history.mark("faults_stopped")
+                self._wait(threads, history, give_up)
+            record_end(self.house, history, self._ids())
+            history.add(*self.house.upstream())
+        self.surprises = [*nemesis.errors, *(error for one in self.customers for error in one.surprises)]
+        return checker.check(read(path))
+
+    def _wait(self, threads: Sequence[threading.Thread], history: History, give_up: threading.Event) -> None:
+        """Until every client has seen the end of its jobs, or it takes too long."""
+        ends = time.monotonic() + self.settle
+        last = max((errand.at for errand in self.errands), default=0.0)
+        ends += last  # submits may go on for a while after the last fault
+        for thread in threads:
+            thread.join(max(0.0, ends - time.monotonic()))
+        with contextlib.suppress(AssertionError):
+            until(self._idle, max(1.0, ends - time.monotonic()), "jobs are left")
+        history.mark("settled" if not any(thread.is_alive() for thread in threads) and self._idle() else "gave_up")
+        give_up.set()
+        for thread in threads:
+            thread.join()
+
+    def _idle(self) -> bool:
+        seen = self.house.store.overview()
+        return seen.queued + seen.running == 0
+
+    def _ids(self) -> dict[str, str]:
+        """Job id → key of all accepted jobs."""
+        return {job: key for one in self.customers for job, key in list(one.jobs.items())}
+
+    def _some(self) -> list[str]:
+        known = list(self._ids())
+        return random.Random(len(known)).sample(known[-40:], min(3, len(known)))
+
+
+@contextlib.contextmanager
+def watched(house: House, history: History, ids: Callable[[], Mapping[str, str]]) -> Iterator[None]:
+    """Follow the event logs of all jobs while they are written, so that what is taken back later is noticed."""
+    stopped = threading.Event()
+    thread = threading.Thread(target=_watch, args=(house, history, ids, stopped))
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _watch(house: House, history: History, ids: Callable[[], Mapping[str, str]], stopped: threading.Event) -> None:
+    cursors: dict[str, str] = {}
+    while not stopped.is_set():
+        for job in ids():
+            cursors.setdefault(job, "0")
+        try:
+            news = house.store.wait_events(cursors, 0.5)
+        except StoreUnavailable:
+            stopped.wait(0.2)
+            continue
+        for job, events in news.items():
+            history.add(*(change_of(job, event) for event in events))
+            cursors[job] = events[-1].id
+        if not cursors:
+            stopped.wait(0.1)
+
+
+def record_end(house: House, history: History, ids: dict[str, str]) -> None:
+    """Write down how every job stands, its whole log, and its files."""
+    known = dict(ids)
+    cursor: str | None = None
+    while True:
+        page = house.store.page(None, cursor=cursor, limit=500, keep=lambda _: True)
+        known |= {record.job.id: str(record.job.given["prompt"]).split()[0] for record in page.records}
+        cursor = page.next_cursor
+        if cursor is None:
+            break
+    for job_id, key in known.items():
+        try:
+            record = house.store.get(job_id)
+        except JobGone:
+            history.add(FinalLine(at=time.time(), job=job_id, key=key, status="gone"))
+            continue
+        except JobNotFound:
+            continue
+        log = house.store.log(job_id, limit=10_000)
+        history.add(*(change_of(job_id, event) for event in log))
+        history.add(final_of(record, key, log), *files_of(record.job, house.stack.artifacts))
+
+
+def change_of(job_id: str, logged: LoggedEvent) -> Change:
+    """One event, at the time when the server took it: the workers' own clocks may lag behind a slow line."""
+    event = logged.event
+    error = getattr(event, "error", None)
+    return Change(
+        at=int(logged.id.partition("-")[0]) / 1000,
+        job=job_id,
+        event=logged.id,
+        what=str(type(event).__struct_config__.tag),
+        provider=getattr(event, "provider", None),
+        outcome=getattr(event, "outcome", None),
+        code=None if error is None else error.code,
+        reason=getattr(event, "reason", None),
+        until=getattr(event, "not_before", None) or getattr(event, "until", None),
+        note=getattr(event, "note", None),
+    )
+
+
+def final_of(record: Record, key: str, log: Sequence[LoggedEvent]) -> FinalLine:
+    """A job as it stands."""
+    job = record.job
+    return FinalLine(
+        at=time.time(),
+        job=job.id,
+        key=key,
+        status=job.status,
+        version=record.version,
+        finished_at=job.finished_at,
+        code=None if job.error is None else job.error.code,
+        attempts=tuple(
+            Try(provider=a.provider, outcome=a.outcome, code=None if a.error is None else a.error.code, notes=a.notes)
+            for a in job.attempts
+        ),
+        runs=tuple(output.seed for output in job.outputs if output.seed is not None),
+        log=tuple(event.id for event in log),
+    )
+
+
+def files_of(job: Job, artifacts: LocalArtifacts) -> Iterator[File]:
+    """What is really there of the outputs."""
+    for output in job.outputs:
+        if output.kind == "image":
+            yield File(at=time.time(), job=job.id, state=_state(job.id, str(output.sha256), output.bytes, artifacts))
+
+
+def _state(job_id: str, sha256: str, size: int | None, artifacts: LocalArtifacts) -> Literal["good", "bad", "missing"]:
+    try:
+        with artifacts.open(job_id, sha256) as file:
+            data = file.read()
+    except ArtifactError:
+        return "missing"
+    return "good" if len(data) == size and hashlib.sha256(data).hexdigest() == sha256 else "bad"

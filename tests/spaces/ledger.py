@@ -1,0 +1,77 @@
+"""An app that counts: every POST that reaches it and every run, one line of JSON each in the file ``SPACE_LOG``.
+
+The first word of the prompt is the key of the job. Each run draws a number,
+and hands it out as its seed: so a result tells which run it came from. The
+steps are those of a generator, which Gradio ends at the next one when nobody
+listens any more.
+"""
+
+import asyncio
+import json
+import os
+import random
+import time
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from PIL import Image
+
+#: Opened once, for appending: a line is one write, so the lines of two processes never mix.
+LOG = os.open(os.environ["SPACE_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+
+def note(what, prompt, **more):
+    key = str(prompt).split()[0] if str(prompt).split() else ""
+    line = {"line": "upstream", "at": time.time(), "what": what, "key": key, **more}
+    os.write(LOG, json.dumps(line).encode() + b"\n")
+
+
+def picture(run, step):
+    return Image.new("RGB", (64, 64), (run % 256, run // 256 % 256, step * 50 % 256))
+
+
+async def draw(prompt, steps, seconds):
+    run = random.getrandbits(48)
+    note("started", prompt, run=run)
+    for step in range(int(steps)):
+        await asyncio.sleep(seconds)
+        if step + 1 < int(steps):
+            yield picture(run, step), run
+    note("ended", prompt, run=run)
+    yield picture(run, int(steps)), run
+
+
+class Counted:
+    """Around the app: writes down what is posted, before the app sees it."""
+
+    def __init__(self, app):
+        self.app = app
+
+    async def __call__(self, scope, receive, send):
+        path = scope.get("path", "")
+        if scope["type"] != "http" or scope["method"] != "POST" or not ("/call/" in path or path.endswith("/join")):
+            await self.app(scope, receive, send)
+            return
+        messages = [await receive()]
+        while messages[-1].get("more_body"):
+            messages.append(await receive())
+        data = json.loads(b"".join(message.get("body", b"") for message in messages))["data"]
+        note("posted", data[0])
+        held = iter(messages)
+
+        async def replay():
+            return next(held, None) or await receive()
+
+        await self.app(scope, replay, send)
+
+
+with gr.Blocks() as demo:
+    prompt, steps, seconds = gr.Textbox(), gr.Number(value=3), gr.Number(value=0.2)
+    result, seed = gr.Image(), gr.Number(precision=0)
+    gr.Button().click(draw, [prompt, steps, seconds], [result, seed], api_name="draw", concurrency_limit=None)
+
+if __name__ == "__main__":
+    app = gr.mount_gradio_app(FastAPI(), demo.queue(), path="/")
+    port = int(os.environ["GRADIO_SERVER_PORT"])
+    uvicorn.run(Counted(app), host="127.0.0.1", port=port, log_level="warning")
