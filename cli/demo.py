@@ -141,7 +141,7 @@ def _make_picture(console: Console, url: str, output: Path, prompt: str | None) 
     console.print_json(json.dumps(body))
     api = Api(url)
     job = api.submit(body)
-    job = Follower(api=api, console=console, previews=output.with_suffix(".preview")).follow(job["id"])
+    job = Follower(api=api, console=console, previews=output.with_name(f"{output.stem}.preview")).follow(job["id"])
     if job["status"] != "succeeded":
         raise click.ClickException(failure(job))
     for path in save_outputs(api, job, output):

@@ -73,7 +73,7 @@ class Follower:
     Args:
         api: Where it runs.
         console: Where it is shown; lines instead of a bar where that is no terminal.
-        previews: The newest preview is kept in this file, its suffix set by its type; None keeps none.
+        previews: The newest preview is kept in this file, its type's suffix added; None keeps none.
     """
 
     api: Api
@@ -98,12 +98,14 @@ class Follower:
             TimeElapsedColumn(),
         )
         job: Job = {}
+        fraction: float | None = None
         with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
             bar = progress.add_task("asking", total=None, note="")
             for job in self.api.watch(job_id):
                 self._keep_preview(job)
                 note = f"{self.saved} preview{'s' * (self.saved != 1)} saved" if self.saved else ""
-                fraction = 1.0 if job["status"] == "succeeded" else (job.get("progress") or {}).get("fraction")
+                fraction = (job.get("progress") or {}).get("fraction", fraction)
+                fraction = 1.0 if job["status"] == "succeeded" else fraction
                 progress.update(
                     bar,
                     description=headline(job),
@@ -111,7 +113,7 @@ class Follower:
                     completed=fraction or 0.0,
                     note=note,
                 )
-                self._say(headline(job))
+                self._say(headline(job) + (f", {note}" if note else ""))
         return job
 
     def _say(self, line: str) -> None:
@@ -128,7 +130,8 @@ class Follower:
         except (ApiError, Unreachable):
             return  # the final picture has replaced it meanwhile
         self._preview = preview.get("index")
-        self.previews.with_suffix(mimetypes.guess_extension(content_type) or ".webp").write_bytes(content)
+        suffix = mimetypes.guess_extension(content_type) or ".webp"
+        self.previews.with_name(self.previews.name + suffix).write_bytes(content)
         self.saved += 1
 
 

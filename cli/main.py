@@ -155,7 +155,8 @@ def _finish(api: Api, job_id: str, output: Path | None, *, as_json: bool, save: 
 
     console = Console(stderr=True)
     console.print(job_id, markup=False, highlight=False)
-    previews = (output or Path(f"darkroom-{job_id[-8:].lower()}")).with_suffix(".preview") if save else None
+    stem = output.with_suffix("") if output else Path(f"darkroom-{job_id[-8:].lower()}")
+    previews = stem.with_name(f"{stem.name}.preview") if save else None
     try:
         job = Follower(api=api, console=console, previews=previews).follow(job_id)
     except KeyboardInterrupt:

@@ -24,7 +24,7 @@ from jobs.apikeys import KeyStore
 from settings import Bind, Settings
 
 _ADDRESS_IN_USE: Final = errno.EADDRINUSE
-_POLL_SECONDS: Final = 0.1
+_POLL_SECONDS: Final = 0.25
 #: Seconds after which somebody who waits is told what is missing.
 _HINT_SECONDS: Final = 30.0
 

@@ -42,7 +42,7 @@ def paint_sky(scene: Scene, view: View) -> Field:
     sx, sy, _ = view.sun
     light = colour(scene.palette.light)
     distance = np.hypot(x - sx, (y - sy))
-    dark = scene.hour in {"night", "storm"}
+    dark = scene.hour in {"night", "storm"} or scene.has("moon")
     shown = scene.hour != "storm" and (scene.hour != "night" or scene.has("moon"))
     for reach, strength in ((0.9, 0.18), (0.3, 0.26), (0.1, 0.35)) if shown else ((0.9, 0.18),):
         image = add_light(image, light, strength * (0.55 if dark else 1.0) * np.exp(-distance / (view.unit * reach)))
@@ -75,9 +75,9 @@ def _disc(image: Field, scene: Scene, view: View, distance: Field, x: Field, y: 
         return mix(image, np.float32([1.0, 0.97, 0.86]), edge)
     maria = sample(noise(scene.seed + 7, 128, falloff=1.9), (x - sx) / radius / 3.4, (y - sy) / radius / 3.4)
     limb = np.sqrt(np.clip(1 - (distance / radius) ** 2, 0, 1))
-    face = (0.80 + 0.20 * limb) * (1 - 0.22 * smooth(0.42, 0.72, maria))
-    image = add_light(image, colour((206, 220, 255)), 0.55 * np.exp(-np.maximum(distance - radius, 0) / (radius * 1.3)))
-    return mix(image, np.maximum(face[..., None] * colour((255, 250, 236)), image * 1.02), edge)
+    face = (0.86 + 0.14 * limb) * (1 - 0.17 * smooth(0.42, 0.72, maria))
+    image = add_light(image, colour((206, 220, 255)), 0.38 * np.exp(-np.maximum(distance - radius, 0) / (radius * 1.3)))
+    return mix(image, face[..., None] * colour((255, 251, 240)), edge)
 
 
 def _stars(image: Field, scene: Scene, view: View, y: Field) -> Field:

@@ -1,0 +1,67 @@
+"""``darkroom demo --exit``: the whole service with a real Gradio app, and one picture."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from tests.acceptance.stack import ROOT, Darkroom
+from tests.spaces import environments
+from tests.spaces.launcher import require
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.live, pytest.mark.timeout(240)]
+
+_PAINT = "import sys; sys.path.insert(0, sys.argv[1]); from picture import paint; paint(sys.argv[2], int(sys.argv[3]), 256, 256).save(sys.argv[4])"
+
+
+def test_the_demo_saves_a_picture_and_ends(tmp_path: Path) -> None:
+    require("6")
+    demo = Darkroom(tmp_path / "data", "demo", "--exit").start()
+    try:
+        assert demo.process.wait(timeout=200) == 0, "\n".join(demo.output)
+    finally:
+        demo.close()
+    with Image.open(tmp_path / "darkroom-demo.webp") as image:
+        image.load()
+        assert (image.format, image.size) == ("WEBP", (1024, 1024))
+        assert len(set(image.convert("RGB").resize((64, 64)).tobytes())) > 100
+    shown = "\n".join(demo.output)
+    assert "step 28 of 28" in shown or "step 27 of 28" in shown
+    assert "saved darkroom-demo.webp" in shown
+    assert list(tmp_path.glob("darkroom-demo.preview.*"))
+    assert demo.leftovers() == []
+
+
+def _paint(folder: Path, prompt: str, seed: int) -> bytes:
+    target = folder / f"{abs(hash((prompt, seed)))}.png"
+    command = [
+        environments.interpreter("6"),
+        "-c",
+        _PAINT,
+        str(ROOT / "cli" / "demo_space"),
+        prompt,
+        str(seed),
+        str(target),
+    ]
+    subprocess.run(command, check=True)
+    return target.read_bytes()
+
+
+def test_the_same_words_and_seed_give_the_same_picture_and_others_another(tmp_path: Path) -> None:
+    require("6")
+    prompts = [
+        "a lighthouse",
+        "a forest at night",
+        "desert dunes",
+        "a city in a storm",
+        "snowy mountains at dawn",
+        "",
+        "kaffe",
+    ]
+    pictures = [_paint(tmp_path, prompt, 1) for prompt in prompts]
+    assert len(set(pictures)) == len(prompts)
+    assert _paint(tmp_path, prompts[0], 1) == pictures[0]
+    assert _paint(tmp_path, prompts[0], 2) != pictures[0]

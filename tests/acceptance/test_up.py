@@ -1,0 +1,151 @@
+"""``darkroom up`` as a user meets it: real processes from start to end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import requests
+from PIL import Image
+
+from tests.acceptance.stack import Darkroom, eventually
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
+
+
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Darkroom]:
+    darkroom = Darkroom(tmp_path_factory.mktemp("up") / "data dir").ready()
+    yield darkroom
+    darkroom.close()
+
+
+def test_it_says_once_that_it_is_ready_and_then_is(up: Darkroom) -> None:
+    assert requests.get(f"{up.url}/readyz", timeout=10).status_code == 200
+    assert sum("darkroom ready on" in line for line in up.output) == 1
+
+
+def test_a_command_in_another_terminal_finds_it(up: Darkroom, tmp_path: Path) -> None:
+    picture = tmp_path / "out.png"
+    done = up.cli(
+        "generate",
+        "a lighthouse",
+        "--model",
+        "echo",
+        "-o",
+        str(picture),
+        "--param",
+        'script=["progress 3", "preview", "image"]',
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == f"saved {picture}\n"
+    with Image.open(picture) as image:
+        assert image.format == "PNG"
+        image.load()
+    assert "succeeded" in up.cli("jobs").stdout
+    assert "echo" in up.cli("models").stdout
+    assert "echo" in up.cli("providers").stdout
+
+
+def test_a_job_that_fails_says_why(up: Darkroom) -> None:
+    done = up.cli("generate", "x", "--model", "echo", "--param", 'script=["fail content_rejected not such a picture"]')
+    assert done.returncode == 1
+    assert "content_rejected" in done.stderr
+    assert "not such a picture" in done.stderr
+
+
+def test_wrong_input_is_refused_with_the_place(up: Darkroom) -> None:
+    done = up.cli("generate", "x", "--model", "echo", "--param", "nosuch=1")
+    assert done.returncode == 1
+    assert "/input/nosuch" in done.stderr
+
+
+def test_a_job_can_be_left_watched_and_cancelled(up: Darkroom) -> None:
+    job_id = up.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 60s"]').stdout.strip()
+    assert up.cli("cancel", job_id).returncode == 0
+    watched = up.cli("watch", job_id, "--json")
+    assert watched.returncode == 1
+    assert json.loads(watched.stdout)["status"] == "canceled"
+
+
+def test_flower_asks_for_the_password_and_shows_the_worker(up: Darkroom) -> None:
+    password = up.line(r"Flower +\S+ +user darkroom, password (\S+)")[1]
+    assert requests.get(up.flower_url, timeout=10).status_code == 401
+    me = ("darkroom", password)
+
+    def workers() -> dict[str, object]:
+        answer: dict[str, object] = requests.get(f"{up.flower_url}/api/workers?refresh=1", auth=me, timeout=30).json()
+        return answer
+
+    assert eventually(lambda: len(workers()) == 1)
+    name = next(iter(workers()))
+    assert requests.post(f"{up.flower_url}/api/worker/shutdown/{name}", auth=me, timeout=10).status_code == 403
+
+
+def test_a_second_one_on_the_same_data_is_refused(up: Darkroom) -> None:
+    done = up.cli("up")
+    assert done.returncode == 1
+    assert "already runs on" in done.stderr
+
+
+def test_a_taken_port_is_named(up: Darkroom, tmp_path: Path) -> None:
+    other = Darkroom(tmp_path / "data", DARKROOM_BIND=up.environ["DARKROOM_BIND"])
+    done = other.cli("up")
+    assert done.returncode == 1
+    assert up.environ["DARKROOM_BIND"] in done.stderr
+
+
+def test_a_public_address_without_a_key_is_refused(tmp_path: Path) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    done = Darkroom(tmp_path / "data", DARKROOM_BIND=f"0.0.0.0:{port}").cli("up")
+    assert done.returncode == 1
+    assert "keys create" in done.stderr
+
+
+@pytest.mark.parametrize("program", ["redis", "worker", "web", "scheduler", "flower"])
+def test_what_dies_is_started_again_and_jobs_go_on(up: Darkroom, program: str) -> None:
+    before = up.pid(program)
+    submitted = up.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 1s", "image"]')
+    os.kill(before, signal.SIGKILL)
+    assert eventually(lambda: up.pid(program) != before)
+    done = up.cli("watch", submitted.stdout.strip(), "--json")
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["status"] == "succeeded"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_everything_in_order_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
+    darkroom = Darkroom(tmp_path / "data").ready()
+    try:
+        job_id = darkroom.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 2s", "image"]')
+        assert darkroom.stop(number) == 0
+        stopped = [line.split("stopped: ")[1].split()[0] for line in darkroom.output if "stopped: " in line]
+        assert stopped == ["web", "scheduler", "worker", "flower", "redis"]
+        assert darkroom.leftovers() == []
+        again = Darkroom(tmp_path / "data").ready()
+        done = again.cli("watch", job_id.stdout.strip(), "--json")
+        assert json.loads(done.stdout)["status"] == "succeeded"
+        again.close()
+    finally:
+        darkroom.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
+@pytest.mark.parametrize("victim", ["up", "supervisor"])
+def test_even_sigkill_leaves_no_orphan(tmp_path: Path, victim: str) -> None:
+    darkroom = Darkroom(tmp_path / "data").ready()
+    try:
+        supervisor = int((darkroom.data_dir / "run" / "supervisord.pid").read_text())
+        os.kill(darkroom.process.pid if victim == "up" else supervisor, signal.SIGKILL)
+        assert darkroom.process.wait(timeout=60) == (-signal.SIGKILL if victim == "up" else 1)
+        assert eventually(lambda: darkroom.leftovers() == []), darkroom.leftovers()
+    finally:
+        darkroom.close()
