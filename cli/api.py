@@ -12,6 +12,8 @@ import requests
 import sseclient
 import urllib3
 
+from cli.errors import CommandError, Unreachable
+
 #: A job as the API gives it (docs/reference/http-api.md).
 Job = dict[str, Any]
 
@@ -24,7 +26,7 @@ _PAUSE_SECONDS: Final = 1.0
 _LARGEST_OUTPUT: Final = 256 << 20
 
 
-class ApiError(RuntimeError):
+class ApiError(CommandError):
     """The API refused a request; the text is its problem document in words.
 
     Args:
@@ -40,10 +42,6 @@ class ApiError(RuntimeError):
         if status == requests.codes.unauthorized:
             lines.append("  Give a key with --api-key or DARKROOM_API_KEY; `darkroom keys create NAME` makes one.")
         super().__init__("\n".join(lines))
-
-
-class Unreachable(RuntimeError):
-    """No Darkroom answers at the address."""
 
 
 class Api:

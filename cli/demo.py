@@ -16,9 +16,10 @@ from rich.console import Console
 
 from cli import programs, service
 from cli.api import Api
+from cli.errors import CannotStart
 from cli.follow import Follower, failure, save_outputs
 from cli.redis_server import free_port
-from cli.service import CannotStart, Service, Stopper
+from cli.service import Service, Stopper
 from cli.supervise import Program
 from settings import Bind, Settings
 

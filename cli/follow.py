@@ -12,7 +12,8 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cli.api import Api, ApiError, Job, Unreachable
+from cli.api import Api, ApiError, Job
+from cli.errors import Unreachable
 
 _REASONS = {
     "workers_busy": "all workers are busy",

@@ -2,12 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import cast
 
-from cli import runtime
+import redis
+
+from cli import redis_server, runtime
 from jobs.apikeys import SCOPES, KeyStore, Scope
 from settings import Settings, SettingsError
+
+
+@contextlib.contextmanager
+def connected(settings: Settings) -> Iterator[redis.Redis]:
+    """A client of this installation's Redis, also while the service is not running.
+
+    Raises:
+        InUse: The embedded server belongs to a service that is just starting or stopping.
+        NoRedis: There is no server program.
+    """
+    running = runtime.read(settings.runtime_file)
+    url = settings.redis_url or (running.redis_url if running else "")
+    with contextlib.ExitStack() as stack:
+        if not url:
+            stack.enter_context(runtime.lock(settings.data_dir))
+            server = redis_server.prepare(settings.data_dir)
+            stack.enter_context(server.running())
+            url = server.url
+        yield stack.enter_context(contextlib.closing(redis.Redis.from_url(url, socket_timeout=5)))
 
 
 def create(settings: Settings, name: str, scopes: tuple[str, ...] = ()) -> str:
@@ -18,14 +41,14 @@ def create(settings: Settings, name: str, scopes: tuple[str, ...] = ()) -> str:
     """
     if unknown := set(scopes) - set(SCOPES):
         raise SettingsError(f"there is no scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}")
-    with runtime.redis_client(settings) as client:
+    with connected(settings) as client:
         _, key = KeyStore(client).create(name, cast("tuple[Scope, ...]", scopes) or SCOPES)
     return key
 
 
 def rows(settings: Settings) -> list[tuple[str, ...]]:
     """All keys: id, name, last characters, scopes, when made, when revoked."""
-    with runtime.redis_client(settings) as client:
+    with connected(settings) as client:
         records = KeyStore(client).list()
     return [
         (
@@ -42,7 +65,7 @@ def rows(settings: Settings) -> list[tuple[str, ...]]:
 
 def revoke(settings: Settings, key_id: str) -> bool:
     """End a key; False where no valid one has this id."""
-    with runtime.redis_client(settings) as client:
+    with connected(settings) as client:
         return KeyStore(client).revoke(key_id)
 
 

@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.table import Table
 
 import settings as configuration
-from cli.api import TERMINAL, Api, ApiError, Job, Unreachable
+from cli.api import TERMINAL, Api, Job
+from cli.errors import CommandError
 
 _STATUSES: Final = ("queued", "running", *sorted(TERMINAL))
 
@@ -22,13 +23,9 @@ class _Group(click.Group):
     """Shows the errors that a user can act on as one line; anything else is a bug and keeps its traceback."""
 
     def invoke(self, ctx: click.Context) -> object:
-        from cli.redis_server import NoRedis
-        from cli.runtime import InUse
-        from cli.service import CannotStart
-
         try:
             return super().invoke(ctx)
-        except (ApiError, Unreachable, CannotStart, InUse, NoRedis, configuration.SettingsError) as error:
+        except (CommandError, configuration.SettingsError) as error:
             raise click.ClickException(str(error)) from error
 
 
@@ -44,11 +41,11 @@ def _api_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _local_url() -> str:
-    from cli import runtime, service
+    from cli import runtime
 
     settings = configuration.load()
     running = runtime.read(settings.runtime_file)
-    return running.url if running else service.reachable(settings.bind)
+    return running.url if running else runtime.reachable(settings.bind)
 
 
 def _show(body: Any) -> None:  # noqa: ANN401 - any JSON

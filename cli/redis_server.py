@@ -16,14 +16,11 @@ from typing import Final
 import redis
 
 from cli import tether
+from cli.errors import NoRedis
 
 #: Seconds for a server to load its data and answer.
 _START_SECONDS: Final = 60.0
 _NAMES: Final = ("valkey-server", "redis-server")
-
-
-class NoRedis(RuntimeError):
-    """No Redis-compatible server can be started here; the text says what to do."""
 
 
 def free_port() -> int:

@@ -10,14 +10,8 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import redis
-
-from cli import redis_server
-from settings import Settings
-
-
-class InUse(RuntimeError):
-    """Another ``darkroom up`` has the data directory; the text names both."""
+from cli.errors import InUse
+from settings import Bind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +41,12 @@ def read(path: Path) -> Runtime | None:
     return runtime
 
 
+def reachable(bind: Bind) -> str:
+    """The address at which this machine reaches what listens on ``bind``."""
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind.host, bind.host)  # noqa: S104 - compared, not bound
+    return f"http://{Bind(host, bind.port)}"
+
+
 @contextlib.contextmanager
 def lock(data_dir: Path) -> Iterator[None]:
     """Own a data directory for the time of the block.
@@ -63,22 +63,3 @@ def lock(data_dir: Path) -> Iterator[None]:
                 f"another darkroom already runs on {data_dir}; stop it, or set DARKROOM_DATA_DIR to another directory"
             ) from None
         yield
-
-
-@contextlib.contextmanager
-def redis_client(settings: Settings) -> Iterator[redis.Redis]:
-    """A client of this installation's Redis, also while the service is not running.
-
-    Raises:
-        InUse: The embedded server belongs to a service that is just starting or stopping.
-        NoRedis: There is no server program.
-    """
-    running = read(settings.runtime_file)
-    url = settings.redis_url or (running.redis_url if running else "")
-    with contextlib.ExitStack() as stack:
-        if not url:
-            stack.enter_context(lock(settings.data_dir))
-            server = redis_server.prepare(settings.data_dir)
-            stack.enter_context(server.running())
-            url = server.url
-        yield stack.enter_context(contextlib.closing(redis.Redis.from_url(url, socket_timeout=5)))

@@ -19,6 +19,7 @@ from typing import Final
 import requests
 
 from cli import programs, redis_server, runtime
+from cli.errors import CannotStart
 from cli.supervise import Program, Supervised
 from jobs.apikeys import KeyStore
 from settings import Bind, Settings
@@ -27,10 +28,6 @@ _ADDRESS_IN_USE: Final = errno.EADDRINUSE
 _POLL_SECONDS: Final = 0.25
 #: Seconds after which somebody who waits is told what is missing.
 _HINT_SECONDS: Final = 30.0
-
-
-class CannotStart(RuntimeError):
-    """The service cannot start as it is configured; the text says what to change."""
 
 
 class Interrupted(Exception):
@@ -71,12 +68,6 @@ class Stopper:
         if self.asked.is_set():
             raise KeyboardInterrupt
         self.asked.set()
-
-
-def reachable(bind: Bind) -> str:
-    """The address at which this machine reaches what listens on ``bind``."""
-    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind.host, bind.host)  # noqa: S104 - compared, not bound
-    return f"http://{Bind(host, bind.port)}"
 
 
 @contextlib.contextmanager
@@ -120,17 +111,17 @@ def running(
                 emit=emit,
             )
         )
-        _wait_until_ready(reachable(settings.bind), supervised, stopper, emit)
+        _wait_until_ready(runtime.reachable(settings.bind), supervised, stopper, emit)
         service = Service(
-            url=settings.public_url or reachable(settings.bind),
-            flower_url=reachable(settings.flower_bind),
+            url=settings.public_url or runtime.reachable(settings.bind),
+            flower_url=runtime.reachable(settings.flower_bind),
             flower_password=password,
             flower_password_is_new=is_new,
             open_to_this_machine=not has_key,
             wait=lambda: _wait(supervised, stopper),
         )
         facts = runtime.Runtime(
-            pid=os.getpid(), url=reachable(settings.bind), flower_url=service.flower_url, redis_url=url
+            pid=os.getpid(), url=runtime.reachable(settings.bind), flower_url=service.flower_url, redis_url=url
         )
         runtime.write(settings.runtime_file, facts)
         stack.callback(settings.runtime_file.unlink, missing_ok=True)

@@ -38,7 +38,7 @@ def test_the_demo_saves_a_picture_and_ends(tmp_path: Path) -> None:
 def _paint(folder: Path, prompt: str, seed: int) -> bytes:
     target = folder / f"{abs(hash((prompt, seed)))}.png"
     command = [
-        environments.interpreter("6"),
+        str(environments.interpreter("6")),
         "-c",
         _PAINT,
         str(ROOT / "cli" / "demo_space"),

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from cli import api as api_module
-from cli.api import Api, ApiError, Unreachable
+from cli.api import Api, ApiError
+from cli.errors import Unreachable
 from cli.main import main
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from cli import redis_server, runtime
+from cli.errors import InUse
 from cli.keys import create, revoke, rows
 from settings import SettingsError, load
 
@@ -42,7 +43,7 @@ def test_a_service_that_died_is_no_service(tmp_path: Path) -> None:
 
 
 def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
-    with runtime.lock(tmp_path), pytest.raises(runtime.InUse, match="already runs on"), runtime.lock(tmp_path):
+    with runtime.lock(tmp_path), pytest.raises(InUse, match="already runs on"), runtime.lock(tmp_path):
         raise AssertionError("two owners")
     with runtime.lock(tmp_path):
         pass
