@@ -7,7 +7,8 @@ What the server does, and so what is done here (Gradio 4.44 to 6.31, recorded):
 * a stream that was never opened keeps everything, from the first message on;
   one that was opened and dropped has killed the job;
 * ``/cancel`` ends running jobs, and only from 6.14 on waiting ones; dropping
-  the stream ends waiting ones everywhere. So both are done.
+  the stream ends waiting ones (but on 4.16 and 4.19 not always). So both are
+  done.
 """
 
 from __future__ import annotations
@@ -104,7 +105,10 @@ class Submission:
                 event_id = match[1].decode()
         if isinstance(event_id, str):
             fields = {"session_hash": session, "fn_index": state.get("fn_index"), "event_id": event_id}
-            self._transport.tell(f"{prefix}/cancel", fields)
+            status = self._transport.tell(f"{prefix}/cancel", fields)
+            if status in {404, 405}:
+                # Before 4.31 there is this, for generators only; anything else then runs to its end.
+                self._transport.tell(f"{prefix}/reset", {"event_id": event_id})
 
     def _resumed(self, plan: Plan, state: State) -> Generator[ProviderEvent | Answer, None, bool]:
         """Go on with a submission of an earlier attempt; False where a new one is needed."""

@@ -260,11 +260,14 @@ class Transport:
 
         return Stream(response, EventStream(read, limits=self._limits, first=first, control=self._control))
 
-    def tell(self, path: str, fields: Mapping[str, object]) -> None:
-        """Post something that nobody waits for, also after a cancel. Failures are of no interest."""
+    def tell(self, path: str, fields: Mapping[str, object]) -> int:
+        """Post something that nobody waits for, also after a cancel. Gives the status, 0 where there was none."""
         self.reach.reopen()
-        with suppress(requests.RequestException, urllib3.exceptions.HTTPError, OSError):
-            self._session.post(self.base + path, json=fields, timeout=_FAREWELL, stream=True).close()
+        try:
+            with self._session.post(self.base + path, json=fields, timeout=_FAREWELL, stream=True) as response:
+                return response.status_code
+        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+            return 0
 
     def glance(self, path: str, **params: str) -> bytes:
         """Open a stream, read its first piece and drop it, also after a cancel: the app forgets the session's jobs."""
