@@ -95,7 +95,8 @@ class GradioDriver:
     ) -> Iterator[ProviderEvent]:
         """Call the function of the model; see :class:`providers.base.Driver`."""
         model, call = self._find(request.model)
-        with self.open(request.credentials, control) as app, self.explained(request.credentials, control):
+        token = self._gpu_token(request.credentials, control)
+        with self._open(request.credentials, control, token) as app, self._explained(request.credentials, control):
             finished = _finished(app, model, resume)
             if finished is not None:
                 yield finished
@@ -114,24 +115,19 @@ class GradioDriver:
         """Ask the app to cancel a lost call."""
         if state.get("phase") == "done" or state.get("style") == "run":
             return
-        with suppress(ProviderError), self.open(request.credentials, Control(ABANDON_SECONDS)) as app:
+        control = Control(ABANDON_SECONDS)
+        with suppress(ProviderError), self._open(request.credentials, control, hub.GpuToken()) as app:
             app.cancel(state)
 
-    def open(self, credentials: Credentials, control: Control, *, base_url: str | None = None) -> GradioApp:
-        """The app, for one attempt.
+    def _gpu_token(self, credentials: Credentials, control: Control) -> hub.GpuToken:
+        if not self._zerogpu or hub.brings_own(credentials):
+            return hub.GpuToken()
+        return self._hub.gpu_token(self.spec.space, credentials, control)
 
-        Args:
-            credentials: Whose GPU time it uses.
-            control: Of the attempt.
-            base_url: Another app that the same provider uses.
-        """
-        found = hub.GpuToken()
-        if self._zerogpu and not hub.brings_own(credentials):
-            found = self._hub.gpu_token(self.spec.space, credentials, control)
-        address = self._address if base_url is None else replace(self._address, base_url=base_url)
+    def _open(self, credentials: Credentials, control: Control, found: hub.GpuToken) -> GradioApp:
         # Cookies are the Hub's: the app never sees them.
         return GradioApp(
-            address,
+            self._address,
             headers=hub.headers(credentials, found),
             proxy=credentials.proxy,
             limits=self._limits,
@@ -139,7 +135,7 @@ class GradioDriver:
         )
 
     @contextmanager
-    def explained(self, credentials: Credentials, control: Control) -> Iterator[None]:
+    def _explained(self, credentials: Credentials, control: Control) -> Iterator[None]:
         """A block in which a Space that does not answer is looked up at the Hub, so that the error says why."""
         try:
             yield
@@ -271,6 +267,7 @@ def _finished(app: GradioApp, model: ModelSpec, resume: Mapping[str, object] | N
             output if isinstance(output, Text) else InlineFile(output.name, output.read(FILE_BYTES))
             for output in result.outputs
         )
-    except ProviderError:
+    except Protocol:
+        # Whatever else went wrong may be over when the same is tried again.
         return None
     return replace(result, outputs=kept)

@@ -10,7 +10,7 @@ import pytest
 from providers.base import Control
 from providers.errors import Canceled, ProviderError, Unreachable, Waking
 from providers.gradio.hub import Hub
-from providers.spec import Credentials
+from providers.spec import Credentials, ProviderRequest
 from tests.integration.providers.attempts import attempt_on
 from tests.spaces.hub import HubStandIn
 from tests.spaces.launcher import Space, Spaces
@@ -131,6 +131,14 @@ def test_a_provider_without_a_space_asks_nobody(hub: HubStandIn) -> None:
     attempt = attempt_on(f'[providers.voodoohop-flux1-schnell]\nurl = "{NOWHERE}"', hub.url)
     with pytest.raises(Unreachable):
         attempt("voodoohop-flux1-schnell", "flux", SMALL)
+    assert hub.asked == []
+
+
+def test_abandoning_a_lost_attempt_asks_the_hub_nothing(hub: HubStandIn) -> None:
+    attempt = attempt_on(f'[providers.blackforestlabs-flux1-dev]\nurl = "{NOWHERE}"', hub.url)
+    request = ProviderRequest(model="flux-dev", input=SMALL)
+    state = {"phase": "posted", "style": "join", "session": "x", "fn_index": 2, "event_id": "y"}
+    attempt.catalog.driver("blackforestlabs-flux1-dev").abandon(state, request)
     assert hub.asked == []
 
 
