@@ -44,6 +44,7 @@ app.conf.update(
     accept_content=["json"],
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=5,
+    broker_transport="worker.transport:Transport",
     broker_transport_options=TRANSPORT_OPTIONS,
     task_acks_late=False,
     task_create_missing_queues=True,

@@ -7,7 +7,9 @@ another, and workers reach the app through a third. Everything listens on
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import json
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -50,21 +52,44 @@ steps = 3
 seconds = 0.2
 """
 
-#: What must not stop a worker: not JSON, no task, an unknown task, pickled code, a job that is not there.
-_POISON: Final = (
+
+def _message(body: object, task: str = RUN_JOB, content_type: str = "application/json", **headers: str) -> bytes:
+    """What Celery's messages look like in Redis; ``body`` as JSON, or as it is where it is bytes."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return json.dumps(
+        {
+            "body": base64.b64encode(raw).decode(),
+            "content-encoding": "utf-8",
+            "content-type": content_type,
+            "headers": {"lang": "py", "task": task, "id": "poison", **headers},
+            "properties": {
+                "body_encoding": "base64",
+                "delivery_tag": "poison",
+                "delivery_info": {"exchange": "", "routing_key": QUEUE},
+            },
+        }
+    ).encode()
+
+
+_OPTIONS: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+
+#: What must not stop a worker.
+POISON_MESSAGES: Final = (
     b"\x00\xff not json",
+    b"null",
+    b"[]",
     b'{"body": 1}',
-    (
-        b'{"body": "W10=", "content-encoding": "utf-8", "content-type": "application/json", "headers": {"lang": "py", '
-        b'"task": "no.such.task", "id": "p1"}, "properties": {"delivery_tag": "p1", "delivery_info": {"exchange": "", '
-        b'"routing_key": "darkroom.jobs"}, "body_encoding": "base64"}}'
-    ),
-    (
-        b'{"body": "gASVIQAAAAAAAACMBXBvc2l4lIwGc3lzdGVtlJOUjAZleGl0IDGUhZRSlC4=", "content-encoding": "binary", '
-        b'"content-type": "application/x-python-serialize", "headers": {"lang": "py", "task": "darkroom.run_job", '
-        b'"id": "p2"}, "properties": {"delivery_tag": "p2", "delivery_info": {"exchange": "", "routing_key": '
-        b'"darkroom.jobs"}, "body_encoding": "base64"}}'
-    ),
+    b'{"body": "", "properties": {}}',
+    _message([[], {}, _OPTIONS], task="no.such.task"),
+    _message([["job_01ARZ3NDEKTSV4RRFFQ69G5FAV"], {}, _OPTIONS]),
+    _message([["../../etc/passwd"], {}, _OPTIONS]),
+    _message([[], {}, _OPTIONS]),
+    _message([[{"a": 1}, 2], {"x": None}, _OPTIONS]),
+    _message([["job_01ARZ3NDEKTSV4RRFFQ69G5FAV"], {}, _OPTIONS], expires="never", eta="soon"),
+    _message("not what a task takes"),
+    _message(b"\xff\xfe"),
+    # Pickled code that would end the process.
+    _message(b"cposix\n_exit\n(I3\ntR.", content_type="application/x-python-serialize"),
 )
 
 
@@ -238,7 +263,7 @@ class House:
     def send_poison(self, which: int) -> None:
         """Put a message into the queue that no worker can make sense of."""
         with contextlib.suppress(redis.RedisError):
-            self.stack.client.lpush(QUEUE, _POISON[which % len(_POISON)])
+            self.stack.client.lpush(QUEUE, POISON_MESSAGES[which % len(POISON_MESSAGES)])
 
 
 def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
