@@ -122,6 +122,10 @@ class Nemesis:
             "poison messages": ("", lambda s: house.send_poison(s.target), _nothing),
         }
 
+    def lock(self, thing: str) -> threading.Lock:
+        """Held while a thing is harmed; a nameless one is never in the way of another."""
+        return self._busy.setdefault(thing, threading.Lock()) if thing else threading.Lock()
+
     def run(self, steps: Iterable[Step]) -> None:
         """Do all of it; returns when every fault is over and healed."""
         began = time.monotonic()
@@ -137,9 +141,7 @@ class Nemesis:
     def _do(self, step: Step) -> None:
         """One fault from its begin to its end; left out where the same thing is harmed already."""
         thing, begin, end = self._acts[step.name]
-        if thing == "worker":
-            thing = f"worker {step.target}"
-        lock = self._busy.setdefault(thing, threading.Lock()) if thing else threading.Lock()
+        lock = self.lock(f"worker {step.target}" if thing == "worker" else thing)
         if not lock.acquire(blocking=False):
             return
         try:

@@ -9,6 +9,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -25,6 +26,8 @@ from tests.chaos.nemesis import Nemesis, Step
 
 #: Customers at once.
 CUSTOMERS: Final = 4
+#: How a worker that ended without being killed stands among the faults.
+SELF_DEATH: Final = "a worker ended by itself"
 
 
 @dataclass(slots=True)
@@ -48,39 +51,52 @@ class Run:
     def go(self) -> checker.Report:
         """Carry it out and judge it."""
         path = self.house.folder / "history.jsonl"
-        with History(path) as history, contextlib.ExitStack() as ends:
+        with History(path) as history, ExitStack() as ends:
             numbers = itertools.count()
             for part in share(self.errands, CUSTOMERS):
                 client = ends.enter_context(contextlib.closing(Rest(self.house.stack.url)))
                 self.customers.append(Customer(client, history, part, numbers))
             nemesis = Nemesis(self.house, history, self._some)
-            give_up = threading.Event()
             history.mark("begun")
-            with watched(self.house, history, self._ids):
-                threads = [threading.Thread(target=one.run, args=(give_up,)) for one in self.customers]
-                for thread in threads:
-                    thread.start()
-                nemesis.run(self.steps)
-                history.mark("faults_stopped")
-                self._wait(threads, history, give_up)
+            ends.enter_context(repeating(lambda: self._supervise(nemesis, history)))
+            ends.enter_context(repeating(Watch(self.house, history, self._ids)))
+            give_up = threading.Event()
+            ends.callback(give_up.set)
+            threads = [threading.Thread(target=one.run, args=(give_up,)) for one in self.customers]
+            for thread in threads:
+                thread.start()
+                ends.callback(thread.join)
+                ends.callback(give_up.set)
+            nemesis.run(self.steps)
+            history.mark("faults_stopped")
+            self._wait(threads, history)
             record_end(self.house, history, self._ids())
             history.add(*self.house.upstream())
         self.surprises = [*nemesis.errors, *(error for one in self.customers for error in one.surprises)]
         return checker.check(read(path))
 
-    def _wait(self, threads: Sequence[threading.Thread], history: History, give_up: threading.Event) -> None:
+    def _supervise(self, nemesis: Nemesis, history: History) -> None:
+        """Start again what ended by itself, as the product's supervisor does; it is counted, since it should not."""
+        for number, worker in enumerate(self.house.workers):
+            lock = nemesis.lock(f"worker {number}")
+            if lock.acquire(blocking=False):
+                try:
+                    if not worker.alive:
+                        history.fault(SELF_DEATH, worker.name)
+                        worker.start()
+                finally:
+                    lock.release()
+
+    def _wait(self, threads: Sequence[threading.Thread], history: History) -> None:
         """Until every client has seen the end of its jobs, or it takes too long."""
-        ends = time.monotonic() + self.settle
-        last = max((errand.at for errand in self.errands), default=0.0)
-        ends += last  # submits may go on for a while after the last fault
+        # Submits may go on for a while after the last fault.
+        late = max((errand.at for errand in self.errands), default=0.0) - max((s.at for s in self.steps), default=0.0)
+        ends = time.monotonic() + self.settle + max(0.0, late)
         for thread in threads:
             thread.join(max(0.0, ends - time.monotonic()))
         with contextlib.suppress(AssertionError):
             until(self._idle, max(1.0, ends - time.monotonic()), "jobs are left")
         history.mark("settled" if not any(thread.is_alive() for thread in threads) and self._idle() else "gave_up")
-        give_up.set()
-        for thread in threads:
-            thread.join()
 
     def _idle(self) -> bool:
         seen = self.house.store.overview()
@@ -96,10 +112,15 @@ class Run:
 
 
 @contextlib.contextmanager
-def watched(house: House, history: History, ids: Callable[[], Mapping[str, str]]) -> Iterator[None]:
-    """Follow the event logs of all jobs while they are written, so that what is taken back later is noticed."""
+def repeating(work: Callable[[], None], pause: float = 0.2) -> Iterator[None]:
+    """Do something again and again in a thread, as long as the block runs."""
     stopped = threading.Event()
-    thread = threading.Thread(target=_watch, args=(house, history, ids, stopped))
+
+    def loop() -> None:
+        while not stopped.wait(pause):
+            work()
+
+    thread = threading.Thread(target=loop)
     thread.start()
     try:
         yield
@@ -108,21 +129,32 @@ def watched(house: House, history: History, ids: Callable[[], Mapping[str, str]]
         thread.join()
 
 
-def _watch(house: House, history: History, ids: Callable[[], Mapping[str, str]], stopped: threading.Event) -> None:
-    cursors: dict[str, str] = {}
-    while not stopped.is_set():
-        for job in ids():
-            cursors.setdefault(job, "0")
+class Watch:
+    """Follows the event logs of all jobs while they are written, so that what is taken back later is noticed.
+
+    Args:
+        house: Whose.
+        history: Where events are written down.
+        ids: The jobs.
+    """
+
+    def __init__(self, house: House, history: History, ids: Callable[[], Mapping[str, str]]) -> None:
+        self._house = house
+        self._history = history
+        self._ids = ids
+        self._cursors: dict[str, str] = {}
+
+    def __call__(self) -> None:
+        """Write down what came since the last call."""
+        for job in self._ids():
+            self._cursors.setdefault(job, "0")
         try:
-            news = house.store.wait_events(cursors, 0.5)
+            news = self._house.store.wait_events(self._cursors, 0.3)
         except StoreUnavailable:
-            stopped.wait(0.2)
-            continue
+            return
         for job, events in news.items():
-            history.add(*(change_of(job, event) for event in events))
-            cursors[job] = events[-1].id
-        if not cursors:
-            stopped.wait(0.1)
+            self._history.add(*(change_of(job, event) for event in events))
+            self._cursors[job] = events[-1].id
 
 
 def record_end(house: House, history: History, ids: dict[str, str]) -> None:
