@@ -140,11 +140,7 @@ def draw(card: Card, size: tuple[int, int]) -> bytes:
     pen.ellipse((margin, margin, margin + 14, margin + 14), fill=colour)
     pen.text((margin + 24, margin + 7), "Darkroom", font=_font(15), fill=_FAINT, anchor="lm")
     title_font = _fitting(card.title, width - 2 * margin)
-    lines = [
-        line
-        for text in card.lines
-        for line in _wrapped(_plain(text), _font(17), width - 2 * margin)[:4]
-    ]  # fmt: skip
+    lines = _lines(card, width - 2 * margin, most=3 if height < 2 * _SHORTEST else 5)
     top = height // 2 - (len(lines) * 26) // 2
     pen.text((margin, top), _plain(card.title), font=title_font, fill=_INK, anchor="ls")
     for number, line in enumerate(lines):
@@ -154,6 +150,11 @@ def draw(card: Card, size: tuple[int, int]) -> bytes:
     buffer = io.BytesIO()
     picture.quantize(64).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
+
+
+def _lines(card: Card, width: int, most: int) -> list[str]:
+    lines = [line for text in card.lines for line in _wrapped(_plain(text), _font(17), width)]
+    return lines if len(lines) <= most else [*lines[: most - 1], f"{lines[most - 1]} …"]
 
 
 def _bar(pen: ImageDraw.ImageDraw, box: tuple[int, int, int, int], fraction: float, colour: tuple[int, ...]) -> None:

@@ -49,6 +49,8 @@ def _enter() -> None:
     g.started = time.perf_counter()
     given = request.headers.get("X-Request-Id", "")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_numbers):08x}"
+    if request.routing_exception is not None:
+        return
     gate = services().gate
     gate.check_host(request)
     declared = operation_of(current_app.view_functions.get(request.endpoint or ""))

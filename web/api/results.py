@@ -7,6 +7,7 @@ from io import BytesIO
 from typing import BinaryIO, Final
 
 from flask import Blueprint, Response, request
+from werkzeug.exceptions import RequestedRangeNotSatisfiable
 from werkzeug.wsgi import FileWrapper
 
 from jobs.model import Job, Output
@@ -77,7 +78,7 @@ def output(job_id: str, index: int) -> Response:
 def _file(job: Job, found: Output) -> Response:
     content_type = found.content_type or TEXT_TYPE
     file, length, digest = _open(job, found)
-    answer = Response(FileWrapper(file), mimetype=content_type, direct_passthrough=True)
+    answer = Response(FileWrapper(file), content_type=content_type, direct_passthrough=True)
     answer.call_on_close(file.close)
     answer.content_length = length
     answer.set_etag(digest)
@@ -86,7 +87,11 @@ def _file(job: Job, found: Output) -> Response:
     answer.headers["Content-Disposition"] = f'{kind}; filename="{job.id}-{found.index}.{suffix}"'
     answer.headers["Cache-Control"] = _FOREVER
     _as_artifact(answer)
-    answer.make_conditional(request, accept_ranges=True, complete_length=length)
+    try:
+        answer.make_conditional(request, accept_ranges=True, complete_length=length)
+    except RequestedRangeNotSatisfiable:
+        file.close()
+        raise
     return answer
 
 

@@ -5,9 +5,9 @@
 const $ = (id) => document.getElementById(id);
 const ENDED = new Set(["succeeded", "failed", "canceled", "expired"]);
 const REASONS = {
-  workers_busy: "waits for a free worker", upstream_queue: "waits in the provider's queue",
-  provider_cooldown: "waits for the provider's quota", provider_waking: "the provider is waking up",
-  key_limit: "waits for your other jobs", paused: "the service is paused", no_provider: "no provider is available",
+  workers_busy: "for a free worker", upstream_queue: "in the provider's queue",
+  provider_cooldown: "for the provider's quota", provider_waking: "for the provider to wake up",
+  key_limit: "for your other jobs", paused: "the service is paused", no_provider: "no provider is available",
 };
 const STAGES = {
   waiting_upstream: "at the provider", generating: "developing", downloading: "fetching the result", saving: "saving it",
@@ -109,7 +109,6 @@ async function paint(url, mark, isPreview) {
     if (seen !== mark) return URL.revokeObjectURL(address);
     const before = $("picture").src;
     $("picture").src = address;
-    $("picture").classList.toggle("preview", isPreview);
     $("picture").hidden = false;
     if (!isPreview) { $("save").href = address; $("save").hidden = false; }
     if (before.startsWith("blob:")) URL.revokeObjectURL(before);

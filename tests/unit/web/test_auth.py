@@ -1,0 +1,190 @@
+"""Who may come in: open mode, keys, scopes, tenants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fakeredis
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from jobs.apikeys import KeyStore
+from settings import Bind, SettingsError
+from tests.unit.web.conftest import Hand
+from web import auth
+from web.services import Services
+
+
+def bearer(key: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {key}"}
+
+
+def with_key(services: Services, *scopes: Any) -> str:
+    record, key = services.keys.create("test", scopes or auth.SCOPES)
+    services.gate._any = (0.0, False)
+    del record
+    return key
+
+
+@pytest.mark.parametrize("host", ["localhost", "localhost:8000", "127.0.0.1:1", "127.3.2.1", "[::1]:8000", "LOCALHOST"])
+def test_this_machines_own_names_reach_the_open_api(client: FlaskClient, host: str) -> None:
+    assert client.get("/v1/jobs", headers={"Host": host}).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("evil.example", 421),
+        ("localhost.evil.example", 421),
+        ("127.0.0.1.evil.example:8000", 421),
+        ("10.0.0.1", 421),
+        ("localhost:99999", 400),
+        ("localhost:-1", 400),
+        ("local host", 400),
+        ("a@localhost", 400),
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/jobs", "/", "/healthz"])
+def test_a_rebound_name_does_not(client: FlaskClient, host: str, status: int, path: str) -> None:
+    answer = client.get(path, headers={"Host": host})
+    assert answer.status_code == status
+    assert answer.content_type == "application/problem+json"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://localhost:3000"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"},
+    ],
+)
+def test_pages_of_other_sites_cannot_submit(client: FlaskClient, services: Services, headers: dict[str, str]) -> None:
+    answer = client.post("/v1/jobs", json={"model": "echo", "input": {}}, headers=headers)
+    assert answer.status_code == 403
+    assert "Access-Control-Allow-Origin" not in answer.headers
+    assert services.store.overview().queued == 0
+
+
+def test_our_own_page_can(client: FlaskClient) -> None:
+    headers = {"Origin": "http://localhost", "Sec-Fetch-Site": "same-origin"}
+    assert client.post("/v1/jobs", json={"model": "echo", "input": {}}, headers=headers).status_code == 202
+
+
+def test_once_there_is_a_key_every_request_needs_one(client: FlaskClient, services: Services) -> None:
+    key = with_key(services)
+    assert client.get("/v1/jobs").status_code == 401
+    assert client.get("/v1/jobs", headers=bearer(key)).status_code == 200
+    assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        "",
+        "Bearer ",
+        "Bearer x",
+        "{key}",
+        "Basic {key}",
+        "Bearer {key} extra",
+        "Bearer {key},Bearer x",
+        "Bearer {cut}",
+        "Bearer {lower}",
+        "Bearer \u00e9\u00e9",
+        "Bearer *",
+    ],
+)
+def test_all_that_is_no_key_looks_the_same(client: FlaskClient, services: Services, header: str) -> None:
+    key = with_key(services)
+    text = header.format(key=key, cut=key[:-1], lower=key.lower())
+    answer = client.get("/v1/jobs", headers={"Authorization": text})
+    body = answer.get_json()
+    del body["request_id"]
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert body["detail"] == auth._UNAUTHENTICATED
+    assert key not in answer.text
+
+
+def test_two_credentials_in_one_request_are_refused(client: FlaskClient, services: Services) -> None:
+    key = with_key(services)
+    assert client.get("/v1/jobs", headers={**bearer(key), "X-API-Key": key}).status_code == 400
+
+
+def test_a_key_does_what_its_scopes_allow(client: FlaskClient, services: Services) -> None:
+    reader = with_key(services, "read")
+    assert client.get("/v1/jobs", headers=bearer(reader)).status_code == 200
+    answer = client.post("/v1/jobs", json={"model": "echo", "input": {}}, headers=bearer(reader))
+    assert (answer.status_code, answer.get_json()["code"]) == (403, "forbidden")
+    assert client.get("/metrics", headers=bearer(reader)).status_code == 403
+
+
+def test_a_revoked_key_works_no_longer_than_it_is_remembered(
+    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, other = with_key(services), with_key(services)
+    assert client.get("/v1/jobs", headers=bearer(key)).status_code == 200
+    record = services.keys.find(key)
+    assert record is not None
+    services.keys.revoke(record.id)
+    later = auth.time.monotonic() + auth.CACHE_SECONDS
+    monkeypatch.setattr(auth.time, "monotonic", lambda: later)
+    assert client.get("/v1/jobs", headers=bearer(key)).status_code == 401
+    assert client.get("/v1/jobs", headers=bearer(other)).status_code == 200
+
+
+def test_remembered_keys_are_bounded(services: Services) -> None:
+    for number in range(auth._CACHED_KEYS + 10):
+        services.gate.find(f"no-key-{number}")
+    assert len(services.gate._found) == auth._CACHED_KEYS
+
+
+def test_without_any_key_a_public_address_lets_nobody_in(public_app: Flask) -> None:
+    client = public_app.test_client()
+    assert client.get("/v1/jobs", headers={"Host": "darkroom.example"}).status_code == 401
+    assert client.get("/healthz", headers={"Host": "darkroom.example"}).status_code == 200
+
+
+def test_a_public_address_without_a_key_does_not_start() -> None:
+    keys = KeyStore(fakeredis.FakeRedis())
+    auth.refuse_open_bind(keys, Bind("127.0.0.1", 8000))
+    with pytest.raises(SettingsError, match="darkroom keys create"):
+        auth.refuse_open_bind(keys, Bind("0.0.0.0", 8000))
+    keys.create("first")
+    auth.refuse_open_bind(keys, Bind("0.0.0.0", 8000))
+
+
+JOB_ROUTES = [
+    ("GET", ""),
+    ("DELETE", ""),
+    ("POST", "/cancel"),
+    ("GET", "/events"),
+    ("GET", "/image"),
+    ("GET", "/preview"),
+    ("GET", "/outputs/0"),
+]
+
+
+@pytest.mark.parametrize(("method", "rest"), JOB_ROUTES)
+@pytest.mark.parametrize("deleted", [False, True])
+def test_anothers_job_looks_like_an_unknown_one(
+    client: FlaskClient, services: Services, hand: Hand, method: str, rest: str, *, deleted: bool
+) -> None:
+    key = with_key(services)
+    job = hand.submit(owner="key_of_somebody_else")
+    if deleted:
+        services.jobs.delete(job.id, job.owner)
+    unknown = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    answers = []
+    for job_id in (job.id, unknown):
+        answer = client.open(f"/v1/jobs/{job_id}{rest}", method=method, headers=bearer(key))
+        body = answer.get_json()
+        answers.append((answer.status_code, body["code"], body["detail"], sorted(body)))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 404
+    if not deleted:
+        assert services.store.get(job.id).job.status == "queued"
