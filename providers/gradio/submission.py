@@ -95,20 +95,30 @@ class Submission:
 
     def cancel(self, state: State) -> None:
         """Take back what a checkpoint names. Best effort; takes a few seconds at most, and raises nothing."""
-        session, event_id, prefix = state.get("session"), state.get("event_id"), state.get("prefix", "")
+        session, prefix = state.get("session"), state.get("prefix", "")
         if not isinstance(session, str) or not isinstance(prefix, str) or state.get("style") == "sse":
             # With the oldest protocol the stream is the job: it went with it.
             return
-        if state.get("phase") != "opened":
-            first = self._transport.glance(f"{prefix}/queue/data", session_hash=session)
-            if event_id is None and (match := _EVENT_ID.search(first)):
-                event_id = match[1].decode()
-        if isinstance(event_id, str):
-            fields = {"session_hash": session, "fn_index": state.get("fn_index"), "event_id": event_id}
-            status = self._transport.tell(f"{prefix}/cancel", fields)
-            if status in {404, 405}:
-                # Before 4.31 there is this, for generators only; anything else then runs to its end.
-                self._transport.tell(f"{prefix}/reset", {"event_id": event_id})
+        first = self._transport.glance(f"{prefix}/queue/data", session_hash=session)
+        match = _EVENT_ID.search(first)
+        self._take_back(state, state.get("event_id") or (match[1].decode() if match else None))
+
+    def _dropped(self, state: State, event_id: str | None, *, opened: bool) -> None:
+        """Take back our own job after its stream was closed, or before it was opened."""
+        if opened:
+            self._take_back(state, event_id)
+        else:
+            self.cancel({**state, "event_id": event_id})
+
+    def _take_back(self, state: State, event_id: object) -> None:
+        """Tell the app to end a job whose stream is dropped."""
+        if not isinstance(event_id, str) or state.get("style") == "sse":
+            return
+        fields = {"session_hash": state.get("session"), "fn_index": state.get("fn_index"), "event_id": event_id}
+        status = self._transport.tell(f"{state.get('prefix', '')}/cancel", fields)
+        if status in {404, 405}:
+            # Before 4.31 there is this, for generators only; anything else then runs to its end.
+            self._transport.tell(f"{state.get('prefix', '')}/reset", {"event_id": event_id})
 
     def _resumed(self, plan: Plan, state: State) -> Generator[ProviderEvent | Answer, None, bool]:
         """Go on with a submission of an earlier attempt; False where a new one is needed."""
@@ -154,7 +164,7 @@ class Submission:
             body |= {"fn_index": plan.endpoint.fn_index, "event_data": None, "trigger_id": plan.trigger_id}
         try:
             return _event_id(self._transport.ask("POST", path, json=body))
-        except Canceled:
+        except (Canceled, Protocol):
             self.cancel(state)
             raise
         except (Unreachable, Timeout) as error:
@@ -197,7 +207,7 @@ class Submission:
             if stream is not None:
                 stream.close()
             if not session.finished:
-                self.cancel({**state, "phase": "opened" if stream else "posted", "event_id": session.event_id})
+                self._dropped(state, session.event_id, opened=stream is not None)
 
     def _heard(self, plan: Plan, state: State, session: Session, stream: Stream) -> Events:
         """Pass on what the messages mean, up to the answer."""

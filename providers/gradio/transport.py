@@ -24,11 +24,11 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 from weakref import WeakSet
 
-import certifi
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
+from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
@@ -136,7 +136,7 @@ def _pool(kind: type[_Pool | _TLSPool], reach: Reach, host: str, port: int, **co
 def _tls() -> ssl.SSLContext:
     """The process's TLS context: the system's certificates (and ``SSL_CERT_FILE``) and certifi's."""
     context = ssl.create_default_context()
-    context.load_verify_locations(certifi.where())
+    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
     return context
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -85,6 +86,7 @@ class HostileApp:
     routes: dict[str, Handler] = field(default_factory=dict)
     requests: list[Request] = field(default_factory=list)
     connections: int = 0
+    tls: ssl.SSLContext | None = None
     _listener: socket.socket = field(default_factory=lambda: socket.create_server(("127.0.0.1", 0)))
     _closing: threading.Event = field(default_factory=threading.Event)
     _open: list[socket.socket] = field(default_factory=list)
@@ -92,7 +94,7 @@ class HostileApp:
     @property
     def url(self) -> str:
         """Its address."""
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        return f"{'https' if self.tls else 'http'}://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def asked(self, path: str) -> list[Request]:
         """The requests for a path."""
@@ -106,7 +108,6 @@ class HostileApp:
             except OSError:
                 return
             self.connections += 1
-            self._open.append(sock)
             threading.Thread(target=self._talk, args=(sock,), daemon=True).start()
 
     def close(self) -> None:
@@ -120,6 +121,9 @@ class HostileApp:
             sock.close()
 
     def _talk(self, sock: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            sock = self.tls.wrap_socket(sock, server_side=True) if self.tls else sock
+            self._open.append(sock)
         with contextlib.suppress(OSError), sock:
             file = sock.makefile("rb")
             while request := _read(file):
@@ -160,9 +164,9 @@ _USUAL: dict[str, Handler] = {
 
 
 @contextlib.contextmanager
-def hostile_app() -> Iterator[HostileApp]:
+def hostile_app(tls: ssl.SSLContext | None = None) -> Iterator[HostileApp]:
     """A running server."""
-    app = HostileApp()
+    app = HostileApp(tls=tls)
     thread = threading.Thread(target=app.serve, daemon=True)
     thread.start()
     try:

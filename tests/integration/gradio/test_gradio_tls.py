@@ -1,0 +1,101 @@
+"""The client over TLS: one context for all, certificates checked, and still within reach of a cancel."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from providers.base import Control
+from providers.errors import Canceled, Unreachable
+from providers.gradio import transport
+from providers.gradio.client import Answer, AppAddress, GradioApp
+from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A certificate for 127.0.0.1 that signs itself, and its key."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(7)
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    folder = tmp_path_factory.mktemp("tls")
+    cert, secret = folder / "cert.pem", folder / "key.pem"
+    cert.write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    secret.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return cert, secret
+
+
+@pytest.fixture
+def app(certificate: tuple[Path, Path]) -> Iterator[HostileApp]:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*certificate)
+    with hostile_app(context) as server:
+        yield server
+
+
+@pytest.fixture
+def trusted(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have the system trust it, as an operator with a CA of their own does."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    transport._tls.cache_clear()
+    yield
+    transport._tls.cache_clear()
+
+
+def call(server: HostileApp, control: Control) -> list[object]:
+    with GradioApp(AppAddress(base_url=server.url), control=control) as client:
+        return list(client.call("/infer", {"prompt": "x"}))
+
+
+def test_an_unknown_certificate_is_refused(app: HostileApp) -> None:
+    with pytest.raises(Unreachable, match="certificate"):
+        call(app, Control(20))
+    assert app.requests == []
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_trusted_certificate_serves_the_whole_call_on_one_connection(app: HostileApp) -> None:
+    assert call(app, Control(20))[-1] == Answer(("done",))
+    assert app.connections == 1
+
+
+@pytest.mark.usefixtures("trusted")
+@pytest.mark.parametrize("begun", [True, False])
+def test_a_cancel_ends_a_read_that_blocks(app: HostileApp, begun: bool) -> None:  # noqa: FBT001
+    control = Control()
+
+    def hang(wire: Wire, _: Request) -> None:
+        if begun:
+            wire.stream()
+            wire.chunk(event("process_starts"))
+        threading.Timer(0.1, control.cancel, args=("by the user",)).start()
+        wire.pause(60)
+
+    app.routes["GET /gradio_api/queue/data"] = hang
+    with pytest.raises(Canceled, match="by the user"):
+        call(app, control)
+    assert len(app.asked("/gradio_api/cancel")) == 1
