@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import fakeredis
@@ -9,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.apikeys import KeyStore
+from jobs.apikeys import SCOPES, KeyStore
 from settings import Bind, SettingsError
 from tests.unit.web.conftest import Hand
 from web import auth
@@ -21,7 +22,7 @@ def bearer(key: str) -> dict[str, str]:
 
 
 def with_key(services: Services, *scopes: Any) -> str:
-    record, key = services.keys.create("test", scopes or auth.SCOPES)
+    record, key = services.keys.create("test", scopes or SCOPES)
     services.gate._any = (0.0, False)
     del record
     return key
@@ -131,8 +132,8 @@ def test_a_revoked_key_works_no_longer_than_it_is_remembered(
     record = services.keys.find(key)
     assert record is not None
     services.keys.revoke(record.id)
-    later = auth.time.monotonic() + auth.CACHE_SECONDS
-    monkeypatch.setattr(auth.time, "monotonic", lambda: later)
+    later = time.monotonic() + auth.CACHE_SECONDS
+    monkeypatch.setattr(time, "monotonic", lambda: later)
     assert client.get("/v1/jobs", headers=bearer(key)).status_code == 401
     assert client.get("/v1/jobs", headers=bearer(other)).status_code == 200
 

@@ -1,0 +1,34 @@
+"""No error of the libraries reaches a client as a 500 because somebody forgot it."""
+
+from __future__ import annotations
+
+import pytest
+
+import jobs.errors
+from jobs.artifacts import ArtifactError, ArtifactNotFound
+from jobs.errors import JobError, JobGone, LeaseLost
+from jobs.model import Status, Tombstone
+from providers.catalog import UnknownName
+from web.errors import KINDS, problem_of
+
+#: A worker's alone.
+NOT_FOR_CLIENTS = {LeaseLost, JobError}
+STONE = Tombstone(id="job_x", owner="o", status=Status.FAILED, reason="expired", finished_at=1.0, deleted_at=2.0)
+
+ERRORS = [
+    kind for kind in vars(jobs.errors).values()
+    if isinstance(kind, type) and issubclass(kind, JobError) and kind not in NOT_FOR_CLIENTS
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", [*ERRORS, ArtifactError, ArtifactNotFound, UnknownName])
+def test_an_error_has_a_code_of_its_own(kind: type[Exception]) -> None:
+    error = JobGone(STONE) if kind is JobGone else kind("x")
+    assert problem_of(error).code != "internal"
+
+
+def test_codes_are_words_with_the_status_of_an_error() -> None:
+    for code, kind in KINDS.items():
+        assert code.replace("_", "").isalpha()
+        assert 400 <= kind.status < 600
+        assert kind.title

@@ -1,0 +1,88 @@
+"""No route is added without saying who may use it, and what is said is what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import fakeredis
+import pytest
+from flask import Flask
+
+import settings
+from settings import Bind
+from web.app import assemble
+from web.openapi import routes
+from web.operation import operation_of
+from web.services import build
+
+JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+
+#: What anybody may read. A route that joins them is listed here on purpose.
+OPEN = {"/", "/docs", "/docs/assets/{name}", "/healthz", "/readyz", "/openapi.json"}
+#: What changes something: a key that may only read must not get in.
+SUBMITTING = {("POST", "/v1/jobs"), ("DELETE", "/v1/jobs/{job_id}"), ("POST", "/v1/jobs/{job_id}/cancel")}
+ADMIN = {("GET", "/metrics")}
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[Flask]:
+    class Nobody:
+        def publish(self, job_id: str) -> None:
+            del job_id
+
+    chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
+    built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=Nobody())
+    yield assemble(built)
+    built.close()
+
+
+def address(path: str) -> str:
+    return path.replace("{job_id}", JOB).replace("{index}", "0").replace("{name}", "echo")
+
+
+def test_every_route_is_declared(app: Flask) -> None:
+    undeclared = [
+        rule.rule for rule in app.url_map.iter_rules() if operation_of(app.view_functions[rule.endpoint]) is None
+    ]
+    assert undeclared == ["/static/<path:filename>"]
+
+
+def test_only_listed_routes_are_open_and_only_readers_may_read(app: Flask) -> None:
+    declared = {(route.method.upper(), route.path): route.declared.scope for route in routes(app)}
+    assert {path for (_, path), scope in declared.items() if scope is None} == OPEN
+    assert {route for route, scope in declared.items() if scope == "submit"} == SUBMITTING
+    assert {route for route, scope in declared.items() if scope == "admin"} == ADMIN
+    assert all(path.startswith("/v1/") for (_, path), scope in declared.items() if scope in {"read", "submit"})
+    assert all(scope is not None for (_, path), scope in declared.items() if path.startswith("/v1"))
+
+
+def test_nobody_gets_past_the_gate_without_a_key(app: Flask) -> None:
+    client = app.test_client()
+    for route in routes(app):
+        answer = client.open(address(route.path), method=route.method.upper())
+        if route.path in OPEN:
+            assert answer.status_code != 401, route.path
+        else:
+            assert answer.status_code == 401, route.path
+
+
+def test_a_key_without_the_scope_is_refused_everywhere(app: Flask) -> None:
+    client = app.test_client()
+    keys = app.extensions["darkroom"].keys
+    texts = {scope: keys.create(scope, (scope,))[1] for scope in ("submit", "read", "admin")}
+    for route in routes(app):
+        for scope, text in texts.items():
+            if route.declared.scope is None:
+                continue
+            headers = {"Authorization": f"Bearer {text}"}
+            answer = client.open(address(route.path), method=route.method.upper(), headers=headers)
+            assert (answer.status_code == 403) == (scope != route.declared.scope), (route.path, scope)
+
+
+def test_every_route_answers_errors_as_problems(app: Flask) -> None:
+    client = app.test_client()
+    for route in routes(app):
+        answer = client.open(address(route.path), method="PATCH")
+        assert (answer.status_code, answer.content_type) == (405, "application/problem+json"), route.path

@@ -1,0 +1,118 @@
+"""The event stream and the log, as far as they need no waiting; tests/integration/web has the rest."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from jobs import events
+from tests.unit.web.conftest import Hand
+from web.services import Services
+
+
+def parsed(text: str) -> list[tuple[str, str, Any]]:
+    """Name, id and data of each message."""
+    found = []
+    for part in text.split("\n\n"):
+        fields = dict(line.split(": ", 1) for line in part.split("\n") if ": " in line and not line.startswith(":"))
+        if "event" in fields:
+            found.append((fields["event"], fields.get("id", ""), json.loads(fields["data"])))
+    return found
+
+
+def test_a_finished_job_gives_a_snapshot_and_the_end(client: FlaskClient, hand: Hand) -> None:
+    lease = hand.claim(hand.submit())
+    hand.succeed(lease)
+    answer = client.get(f"/v1/jobs/{lease.job.id}/events")
+    assert answer.content_type == "text/event-stream; charset=utf-8"
+    assert answer.text.startswith("retry: 2000\n\n")
+    messages = parsed(answer.text)
+    assert [name for name, _, _ in messages] == ["snapshot", "end"]
+    assert messages[0][2] == messages[1][2] == client.get(f"/v1/jobs/{lease.job.id}").get_json()
+
+
+def test_who_has_seen_the_end_is_told_not_to_come_again(client: FlaskClient, hand: Hand) -> None:
+    lease = hand.claim(hand.submit())
+    hand.succeed(lease)
+    path = f"/v1/jobs/{lease.job.id}/events"
+    last = parsed(client.get(path).text)[-1][1]
+    answer = client.get(path, headers={"Last-Event-ID": last})
+    assert (answer.status_code, answer.data) == (204, b"")
+
+
+def test_who_comes_again_gets_what_was_missed_and_nothing_twice(client: FlaskClient, hand: Hand) -> None:
+    lease = hand.claim(hand.submit())
+    path = f"/v1/jobs/{lease.job.id}/events"
+    seen = hand.store.get(lease.job.id).event_id
+    hand.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
+    hand.write(lease, events.Logged, text="hello")
+    hand.succeed(lease)
+    messages = parsed(client.get(path, headers={"Last-Event-ID": seen}).text)
+    assert [name for name, _, _ in messages] == ["progress", "log", "output", "status", "end"]
+    assert messages[1][2] == {"level": "info", "text": "hello"}
+    again = parsed(client.get(path, headers={"Last-Event-ID": messages[0][1]}).text)
+    assert again == messages[1:]
+
+
+@pytest.mark.parametrize("last", ["garbage", "-1", "9" * 4000, "0-0 COUNT 999999", "1-1", "99999999999999-0"])
+def test_who_comes_from_an_unknown_place_begins_anew(client: FlaskClient, hand: Hand, last: str) -> None:
+    lease = hand.claim(hand.submit())
+    hand.succeed(lease)
+    answer = client.get(f"/v1/jobs/{lease.job.id}/events", headers={"Last-Event-ID": last})
+    assert [name for name, _, _ in parsed(answer.text)] == ["snapshot", "end"]
+
+
+def test_the_log_comes_as_json_too(client: FlaskClient, hand: Hand) -> None:
+    lease = hand.claim(hand.submit())
+    hand.write(lease, events.Logged, text="hello")
+    path = f"/v1/jobs/{lease.job.id}/events"
+    body = client.get(path, headers={"Accept": "application/json"}).get_json()
+    assert [line["event"] for line in body["data"]] == ["status", "status", "log"]
+    assert body["data"][1]["data"] == {"status": "running", "provider": "echo"}
+    found: list[Any] = []
+    cursor = ""
+    for _ in range(5):
+        page = client.get(f"{path}?limit=1{cursor}", headers={"Accept": "application/json"}).get_json()
+        found += page["data"]
+        if not page["has_more"]:
+            break
+        cursor = f"&cursor={page['next_cursor']}"
+    assert found == body["data"]
+
+
+def test_a_browser_gets_the_stream(client: FlaskClient, hand: Hand, services: Services) -> None:
+    lease = hand.claim(hand.submit())
+    hand.succeed(lease)
+    for accept in ("text/event-stream", "*/*", "application/json, text/event-stream"):
+        answer = client.get(f"/v1/jobs/{lease.job.id}/events", headers={"Accept": accept})
+        assert answer.content_type.startswith("text/event-stream"), accept
+    assert services.pump.watchers == 0
+
+
+def test_past_the_cap_a_stream_is_refused_and_a_wait_is_not_granted(
+    client: FlaskClient, hand: Hand, services: Services
+) -> None:
+    services.pump._limit = 0
+    job = hand.submit()
+    answer = client.get(f"/v1/jobs/{job.id}/events")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "too_many_streams")
+    assert int(answer.headers["Retry-After"]) >= 1
+    answer = client.get(f"/v1/jobs/{job.id}", headers={"Prefer": "wait=30"})
+    assert answer.status_code == 200
+    assert "Preference-Applied" not in answer.headers
+
+
+def test_a_stream_that_nobody_reads_is_forgotten_when_it_closes(
+    client: FlaskClient, hand: Hand, services: Services
+) -> None:
+    job = hand.submit()
+    answer = client.get(f"/v1/jobs/{job.id}/events")
+    assert services.pump.watchers == 1
+    answer.close()
+    assert services.pump.watchers == 0
+    with client.head(f"/v1/jobs/{job.id}/events"):
+        pass
+    assert services.pump.watchers == 0

@@ -1,0 +1,177 @@
+"""The public form of a job, and of what can be asked for, against the schemas that the API publishes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import jsonschema_rs
+import pytest
+from flask.testing import FlaskClient
+from msgspec.structs import replace
+
+from jobs import events
+from jobs.model import Failure, Job, Output, Priority, Status, Upstream
+from jobs.states import apply
+from jobs.store import Record
+from jobs.waiting import Waiting
+from web.components import SCHEMAS
+from web.openapi import example_job
+from web.schemas import Links, etag, job_json
+from web.times import rfc3339
+
+LINKS = Links("http://host")
+JOB = Job(
+    id="job_01M7WPZNWEP4CHRCXW42VP97XB", owner="o", user="u", model="echo", route=("echo",), given={},
+    input={"prompt": "x"}, created_at=1000.0,
+)  # fmt: skip
+FAILURE = Failure(code="provider_busy", detail="busy", retryable=True, provider="echo", retry_after=9.0)
+RUNNING = apply(JOB, events.Started(at=1001.0, provider="echo", worker="w1", input={"prompt": "x", "seed": 1}))
+SUCCEEDED = events.Succeeded(
+    at=1005.5,
+    outputs=(
+        Output(index=0, kind="image", content_type="image/webp", width=8, height=8, bytes=9, sha256="a" * 64, seed=1),
+        Output(index=1, kind="text", text="two dogs"),
+    ),
+)
+
+
+def after(job: Job, *happened: events.JobEvent) -> Job:
+    for event in happened:
+        job = apply(job, event)
+    return job
+
+
+JOBS = {
+    "queued": (JOB, Waiting(reason="workers_busy", position=0, eta_seconds=10.0)),
+    "parked": (
+        after(JOB, events.Parked(at=1001.0, reason="provider_cooldown", until=2000.0)),
+        Waiting(reason="provider_cooldown", position=3, until=2000.0),
+    ),
+    "upstream": (
+        after(RUNNING, events.UpstreamQueued(at=1002.0, rank=0, size=4, eta_seconds=3.5)),
+        Waiting(reason="upstream_queue", eta_seconds=5.0),
+    ),
+    "running": (
+        after(
+            RUNNING,
+            events.Progressed(at=1002.0, stage="generating", fraction=0.25, step=1, total=4, message="steps"),
+            events.Previewed(at=1003.0, index=0),
+            events.Noted(at=1003.0, note="resumed"),
+            events.CancelRequested(at=1004.0),
+        ),
+        None,
+    ),
+    "again": (after(RUNNING, events.Requeued(at=1002.0, outcome="failed", error=FAILURE)), None),
+    "succeeded": (after(RUNNING, SUCCEEDED), None),
+    "failed": (after(RUNNING, events.Failed(at=1004.0, error=FAILURE)), None),
+    "canceled": (after(JOB, events.Canceled(at=1004.0)), None),
+    "expired": (after(replace(JOB, deadline_at=1003.0), events.Expired(at=1004.0)), None),
+    "asked": (
+        replace(JOB, requested_provider="echo", priority=Priority.HIGH, metadata={"a": "b"}, has_credentials=True, warnings=("w",)),
+        None,
+    ),
+}  # fmt: skip
+
+
+def closed(schema: Any) -> Any:
+    """The schema with all references inlined, and nothing allowed that it does not name."""
+    if isinstance(schema, list):
+        return [closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return closed(SCHEMAS[schema["$ref"].rpartition("/")[2]])
+    found = {key: closed(value) for key, value in schema.items()}
+    if found.get("type") == "object" and "properties" in found:
+        found.setdefault("additionalProperties", False)
+    return found
+
+
+def holds(name: str, value: Any) -> None:
+    jsonschema_rs.Draft202012Validator(closed(SCHEMAS[name])).validate(value)
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_a_job_in_any_state_is_as_its_schema_says(name: str) -> None:
+    job, waiting = JOBS[name]
+    shown = json.loads(json.dumps(job_json(Record(job, 3, "1-0"), waiting, LINKS)))
+    holds("Job", shown)
+    assert None not in shown.values()
+    assert shown["status"] == job.status
+
+
+def test_the_examples_cover_every_status() -> None:
+    assert {job.status for job, _ in JOBS.values()} == set(Status)
+
+
+def test_the_example_of_the_document_is_a_job() -> None:
+    holds("Job", json.loads(json.dumps(example_job())))
+
+
+def test_a_finished_job_says_what_it_took() -> None:
+    shown = job_json(Record(JOBS["succeeded"][0], 3, "1-0"), None, LINKS)
+    assert shown["metrics"] == {"queue_seconds": 1.0, "run_seconds": 4.5, "total_seconds": 5.5}
+    assert shown["expires_at"] == shown["outputs"][0]["expires_at"] == rfc3339(1005.5 + 86_400)
+    assert [output["url"].rpartition("/")[2] for output in shown["outputs"]] == ["0", "1"]
+
+
+def test_the_upstreams_rank_and_our_estimate_stand_side_by_side() -> None:
+    job, waiting = JOBS["upstream"]
+    shown = job_json(Record(job, 3, "1-0"), waiting, LINKS)
+    assert shown["queue"] == {
+        "eta_seconds": 5.0,
+        "reason": "upstream_queue",
+        "upstream": {"rank": 0, "size": 4, "eta_seconds": 3.5},
+    }
+    assert replace(job, upstream=Upstream()).upstream == Upstream()
+
+
+def test_what_the_job_waits_for_is_part_of_its_version() -> None:
+    record = Record(JOB, 3, "1-0")
+    marks = {
+        etag(record, None),
+        etag(Record(JOB, 4, "1-0"), None),
+        etag(record, Waiting(reason="workers_busy", position=1)),
+        etag(record, Waiting(reason="workers_busy", position=2)),
+        etag(record, Waiting(reason="paused", position=1)),
+        etag(record, Waiting(reason="workers_busy", position=1, until=5.0)),
+    }
+    assert len(marks) == 6
+    assert etag(record, Waiting(reason="workers_busy", position=1, eta_seconds=3.0)) in marks
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0, "1970-01-01T00:00:00.000Z"),
+        (1.9996, "1970-01-01T00:00:02.000Z"),
+        (1795186218.25, "2026-11-20T14:50:18.250Z"),
+    ],
+)
+def test_times_are_rfc_3339_in_utc_with_milliseconds(seconds: float, text: str) -> None:
+    assert rfc3339(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [
+        ("/v1/models", "ModelList"),
+        ("/v1/models/flux-dev", "Model"),
+        ("/v1/providers", "ProviderList"),
+        ("/v1/providers/g4f", "Provider"),
+        ("/v1/jobs", "JobList"),
+        ("/healthz", "Health"),
+        ("/v1/models/nothing", "Problem"),
+        ("/v1/providers/nobody", "Problem"),
+        ("/v1/jobs?limit=x", "Problem"),
+        ("/readyz", None),
+        ("/nothing", "Problem"),
+    ],
+)
+def test_answers_are_as_the_document_says(client: FlaskClient, path: str, name: str | None) -> None:
+    answer = client.get(path).get_json()
+    if name is not None:
+        holds(name, answer)
+    else:
+        assert answer["checks"] == {"redis": "ok", "workers": "no worker is alive"}

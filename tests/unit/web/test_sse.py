@@ -1,0 +1,100 @@
+"""Job events as messages."""
+
+from __future__ import annotations
+
+import json
+import typing
+from typing import Any
+
+import jsonschema_rs
+import pytest
+
+from jobs import events as e
+from jobs.model import Failure, Output
+from jobs.store import LoggedEvent
+from web import sse
+from web.components import SCHEMAS
+from web.schemas import Links
+
+LINKS = Links("http://host")
+FAILURE = Failure(code="provider_busy", detail="busy", retryable=True, provider="echo")
+OUTPUTS = (Output(index=0, kind="image", sha256="a" * 64), Output(index=1, kind="text", text="two dogs"))
+
+EXAMPLES: list[Any] = [
+    e.Submitted(at=1.0),
+    e.Parked(at=1.0, reason="provider_cooldown", until=60.0),
+    e.Started(at=1.0, provider="echo", worker="w1", input={}),
+    e.UpstreamQueued(at=1.0, rank=2, size=5, eta_seconds=4.5),
+    e.Progressed(at=1.0, stage="generating", fraction=0.5, step=1, total=2),
+    e.Previewed(at=1.0, index=3),
+    e.Logged(at=1.0, text="hello"),
+    e.Noted(at=1.0, note="resumed"),
+    e.Requeued(at=1.0, outcome="failed", error=FAILURE, not_before=9.0, reason="provider_cooldown"),
+    e.CancelRequested(at=1.0),
+    e.Canceled(at=1.0),
+    e.Succeeded(at=1.0, outputs=OUTPUTS),
+    e.Failed(at=1.0, error=FAILURE),
+    e.Expired(at=1.0),
+]
+
+
+def test_the_examples_are_all_events_that_there_are() -> None:
+    assert {type(event) for event in EXAMPLES} == set(typing.get_args(e.JobEvent))
+
+
+@pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
+def test_every_event_says_something_that_the_documents_name(event: e.JobEvent) -> None:
+    messages = sse.messages_of(event, "job_x", LINKS)
+    assert messages
+    validator = jsonschema_rs.Draft202012Validator(SCHEMAS["Event"])
+    for line in sse.log_json(LoggedEvent("1-0", event), "job_x", LINKS):
+        validator.validate(json.loads(json.dumps(line)))
+    assert sse.is_end(event) == (messages[-1][1].get("status") in {"succeeded", "failed", "canceled", "expired"})
+
+
+def test_a_retry_says_why_and_until_when() -> None:
+    event = EXAMPLES[8]
+    assert sse.messages_of(event, "job_x", LINKS) == [
+        (
+            "status",
+            {
+                "status": "queued",
+                "outcome": "failed",
+                "error": {"code": "provider_busy", "detail": "busy", "retryable": True, "provider": "echo"},
+                "reason": "provider_cooldown",
+                "until": "1970-01-01T00:00:09.000Z",
+            },
+        )
+    ]
+
+
+def test_only_the_last_message_of_an_event_carries_its_id() -> None:
+    entry = LoggedEvent("5-1", e.Succeeded(at=1.0, outputs=OUTPUTS))
+    wire = sse.stream_of(entry, "job_x", LINKS, {"id": "job_x"}).decode()
+    messages = wire.strip().split("\n\n")
+    assert [message.split("\n")[-2].removeprefix("event: ") for message in messages] == [
+        "output", "output", "status", "end",
+    ]  # fmt: skip
+    assert [message.startswith("id: ") for message in messages] == [False, False, False, True]
+
+
+def test_a_line_break_in_a_text_stays_inside_its_message() -> None:
+    wire = sse.message("log", {"text": "a\n\nevent: end\ndata: {}\r\n"})
+    assert wire.count(b"\n\n") == 1
+    assert wire.endswith(b"\n\n")
+    assert b"\r" not in wire
+
+
+@pytest.mark.parametrize(
+    ("event_id", "before"),
+    [("5-1", "5-0"), ("5-0", "4-18446744073709551615"), ("0-0", "0-18446744073709551615")],
+)
+def test_the_id_before_an_event(event_id: str, before: str) -> None:
+    assert sse.before(event_id) == before
+
+
+@pytest.mark.parametrize(
+    "text", ["", "garbage", "-1", "5", "5-", "-5", "5-1-2", "9" * 20 + "-0", "0-0 COUNT 9", "\u0661-0"]
+)
+def test_what_is_no_event_id(text: str) -> None:
+    assert sse.before(text) is None

@@ -1,0 +1,138 @@
+"""The pump: nothing lost, nothing twice, memory bounded."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import fakeredis
+import pytest
+
+from jobs import events
+from jobs.errors import StoreUnavailable
+from jobs.ids import new_job_id
+from jobs.model import Job
+from jobs.redis_store import RedisJobStore
+from web import stream
+from web.stream import Pump, TooManyWatchers, Watch
+
+
+@pytest.fixture
+def store() -> RedisJobStore:
+    return RedisJobStore(fakeredis.FakeRedis())
+
+
+@pytest.fixture
+def pump(store: RedisJobStore) -> Iterator[Pump]:
+    made = Pump(store, limit=3)
+    yield made
+    made.close()
+
+
+def running(store: RedisJobStore) -> str:
+    job = Job(
+        id=new_job_id(), owner="o", user="o", model="echo", route=("echo",), given={}, input={}, created_at=store.now()
+    )
+    store.create(job)
+    return job.id
+
+
+def say(store: RedisJobStore, job_id: str, *texts: str) -> None:
+    for text in texts:
+        store.change(job_id, lambda _, text=text: events.Logged(at=1.0, text=text))  # type: ignore[misc]
+
+
+def heard(watch: Watch, count: int) -> list[str]:
+    found: list[str] = []
+    for _ in range(100):
+        found += [entry.event.text for entry in watch.news(0.2) if isinstance(entry.event, events.Logged)]
+        if len(found) >= count:
+            break
+    return found
+
+
+def test_every_watcher_hears_everything_once_and_in_order(store: RedisJobStore, pump: Pump) -> None:
+    job_id = running(store)
+    first = pump.watch(job_id, store.get(job_id).event_id)
+    say(store, job_id, "a", "b")
+    assert heard(first, 2) == ["a", "b"]
+    # Whoever joins a job that is watched already starts where they say, not where the pump is.
+    second = pump.watch(job_id, store.log(job_id)[0].id)
+    say(store, job_id, "c")
+    assert heard(first, 1) == ["c"]
+    assert heard(second, 3) == ["a", "b", "c"]
+
+
+def test_jobs_are_kept_apart(store: RedisJobStore, pump: Pump) -> None:
+    one, two = running(store), running(store)
+    watches = [pump.watch(job_id, store.get(job_id).event_id) for job_id in (one, two)]
+    say(store, one, "one")
+    say(store, two, "two")
+    assert [heard(watch, 1) for watch in watches] == [["one"], ["two"]]
+
+
+def test_a_watcher_that_falls_behind_catches_up_from_the_log(
+    store: RedisJobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stream, "_BACKLOG", 3)
+    job_id = running(store)
+    slow = pump.watch(job_id, store.get(job_id).event_id)
+    texts = [str(number) for number in range(20)]
+    say(store, job_id, *texts)
+    other = pump.watch(job_id, store.get(job_id).event_id)
+    say(store, job_id, "last")
+    assert heard(other, 1) == ["last"]
+    assert slow._queue.qsize() <= 3
+    assert heard(slow, 21) == [*texts, "last"]
+
+
+def test_there_is_a_most_of_watchers(store: RedisJobStore, pump: Pump) -> None:
+    job_id = running(store)
+    watches = [pump.watch(job_id, "0-0") for _ in range(3)]
+    with pytest.raises(TooManyWatchers):
+        pump.watch(job_id, "0-0")
+    for watch in watches:
+        watch.close()
+        watch.close()
+    assert pump.watchers == 0
+    assert not pump._watches
+    assert not pump._cursors
+    pump.watch(job_id, "0-0").close()
+
+
+def test_an_outage_of_redis_only_makes_news_late(
+    store: RedisJobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = running(store)
+    real = pump._nudge.wait_events
+    failures = iter([StoreUnavailable("gone"), RuntimeError("what is this?")])
+
+    def wait(*args: object) -> object:
+        for failure in failures:
+            raise failure
+        return real(*args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(stream, "_RETRY_SECONDS", 0.01)
+    monkeypatch.setattr(pump._nudge, "wait_events", wait)
+    watch = pump.watch(job_id, store.get(job_id).event_id)
+    say(store, job_id, "late")
+    assert heard(watch, 1) == ["late"]
+
+
+def test_a_closed_pump_takes_no_watchers(store: RedisJobStore) -> None:
+    pump = Pump(store)
+    job_id = running(store)
+    pump.watch(job_id, "0-0")
+    pump.close()
+    assert pump._thread is not None
+    assert not pump._thread.is_alive()
+    with pytest.raises(TooManyWatchers):
+        pump.watch(job_id, "0-0")
+
+
+def test_event_ids_are_ordered_as_numbers() -> None:
+    assert (
+        stream.event_order("9-0")
+        < stream.event_order("10-0")
+        < stream.event_order("10-2")
+        < stream.event_order("10-10")
+    )
