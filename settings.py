@@ -150,3 +150,24 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         log_format=log_format,
         failpoints=_failpoints(value["DARKROOM_TEST_MODE"], value["DARKROOM_TEST_FAILPOINTS"]),
     )
+
+
+def reference() -> str:
+    """docs/reference/settings.md: every variable, from :data:`VARIABLES`."""
+    rows = [f"| `{v.name}` | {f'`{v.default}`' if v.default else ''} | {v.meaning} |" for v in VARIABLES]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Environment variables of every process. Made by `python settings.py`; do not edit.",
+            "",
+            "| variable | default | meaning |",
+            "|---|---|---|",
+            *rows,
+            "",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    print(reference(), end="")
