@@ -141,4 +141,6 @@ login = os.environ.get("SPACE_LOGIN")
 demo.queue(max_size=int(places) if places else None)
 
 if __name__ == "__main__":
-    demo.launch(auth=tuple(login.split(":", 1)) if login else None)
+    # Gradio runs at most this many functions at once, asynchronous ones too, whatever their own limits say.
+    threads = int(os.environ.get("SPACE_MAX_THREADS", "40"))
+    demo.launch(auth=tuple(login.split(":", 1)) if login else None, max_threads=threads)
