@@ -55,6 +55,11 @@ class RedisServer:
             time.sleep(0.02)
         raise AssertionError("the server does not answer")
 
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process is not None and self._process.poll() is None
+
     def kill(self) -> None:
         """End it as a crash would."""
         if self._process is not None:

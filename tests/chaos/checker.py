@@ -293,6 +293,8 @@ class Report:
     faults: Mapping[str, int]
     settled_seconds: float | None
     gave_up: bool
+    #: Jobs that ended while faults went on: without some, the faults had nothing to hit.
+    ended_meanwhile: int
 
     @property
     def problems(self) -> tuple[tuple[Verdict, Problem], ...]:
@@ -325,6 +327,7 @@ def check(lines: Iterable[h.AnyLine]) -> Report:
         faults=dict(Counter(line.name for line in lines if isinstance(line, h.Fault))),
         settled_seconds=settled,
         gave_up="gave_up" in marks,
+        ended_meanwhile=sum(stopped is not None and at <= stopped for at in ends),
     )
 
 
@@ -385,7 +388,7 @@ def _order(event: str) -> tuple[int, int]:
 def table(report: Report) -> str:
     """The run as Markdown."""
     judged = [story for story in report.stories if story.accepted or story.finals]
-    states = Counter(_end_of(story) for story in judged)
+    states = Counter(end_of(story) for story in judged)
     attempts, posts = Counter(s.claims for s in judged if not s.gone), Counter(len(s.posts) for s in judged)
     lost_answers = sum(call.outcome == "unknown" for story in report.stories for call in story.calls)
     rows: list[tuple[str, object]] = [("jobs", len(judged)), *((f"**{kind}**", n) for kind, n in report.counts.items())]
@@ -396,6 +399,7 @@ def table(report: Report) -> str:
         ("runs begun by the upstream", sum(len(story.starts) for story in judged)),
         ("runs that came to their end", sum(len(story.ends) for story in judged)),
         ("client calls whose answer was lost", lost_answers),
+        ("jobs that ended while faults went on", report.ended_meanwhile),
         ("seconds from the last fault to the last end", _seconds(report.settled_seconds)),
     ]
     rows += [(f"fault: {name}", count) for name, count in sorted(report.faults.items())]
@@ -409,7 +413,8 @@ def details(report: Report, most: int = 40) -> str:
     return "\n".join([*lines[:most], *rest])
 
 
-def _end_of(story: Story) -> str:
+def end_of(story: Story) -> str:
+    """How it ended, with the error code where it failed."""
     final = story.final
     if final is None:
         return "nowhere"

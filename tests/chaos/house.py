@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Final, Self
 
 import redis
+import requests
+from kombu.exceptions import OperationalError
 
 from cli import tether
 from jobs.errors import StoreUnavailable
@@ -31,14 +33,18 @@ from tests.spaces.launcher import Space, Spaces
 
 #: Short, so that a fault can outlast it.
 LEASE_SECONDS: Final = 3
-#: The provider and model that jobs ask for, and its twin for jobs that shall harm their worker.
+#: The provider and model that jobs ask for, and those for special cases: one whose jobs shall harm their worker, one
+#: that gets little time, one where nobody listens, and one that speaks no TLS though it should.
 PAINTER: Final = "painter"
 POISON: Final = "poison"
+HASTY: Final = "hasty"
+CLOSED: Final = "closed"
+NO_TLS: Final = "no-tls"
 
 _PROVIDER: Final = """
 [providers.{name}]
 driver = "space"
-url = "http://127.0.0.1:{port}"
+url = "{url}"
 space = ""
 api_name = "/draw"
 models = ["{name}"]
@@ -122,6 +128,11 @@ class Part:
         """Whether it runs."""
         return self.process is not None and self.process.alive
 
+    @property
+    def ready(self) -> bool:
+        """Whether it is a worker that takes jobs."""
+        return self.alive and self.process is not None and "worker ready" in self.process.output
+
     def signal(self, signum: int) -> None:
         """Send it a signal."""
         if self.process is not None and self.process.alive:
@@ -184,7 +195,9 @@ class House:
         self.redis = self.stack.redis
         self.redis_line, self.client_line = Proxy(self.redis.port), Proxy(self.redis.port)
         self.upstream_line = Proxy(self._space_port)
-        self._config, self._options = config, {"style": style, "concurrency": concurrency, "timeout": timeout}
+        self._config, self._options = config, {"style": style, "concurrency": concurrency}
+        self._timeout = timeout
+        self._mood = folder / "mood.json"
         self.workers = [
             Part(self.stack, f"worker-{number}", (*stack.WORKER, "-n", f"worker-{number}@%h"))
             for number in range(workers)
@@ -198,9 +211,7 @@ class House:
             self.start_upstream(wait=False)
             for line in (self.redis_line, self.client_line, self.upstream_line):
                 self._ends.enter_context(line)
-            options = {**self._options, "port": self.upstream_line.port}
-            tables = [_PROVIDER.format(name=name, **options) for name in (PAINTER, POISON)]
-            self._config.write_text("".join(tables), encoding="utf-8")
+            self._config.write_text(self._tables(), encoding="utf-8")
             self.stack.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.redis_line.port}/0"
             self.web.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.client_line.port}/0"
             self._ends.enter_context(self.stack)
@@ -212,27 +223,50 @@ class House:
     def __exit__(self, *_: object) -> None:
         self._ends.close()
 
+    def _tables(self) -> str:
+        app = f"http://127.0.0.1:{self.upstream_line.port}"
+        addresses = {
+            PAINTER: (app, self._timeout),
+            POISON: (app, self._timeout),
+            HASTY: (app, 4),
+            CLOSED: (f"http://127.0.0.1:{free_port()}", 4),
+            NO_TLS: (app.replace("http:", "https:"), 4),
+        }
+        return "".join(
+            _PROVIDER.format(name=name, url=url, timeout=timeout, **self._options)
+            for name, (url, timeout) in addresses.items()
+        )
+
     @property
     def store(self) -> RedisJobStore:
         """The truth, past all proxies: for watching and for the end."""
         return self.stack.store
 
-    def start(self, **more: str) -> None:
-        """Start web, workers and schedulers, and wait until they are ready; ``more`` is for the workers."""
+    def start(self, workers: int | None = None) -> None:
+        """Start web, schedulers, and so many workers (all of them), and wait until they are ready."""
+        wanted = self.workers[:workers]
         self.web.start()
-        for scheduler in self.schedulers:
-            scheduler.start()
-        for worker in self.workers:
-            worker.start(**more)
-        until(lambda: len(self.store.overview().workers) >= len(self.workers), 90, "the workers are ready")
-        assert self.web.process is not None
-        self.web.process.wait_for("Booting worker", 60)
+        for part in (*self.schedulers, *wanted):
+            part.start()
+        until(lambda: len(self.store.overview().workers) >= len(wanted), 90, "the workers are ready")
+        self.wait_for_web()
+
+    def wait_for_web(self) -> None:
+        """Wait until the API answers."""
+
+        def healthy() -> bool:
+            with contextlib.suppress(requests.RequestException):
+                return requests.get(f"{self.stack.url}/healthz", timeout=2).ok
+            return False
+
+        until(healthy, 60, "the web process is healthy")
 
     # -- the app -----------------------------------------------------------------
 
     def start_upstream(self, *, wait: bool = True) -> None:
         """Start the app, always on the same port and with the same log."""
-        self._space = self._spaces.start("6", "ledger.py", port=self._space_port, SPACE_LOG=str(self.posts))
+        files = {"SPACE_LOG": str(self.posts), "SPACE_MOOD": str(self._mood)}
+        self._space = self._spaces.start("6", "ledger.py", port=self._space_port, **files)
         if wait:
             self._space.wait()
 
@@ -240,6 +274,17 @@ class House:
         """End the app as a crash would."""
         if self._space is not None:
             self._space.stop()
+
+    def mood(self, at: str, status: int, body: str = "", **headers: str) -> None:
+        """Have requests to paths that hold ``at`` answered so, instead of by the app, until :meth:`good_mood`."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        scratch = self._mood.with_suffix(".new")
+        scratch.write_text(json.dumps({"at": at, "status": status, "headers": named, "body": body}), encoding="utf-8")
+        scratch.replace(self._mood)
+
+    def good_mood(self) -> None:
+        """Let the app answer everything itself."""
+        self._mood.unlink(missing_ok=True)
 
     def upstream(self) -> Iterator[Upstream]:
         """What the app wrote down."""
@@ -255,7 +300,7 @@ class House:
             for job_id in job_ids:
                 for _ in range(times):
                     app.send_task(RUN_JOB, (job_id,), task_id=job_id, queue=QUEUE, retry=False, ignore_result=True)
-        except (OSError, redis.RedisError):
+        except (OSError, redis.RedisError, OperationalError):
             return  # Redis is being harmed, too
         finally:
             app.close()

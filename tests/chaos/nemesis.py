@@ -10,7 +10,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from tests.chaos.history import History
@@ -141,9 +141,14 @@ class Nemesis:
     def _do(self, step: Step) -> None:
         """One fault from its begin to its end; left out where the same thing is harmed already."""
         thing, begin, end = self._acts[step.name]
-        lock = self.lock(f"worker {step.target}" if thing == "worker" else thing)
-        if not lock.acquire(blocking=False):
+        if thing == "worker":
+            found = self._worker(step)
+        else:
+            lock = self.lock(thing)
+            found = (step, lock) if lock.acquire(blocking=False) else None
+        if found is None:
             return
+        step, lock = found
         try:
             self._history.fault(step.name, f"target {step.target}, {step.seconds} s")
             begin(step)
@@ -153,6 +158,21 @@ class Nemesis:
             self.errors.append(error)
         finally:
             lock.release()
+
+    def _worker(self, step: Step) -> tuple[Step, threading.Lock] | None:
+        """The first worker from the target on that is at work.
+
+        One that only just starts has nothing to lose yet,
+        and on a slow machine all of them would do nothing but start.
+        """
+        count = len(self._house.workers)
+        for target in (number % count for number in range(step.target, step.target + count)):
+            lock = self.lock(f"worker {target}")
+            if lock.acquire(blocking=False):
+                if self._house.workers[target].ready:
+                    return replace(step, target=target), lock
+                lock.release()
+        return None
 
 
 def _nothing(_: Step) -> None:

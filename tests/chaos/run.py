@@ -30,6 +30,10 @@ CUSTOMERS: Final = 4
 SELF_DEATH: Final = "a worker ended by itself"
 
 
+def _no_harm() -> None:
+    """Nothing."""
+
+
 @dataclass(slots=True)
 class Run:
     """A run in a house.
@@ -39,18 +43,26 @@ class Run:
         errands: What the clients want.
         steps: What the nemesis does.
         settle: Seconds that everything gets to end after the last fault.
+        name: Of the history file.
+        harm: Done after the nemesis' steps, or instead of any; the faults count as over when it returns.
+        supervise: Whether workers that end are started again.
+        prefix: Only jobs whose key begins so are judged.
     """
 
     house: House
     errands: Sequence[Errand]
     steps: Sequence[Step] = ()
     settle: float = checker.SETTLE_SECONDS + 30
+    name: str = "history"
+    harm: Callable[[], None] = _no_harm
+    supervise: bool = True
+    prefix: str = ""
     customers: list[Customer] = field(default_factory=list)
     surprises: list[BaseException] = field(default_factory=list)
 
     def go(self) -> checker.Report:
         """Carry it out and judge it."""
-        path = self.house.folder / "history.jsonl"
+        path = self.house.folder / f"{self.name}.jsonl"
         with History(path) as history, ExitStack() as ends:
             numbers = itertools.count()
             for part in share(self.errands, CUSTOMERS):
@@ -58,7 +70,8 @@ class Run:
                 self.customers.append(Customer(client, history, part, numbers))
             nemesis = Nemesis(self.house, history, self._some)
             history.mark("begun")
-            ends.enter_context(repeating(lambda: self._supervise(nemesis, history)))
+            if self.supervise:
+                ends.enter_context(repeating(lambda: self._supervise(nemesis, history)))
             ends.enter_context(repeating(Watch(self.house, history, self._ids)))
             give_up = threading.Event()
             ends.callback(give_up.set)
@@ -68,9 +81,10 @@ class Run:
                 ends.callback(thread.join)
                 ends.callback(give_up.set)
             nemesis.run(self.steps)
+            self.harm()
             history.mark("faults_stopped")
             self._wait(threads, history)
-            record_end(self.house, history, self._ids())
+            record_end(self.house, history, self._ids(), self.prefix)
             history.add(*self.house.upstream())
         self.surprises = [*nemesis.errors, *(error for one in self.customers for error in one.surprises)]
         return checker.check(read(path))
@@ -157,7 +171,7 @@ class Watch:
             self._cursors[job] = events[-1].id
 
 
-def record_end(house: House, history: History, ids: dict[str, str]) -> None:
+def record_end(house: House, history: History, ids: dict[str, str], prefix: str = "") -> None:
     """Write down how every job stands, its whole log, and its files."""
     known = dict(ids)
     cursor: str | None = None
@@ -168,6 +182,8 @@ def record_end(house: House, history: History, ids: dict[str, str]) -> None:
         if cursor is None:
             break
     for job_id, key in known.items():
+        if not key.startswith(prefix):
+            continue
         try:
             record = house.store.get(job_id)
         except JobGone:

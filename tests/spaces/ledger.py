@@ -4,6 +4,10 @@ The first word of the prompt is the key of the job. Each run draws a number,
 and hands it out as its seed: so a result tells which run it came from. The
 steps are those of a generator, which Gradio ends at the next one when nobody
 listens any more.
+
+``SPACE_MOOD`` names a file that a test may put there: then requests whose
+path holds ``at`` get the ``status``, ``headers`` and ``body`` in it instead of
+an answer of the app, as from a proxy in front of it.
 """
 
 import asyncio
@@ -42,6 +46,22 @@ async def draw(prompt, steps, seconds):
     yield picture(run, int(steps)), run
 
 
+def mood(path):
+    """What a test wants to be answered here, or nothing."""
+    try:
+        with open(os.environ["SPACE_MOOD"], encoding="utf-8") as file:
+            wanted = json.load(file)
+    except (KeyError, OSError, ValueError):
+        return None
+    return wanted if wanted["at"] in path else None
+
+
+async def answer(send, wanted):
+    headers = [(name.lower().encode(), value.encode()) for name, value in wanted.get("headers", {}).items()]
+    await send({"type": "http.response.start", "status": wanted["status"], "headers": headers})
+    await send({"type": "http.response.body", "body": wanted.get("body", "").encode("utf-8", "surrogateescape")})
+
+
 class Counted:
     """Around the app: writes down what is posted, before the app sees it."""
 
@@ -50,9 +70,16 @@ class Counted:
 
     async def __call__(self, scope, receive, send):
         path = scope.get("path", "")
-        if scope["type"] != "http" or scope["method"] != "POST" or not ("/call/" in path or path.endswith("/join")):
+        if scope["type"] == "http" and scope["method"] == "POST" and ("/call/" in path or path.endswith("/join")):
+            receive = await self.counted(receive)
+        wanted = mood(path)
+        if wanted is not None:
+            await answer(send, wanted)
+        else:
             await self.app(scope, receive, send)
-            return
+
+    async def counted(self, receive):
+        """Read the body, note it, and give it back to be read again."""
         messages = [await receive()]
         while messages[-1].get("more_body"):
             messages.append(await receive())
@@ -63,7 +90,7 @@ class Counted:
         async def replay():
             return next(held, None) or await receive()
 
-        await self.app(scope, replay, send)
+        return replay
 
 
 with gr.Blocks() as demo:

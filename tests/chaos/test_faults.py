@@ -1,0 +1,74 @@
+"""Every fault of the table is made, and what is expected is seen. Writes docs/reference/faults.md."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.faults import FAULTS, Fault
+from tests.chaos.house import LEASE_SECONDS, House
+from tests.chaos.trial import Trial
+from tests.spaces.launcher import Spaces
+from tests.stack import ROOT
+
+pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
+
+_PAGE = """# Faults: what is done to the service, and what comes of it
+
+Made by `./run soak tests/chaos/test_faults.py`; do not edit. Each fault is done to real processes (Redis, web, workers,
+schedulers) with a real Gradio app as upstream and a lease of {lease} s; `tests/chaos/faults.py` says exactly how. In
+every row the checker of [chaos.md](chaos.md) judged the run as well: nothing lost, doubled, resurrected, unexplained
+or broken.
+
+{counts}
+
+| | fault | made by | expected | seen | not shown |
+|---|---|---|---|---|---|
+{rows}
+"""
+
+_seen: dict[str, str] = {}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, spaces: Spaces) -> Iterator[House]:
+    with House(tmp_path_factory.mktemp("faults"), spaces, workers=2) as house:
+        house.start(workers=1)
+        yield house
+
+
+@pytest.fixture
+def trial(house: House, request: pytest.FixtureRequest) -> Iterator[Trial]:
+    trial = Trial(house, request.node.callspec.id)
+    yield trial
+    trial.make_whole()
+
+
+@pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS if fault.run])
+def test_a_fault_has_the_expected_result(fault: Fault, trial: Trial) -> None:
+    assert fault.run is not None
+    _seen[fault.id] = fault.run(trial)
+
+
+def test_the_table_is_written_when_every_fault_was_run() -> None:
+    if set(_seen) != {fault.id for fault in FAULTS if fault.run}:
+        pytest.skip("only some of the faults were run, or some failed: the table stays as it is")
+    (ROOT / "docs" / "reference" / "faults.md").write_text(_page(), encoding="utf-8")
+
+
+def test_there_are_42_faults() -> None:
+    assert [fault.id for fault in FAULTS] == [f"F{number}" for number in range(1, 43)]
+    assert all(fault.run or fault.open for fault in FAULTS), "a fault that is not run must say why"
+
+
+def _page() -> str:
+    whole = sum(fault.run is not None and not fault.open for fault in FAULTS)
+    part = sum(fault.run is not None and bool(fault.open) for fault in FAULTS)
+    counts = f"{whole} as expected, {part} in part (the last column says what is missing), {len(FAULTS) - whole - part} not run."
+    rows = [
+        f"| {fault.id} | {fault.fault} | {fault.injected} | {fault.expected} "
+        f"| {_seen.get(fault.id, '**not run**')} | {fault.open} |"
+        for fault in FAULTS
+    ]
+    return _PAGE.format(lease=LEASE_SECONDS, counts=counts, rows="\n".join(rows))

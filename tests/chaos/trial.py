@@ -1,0 +1,188 @@
+"""One fault on a small service: a few jobs, one harm, a judgement; then everything is made whole again for the next."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import redis
+
+from jobs import keys
+from jobs.model import Job
+from tests.chaos import checker
+from tests.chaos.generator import Errand
+from tests.chaos.house import CLOSED, HASTY, LEASE_SECONDS, NO_TLS, PAINTER, POISON, House, until
+from tests.chaos.run import Run
+
+_numbers = itertools.count(1)
+
+
+@dataclass(slots=True)
+class Trial:
+    """The stage for one fault. Worker 0 runs; worker 1 only where a fault asks for it.
+
+    Args:
+        house: Running, and whole.
+        fault: Its id.
+    """
+
+    house: House
+    fault: str
+    #: The keys of the jobs that it is about begin so.
+    name: str = ""
+    report: checker.Report | None = None
+    _armed: bool = field(default=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.forget()
+
+    def errand(self, **fields: object) -> Errand:
+        """A job to be asked for."""
+        return Errand(**{"key": f"{self.name}x{next(_numbers)}", "at": 0.0, **fields})  # type: ignore[arg-type]
+
+    def run(self, *errands: Errand, harm: Callable[[], None] | None = None, settle: float = 60.0) -> str:
+        """Have the jobs done while ``harm`` is; no invariant may be broken. Answers what was seen, in short."""
+        run = Run(
+            self.house,
+            errands,
+            settle=settle,
+            name=f"{self.name}-{next(_numbers)}",
+            harm=harm or (lambda: None),
+            supervise=False,
+            prefix=f"{self.name}x",
+        )
+        self.report = run.go()
+        assert run.surprises == []
+        assert checker.details(self.report) == ""
+        assert not self.report.gave_up, f"not settled:\n{checker.table(self.report)}"
+        return self.seen()
+
+    def seen(self) -> str:
+        """Ends, attempts and submissions of the jobs, in short."""
+        stories = self.stories()
+        ends = Counter(checker.end_of(story) for story in stories)
+        parts = [f"{count} {end}" for end, count in sorted(ends.items())]
+        for name, numbers in (
+            ("attempts", [s.claims for s in stories]),
+            ("submissions", [len(s.posts) for s in stories]),
+        ):
+            counted = "-".join(str(number) for number in sorted(set(numbers)))
+            parts.append(f"{counted or 0} {name}")
+        return ", ".join(parts)
+
+    def stories(self) -> list[checker.Story]:
+        """What the history says about each job that there is."""
+        assert self.report is not None
+        return [story for story in self.report.stories if story.finals]
+
+    def story(self) -> checker.Story:
+        """The only one's."""
+        (story,) = self.stories()
+        return story
+
+    def final(self) -> Job:
+        """The only job, as it stands."""
+        return self.house.store.get(self.story().job).job
+
+    # -- waiting for the right moment --------------------------------------------
+
+    def forget(self) -> None:
+        """Begin anew: what follows is about other jobs."""
+        self.name = f"{self.fault}.{next(_numbers)}."
+
+    def until_upstream(self, what: str, times: int = 1, seconds: float = 30.0) -> None:
+        """Wait until the upstream wrote this down about jobs of this trial, so many times."""
+
+        def holds() -> bool:
+            own = [line for line in self.house.upstream() if line.key.startswith(f"{self.name}x")]
+            return sum(line.what == what for line in own) >= times
+
+        until(holds, seconds, f"the upstream saw '{what}'")
+
+    def until_phase(self, phase: str, seconds: float = 30.0) -> None:
+        """Wait until a job of this trial has this checkpoint."""
+        until(lambda: any(f'"phase":"{phase}"' in text for text in self._checkpoints()), seconds, f"phase {phase}")
+
+    def until_stage(self, stage: str, seconds: float = 30.0) -> None:
+        """Wait until a running job of this trial is at this stage."""
+
+        def holds() -> bool:
+            return any(job.progress is not None and job.progress.stage == stage for job in self.jobs())
+
+        until(holds, seconds, f"stage {stage}")
+
+    def jobs(self) -> list[Job]:
+        """The jobs of this trial, as they stand."""
+        page = self.house.store.page(None, cursor=None, limit=200, keep=lambda _: True)
+        return [r.job for r in page.records if str(r.job.given.get("prompt", "")).startswith(f"{self.name}x")]
+
+    def _checkpoints(self) -> Iterator[str]:
+        client = self.house.stack.client
+        for job in self.jobs():
+            text = client.hget(keys.job(job.id), "ckpt")
+            yield text.decode() if isinstance(text, bytes) else ""
+
+    # -- harming -------------------------------------------------------------------
+
+    def arm(self, rule: str) -> None:
+        """Start worker 0 again, with a failpoint."""
+        self._armed = True
+        worker = self.house.workers[0]
+        worker.kill()
+        worker.start(DARKROOM_TEST_FAILPOINTS=rule)
+        self._ready(0)
+
+    def arm_web(self, rule: str) -> None:
+        """Start the web process again, with a failpoint."""
+        self._armed = True
+        self.house.web.kill()
+        self.house.web.start(DARKROOM_TEST_FAILPOINTS=rule)
+        self.house.wait_for_web()
+
+    def crashed(self, number: int = 0, seconds: float = 40.0) -> None:
+        """Wait until a worker has died of its failpoint, and start it again without one."""
+        until(lambda: not self.house.workers[number].alive, seconds, "the failpoint was reached")
+        self.house.workers[number].start()
+        self._ready(number)
+
+    def kill_worker(self, number: int = 0) -> None:
+        """Kill a worker and start it again."""
+        self.house.workers[number].kill()
+        self.house.workers[number].start()
+        self._ready(number)
+
+    def second_worker(self, **environ: str) -> None:
+        """Have worker 1 too."""
+        self.house.workers[1].start(**environ)
+        self._ready(1)
+
+    def _ready(self, number: int) -> None:
+        process = self.house.workers[number].process
+        assert process is not None
+        process.wait_for("worker ready", 60)
+
+    def make_whole(self) -> None:
+        """Undo everything that a fault may have left."""
+        house = self.house
+        for line in (house.redis_line, house.client_line, house.upstream_line):
+            line.heal()
+        house.good_mood()
+        house.workers[1].go_on()
+        house.workers[1].kill()
+        house.workers[0].go_on()
+        if not house.redis.alive:
+            house.redis.start()
+        if self._armed or not house.workers[0].alive:
+            house.workers[0].kill()
+            house.workers[0].start()
+            house.web.kill()
+            house.web.start()
+            house.wait_for_web()
+            self._ready(0)
+        with contextlib.suppress(redis.RedisError):
+            for name in (PAINTER, POISON, HASTY, CLOSED, NO_TLS):
+                house.stack.client.hdel(keys.provider(name), "until", "reason")
+        until(lambda: len(house.store.overview().workers) == 1, LEASE_SECONDS + 20, "only worker 0 is known")
