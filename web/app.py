@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import logging
+import sys
+
 from flask import Flask
 from werkzeug.routing import BaseConverter
 
 import settings as configuration
 from jobs import failpoints
-from settings import Settings
+from jobs.errors import StoreUnavailable
+from jobs.vault import VaultError
+from providers.config import ConfigError
+from settings import Settings, SettingsError
 from web import api, auth, envelope, errors, frontdoor, operations, pages
 from web.services import Services, build
+
+log = logging.getLogger(__name__)
 
 
 class JobId(BaseConverter):
@@ -33,10 +41,21 @@ def create_app(settings: Settings | None = None) -> Flask:
     built = build(settings)
     try:
         auth.refuse_open_bind(built.keys, built.settings.bind)
+    except StoreUnavailable:
+        log.warning("Redis cannot be reached yet; until then nobody gets in")
     except BaseException:
         built.close()
         raise
     return assemble(built)
+
+
+def application() -> Flask:
+    """The same for a server of several processes: a wrong configuration ends the process with one line that says so."""
+    try:
+        return create_app()
+    except (SettingsError, ConfigError, VaultError) as error:
+        log.critical("cannot start: %s", error)
+        sys.exit(3)
 
 
 def assemble(services: Services) -> Flask:

@@ -6,17 +6,14 @@ import logging
 import os
 import shutil
 import tempfile
-from pathlib import Path
 from typing import Any
-
-from prometheus_client import multiprocess
 
 import logs
 import settings
 
 _settings = settings.load()
 
-wsgi_app = "web.app:create_app()"
+wsgi_app = "web.app:application()"
 bind = str(_settings.bind)
 
 # Event streams stay open for minutes: a greenlet each (17 KB), where a thread each would run out.
@@ -34,10 +31,11 @@ forwarded_allow_ips = "127.0.0.1,::1"
 # gunicorn 27 opens ~/.gunicorn/gunicorn.ctl otherwise: nobody needs it, and a read-only container has no place for it.
 control_socket_disable = True
 # Heartbeat files belong in memory: on a slow disk a worker would look dead. macOS has no such folder.
-worker_tmp_dir = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - gunicorn makes private files there
+_memory = "/dev/shm"  # noqa: S108 - gunicorn makes private files there
+worker_tmp_dir = _memory if os.access(_memory, os.W_OK) else None
 
 # Counters of all worker processes are kept in shared files, so that /metrics is the same from each of them.
-# prometheus_client takes the folder from the environment only.
+# prometheus_client takes the folder from the environment only, and decides when it is imported.
 _counters = tempfile.mkdtemp(prefix="darkroom-metrics-", dir=worker_tmp_dir)
 os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counters
 
@@ -69,6 +67,8 @@ def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - see on_sta
 
 def child_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - see on_starting
     """In the first process, after a worker process has ended."""
+    from prometheus_client import multiprocess
+
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
 
 

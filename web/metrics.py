@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
+from prometheus_client.values import MutexValue, ValueClass
 
 from jobs.store import Overview
 from jobs.views import ProviderState
@@ -20,7 +21,7 @@ _seconds = Histogram(
     ("route",),
     buckets=(0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0),
 )
-_watchers = Gauge("darkroom_watchers", "Open event streams and waits.", multiprocess_mode="livesum")
+watchers = Gauge("darkroom_watchers", "Open event streams and waits.", multiprocess_mode="livesum")
 
 
 def count(method: str, route: str, status: int, seconds: float) -> None:
@@ -66,21 +67,19 @@ class _Scheduler(Collector):
         yield resting
 
 
-def exposition(overview: Overview, providers: dict[str, ProviderState], watchers: int, *, shared: bool) -> bytes:
+def exposition(overview: Overview, providers: dict[str, ProviderState]) -> bytes:
     """All metrics in Prometheus' text format.
 
     Args:
         overview: What the scheduler sees.
         providers: What it knows of the providers.
-        watchers: Open streams and waits of this process.
-        shared: Whether several processes serve and keep their counters in shared files.
     """
-    _watchers.set(watchers)
     registry = CollectorRegistry()
     registry.register(_Scheduler(overview, providers))
-    if shared:
+    if ValueClass is not MutexValue:
+        # Several processes serve, and keep their counters in shared files.
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
-        for metric in (_requests, _seconds, _watchers):
+        for metric in (_requests, _seconds, watchers):
             registry.register(metric)
     return generate_latest(registry)

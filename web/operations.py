@@ -5,7 +5,6 @@ from __future__ import annotations
 import msgspec
 from flask import Blueprint, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST
-from prometheus_client.values import MutexValue, ValueClass
 
 from jobs.errors import StoreUnavailable
 from web import metrics, openapi
@@ -72,9 +71,7 @@ def show_metrics() -> Response:
     """Get the metrics."""
     found = services()
     providers = found.views.providers([spec.name for spec in found.catalog.specs()])
-    shared = ValueClass is not MutexValue
-    text = metrics.exposition(found.store.overview(), providers, found.pump.watchers, shared=shared)
-    return Response(text, content_type=CONTENT_TYPE_LATEST)
+    return Response(metrics.exposition(found.store.overview(), providers), content_type=CONTENT_TYPE_LATEST)
 
 
 @blueprint.get("/openapi.json")

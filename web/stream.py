@@ -20,6 +20,7 @@ from jobs.errors import StoreUnavailable
 from jobs.redis_store import RedisJobStore
 from jobs.store import LoggedEvent
 from jobs.views import Nudge
+from web import metrics
 
 log = logging.getLogger(__name__)
 
@@ -128,6 +129,7 @@ class Pump:
             others = self._watches.get(job_id)
             watch = Watch(self, job_id, after, behind=others is not None)
             self._count += 1
+            metrics.watchers.inc()
             if others is None:
                 self._watches[job_id] = {watch}
                 self._cursors[job_id] = after
@@ -150,6 +152,7 @@ class Pump:
                 return
             watches.remove(watch)
             self._count -= 1
+            metrics.watchers.dec()
             if not watches:
                 del self._watches[watch.job_id]
                 del self._cursors[watch.job_id]

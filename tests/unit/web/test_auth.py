@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import fakeredis
@@ -10,10 +12,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.apikeys import SCOPES, KeyStore
-from settings import Bind, SettingsError
-from tests.unit.web.conftest import Hand
+from jobs.apikeys import SCOPES, KeyStore, mint
+from settings import Bind, Settings, SettingsError
+from tests.hand import Hand
+from tests.redis_servers import free_port
 from web import auth
+from web.app import application, create_app
 from web.services import Services
 
 
@@ -157,6 +161,24 @@ def test_a_public_address_without_a_key_does_not_start() -> None:
         auth.refuse_open_bind(keys, Bind("0.0.0.0", 8000))
     keys.create("first")
     auth.refuse_open_bind(keys, Bind("0.0.0.0", 8000))
+
+
+def test_a_server_starts_while_redis_is_away_and_lets_nobody_in(web_settings: Settings) -> None:
+    away = replace(web_settings, bind=Bind("0.0.0.0", 8000), redis_url=f"redis://127.0.0.1:{free_port()}/0")
+    app = create_app(away)
+    answer = app.test_client().get("/v1/jobs", headers=bearer(mint()))
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "store_unavailable")
+    app.extensions["darkroom"].close()
+
+
+def test_a_wrong_configuration_ends_the_process_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("DARKROOM_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("DARKROOM_REDIS_URL", "")
+    with pytest.raises(SystemExit):
+        application()
+    assert "DARKROOM_REDIS_URL is empty" in caplog.text
 
 
 JOB_ROUTES = [

@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs import events
-from tests.unit.web.conftest import Hand
+from tests.hand import Hand
 from web.services import Services
 
 

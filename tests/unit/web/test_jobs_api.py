@@ -12,7 +12,7 @@ from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.vault import Vault
 from providers.paint import paint
-from tests.unit.web.conftest import Hand
+from tests.hand import Hand
 from web.services import Services
 
 

@@ -10,7 +10,7 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.unit.web.conftest import Hand
+from tests.hand import Hand
 from web.services import Services
 
 PATHS = [

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jobs import events
 from jobs.model import Failure, Output
-from tests.unit.web.conftest import Hand
+from tests.hand import Hand
 from web.services import Services
 
 
