@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
+from jobs.health import percentile
 from jobs.redis_store import RedisJobStore
 from jobs.store import Record
 from jobs.views import ProviderState, RedisViews
@@ -44,10 +45,17 @@ class Outlook:
             self._situation = Situation(
                 providers={name: _view(state) for name, state in states.items()},
                 slots=sum(self._store.overview().workers.values()),
+                paused=self._views.paused(),
             )
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
         return self._situation
 
 
 def _view(state: ProviderState) -> ProviderView:
-    return ProviderView(paused=state.paused, blocked_until=state.until, busy=state.in_flight, limit=state.limit)
+    return ProviderView(
+        paused=state.paused,
+        blocked_until=state.until,
+        busy=state.in_flight,
+        limit=state.limit,
+        run_seconds=percentile(state.health.runs, 0.5),
+    )

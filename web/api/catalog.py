@@ -136,6 +136,7 @@ def provider_json(spec: ProviderSpec, state: ProviderState) -> Json:
             "working": spec.enabled and spec.working,
             "in_flight": state.in_flight,
             "limit": spec.concurrency if state.limit is None else state.limit,
+            **_health(state.health),
             "cooldown": None
             if state.until is None
             else present({"until": optional_time(state.until), "reason": state.reason}),
@@ -173,9 +174,33 @@ def _state(spec: ProviderSpec, state: ProviderState) -> str:
         return "disabled"
     if state.paused:
         return "paused"
+    if not spec.working or (state.health.open_until is not None and state.until is not None):
+        return "down"
     if state.until is not None:
         return "resting"
-    return "healthy" if spec.working else "down"
+    ill = state.health.open_until is not None or state.health.failures_in_row or state.health.signature_change
+    return "degraded" if ill else "healthy"
+
+
+def _health(health: Health) -> Json:
+    """What was measured: times in seconds over the newest 50 attempts, the success rate as a moving average."""
+    return {
+        "reason": "signature_changed" if health.signature_change else None,
+        "success_rate": health.success_rate if health.last_used_at is not None else None,
+        "waiting": {"p50": percentile(health.waits, 0.5), "p95": percentile(health.waits, 0.95)} if health.waits else None,
+        "running": {"p50": percentile(health.runs, 0.5), "p95": percentile(health.runs, 0.95)} if health.runs else None,
+        "last_error": health.last_error,
+        "last_used_at": optional_time(health.last_used_at),
+        "checked_at": optional_time(health.checked_at),
+        "signature": present(
+            {
+                "hash": health.signature,
+                "change": health.signature_change,
+                "changed_at": optional_time(health.signature_changed_at),
+            }
+        )
+        or None,
+    }
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 
 from jobs import events
 from tests.hand import Hand
+from web import auth, sse
+from web.api import events as api
 from web.services import Services
 
 
@@ -116,3 +118,37 @@ def test_a_stream_that_nobody_reads_is_forgotten_when_it_closes(
     with client.head(f"/v1/jobs/{job.id}/events"):
         pass
     assert services.pump.watchers == 0
+
+
+def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
+    client: FlaskClient, hand: Hand, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr(api, "PLACE_SECONDS", 0.01)
+    monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
+    record, key = services.keys.create("test")
+    lease = hand.claim(hand.submit(owner=record.id))
+    services.gate._any = (0.0, False)
+    with client.get(f"/v1/jobs/{lease.job.id}/events", headers={"Authorization": f"Bearer {key}"}) as answer:
+        parts = answer.iter_encoded()
+        assert b"event: snapshot" in next(parts)
+        assert [next(parts) for _ in range(3)] == [sse.HEARTBEAT] * 3
+        services.keys.revoke(record.id)
+        assert set(parts) <= {sse.HEARTBEAT}
+    assert services.pump.watchers == 0
+
+
+def test_a_stream_does_not_live_for_ever(client: FlaskClient, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(api, "LONGEST_STREAM", 0.0)
+    lease = hand.claim(hand.submit())
+    assert [name for name, _, _ in parsed(client.get(f"/v1/jobs/{lease.job.id}/events").text)] == ["snapshot"]
+
+
+def test_a_stream_of_a_job_that_is_deleted_ends(client: FlaskClient, hand: Hand, services: Services) -> None:
+    job = hand.submit()
+    with client.get(f"/v1/jobs/{job.id}/events") as answer:
+        parts = answer.iter_encoded()
+        next(parts)
+        services.jobs.delete(job.id, "local")
+        rest = parsed(b"".join(parts).decode())
+    assert [data.get("status") for _, _, data in rest] in ([], ["canceled", "canceled"])

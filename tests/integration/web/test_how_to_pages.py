@@ -1,0 +1,48 @@
+"""The commands of the how-to pages run as they stand."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.stack import ROOT, Stack
+
+pytestmark = pytest.mark.real
+
+
+@pytest.fixture(scope="module")
+def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("how-to") / "stack") as running:
+        running.web()
+        running.scheduler()
+        running.worker()
+        yield running
+
+
+@pytest.mark.parametrize(
+    ("page", "said"),
+    [
+        ("poll-a-job", ["submitted job_", "running", "succeeded", "lighthouse.png"]),
+        ("watch-a-job", ["event: snapshot", "event: preview", "event: end", "\n204\n", "image/png", "log {'level': 'info', 'text': 'hello'}"]),
+    ],
+)  # fmt: skip
+def test_the_commands_of_a_page_work(whole_stack: Stack, tmp_path: Path, page: str, said: list[str]) -> None:
+    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text()
+    script = "set -eu\n" + "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    done = subprocess.run(
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        env={**os.environ, "DARKROOM_URL": whole_stack.url, "NO_PROXY": "127.0.0.1"},
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in said:
+        assert words in done.stdout
