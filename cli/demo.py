@@ -36,7 +36,8 @@ _REMOTE: Final = (
     "g4f",
 )
 _APP: Final = Path(__file__).parent / "demo_space" / "app.py"
-_SPACE_SECONDS: Final = 120.0
+#: For each of the service and the app; the first start on a slow machine compiles a great many files.
+_PATIENCE_SECONDS: Final = 120.0
 
 
 def demo(settings: Settings, *, output: Path, prompt: str | None, leave: bool) -> None:
@@ -61,7 +62,9 @@ def demo(settings: Settings, *, output: Path, prompt: str | None, leave: bool) -
         space = Program(name="space", argv=(_gradio_python(), str(_APP), str(port)), order=15)
         try:
             with console.status("starting Redis, the API, a worker, the scheduler, Flower and a Gradio app") as status:
-                running = service.running(settings, stopper, _writer(log.write, log.flush), extra=(space,))
+                running = service.running(
+                    settings, stopper, _writer(log.write, log.flush), extra=(space,), patience=_PATIENCE_SECONDS
+                )
                 with running as faces:
                     _wait_for_space(f"http://127.0.0.1:{port}", stopper)
                     status.stop()
@@ -76,6 +79,8 @@ def demo(settings: Settings, *, output: Path, prompt: str | None, leave: bool) -
                     console.print("stopping")
         except service.Interrupted:
             return
+        except CannotStart as error:
+            raise CannotStart(f"{error}; more in {log_file}") from error
 
 
 def _own(settings: Settings, space_port: int) -> Settings:
@@ -122,7 +127,7 @@ def _writer(write: Callable[[str], int], flush: Callable[[], None]) -> Callable[
 
 
 def _wait_for_space(url: str, stopper: Stopper) -> None:
-    ends = time.monotonic() + _SPACE_SECONDS
+    ends = time.monotonic() + _PATIENCE_SECONDS
     with requests.Session() as session:
         session.trust_env = False
         while time.monotonic() < ends:
@@ -133,7 +138,7 @@ def _wait_for_space(url: str, stopper: Stopper) -> None:
                     return
             except requests.RequestException:
                 continue
-    raise CannotStart("the demo's Gradio app did not start; its log says why")
+    raise CannotStart("the demo's Gradio app did not start")
 
 
 def _make_picture(console: Console, url: str, output: Path, prompt: str | None) -> None:

@@ -22,6 +22,9 @@ from cli import programs, redis_server, runtime
 from cli.errors import CannotStart
 from cli.supervise import Program, Supervised
 from jobs.apikeys import KeyStore
+from jobs.vault import Vault, VaultError
+from providers.catalog import Catalog
+from providers.config import ConfigError
 from settings import Bind, Settings
 
 _ADDRESS_IN_USE: Final = errno.EADDRINUSE
@@ -72,7 +75,12 @@ class Stopper:
 
 @contextlib.contextmanager
 def running(
-    settings: Settings, stopper: Stopper, emit: Callable[[str, str], None], extra: tuple[Program, ...] = ()
+    settings: Settings,
+    stopper: Stopper,
+    emit: Callable[[str, str], None],
+    *,
+    extra: tuple[Program, ...] = (),
+    patience: float | None = None,
 ) -> Iterator[Service]:
     """Run the service for the time of the block; enter it in the main thread.
 
@@ -81,14 +89,17 @@ def running(
         stopper: Asked while waiting.
         emit: Gets ``(program, line)`` for each line of output.
         extra: Further programs to keep running beside it.
+        patience: Seconds for it to become ready; None waits until it is stopped.
 
     Raises:
-        CannotStart: A port is taken, or a public address has no API key yet.
+        CannotStart: The configuration is wrong, a port is taken, a public address has no API key yet, or it was not
+            ready in time.
         InUse: Another service has the data directory.
         NoRedis: There is no server program.
         Interrupted: The stopper was asked before the service was ready.
     """
     with runtime.lock(settings.data_dir), contextlib.ExitStack() as stack:
+        _check(settings)
         for bind in (settings.bind, settings.flower_bind):
             _refuse_taken(bind)
         server = None if settings.redis_url else redis_server.prepare(settings.data_dir)
@@ -111,7 +122,7 @@ def running(
                 emit=emit,
             )
         )
-        _wait_until_ready(runtime.reachable(settings.bind), supervised, stopper, emit)
+        _wait_until_ready(runtime.reachable(settings.bind), supervised, stopper, emit, patience)
         service = Service(
             url=settings.public_url or runtime.reachable(settings.bind),
             flower_url=runtime.reachable(settings.flower_bind),
@@ -126,6 +137,15 @@ def running(
         runtime.write(settings.runtime_file, facts)
         stack.callback(settings.runtime_file.unlink, missing_ok=True)
         yield service
+
+
+def _check(settings: Settings) -> None:
+    """Find here what would otherwise end each program again and again."""
+    try:
+        Catalog.load(settings.config, hub_url=settings.hub_url)
+        Vault.from_file(settings.secret_key_file)
+    except (ConfigError, VaultError, OSError) as error:
+        raise CannotStart(str(error)) from error
 
 
 def is_taken(bind: Bind) -> bool:
@@ -188,8 +208,11 @@ def _flower_conf(folder: Path, bind: Bind, password: str) -> Path:
     return path
 
 
-def _wait_until_ready(url: str, supervised: Supervised, stopper: Stopper, emit: Callable[[str, str], None]) -> None:
-    hint_at = time.monotonic() + _HINT_SECONDS
+def _wait_until_ready(
+    url: str, supervised: Supervised, stopper: Stopper, emit: Callable[[str, str], None], patience: float | None
+) -> None:
+    began = time.monotonic()
+    hint_at = began + _HINT_SECONDS
     said = "no answer yet"
     with requests.Session() as session:
         session.trust_env = False  # a proxy of the environment has no business on this machine
@@ -203,6 +226,8 @@ def _wait_until_ready(url: str, supervised: Supervised, stopper: Stopper, emit: 
                 if answer.ok:
                     return
                 said = answer.text[:500]
+            if patience is not None and time.monotonic() > began + patience:
+                raise CannotStart(f"not ready after {patience:.0f} s: {said}")
             if time.monotonic() > hint_at:
                 emit("up", f"not ready yet: {said}")
                 hint_at += _HINT_SECONDS

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +40,6 @@ class Stack:
     environ: dict[str, str]
     #: What a command needs before it to see the published ports.
     beside: tuple[str, ...] = ()
-    key: str = field(default="", init=False)
 
     def run(self, *command: str) -> str:
         """Run a command, show it, and give what it printed."""
@@ -62,8 +61,7 @@ class Stack:
     def darkroom(self, *arguments: str) -> str:
         """The command line client against the published port."""
         url = f"http://127.0.0.1:{self.environ['DARKROOM_PORT']}"
-        client = (sys.executable, "-P", "-m", "cli", *arguments, "--url", url, "--api-key", self.key)
-        return self.run(*self.beside, *client)
+        return self.run(*self.beside, sys.executable, "-P", "-m", "cli", *arguments, "--url", url)
 
     def inspect(self, service: str) -> dict[str, Any]:
         container = self.compose("ps", "-a", "-q", service).strip()
@@ -106,9 +104,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     stack.up()
     found = re.search(r"first API key: (\S+)", stack.compose("logs", "--no-log-prefix", "init"))
     assert found, "init printed no key"
-    stack.key = found[1]
+    stack.environ["DARKROOM_API_KEY"] = found[1]
     yield stack
     stack.compose("down", "-v")
+    if beside:
+        subprocess.run([ENGINE, "down", ROOT / ".engine"], cwd=ROOT, check=True)
 
 
 def test_the_main_job_runs_with_the_key_that_init_printed(stack: Stack) -> None:

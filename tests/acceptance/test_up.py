@@ -110,6 +110,14 @@ def test_a_public_address_without_a_key_is_refused(tmp_path: Path) -> None:
     assert "keys create" in done.stderr
 
 
+def test_a_wrong_configuration_is_said_at_once(tmp_path: Path) -> None:
+    config = tmp_path / "providers.toml"
+    config.write_text("[providers.echo]\nnosuch = 1\n")
+    done = Darkroom(tmp_path / "data", DARKROOM_CONFIG=str(config)).cli("up")
+    assert done.returncode == 1
+    assert "nosuch" in done.stderr
+
+
 @pytest.mark.parametrize("program", ["redis", "worker", "web", "scheduler", "flower"])
 def test_what_dies_is_started_again_and_jobs_go_on(up: Darkroom, program: str) -> None:
     before = up.pid(program)
