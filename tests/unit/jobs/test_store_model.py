@@ -1,0 +1,324 @@
+"""The record under any order of moves: nothing is in two places, nothing is forgotten, nothing final changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import fakeredis
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from jobs import events, keys
+from jobs.errors import JobGone, LeaseLost
+from jobs.ids import new_job_id
+from jobs.model import Failure, Job, Priority, Status, Tombstone
+from jobs.redis_store import RedisJobStore, lane_of
+from jobs.states import apply
+from jobs.store import Lease
+
+SLOTS = 3
+LIMITS = {"a": 1, "b": 2, "c": None}
+FAILURE = Failure(code="provider_busy", detail="full", retryable=True)
+users = st.sampled_from(["ann", "bob", "eve"])
+routes = st.sampled_from([("a",), ("a", "b"), ("b", "a"), ("c",), ("gone",), ()])
+
+
+class Records(RuleBasedStateMachine):
+    """Every public move of the store, in any order, by anybody."""
+
+    ids = Bundle("ids")
+    leases = Bundle("leases")
+
+    @initialize()
+    def start(self) -> None:
+        self.store = RedisJobStore(fakeredis.FakeRedis())
+        self.redis = self.store.redis
+        self.first: dict[str, Job] = {}
+        self.purged: set[str] = set()
+        self.final: dict[str, bytes] = {}
+        self.fences: dict[str, int] = {}
+        self.answers_are_lost = False
+        commit = self.store._scripts["commit"]
+
+        def script(**arguments: Any) -> Any:
+            if self.answers_are_lost:
+                commit(**arguments)
+            return commit(**arguments)
+
+        self.store._scripts["commit"] = script  # type: ignore[assignment]
+        self.store.serve(LIMITS)
+        self.store.beat("w", SLOTS, 3600, [])
+
+    # -- clients -------------------------------------------------------------
+
+    # Few jobs, so that much happens to each.
+    @precondition(lambda self: len(self.first) < 6)
+    @rule(
+        target=ids, user=users, route=routes, priority=st.sampled_from(Priority), late=st.booleans(), secret=st.booleans()
+    )  # fmt: skip
+    def submit(self, *, user: str, route: tuple[str, ...], priority: Priority, late: bool, secret: bool) -> str:
+        now = self.store.now()
+        job = Job(
+            id=new_job_id(), owner=user, user=user, model="m", route=route, given={}, input={}, created_at=now,
+            priority=priority, deadline_at=now - 1 if late else None, has_credentials=secret,
+        )  # fmt: skip
+        assert self.store.create(job, b"locked" if secret else None).job == job
+        self.first[job.id] = job
+        return job.id
+
+    @rule(job_id=ids)
+    def cancel(self, job_id: str) -> None:
+        def decide(job: Job) -> events.JobEvent | None:
+            if job.status is Status.QUEUED:
+                return events.Canceled(at=self.store.now())
+            if job.status is Status.RUNNING:
+                return events.CancelRequested(at=self.store.now())
+            return None
+
+        self.change(job_id, decide)
+
+    @rule(job_id=ids)
+    def delete(self, job_id: str) -> None:
+        self.change(job_id, lambda job: None if job.status.is_terminal else events.Canceled(at=self.store.now()))
+        self.purge(job_id)
+
+    # -- workers -------------------------------------------------------------
+
+    @rule(most=st.integers(1, 5))
+    def dispatch(self, most: int) -> None:
+        self.store.dispatch(most)
+
+    @rule(target=leases, job_id=ids, lapsed=st.booleans())
+    def message(self, *, job_id: str, lapsed: bool) -> Lease | None:
+        return self.claim(job_id, lapsed=lapsed)
+
+    def claim(self, job_id: str, *, lapsed: bool) -> Lease | None:
+        sent = self.redis.zscore(keys.SENT, job_id) is not None
+        lease = self.store.claim(job_id, "w", 0 if lapsed else 3600, lambda job, _: job.input)
+        assert (lease is not None) == sent
+        if lease is not None:
+            assert lease.fence == self.fences.get(job_id, 0) + 1
+            self.fences[job_id] = lease.fence
+        return lease
+
+    @rule(target=leases)
+    def work(self) -> Lease | None:
+        """As a worker does it; the one that was sent last is kept for later moves."""
+        lease = None
+        for job_id in self.store.dispatch():
+            lease = self.claim(job_id, lapsed=False)
+        return lease
+
+    @rule(
+        lease=leases,
+        event=st.sampled_from(
+            [
+                events.Progressed(at=1.0, stage="generating", fraction=0.5),
+                events.Logged(at=1.0, text="hello"),
+                events.Noted(at=1.0, note="resumed"),
+            ]
+        ),
+    )
+    def report(self, lease: Lease | None, event: Any) -> None:
+        self.write(lease, event)
+
+    @rule(lease=leases, how=st.sampled_from(["succeeded", "failed", "canceled"]))
+    def finish(self, lease: Lease | None, how: str) -> None:
+        at = self.store.now()
+        ends: dict[str, events.JobEvent] = {
+            "succeeded": events.Succeeded(at=at, outputs=()),
+            "failed": events.Failed(at=at, error=FAILURE),
+            "canceled": events.Canceled(at=at),
+        }
+        self.write(lease, ends[how])
+
+    @rule(lease=leases, wait=st.sampled_from([None, -1.0, 3600.0]), elsewhere=st.booleans())
+    def give_back(self, *, lease: Lease | None, wait: float | None, elsewhere: bool) -> None:
+        now = self.store.now()
+        event = events.Requeued(
+            at=now, outcome="failed", error=FAILURE, route=("b",) if elsewhere else None,
+            not_before=None if wait is None else now + wait,
+        )  # fmt: skip
+        self.write(lease, event)
+
+    @rule(lease=leases)
+    def checkpoint(self, lease: Lease | None) -> None:
+        if lease is None:
+            return
+        try:
+            self.store.save_checkpoint(lease.job.id, lease.fence, "a", {"n": 1})
+            self.store.save_preview(lease.job.id, lease.fence, 0, b"x")
+            assert self.is_held(lease)
+        except LeaseLost:
+            assert not self.is_held(lease)
+
+    @rule(lease=leases)
+    def beat(self, lease: Lease | None) -> None:
+        if lease is not None:
+            (state,) = self.store.beat("w", SLOTS, 3600, [(lease.job.id, lease.fence)])
+            assert (state > 0) == self.is_held(lease)
+
+    # -- scheduler -----------------------------------------------------------
+
+    @rule(job_id=ids, wait=st.sampled_from([None, -1.0, 3600.0]))
+    def park(self, job_id: str, wait: float | None) -> None:
+        now = self.store.now()
+        event = events.Parked(at=now, reason="no_provider", until=None if wait is None else now + wait)
+        self.change(job_id, lambda job: event if job.status is Status.QUEUED else None)
+
+    @rule()
+    def requeue_lost(self) -> None:
+        for job_id in self.store.lost():
+            self.change(
+                job_id,
+                lambda job: events.Requeued(at=1.0, outcome="lost") if job.status is Status.RUNNING else None,
+                lapsed=True,
+            )
+
+    @rule()
+    def expire(self) -> None:
+        for job_id in self.store.overdue():
+            self.change(job_id, lambda _: events.Expired(at=self.store.now()))
+
+    @rule()
+    def resend(self) -> None:
+        self.store.unsent(0.0)
+
+    @rule(job_id=ids)
+    def purge(self, job_id: str) -> None:
+        try:
+            job = self.store.get(job_id).job
+        except JobGone:
+            assert job_id in self.purged
+            return
+        stone = Tombstone(
+            id=job_id, owner=job.owner, status=job.status, reason="deleted", finished_at=1.0, deleted_at=2.0
+        )
+        assert self.store.purge(stone) == job.status.is_terminal
+        if job.status.is_terminal:
+            assert self.store.purge(stone)
+            self.purged.add(job_id)
+
+    @rule(provider=st.sampled_from(sorted(LIMITS)), wait=st.sampled_from([-1.0, 3600.0]))
+    def rest(self, provider: str, wait: float) -> None:
+        self.store.rest(provider, self.store.now() + wait, "quota")
+
+    @rule()
+    def lose_answers(self) -> None:
+        self.answers_are_lost = not self.answers_are_lost
+
+    # -- helpers -------------------------------------------------------------
+
+    def change(self, job_id: str, decide: Any, **options: Any) -> None:
+        try:
+            self.store.change(job_id, decide, **options)
+        except JobGone:
+            assert job_id in self.purged
+
+    def is_held(self, lease: Lease) -> bool:
+        row: Any = self.redis.hmget(keys.job(lease.job.id), "status", "fence")
+        return bool(row[0] == b"running" and int(row[1]) == lease.fence)
+
+    def write(self, lease: Lease | None, event: events.JobEvent) -> None:
+        if lease is None:
+            return
+        held = self.is_held(lease)
+        try:
+            self.store.change(lease.job.id, lambda _: event, fence=lease.fence)
+            assert held
+        except (LeaseLost, JobGone):
+            assert not held
+
+    def members(self, key: str) -> set[str]:
+        kind = self.redis.type(key)
+        found: Any = self.redis.smembers(key) if kind == b"set" else self.redis.zrange(key, 0, -1)
+        return {member.decode() for member in found}
+
+    # -- what always holds ---------------------------------------------------
+
+    @invariant()
+    def each_job_is_where_its_state_says(self) -> None:
+        if not hasattr(self, "store"):
+            return
+        records = self.store.get_many(self.first)
+        assert set(records) == set(self.first) - self.purged
+        by = {status: {i for i, record in records.items() if record.job.status is status} for status in Status}
+        sent, running, due = (self.members(key) for key in (keys.SENT, keys.RUNNING, keys.DUE))
+        lanes = {key.decode(): self.members(key.decode()) for key in self.redis.scan_iter("dr:lane:*")}
+        waiting = [member for members in lanes.values() for member in members]
+        assert sorted([*waiting, *sent, *due]) == sorted(by[Status.QUEUED])
+        assert self.members(keys.QUEUED) == by[Status.QUEUED]
+        assert running == by[Status.RUNNING]
+        assert self.members(keys.RETAIN) == {i for i, record in records.items() if record.job.status.is_terminal}
+        assert self.members(keys.DEADLINE) == {i for i in by[Status.QUEUED] if records[i].job.deadline_at}
+        assert all(i in lanes[f"dr:lane:{lane_of(record.job)}"] for i, record in records.items() if i in waiting), (
+            "a job stands in another job's lane"
+        )
+        self.turns_match(lanes)
+        self.slots_match(sent, running)
+        for i, record in records.items():
+            self.log_tells_the_same(i, record.job)
+            self.final_stays(i, record.job)
+            assert record.job.status is Status.RUNNING or not self.redis.hexists(keys.job(i), "cancel")
+
+    def turns_match(self, lanes: dict[str, set[str]]) -> None:
+        standing: dict[str, set[str]] = {}
+        for lane in lanes:
+            name = lane.removeprefix("dr:lane:")
+            standing.setdefault(name.rpartition("|")[0], set()).add(name)
+        assert self.members(keys.TURN) == set(standing)
+        for user, names in standing.items():
+            assert self.members(f"dr:lanes:{user}") == names
+        assert {key.decode().removeprefix("dr:lanes:") for key in self.redis.scan_iter("dr:lanes:*")} == set(standing)
+
+    def slots_match(self, sent: set[str], running: set[str]) -> None:
+        assert len(sent) + len(running) <= SLOTS
+        holders: dict[str, set[str]] = {}
+        for job_id in sent | running:
+            provider: Any = self.redis.hget(keys.job(job_id), "provider")
+            holders.setdefault(provider.decode(), set()).add(job_id)
+        busy = {
+            key.decode().removeprefix("dr:busy:"): self.members(key.decode())
+            for key in self.redis.scan_iter("dr:busy:*")
+        }
+        assert busy == holders
+        for provider, held in holders.items():
+            limit = LIMITS[provider]
+            assert limit is None or len(held) <= limit
+
+    def log_tells_the_same(self, job_id: str, job: Job) -> None:
+        replayed = self.first[job_id]
+        for entry in self.store.log(job_id)[1:]:
+            replayed = apply(replayed, entry.event)
+        assert replayed == job
+
+    def final_stays(self, job_id: str, job: Job) -> None:
+        if job.status.is_terminal:
+            doc: Any = self.redis.hget(keys.job(job_id), "doc")
+            assert self.final.setdefault(job_id, doc) == doc
+            assert not self.redis.exists(keys.secret(job_id))
+        elif job.has_credentials:
+            assert self.redis.exists(keys.secret(job_id))
+
+    def teardown(self) -> None:
+        """Whatever happened, what may run does run once there is room."""
+        if not hasattr(self, "store"):
+            return
+        for provider in LIMITS:
+            self.store.rest(provider, 0.0, "over")
+        for _ in range(len(self.first) + SLOTS + 1):
+            for job_id in self.members(keys.SENT):
+                self.store.claim(job_id, "w", 3600, lambda job, _: job.input)
+            for job_id in self.members(keys.RUNNING):
+                self.store.change(job_id, lambda _: events.Succeeded(at=1.0, outputs=()))
+            self.store.dispatch()
+        left = self.store.get_many(self.members(keys.QUEUED) - self.members(keys.DUE))
+        assert all(not set(record.job.route) & set(LIMITS) for record in left.values()), "a job is stuck"
+
+
+TestRecords = Records.TestCase
+TestRecords.settings = settings(
+    max_examples=20, stateful_step_count=80, deadline=None, derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)  # fmt: skip

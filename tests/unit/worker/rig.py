@@ -1,0 +1,103 @@
+"""One worker's parts on fakeredis, with scripted drivers instead of upstreams."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+from PIL import Image
+
+from jobs import events
+from jobs.artifacts import LocalArtifacts
+from jobs.ids import new_job_id
+from jobs.model import Job
+from jobs.redis_store import RedisJobStore
+from jobs.store import Lease
+from jobs.vault import Vault
+from providers import Completed, Control, Driver, InlineFile
+from providers.testing import ScriptedDriver
+from worker.runner import Attempt, Runner
+
+
+def picture(color: str = "red", size: tuple[int, int] = (64, 48), kind: str = "PNG") -> bytes:
+    """A small picture."""
+    buffer = io.BytesIO()
+    Image.new("RGB", size, color).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def done(color: str = "red") -> Completed:
+    """A result with one picture."""
+    return Completed((InlineFile("a.png", picture(color)),), 7)
+
+
+class Rig:
+    """Everything that an attempt needs; :attr:`drivers` and :attr:`fetched` are the test's to fill."""
+
+    def __init__(self, folder: Path) -> None:
+        self.store = RedisJobStore(fakeredis.FakeRedis())
+        self.artifacts = LocalArtifacts(folder / "artifacts")
+        self.vault = Vault(b"k" * 32)
+        self.drivers: dict[str, Driver] = {}
+        self.fetched: dict[str, bytes] = {}
+        self.runner = Runner(self.store, self, self.artifacts, self.vault, self.fetch)
+
+    def driver(self, name: str) -> Driver:
+        """As the catalog does it."""
+        return self.drivers[name]
+
+    def fetch(self, url: str, limit: int, control: Control) -> bytes:
+        """As the egress guard does it."""
+        control.check()
+        data = self.fetched[url]
+        assert len(data) <= limit
+        return data
+
+    def script(self, *steps: Any, name: str = "scripted") -> ScriptedDriver:
+        """Have the provider of this name do so."""
+        driver = ScriptedDriver(steps, name=name)
+        self.drivers[name] = driver
+        return driver
+
+    def submit(self, *, secret: dict[str, str] | None = None, **changes: Any) -> str:
+        """A queued job."""
+        fields: dict[str, Any] = {
+            "id": new_job_id(), "owner": "local", "user": "local", "model": "scripted", "route": ("scripted",),
+            "given": {"prompt": "x"}, "input": {"prompt": "x"}, "created_at": self.store.now(),
+            "has_credentials": secret is not None,
+        }  # fmt: skip
+        job = Job(**{**fields, **changes})
+        return self.store.create(job, self.vault.lock(job.id, secret) if secret else None).job.id
+
+    def claim(self, job_id: str, lease_seconds: float = 60) -> Lease:
+        """The lease of a job that may run."""
+        self.store.beat("w", 8, 60, [])
+        assert job_id in self.store.dispatch()
+        lease = self.store.claim(job_id, "w", lease_seconds, lambda job, _: job.input)
+        assert lease is not None
+        return lease
+
+    def attempt(self, job_id: str | None = None, **changes: Any) -> Attempt:
+        """An attempt that is about to run."""
+        return self.runner.attempt(self.claim(job_id or self.submit(**changes)))
+
+    def run(self, *steps: Any, **changes: Any) -> Job:
+        """The job after one attempt with these steps."""
+        self.script(*steps)
+        attempt = self.attempt(**changes)
+        attempt.run()
+        return self.job(attempt.job_id)
+
+    def job(self, job_id: str) -> Job:
+        """The job as it stands."""
+        return self.store.get(job_id).job
+
+    def log(self, job_id: str) -> list[events.JobEvent]:
+        """The job's events."""
+        return [entry.event for entry in self.store.log(job_id)]
+
+    def files(self, job_id: str) -> list[Path]:
+        """What is on the disk for a job."""
+        return sorted((self.artifacts._root / job_id[-2:] / job_id).glob("*"))

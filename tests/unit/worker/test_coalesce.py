@@ -1,0 +1,61 @@
+"""Of many events few are written, and the newest is never lost."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from jobs import events
+from worker.coalesce import INTERVAL, Coalescer
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.at = 1000.0
+
+    def __call__(self) -> float:
+        return self.at
+
+
+def step(number: int) -> events.Progressed:
+    return events.Progressed(at=float(number), stage="generating", step=number)
+
+
+def test_the_first_passes_and_the_next_is_held_until_its_time() -> None:
+    clock = Clock()
+    coalescer = Coalescer(clock)
+    assert coalescer.offer(step(1)) == step(1)
+    assert coalescer.offer(step(2)) is None
+    assert coalescer.offer(step(3)) is None
+    assert coalescer.due() is None
+    clock.at += INTERVAL
+    assert coalescer.due() == step(3)
+    assert coalescer.due() is None
+
+
+def test_what_is_held_comes_out_before_something_else() -> None:
+    coalescer = Coalescer(Clock())
+    coalescer.offer(step(1))
+    coalescer.offer(step(2))
+    assert coalescer.flush() == step(2)
+    assert coalescer.flush() is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["offer", "due", "flush"])), max_size=60))
+def test_in_any_order_the_newest_is_written_and_never_an_older_one_after_it(moves: list[tuple[float, str]]) -> None:
+    clock = Clock()
+    coalescer = Coalescer(clock)
+    offered, written = 0, [0]
+    for pause, move in moves:
+        clock.at += pause
+        if move == "offer":
+            offered += 1
+            event = coalescer.offer(step(offered))
+        else:
+            event = coalescer.due() if move == "due" else coalescer.flush()
+        if event is not None:
+            written.append(event.step or 0)  # type: ignore[union-attr]
+    last = coalescer.flush()
+    written += [last.step or 0] if isinstance(last, events.Progressed) else []
+    assert written == sorted(set(written))
+    assert written[-1] == offered

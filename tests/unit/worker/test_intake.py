@@ -1,0 +1,114 @@
+"""From a message to a lease."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs import events
+from jobs.model import Status
+from providers import ProviderSpec
+from providers.catalog import Catalog, UnknownName
+from providers.registry import BrokenDriver
+from tests.unit.worker.rig import Rig
+from worker.intake import Intake
+
+
+class Providers:
+    """A catalog with one provider that can be taken away."""
+
+    def __init__(self) -> None:
+        self.error: Exception | None = None
+        self.enabled = True
+        self.prepared: dict[str, object] = {"prompt": "x", "seed": 99, "steps": 4}
+
+    def spec(self, name: str) -> ProviderSpec:
+        if self.error is not None:
+            raise self.error
+        return ProviderSpec(name=name, label="", url="", models=(), default_model="m", enabled=self.enabled)
+
+    def prepare(self, provider: str, model: str, given: object) -> dict[str, object]:
+        assert provider
+        assert model
+        assert given
+        return dict(self.prepared)
+
+
+@pytest.fixture
+def providers() -> Providers:
+    return Providers()
+
+
+@pytest.fixture
+def intake(rig: Rig, providers: Providers) -> Intake:
+    catalog: Any = providers
+    return Intake(rig.store, catalog)
+
+
+def sent(rig: Rig, **changes: Any) -> str:
+    job_id = rig.submit(**changes)
+    rig.store.beat("w", 8, 60, [])
+    assert rig.store.dispatch() == (job_id,)
+    return job_id
+
+
+def test_a_message_becomes_a_lease_once(rig: Rig, intake: Intake) -> None:
+    job_id = sent(rig)
+    lease = intake.claim(job_id, "w", 60)
+    assert lease is not None
+    assert lease.job.status is Status.RUNNING
+    assert intake.claim(job_id, "w", 60) is None
+
+
+@pytest.mark.parametrize("name", ["job_x", "", "../../etc/passwd", "job_\x00", "x" * 5000])
+def test_a_message_that_names_no_job_is_nothing(intake: Intake, name: str) -> None:
+    assert intake.claim(name, "w", 60) is None
+
+
+@pytest.mark.parametrize("how", ["unknown", "broken", "disabled"])
+def test_a_job_whose_provider_is_not_here_says_so_and_comes_again_later(
+    rig: Rig, intake: Intake, providers: Providers, how: str
+) -> None:
+    job_id = sent(rig)
+    providers.error = {"unknown": UnknownName("no such provider"), "broken": BrokenDriver("boom")}.get(how)
+    providers.enabled = how != "disabled"
+    assert intake.claim(job_id, "w", 60) is None
+    job = rig.job(job_id)
+    assert (job.status, job.waiting, job.attempts) == (Status.QUEUED, "no_provider", ())
+    assert rig.store.overview().parked == 1
+    assert not rig.store.redis.exists("dr:busy:scripted")
+
+
+def test_a_job_that_cannot_be_prepared_fails_at_once(rig: Rig, intake: Intake, providers: Providers) -> None:
+    job_id = sent(rig)
+    providers.error = KeyError("a fault of ours")
+    assert intake.claim(job_id, "w", 60) is None
+    job = rig.job(job_id)
+    assert job.error is not None
+    assert (job.status, job.error.code) == (Status.FAILED, "internal")
+
+
+def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(rig: Rig, intake: Intake) -> None:
+    job_id = sent(rig, route=("first", "second"), input={"prompt": "x", "seed": 5})
+    first = intake.claim(job_id, "w", 60)
+    assert first is not None
+    assert first.job.input == {"prompt": "x", "seed": 5}
+    rig.store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="failed", route=("second",)))
+    assert rig.store.dispatch() == (job_id,)
+    second = intake.claim(job_id, "w", 60)
+    assert second is not None
+    assert second.job.input == {"prompt": "x", "seed": 5, "steps": 4}
+
+
+def test_a_switched_off_provider_is_sent_nothing(rig: Rig) -> None:
+    rig.store.serve({"other": None})
+    rig.submit()
+    rig.store.beat("w", 8, 60, [])
+    assert rig.store.dispatch() == ()
+    rig.store.serve({"other": None, "scripted": 1})
+    assert len(rig.store.dispatch()) == 1
+
+
+def test_the_catalog_has_what_the_intake_asks_for() -> None:
+    assert all(hasattr(Catalog, name) for name in ("spec", "prepare"))

@@ -1,0 +1,167 @@
+"""What a crash leaves is repaired, once, and never what is alive."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from jobs import events, keys
+from jobs.errors import JobGone, StoreUnavailable
+from jobs.model import Attempt, Job, Status
+from jobs.queue import QUEUE
+from jobs.service import JobService
+from tests.unit.worker.rig import Rig
+from worker import reconciler
+from worker.reconciler import CALM_SECONDS, Reconciler, decide
+
+
+class Messages:
+    """Remembers what was published."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def publish(self, job_id: str) -> None:
+        self.sent.append(job_id)
+
+
+def make(status: Status = Status.RUNNING, outcomes: tuple[str, ...] = (), **changes: Any) -> Job:
+    attempts = [
+        Attempt(n=n, provider="a", worker="w", started_at=0.0, ended_at=1.0, outcome=outcome)  # type: ignore[arg-type]
+        for n, outcome in enumerate(outcomes, 1)
+    ]
+    if status is Status.RUNNING:
+        attempts.append(Attempt(n=len(attempts) + 1, provider="a", worker="w", started_at=2.0))
+    fields: dict[str, Any] = {
+        "id": "job_1", "owner": "o", "user": "o", "model": "m", "route": ("a",), "given": {}, "input": {},
+        "created_at": 0.0, "status": status, "attempts": tuple(attempts), **changes,
+    }  # fmt: skip
+    return Job(**fields)
+
+
+@pytest.mark.parametrize(
+    ("job", "expected"),
+    [
+        (make(Status.QUEUED), None),
+        (make(Status.QUEUED, deadline_at=101.0), None),
+        (make(Status.QUEUED, deadline_at=100.0), "Expired"),
+        (make(), "Requeued lost"),
+        (make(outcomes=("lost",)), "Requeued lost"),
+        (make(outcomes=("lost", "failed")), "Failed worker_lost"),
+        (make(outcomes=("handed_back", "handed_back", "lost")), "Requeued lost"),
+        (make(cancel_requested_at=50.0), "Canceled"),
+        (make(outcomes=("lost", "lost"), cancel_requested_at=50.0), "Canceled"),
+        (make(deadline_at=99.0), "Failed deadline_exceeded"),
+        (make(Status.SUCCEEDED), None),
+        (make(Status.EXPIRED, deadline_at=99.0), None),
+    ],
+)
+def test_the_decision_is_a_table(job: Job, expected: str | None) -> None:
+    event = decide(job, 100.0)
+    found = None if event is None else type(event).__name__
+    if isinstance(event, events.Failed):
+        found = f"Failed {event.error.code}"
+    if isinstance(event, events.Requeued):
+        found = f"Requeued {event.outcome}"
+    assert found == expected
+
+
+@pytest.fixture
+def messages() -> Messages:
+    return Messages()
+
+
+@pytest.fixture
+def repairs(rig: Rig, messages: Messages) -> Reconciler:
+    """A scheduler that has run for a while."""
+    found = Reconciler(rig.store, JobService(rig.store, messages, rig.artifacts, rig.vault))
+    found._calm_since -= CALM_SECONDS
+    return found
+
+
+def test_a_lost_job_runs_again(rig: Rig, repairs: Reconciler, messages: Messages) -> None:
+    job_id = rig.submit(route=("a",))
+    rig.claim(job_id, lease_seconds=0)
+    assert repairs.round() > 0
+    job = rig.job(job_id)
+    assert (job.status, job.attempts[-1].outcome, job.attempts[-1].error.code) == ("queued", "lost", "worker_lost")  # type: ignore[union-attr]
+    assert messages.sent == [job_id]
+
+
+def test_a_lease_that_was_renewed_in_the_last_moment_is_left_alone(rig: Rig, repairs: Reconciler) -> None:
+    job_id = rig.submit(route=("a",))
+    lease = rig.claim(job_id, lease_seconds=0)
+    assert rig.store.lost() == (job_id,)
+    rig.store.beat("w", 8, 60, [(job_id, lease.fence)])
+    assert repairs._apply(job_id, rig.store.now()) == 0
+    assert rig.job(job_id).status is Status.RUNNING
+
+
+def test_leases_are_not_judged_right_after_an_outage_or_a_start(
+    rig: Rig, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_id = rig.submit(route=("a",))
+    rig.claim(job_id, lease_seconds=0)
+
+    def away() -> Any:
+        raise StoreUnavailable("gone")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(rig.store, "overdue", away)
+        assert repairs.round() == 0
+    repairs.round()
+    Reconciler(rig.store, JobService(rig.store, messages, rig.artifacts, rig.vault)).round()
+    assert rig.job(job_id).status is Status.RUNNING
+    repairs._calm_since -= CALM_SECONDS
+    repairs.round()
+    assert rig.job(job_id).status is Status.QUEUED
+
+
+def test_a_job_past_its_deadline_expires(rig: Rig, repairs: Reconciler) -> None:
+    job_id = rig.submit(deadline_at=rig.store.now() - 1)
+    repairs.round()
+    assert rig.job(job_id).status is Status.EXPIRED
+
+
+def test_a_job_past_its_retention_leaves_a_tombstone_and_no_files(rig: Rig, repairs: Reconciler) -> None:
+    job_id = rig.submit(retention_seconds=0)
+    rig.artifacts.put(job_id, b"data")
+    rig.store.change(job_id, lambda _: events.Canceled(at=rig.store.now() - 1))
+    repairs.round()
+    with pytest.raises(JobGone) as gone:
+        rig.store.get(job_id)
+    assert (gone.value.tombstone.reason, rig.files(job_id)) == ("expired", [])
+
+
+def test_a_message_is_sent_again_only_when_it_was_really_lost(
+    rig: Rig, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconciler, "LOST_MESSAGE_SECONDS", -1.0)
+    job_id = rig.submit(route=("a",))
+    rig.store.beat("w", 8, 60, [])
+    rig.store.dispatch()
+    rig.store.redis.lpush(QUEUE, b"a message that no worker has taken yet")
+    repairs.round()
+    assert messages.sent == []
+    rig.store.redis.delete(QUEUE)
+    repairs.round()
+    assert messages.sent == [job_id]
+
+
+def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(rig: Rig, repairs: Reconciler) -> None:
+    bad, good = (rig.claim(rig.submit(route=("a",)), lease_seconds=0).job.id for _ in range(2))
+    rig.store.redis.hset(keys.job(bad), "doc", b"not json")
+    repairs.round()
+    assert rig.job(good).status is Status.QUEUED
+
+
+def test_two_schedulers_do_a_thing_once(rig: Rig, repairs: Reconciler, messages: Messages) -> None:
+    job_id = rig.submit(route=("a",))
+    rig.claim(job_id, lease_seconds=0)
+    other = Reconciler(rig.store, JobService(rig.store, messages, rig.artifacts, rig.vault))
+    other._calm_since -= CALM_SECONDS
+    repairs.round()
+    other.round()
+    assert [attempt.outcome for attempt in rig.job(job_id).attempts] == ["lost"]
+    assert messages.sent == [job_id]

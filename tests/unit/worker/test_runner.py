@@ -1,0 +1,560 @@
+"""The life of one attempt, with scripted drivers on fakeredis."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from jobs import events
+from jobs.errors import StoreUnavailable
+from jobs.model import Status, Tombstone
+from providers import (
+    Busy,
+    Canceled,
+    Changed,
+    Checkpoint,
+    Completed,
+    Control,
+    Crashed,
+    File,
+    InlineFile,
+    ModelSpec,
+    Param,
+    Preview,
+    Progress,
+    Protocol,
+    ProviderError,
+    ProviderSpec,
+    Queued,
+    Quota,
+    Rejected,
+    Started,
+    Text,
+    Timeout,
+    Unreachable,
+    Waking,
+)
+from providers import Status as StatusText
+from providers.testing import ScriptedDriver
+from tests.unit.worker.rig import Rig, done, picture
+from worker.runner import CANCELED, HANDED_BACK, LEASE_LOST
+
+
+def kinds(rig: Rig, job_id: str) -> list[str]:
+    return [type(event).__name__ for event in rig.log(job_id)]
+
+
+# -- success ------------------------------------------------------------------
+
+
+def test_a_result_is_verified_stored_and_told(rig: Rig) -> None:
+    job = rig.run(Queued(2, 5, 9.0), Started(), done())
+    assert (job.status, job.attempts[-1].outcome) == (Status.SUCCEEDED, "succeeded")
+    (output,) = job.outputs
+    assert (output.kind, output.content_type, output.width, output.height, output.seed) == (
+        "image", "image/png", 64, 48, 7,
+    )  # fmt: skip
+    with rig.artifacts.open(job.id, str(output.sha256)) as file:
+        assert file.read() == picture()
+    assert kinds(rig, job.id)[-1] == "Succeeded"
+
+
+def test_a_text_is_an_output_too(rig: Rig) -> None:
+    job = rig.run(Completed((Text("a red square\x00\ud800"),), None))
+    assert [(output.kind, output.text) for output in job.outputs] == [("text", "a red square")]
+
+
+def test_a_driver_gets_the_input_and_no_credentials_that_nobody_gave(rig: Rig) -> None:
+    driver = rig.script(done())
+    rig.attempt(input={"prompt": "a boat"}).run()
+    request, resume = driver.calls[0]
+    assert (request.input, request.credentials.hf_token, resume) == ({"prompt": "a boat"}, None, None)
+
+
+# -- failure ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "status"),
+    [
+        (Quota("no GPU left", retry_after=588.0), "provider_quota", Status.QUEUED),
+        (Busy("queue full"), "provider_busy", Status.QUEUED),
+        (Unreachable("gone"), "provider_unreachable", Status.QUEUED),
+        (Waking("asleep"), "provider_unreachable", Status.QUEUED),
+        (Timeout("silence"), "provider_timeout", Status.QUEUED),
+        (Rejected("too large"), "invalid_input", Status.FAILED),
+        (Rejected("not safe", content=True), "content_rejected", Status.FAILED),
+        (Crashed("boom"), "provider_error", Status.FAILED),
+        (Protocol("not JSON"), "provider_protocol", Status.FAILED),
+        (Changed("no such name"), "provider_changed", Status.FAILED),
+        (Canceled("the upstream gave up"), "provider_error", Status.FAILED),
+        (ZeroDivisionError("ours"), "internal", Status.FAILED),
+        (UnicodeDecodeError("utf-8", b"x", 0, 1, "ours"), "internal", Status.FAILED),
+    ],
+)
+def test_an_error_ends_the_attempt_as_the_table_says(rig: Rig, error: Exception, code: str, status: Status) -> None:
+    job = rig.run(Started(), error)
+    (attempt,) = job.attempts
+    assert attempt.error is not None
+    assert (job.status, attempt.outcome, attempt.error.code) == (status, "failed", code)
+    assert (job.error is None) == (status is Status.QUEUED)
+
+
+def test_a_quota_with_its_time_parks_the_job_and_rests_the_provider(rig: Rig) -> None:
+    before = rig.store.now()
+    job = rig.run(Quota("Try again in 0:09:48", retry_after=588.0))
+    assert job.waiting == "provider_cooldown"
+    assert job.not_before == pytest.approx(before + 588, abs=5)
+    until = float(rig.store.redis.hget("dr:provider:scripted", "until") or 0) / 1000
+    assert until == pytest.approx(before + 588, abs=5)
+
+
+def test_a_quota_of_somebodys_own_token_rests_nobody_else(rig: Rig) -> None:
+    rig.run(Quota("Try again in 0:09:48", retry_after=588.0), secret={"hf_token": "hf_x"})
+    assert not rig.store.redis.exists("dr:provider:scripted")
+
+
+def test_another_provider_is_tried_at_once(rig: Rig) -> None:
+    rig.script(done(), name="second")
+    job = rig.run(Crashed("boom"), route=("scripted", "second"))
+    assert (job.status, job.route, job.not_before) == (Status.QUEUED, ("second",), None)
+    rig.attempt(job.id).run()
+    job = rig.job(job.id)
+    assert [(a.provider, a.outcome) for a in job.attempts] == [("scripted", "failed"), ("second", "succeeded")]
+
+
+def test_an_end_without_a_result_is_a_bad_output(rig: Rig) -> None:
+    job = rig.run(Started())
+    assert job.error is not None
+    assert job.error.code == "bad_output"
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        (),
+        tuple(InlineFile(f"{n}.png", picture()) for n in range(17)),
+        (InlineFile("a.png", b"<html>sorry</html>"),),
+        (InlineFile("a.png", picture()[:60]),),
+        (InlineFile("a.png", picture(kind="GIF")),),
+    ],
+    ids=["none", "too many", "html", "cut off", "gif"],
+)
+def test_outputs_that_cannot_be_kept_are_a_bad_output(rig: Rig, outputs: tuple[File, ...]) -> None:
+    job = rig.run(Completed(outputs, None))
+    assert job.error is not None
+    assert (job.error.code, job.outputs, rig.files(job.id)) == ("bad_output", (), [])
+
+
+def test_a_full_disk_is_a_storage_error_and_leaves_no_half_file(rig: Rig) -> None:
+    rig.artifacts._root.parent.mkdir(exist_ok=True)
+    rig.artifacts._root.write_text("a file where the folder should be")
+    job = rig.run(done())
+    (attempt,) = job.attempts
+    assert attempt.error is not None
+    assert (job.status, attempt.error.code, attempt.error.retryable) == (Status.QUEUED, "storage_error", True)
+
+
+def test_numbers_and_texts_of_an_upstream_are_not_believed(rig: Rig) -> None:
+    job = rig.run(
+        Queued(-1, 10**30, float("inf")),
+        Progress(float("nan"), -5, 2**70, "steps", "\ud800\x1b[31mred"),
+        Rejected("half a pair \udfff\x00" + "x" * 2000, retry_after=float("nan")),
+    )
+    assert job.error is not None
+    assert job.error.detail.startswith("half a pair xxx")
+    assert (len(job.error.detail), job.error.retry_after) == (500, None)
+
+
+# -- ended from outside -------------------------------------------------------
+
+
+def cancel_now(reason: str) -> Callable[[Control], None]:
+    def act(control: Control) -> None:
+        control.cancel(reason)
+
+    return act
+
+
+def test_a_cancel_before_the_start_asks_nothing_of_the_upstream(rig: Rig) -> None:
+    driver = rig.script(done())
+    attempt = rig.attempt()
+    rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+    attempt.cancel(CANCELED)
+    attempt.run()
+    assert (rig.job(attempt.job_id).status, driver.calls) == (Status.CANCELED, [])
+
+
+@pytest.mark.parametrize("error", [None, Unreachable("connection reset"), ValueError("read of closed file")])
+def test_a_cancel_while_it_runs_wins_whatever_the_driver_makes_of_its_shut_socket(
+    rig: Rig, error: Exception | None
+) -> None:
+    job = rig.run(Started(), cancel_now(CANCELED), *([_raise(error)] if error else []), done())
+    assert (job.status, job.attempts[-1].outcome, job.outputs) == (Status.CANCELED, "canceled", ())
+    assert rig.files(job.id) == []
+
+
+def _raise(error: Exception) -> Callable[[Control], None]:
+    def act(control: Control) -> None:
+        raise error
+
+    return act
+
+
+def test_a_cancel_that_is_only_in_the_record_wins_over_a_late_result(rig: Rig) -> None:
+    attempt: Any = None
+
+    def ask(_: Control) -> None:
+        rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+
+    rig.script(Started(), ask, done())
+    attempt = rig.attempt()
+    attempt.run()
+    job = rig.job(attempt.job_id)
+    assert (job.status, job.outputs, rig.files(job.id)) == (Status.CANCELED, (), [])
+
+
+def test_a_cancel_wins_over_another_try(rig: Rig) -> None:
+    attempt: Any = None
+
+    def ask(_: Control) -> None:
+        rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+
+    rig.script(ask, Busy("full"))
+    attempt = rig.attempt()
+    attempt.run()
+    assert rig.job(attempt.job_id).status is Status.CANCELED
+
+
+def test_a_cancel_after_the_end_changes_nothing(rig: Rig) -> None:
+    rig.script(done())
+    attempt = rig.attempt()
+    attempt.run()
+    attempt.cancel(CANCELED)
+    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+
+
+def test_a_job_that_is_handed_back_waits_for_the_next_worker_and_has_lost_no_try(rig: Rig) -> None:
+    job = rig.run(Started(), cancel_now(HANDED_BACK), done())
+    assert (job.status, job.attempts[-1].outcome, job.not_before) == (Status.QUEUED, "handed_back", None)
+    rig.script(done())
+    rig.attempt(job.id).run()
+    assert rig.job(job.id).status is Status.SUCCEEDED
+
+
+def test_an_attempt_that_lost_its_lease_writes_nothing(rig: Rig) -> None:
+    attempt: Any = None
+
+    def take_over(_: Control) -> None:
+        rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+        rig.claim(attempt.job_id)
+
+    driver = rig.script(Started(), take_over, Progress(0.5), Preview(InlineFile("p.png", picture())), done())
+    attempt = rig.attempt()
+    attempt.run()
+    job = rig.job(attempt.job_id)
+    assert (job.status, job.outputs, job.preview) == (Status.RUNNING, (), None)
+    assert [a.outcome for a in job.attempts] == ["lost", None]
+    assert len(driver.calls) == 1
+
+
+def test_an_attempt_that_is_told_of_its_lost_lease_leaves_the_job_alone(rig: Rig) -> None:
+    job = rig.run(Started(), cancel_now(LEASE_LOST), done())
+    assert (job.status, job.attempts[-1].outcome) == (Status.RUNNING, None)
+
+
+def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(rig: Rig) -> None:
+    attempt: Any = None
+
+    class Deleting:
+        name = "a.png"
+
+        def read(self, limit: int) -> bytes:
+            assert limit
+            job_id = attempt.job_id
+            job = rig.store.change(job_id, lambda _: events.Canceled(at=1.0)).job
+            rig.store.purge(
+                Tombstone(
+                    id=job_id, owner="local", status=job.status, reason="deleted", finished_at=1.0, deleted_at=2.0
+                )
+            )
+            return picture()
+
+    rig.script(Completed((Deleting(),), None))
+    attempt = rig.attempt()
+    attempt.run()
+    assert rig.files(attempt.job_id) == []
+    assert list(rig.store.redis.scan_iter(f"*{attempt.job_id}")) == [f"dr:tomb:{attempt.job_id}".encode()]
+
+
+def test_the_generator_is_closed_at_once_when_the_lease_is_lost(rig: Rig) -> None:
+    ended: list[str] = []
+
+    class Cleaning(ScriptedDriver):
+        def run(self, *given: Any) -> Any:
+            try:
+                yield from super().run(*given)
+            finally:
+                ended.append("cleaned up")
+                raise RuntimeError("and failed at it")
+
+    attempt: Any = None
+
+    def take_over(_: Control) -> None:
+        rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+
+    rig.drivers["scripted"] = Cleaning([take_over, StatusText("still here"), done()])
+    attempt = rig.attempt()
+    attempt.run()
+    assert ended == ["cleaned up"]
+    assert rig.job(attempt.job_id).status is Status.QUEUED
+
+
+def test_a_failing_clean_up_does_not_cost_the_result(rig: Rig) -> None:
+    class Messy(ScriptedDriver):
+        def run(self, *given: Any) -> Any:
+            try:
+                yield from super().run(*given)
+            finally:
+                raise RuntimeError("the upstream is gone")
+
+    rig.drivers["scripted"] = Messy([done()])
+    attempt = rig.attempt()
+    attempt.run()
+    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+
+
+# -- time ---------------------------------------------------------------------
+
+
+def test_a_job_past_its_deadline_fails_so(rig: Rig) -> None:
+    job = rig.run(done(), deadline_at=rig.store.now() - 1)
+    assert job.error is not None
+    assert (job.status, job.error.code) == (Status.FAILED, "deadline_exceeded")
+
+
+def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(rig: Rig) -> None:
+    attempt: Any = None
+
+    def sit(control: Control) -> None:
+        with control.closing(lambda: None):
+            for _ in range(2000):
+                attempt.tick()
+                if control.canceled:
+                    raise Unreachable("the socket was shut")
+                control._canceled.wait(0.005)
+        raise AssertionError("nobody came")
+
+    rig.script(Started(), sit, done())
+    attempt = rig.attempt(deadline_at=rig.store.now() + 0.3)
+    attempt.run()
+    job = rig.job(attempt.job_id)
+    assert job.error is not None
+    assert (job.status, job.error.code) == (Status.FAILED, "deadline_exceeded")
+
+
+# -- progress and previews ----------------------------------------------------
+
+
+def test_progress_is_coalesced_and_the_newest_is_never_lost(rig: Rig) -> None:
+    rig.script(Started(), *(Progress(n / 100, n, 100, "steps") for n in range(1, 101)), StatusText("nearly"), done())
+    attempt = rig.attempt()
+    attempt.run()
+    log = rig.log(attempt.job_id)
+    progress = [event for event in log if isinstance(event, events.Progressed) and event.step is not None]
+    assert len(progress) < 50
+    assert progress[-1].step == 100
+    line = next(index for index, event in enumerate(log) if isinstance(event, events.Logged))
+    assert log.index(progress[-1]) == line - 1
+
+
+def test_held_progress_is_written_by_a_tick(rig: Rig) -> None:
+    attempt: Any = None
+
+    def look(_: Control) -> None:
+        attempt._coalescer._wrote_at -= 10
+        attempt.tick()
+        assert rig.job(attempt.job_id).progress.step == 2  # type: ignore[union-attr]
+
+    rig.script(Started(), Progress(0.1, 1, 9), Progress(0.2, 2, 9), look, done())
+    attempt = rig.attempt()
+    attempt.run()
+    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+
+
+def test_previews_are_kept_small_and_a_bad_one_fails_nothing(rig: Rig) -> None:
+    noise = Image.effect_noise((1600, 1200), 90)
+    buffer = io.BytesIO()
+    noise.save(buffer, "PNG")
+    rig.script(Preview(InlineFile("p.png", buffer.getvalue())), Preview(InlineFile("bad.png", b"nope")), done())
+    attempt = rig.attempt()
+    attempt._preview_at = -100.0
+    attempt.run()
+    job = rig.job(attempt.job_id)
+    assert (job.status, job.preview.index if job.preview else None) == (Status.SUCCEEDED, 0)
+    small = rig.store.preview(job.id, 0)
+    assert small is not None
+    assert len(small) <= 64 << 10
+    assert max(Image.open(io.BytesIO(small)).size) <= 512
+
+
+def test_a_chatty_upstream_is_cut_off(rig: Rig) -> None:
+    job = rig.run(*(StatusText(f"line {n}") for n in range(400)), done())
+    assert kinds(rig, job.id).count("Logged") == 200
+
+
+def test_what_became_of_a_submission_is_noted_in_the_ledger(rig: Rig) -> None:
+    job = rig.run(StatusText("resubmitted: the stream was cut", "warning"), done())
+    assert job.attempts[-1].notes == ("resubmitted: the stream was cut",)
+
+
+# -- checkpoints --------------------------------------------------------------
+
+
+def test_a_checkpoint_is_stored_before_the_driver_goes_on_and_comes_back(rig: Rig) -> None:
+    attempt: Any = None
+
+    def look(_: Control) -> None:
+        assert b'"session":"s1"' in rig.store.redis.hget(f"dr:job:{attempt.job_id}", "ckpt")  # type: ignore[operator]
+
+    rig.script(Checkpoint({"session": "s1"}), look, Busy("full", retry_after=1.0))
+    attempt = rig.attempt()
+    attempt.run()
+    assert rig.job(attempt.job_id).attempts[-1].error.code == "provider_busy"  # type: ignore[union-attr]
+    rig.store.redis.zadd("dr:due", {attempt.job_id: 0})
+    rig.store.rest("scripted", 0.0, "over")
+    driver = rig.script(done())
+    rig.attempt(attempt.job_id).run()
+    assert driver.calls[0][1] == {"session": "s1"}
+    assert driver.abandoned == []
+
+
+def test_another_providers_checkpoint_is_abandoned_there(rig: Rig) -> None:
+    second = rig.script(done(), name="second")
+    first = rig.script(Checkpoint({"session": "s1"}), Crashed("boom"))
+    attempt = rig.attempt(route=("scripted", "second"))
+    attempt.run()
+    rig.attempt(attempt.job_id).run()
+    assert first.abandoned == [{"session": "s1"}]
+    assert second.calls[0][1] is None
+
+
+def test_a_checkpoint_of_a_provider_that_is_gone_hinders_nobody(rig: Rig) -> None:
+    rig.script(done(), name="second")
+    rig.script(Checkpoint({"session": "s1"}), Crashed("boom"))
+    attempt = rig.attempt(route=("scripted", "second"))
+    attempt.run()
+    del rig.drivers["scripted"]
+    rig.attempt(attempt.job_id).run()
+    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+
+
+# -- credentials and pictures -------------------------------------------------
+
+
+def test_own_credentials_reach_the_driver_and_are_deleted_at_the_end(rig: Rig) -> None:
+    driver = rig.script(done())
+    attempt = rig.attempt(secret={"hf_token": "hf_mine", "cookies": "a=b"})
+    attempt.run()
+    given = driver.calls[0][0].credentials
+    assert (given.hf_token, given.cookies, given.api_key) == ("hf_mine", "a=b", None)
+    assert rig.store.secret(attempt.job_id) is None
+
+
+def test_a_job_never_runs_without_the_credentials_it_was_given(rig: Rig) -> None:
+    driver = rig.script(done())
+    attempt = rig.attempt(secret={"hf_token": "hf_mine"})
+    rig.store.redis.delete(f"dr:secret:{attempt.job_id}")
+    attempt.run()
+    assert (rig.job(attempt.job_id).status, driver.calls) == (Status.FAILED, [])
+
+
+def test_an_upstream_cannot_print_the_credentials_into_the_record_or_the_log(
+    rig: Rig, caplog: pytest.LogCaptureFixture
+) -> None:
+    secret = {
+        "api_key": "k-9f2c77aa01",
+        "cookies": "sid=4d1e8b0c55aa; x=1",
+        "proxy": "http://me:hunter2secret@p.example:1",
+    }
+    job = rig.run(
+        StatusText("you sent k-9f2c77aa01"),
+        Progress(0.1, message="cookie 4d1e8b0c55aa"),
+        Crashed("refused hunter2secret for http://me:hunter2secret@p.example:1"),
+        secret=secret,
+    )
+    record = repr([rig.store.redis.hgetall(f"dr:job:{job.id}"), rig.log(job.id)])
+    for canary in ("k-9f2c77aa01", "4d1e8b0c55aa", "hunter2secret"):
+        assert canary not in record
+        assert canary not in caplog.text
+
+
+class Looking(ScriptedDriver):
+    """Takes a picture."""
+
+    def __init__(self, *steps: Any) -> None:
+        super().__init__(steps)
+        params = (Param(name="prompt"), Param(name="image", type="image"))
+        self.spec = ProviderSpec(
+            name="scripted", label="", url="", models=(ModelSpec(name="scripted", params=params),),
+            default_model="scripted",
+        )  # fmt: skip
+
+
+@pytest.mark.parametrize("where", ["own", "address"])
+def test_a_picture_of_the_input_reaches_the_driver(rig: Rig, where: str) -> None:
+    driver = rig.drivers["scripted"] = Looking(done())
+    job_id = rig.submit(input={"image": "https://pictures.example/a.png"})
+    rig.fetched["https://pictures.example/a.png"] = picture("blue")
+    if where == "own":
+        digest = rig.artifacts.put(job_id, picture("blue"))
+        job_id2 = rig.submit(input={"image": f"sha256:{digest}"})
+        rig.artifacts.put(job_id2, picture("blue"))
+        job_id = job_id2
+    rig.store.beat("w", 8, 60, [])
+    rig.store.dispatch()
+    lease = rig.store.claim(job_id, "w", 60, lambda job, _: job.input)
+    assert lease is not None
+    rig.runner.attempt(lease).run()
+    file = driver.calls[0][0].files["image"]
+    assert (file.data, file.content_type, file.name) == (picture("blue"), "image/png", "input.png")
+
+
+@pytest.mark.parametrize("source", ["sha256:../../../../etc/passwd", "sha256:" + "0" * 64])
+def test_a_name_that_is_no_file_of_the_job_is_an_invalid_input(rig: Rig, source: str) -> None:
+    rig.drivers["scripted"] = Looking(done())
+    attempt = rig.attempt(input={"image": source})
+    attempt.run()
+    job = rig.job(attempt.job_id)
+    assert job.error is not None
+    assert (job.status, job.error.code) == (Status.FAILED, "invalid_input")
+
+
+# -- the store goes away ------------------------------------------------------
+
+
+def test_an_attempt_is_given_up_when_the_store_stays_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("gone")
+
+    def cut(_: Control) -> None:
+        monkeypatch.setattr(rig.store, "change", away)
+
+    rig.script(Started(), cut, StatusText("hello"), done())
+    attempt = rig.attempt()
+    attempt.run()
+    monkeypatch.undo()
+    assert rig.job(attempt.job_id).status is Status.RUNNING
+
+
+def test_every_provider_error_was_tried() -> None:
+    def below(kind: type[ProviderError]) -> set[type[ProviderError]]:
+        return {kind}.union(*(below(child) for child in kind.__subclasses__()))
+
+    tried = {Quota, Busy, Unreachable, Waking, Timeout, Rejected, Crashed, Protocol, Changed, Canceled}
+    ours = {kind for kind in below(ProviderError) if kind.__module__ == "providers.errors"}
+    assert ours - {ProviderError} == tried
