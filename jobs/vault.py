@@ -75,6 +75,6 @@ class Vault:
         """
         try:
             plain = self._cipher.decrypt(locked[:_NONCE_BYTES], locked[_NONCE_BYTES:], job_id.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise VaultError(f"the credentials of {job_id} cannot be read with this secret key") from None
         return dict(json.loads(plain))

@@ -125,7 +125,12 @@ class EgressGuard:
         try:
             with control.closing(shut):
                 sock.do_handshake()
-                return _ask(sock, host, port, target, limit)
+                data = _ask(sock, host, port, target, limit)
+            # A socket that was shut reads like a body that has ended.
+            control.check()
+            if watch.finished.is_set():
+                raise Refused("the picture's address gave no usable answer")
+            return data
         finally:
             watch.cancel()
 

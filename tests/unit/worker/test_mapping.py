@@ -86,3 +86,19 @@ def test_numbers_come_out_within_bounds_or_not_at_all(fraction: float, number: i
     queued = mapping.event_of(said.Queued(number, number, eta), 1.0)
     assert isinstance(queued, events.UpstreamQueued)
     assert queued.eta_seconds is None or math.isfinite(queued.eta_seconds)
+
+
+@pytest.mark.parametrize(
+    ("left", "begun", "words"),
+    [
+        ({"phase": "done"}, None, "resumed: the earlier submission had finished"),
+        ({"phase": "posted", "event_id": "e"}, {"phase": "opened", "event_id": "e"}, "resumed: the earlier submission was picked"),
+        ({"phase": "posting", "session": "s"}, {"phase": "opened", "session": "s", "event_id": "e"}, "resumed: the earlier submission was found"),
+        ({"phase": "posting", "session": "s"}, {"phase": "posting", "session": "t"}, "resubmitted: the earlier submission was not found"),
+        ({"phase": "opened", "event_id": "e", "session": "s"}, {"phase": "posting", "session": "t"}, "resubmitted: the earlier submission was canceled"),
+    ],
+)  # fmt: skip
+def test_the_ledger_says_what_became_of_an_earlier_submission(
+    left: dict[str, str], begun: dict[str, str] | None, words: str
+) -> None:
+    assert mapping.note_of(left, begun).startswith(words)

@@ -11,6 +11,7 @@ from PIL import Image
 
 from jobs import events
 from jobs.errors import StoreUnavailable
+from jobs.health_store import HealthStore
 from jobs.model import Status, Tombstone
 from providers import (
     Busy,
@@ -407,11 +408,6 @@ def test_a_chatty_upstream_is_cut_off(rig: Rig) -> None:
     assert kinds(rig, job.id).count("Logged") == 200
 
 
-def test_what_became_of_a_submission_is_noted_in_the_ledger(rig: Rig) -> None:
-    job = rig.run(StatusText("resubmitted: the stream was cut", "warning"), done())
-    assert job.attempts[-1].notes == ("resubmitted: the stream was cut",)
-
-
 # -- checkpoints --------------------------------------------------------------
 
 
@@ -558,3 +554,27 @@ def test_every_provider_error_was_tried() -> None:
     tried = {Quota, Busy, Unreachable, Waking, Timeout, Rejected, Crashed, Protocol, Changed, Canceled}
     ours = {kind for kind in below(ProviderError) if kind.__module__ == "providers.errors"}
     assert ours - {ProviderError} == tried
+
+
+def test_what_became_of_the_earlier_submission_stands_in_the_ledger(rig: Rig) -> None:
+    job_id = rig.submit()
+    rig.script(Checkpoint({"phase": "posted", "event_id": "e1"}), Busy("full", retry_after=1.0))
+    rig.attempt(job_id).run()
+    rig.store.redis.zadd("dr:due", {job_id: 0})
+    rig.store.rest("scripted", 0.0, "over")
+    rig.script(Checkpoint({"phase": "opened", "event_id": "e1"}), done())
+    rig.attempt(job_id).run()
+    assert [attempt.notes for attempt in rig.job(job_id).attempts] == [
+        (),
+        ("resumed: the earlier submission was picked up",),
+    ]
+
+
+def test_attempts_are_measured(rig: Rig) -> None:
+    measures = HealthStore(rig.store)
+    rig.runner.measures = measures
+    rig.run(Started(), done())
+    assert len(measures.get(["scripted"])["scripted"].runs) == 1
+    rig.run(Crashed("boom"))
+    assert measures.get(["scripted"])["scripted"].last_error == "boom"
+    assert measures.get(["scripted"])["scripted"].failures_in_row == 1

@@ -1,0 +1,165 @@
+"""What a client may do with jobs."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import events
+from jobs.artifacts import ArtifactError, LocalArtifacts
+from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.model import Status
+from jobs.redis_store import RedisJobStore
+from jobs.service import JobService, Submission, fair_user
+from jobs.vault import Vault
+
+
+class Messages:
+    """Remembers what was published; away while :attr:`away` is set."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.away = False
+
+    def publish(self, job_id: str) -> None:
+        if self.away:
+            raise StoreUnavailable("the broker is away")
+        self.sent.append(job_id)
+
+
+@pytest.fixture
+def messages() -> Messages:
+    return Messages()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> LocalArtifacts:
+    return LocalArtifacts(tmp_path / "artifacts")
+
+
+@pytest.fixture
+def service(store: RedisJobStore, messages: Messages, files: LocalArtifacts) -> JobService:
+    store.beat("w", 4, 60, [])
+    return JobService(store, messages, files, Vault(b"k" * 32))
+
+
+def submission(**changes: Any) -> Submission:
+    fields: dict[str, Any] = {
+        "owner": "key_1", "model": "echo", "route": ("echo",), "given": {"prompt": "x"}, "input": {"prompt": "x"},
+    }  # fmt: skip
+    return Submission(**{**fields, **changes})
+
+
+def test_a_submitted_job_is_written_and_sent(service: JobService, messages: Messages) -> None:
+    record = service.submit(submission(deadline_seconds=60.0, metadata={"user": "ann"}))
+    assert messages.sent == [record.job.id]
+    job = service.get(record.job.id, "key_1").job
+    assert (job.status, job.user, job.deadline_at) == (Status.QUEUED, fair_user("key_1", "ann"), job.created_at + 60)
+
+
+def test_a_job_is_kept_when_the_broker_is_away(service: JobService, messages: Messages) -> None:
+    messages.away = True
+    record = service.submit(submission())
+    assert service.get(record.job.id, "key_1").job.status is Status.QUEUED
+    messages.away = False
+    assert service.resend(-1.0) == 1
+    assert messages.sent == [record.job.id]
+
+
+def test_credentials_are_kept_only_locked(service: JobService, store: RedisJobStore) -> None:
+    record = service.submit(submission(credentials={"hf_token": "canary-token"}))
+    assert record.job.has_credentials
+    held = b"".join(store.redis.dump(name) or b"" for name in store.redis.scan_iter("*"))
+    assert b"canary-token" not in held
+    assert "canary-token" not in repr(submission(credentials={"hf_token": "canary-token"}))
+
+
+def test_inline_pictures_leave_the_record(service: JobService, store: RedisJobStore, files: LocalArtifacts) -> None:
+    uri = "data:image/png;base64," + base64.b64encode(b"pixels").decode()
+    given = {
+        "prompt": "data:image/png;base64,aGk=",
+        "image": uri,
+        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": uri}}]}],
+    }
+    record = service.submit(submission(given=given, input={"prompt": "x", "image": uri}))
+    kept = record.job.input["image"]
+    assert kept.startswith("sha256:")
+    assert record.job.given["image"] == kept
+    assert record.job.given["messages"][0]["content"][0]["image_url"]["url"] == kept
+    assert record.job.given["prompt"] == given["prompt"]
+    with files.open(record.job.id, kept.removeprefix("sha256:")) as file:
+        assert file.read() == b"pixels"
+
+
+def test_a_picture_that_cannot_be_stored_leaves_no_job(
+    service: JobService, store: RedisJobStore, tmp_path: Path
+) -> None:
+    (tmp_path / "artifacts").write_text("a file")
+    with pytest.raises(ArtifactError):
+        service.submit(submission(input={"image": "data:image/png;base64,aGk="}))
+    assert store.overview().queued == 0
+
+
+@pytest.mark.parametrize("action", ["get", "cancel", "delete"])
+def test_another_owners_job_looks_like_an_unknown_one(service: JobService, action: str) -> None:
+    job_id = service.submit(submission()).job.id
+    texts = []
+    for owner, name in (("key_2", job_id), ("key_1", "job_unknown")):
+        with pytest.raises(JobNotFound) as refused:
+            getattr(service, action)(name, owner)
+        texts.append(str(refused.value).replace(name, "X"))
+    assert texts[0] == texts[1]
+    service.delete(job_id, "key_1")
+    with pytest.raises(JobNotFound):
+        getattr(service, action)(job_id, "key_2")
+    with pytest.raises(JobGone):
+        getattr(service, action)(job_id, "key_1")
+    assert service.page("key_2", cursor=None, limit=9).records == ()
+
+
+def test_a_queued_job_is_canceled_at_once_and_makes_room(service: JobService, store: RedisJobStore) -> None:
+    store.limit("echo", 1)
+    first, second = (service.submit(submission()).job.id for _ in range(2))
+    assert service.cancel(first, "key_1").job.status is Status.CANCELED
+    assert service.cancel(first, "key_1").job.status is Status.CANCELED
+    assert store.claim(first, "w", 60, lambda job, _: job.input) is None
+    assert store.claim(second, "w", 60, lambda job, _: job.input) is not None
+
+
+def test_a_running_job_is_asked_to_end(service: JobService, store: RedisJobStore) -> None:
+    job_id = service.submit(submission()).job.id
+    lease = store.claim(job_id, "w", 60, lambda job, _: job.input)
+    assert lease is not None
+    first = service.cancel(job_id, "key_1").job
+    again = service.cancel(job_id, "key_1").job
+    assert (first.status, first.cancel_requested_at) == (Status.RUNNING, again.cancel_requested_at)
+    assert [type(entry.event) for entry in store.log(job_id)].count(events.CancelRequested) == 1
+
+
+@pytest.mark.parametrize("stage", ["queued", "running", "finished"])
+def test_a_deleted_job_is_gone_with_its_files(
+    service: JobService, store: RedisJobStore, files: LocalArtifacts, tmp_path: Path, stage: str
+) -> None:
+    job_id = service.submit(submission()).job.id
+    if stage != "queued":
+        lease = store.claim(job_id, "w", 60, lambda job, _: job.input)
+        assert lease is not None
+        if stage == "finished":
+            store.change(job_id, lambda _: events.Succeeded(at=store.now(), outputs=()), fence=lease.fence)
+    files.put(job_id, b"data")
+    service.delete(job_id, "key_1")
+    with pytest.raises(JobGone) as gone:
+        service.get(job_id, "key_1")
+    expected = Status.SUCCEEDED if stage == "finished" else Status.CANCELED
+    assert (gone.value.tombstone.reason, gone.value.tombstone.status) == ("deleted", expected)
+    assert [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == []
+    assert {bytes(key).decode() for key in store.redis.scan_iter(f"*{job_id}*")} == {f"dr:tomb:{job_id}"}
+
+
+def test_fair_users_are_told_apart_without_their_name() -> None:
+    assert fair_user("key_1", None) == "key_1"
+    assert fair_user("key_1", "ann") != fair_user("key_1", "bob")
+    assert "|" not in fair_user("key_1", "ann|a,b")

@@ -1,0 +1,280 @@
+"""The guard at the socket: a real TLS server on the loopback, and names that a stub resolves."""
+
+from __future__ import annotations
+
+import datetime as dt
+import ipaddress
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from providers import Canceled, Control
+from worker.egress import EgressGuard, Refused, is_public, resolve
+
+HOST = "pictures.example"
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A key and a self-signed certificate for :data:`HOST`, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, HOST)])
+    now = dt.datetime.now(dt.UTC)
+    made = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(HOST)]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    path = tmp_path_factory.mktemp("tls") / "server.pem"
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    path.write_bytes(private + made.public_bytes(pem))
+    return path
+
+
+class Server:
+    """Answers each connection by what a test says, and counts."""
+
+    def __init__(self, certificate: Path, act: Callable[[ssl.SSLSocket], None]) -> None:
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.load_cert_chain(certificate)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._act = act
+        self.port: int = self._listener.getsockname()[1]
+        self.connections = 0
+        self.requests: list[bytes] = []
+        self._thread = threading.Thread(target=self._serve, daemon=True)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                plain, _ = self._listener.accept()
+            except OSError:
+                return
+            self.connections += 1
+            plain.settimeout(5)
+            try:
+                with self._context.wrap_socket(plain, server_side=True) as peer:
+                    self.requests.append(peer.recv(65536))
+                    self._act(peer)
+            except OSError:
+                continue
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self._thread.join(5)
+
+
+@pytest.fixture
+def serve(certificate: Path) -> Iterator[Callable[[Callable[[ssl.SSLSocket], None]], Server]]:
+    servers: list[Server] = []
+
+    def start(act: Callable[[ssl.SSLSocket], None]) -> Server:
+        servers.append(Server(certificate, act))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.close()
+
+
+def answer(body: bytes = b"pixels", status: str = "200 OK", *headers: str) -> Callable[[ssl.SSLSocket], None]:
+    def act(peer: ssl.SSLSocket) -> None:
+        lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(body)}", *headers, "", ""]
+        peer.sendall("\r\n".join(lines).encode() + body)
+
+    return act
+
+
+def guard(server: Server, certificate: Path, seconds: float = 5.0) -> EgressGuard:
+    return EgressGuard(
+        lambda *_: ["127.0.0.1"], lambda _: True, str(certificate), frozenset({server.port}), seconds
+    )  # fmt: skip
+
+
+def fetch(
+    server: Server, certificate: Path, *, limit: int = 1000, path: str = "/a.png?x=1", seconds: float = 5.0
+) -> bytes:
+    return guard(server, certificate, seconds).fetch(f"https://{HOST}:{server.port}{path}", limit, Control(30))
+
+
+Serve = Callable[[Callable[[ssl.SSLSocket], None]], Server]
+
+
+def test_a_public_address_is_fetched_by_its_name(serve: Serve, certificate: Path) -> None:
+    server = serve(answer())
+    assert fetch(server, certificate) == b"pixels"
+    request = server.requests[0].decode()
+    assert request.startswith("GET /a.png?x=1 HTTP/1.1\r\n")
+    assert f"Host: {HOST}:{server.port}\r\n" in request
+    assert "authorization" not in request.lower()
+    assert "cookie" not in request.lower()
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        answer(b"", "302 Found", "Location: https://127.0.0.1/secret"),
+        answer(b"", "307 Temporary Redirect", "Location: /other"),
+        answer(b"no", "404 Not Found"),
+        answer(b"x" * 1001),
+        answer(b"gz", "200 OK", "Content-Encoding: gzip"),
+        lambda peer: peer.sendall(b"not HTTP at all\r\n\r\n"),
+        lambda peer: peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\ncut"),
+        lambda peer: peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
+        lambda _: None,
+    ],
+    ids=["redirect", "redirect within", "not found", "too large", "compressed", "garbage", "cut", "bad chunk", "closed"],
+)  # fmt: skip
+def test_anything_else_than_the_picture_is_refused_after_one_connection(
+    serve: Serve, certificate: Path, act: Callable[[ssl.SSLSocket], None]
+) -> None:
+    server = serve(act)
+    with pytest.raises(Refused):
+        fetch(server, certificate)
+    assert server.connections == 1
+
+
+def test_an_endless_body_is_cut_at_the_limit(serve: Serve, certificate: Path) -> None:
+    def flood(peer: ssl.SSLSocket) -> None:
+        peer.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(10_000):
+            peer.sendall(b"x" * 65536)
+
+    with pytest.raises(Refused, match="larger than 100000"):
+        fetch(serve(flood), certificate, limit=100_000)
+
+
+@pytest.mark.parametrize("head", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["headers", "body"])
+def test_a_server_that_drips_is_left_when_the_time_is_over(serve: Serve, certificate: Path, head: bytes) -> None:
+    gone = threading.Event()
+
+    def drip(peer: ssl.SSLSocket) -> None:
+        peer.sendall(head)
+        try:
+            for _ in range(200):
+                peer.sendall(b"x")
+                if gone.wait(0.02):
+                    return
+        finally:
+            gone.set()
+
+    with pytest.raises(Refused):
+        fetch(serve(drip), certificate, seconds=0.2)
+    assert gone.wait(5)
+
+
+def test_a_cancel_ends_a_fetch_that_hangs(serve: Serve, certificate: Path) -> None:
+    asked = threading.Event()
+    control = Control(30)
+
+    def hang(peer: ssl.SSLSocket) -> None:
+        asked.set()
+        peer.recv(1)
+
+    def cancel() -> None:
+        asked.wait(5)
+        control.cancel("canceled")
+
+    server = serve(hang)
+    canceler = threading.Thread(target=cancel)
+    canceler.start()
+    with pytest.raises(Canceled):
+        guard(server, certificate).fetch(f"https://{HOST}:{server.port}/", 100, control)
+    canceler.join()
+
+
+def test_a_certificate_for_another_name_is_refused(serve: Serve, certificate: Path) -> None:
+    server = serve(answer())
+    with pytest.raises(Refused):
+        guard(server, certificate).fetch(f"https://other.example:{server.port}/", 100, Control(30))
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "127.8.8.8", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "169.254.169.254",
+        "169.254.170.2", "100.64.0.1", "100.100.100.200", "168.63.129.16", "192.0.0.192", "198.18.0.1", "192.0.2.1",
+        "203.0.113.9", "224.0.0.1", "240.0.0.1", "255.255.255.255", "192.88.99.1",
+        "::", "::1", "::ffff:127.0.0.1", "::ffff:7f00:1", "::127.0.0.1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1",
+        "2002:7f00:1::", "2001::1", "2001:db8::1", "3fff::1", "fc00::1", "fd00:ec2::254", "fe80::1", "fe80::1%eth0",
+        "fec0::1", "ff02::1", "100::1", "2620:4f:8000::1", "5f00::1",
+    ],
+)  # fmt: skip
+def test_an_address_that_is_not_public_is_never_connected_to(serve: Serve, certificate: Path, address: str) -> None:
+    server = serve(answer())
+    assert not is_public(address)
+    for addresses in ([address], ["93.184.216.34", address]):
+        watch = EgressGuard(lambda *_, found=addresses: found, ports=frozenset({server.port}))
+        with pytest.raises(Refused, match="not public"):
+            watch.fetch(f"https://{HOST}:{server.port}/", 100, Control(30))
+    assert server.connections == 0
+
+
+@pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::200e"])
+def test_public_addresses_are_public(address: str) -> None:
+    assert is_public(address)
+
+
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f.1", "0177.1", "127.1", "0", "localhost", "[::1]", "[::ffff:7f00:1]"]
+)
+def test_a_loopback_address_in_disguise_is_found_out_by_what_it_resolves_to(host: str) -> None:
+    asked: list[str] = []
+
+    def look(name: str, port: int) -> list[str]:
+        asked.append(name)
+        try:
+            return resolve(name, port)
+        except OSError:
+            return []
+
+    with pytest.raises(Refused):
+        EgressGuard(look).fetch(f"https://{host}/", 100, Control(30))
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://pictures.example/", "ftp://pictures.example/", "file:///etc/passwd", "unix:/run/x", "redis://pictures.example:6379",
+        "https://pictures.example:22/", "https://pictures.example:0/", "https://pictures.example:99999/",
+        "https://user:pw@pictures.example/", "https://pictures.example\\@127.0.0.1/", "https://%31%32%37.0.0.1/",
+        "https://pictures.example/a b", "https://pictures.example/\r\nX: y", "https://", "https:///x", "https://[::1", "",
+    ],
+)  # fmt: skip
+def test_other_forms_of_address_are_not_even_looked_up(url: str) -> None:
+    def never(name: str, port: int) -> list[str]:
+        raise AssertionError(f"looked {name}:{port} up")
+
+    with pytest.raises(Refused):
+        EgressGuard(never).fetch(url, 100, Control(30))
+
+
+def test_a_name_is_looked_up_once_for_one_connection(serve: Serve, certificate: Path) -> None:
+    """A second answer could be another one."""
+    server = serve(answer())
+    answers = [["127.0.0.1"], ["10.0.0.1"]]
+    watch = EgressGuard(
+        lambda *_: answers.pop(0), lambda address: ipaddress.ip_address(address).is_loopback, str(certificate),
+        frozenset({server.port}),
+    )  # fmt: skip
+    assert watch.fetch(f"https://{HOST}:{server.port}/", 100, Control(30)) == b"pixels"
+    assert len(answers) == 1
