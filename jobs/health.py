@@ -26,7 +26,8 @@ LONGEST_OPEN_SECONDS: Final = 600.0
 #: Seconds that an unmeasured provider is expected to take.
 UNMEASURED_SECONDS: Final = 10.0
 
-#: Failures that say that the provider itself is not well. Quota and busy have their own rest; bad input is the client's.
+#: Failures that say that the provider itself is not well. After quota and busy the provider rests instead
+#: (:meth:`jobs.store.JobStore.rest`); bad input is the client's.
 ILL: Final = frozenset(
     {
         "provider_unreachable",
@@ -38,7 +39,7 @@ ILL: Final = frozenset(
     }
 )
 
-State = Literal["healthy", "degraded", "down", "resting", "paused", "disabled"]
+State = Literal["healthy", "degraded", "down"]
 
 
 class Health(Noun, frozen=True, kw_only=True):
@@ -57,8 +58,6 @@ class Health(Noun, frozen=True, kw_only=True):
     failures_in_row: int = 0
     opened: int = 0
     open_until: float | None = None
-    rest_until: float | None = None
-    rest_reason: str | None = None
     last_error: str | None = None
     last_used_at: float | None = None
     checked_at: float | None = None
@@ -83,11 +82,9 @@ def succeeded(health: Health, waited: float, ran: float, at: float) -> Health:
     )
 
 
-def failed(health: Health, failure: Failure, at: float, rest: float | None) -> Health:
-    """After an attempt that failed; ``rest`` is how long the provider asked to be left alone, in seconds."""
+def failed(health: Health, failure: Failure, at: float) -> Health:
+    """After an attempt that failed."""
     health = replace(health, last_used_at=at, last_error=failure.detail)
-    if rest is not None:
-        health = replace(health, rest_until=at + rest, rest_reason=failure.detail)
     if failure.code not in ILL:
         return health
     in_row = health.failures_in_row + 1
@@ -119,28 +116,11 @@ def is_half_open(health: Health, at: float) -> bool:
     return health.open_until is not None and health.open_until <= at
 
 
-def blocked_until(health: Health, at: float) -> tuple[float, str] | None:
-    """Until when nothing is sent there, and why; None where it takes jobs."""
-    blocks = [
-        (until, reason)
-        for until, reason in (
-            (health.rest_until, health.rest_reason or "the provider asked to be left alone"),
-            (health.open_until, f"it failed {health.failures_in_row} times in a row: {health.last_error}"),
-        )
-        if until is not None and until > at
-    ]
-    return max(blocks) if blocks else None
-
-
 def state(health: Health, at: float) -> State:
     """In one word."""
     if health.open_until is not None:
         return "down" if health.open_until > at else "degraded"
-    if health.rest_until is not None and health.rest_until > at:
-        return "resting"
-    if health.signature_change is not None or health.failures_in_row > 0:
-        return "degraded"
-    return "healthy"
+    return "degraded" if health.signature_change is not None or health.failures_in_row > 0 else "healthy"
 
 
 def expected_seconds(health: Health) -> float:

@@ -28,7 +28,9 @@ support either, so the scripts may build key names.
 | ``dr:slots`` | hash | worker → jobs at once | |
 | ``dr:busy:{provider}`` | set | jobs that hold one of the provider's slots: sent there or running there | |
 | ``dr:providers`` | set | providers that take jobs, by the newest worker's or scheduler's configuration | |
-| ``dr:provider:{provider}`` | hash | ``limit``, ``paused``, ``until``, ``reason`` | |
+| ``dr:provider:{provider}`` | hash | ``limit``; ``paused``; ``until`` and ``reason`` of a rest; ``health`` (JSON), and from it ``open`` (circuit), ``cost`` (expected seconds), ``shun`` (last resort) | |
+| ``dr:paused`` | string | there while nothing is sent to any worker, with the reason | |
+| ``dr:probe:{provider}`` | string | there while the provider was probed lately | a minute |
 | ``dr:control`` | stream | words to running attempts (cancel), about 1,000 newest | |
 | ``dr:nudge:{name}`` | stream | wakes a web process that reads events | a minute |
 | ``dr:probe`` | string | written by ``/readyz`` to see that writing works | a minute |
@@ -54,6 +56,7 @@ RETAIN: Final = "dr:retain"
 WORKERS: Final = "dr:workers"
 SLOTS: Final = "dr:slots"
 PROVIDERS: Final = "dr:providers"
+PAUSED: Final = "dr:paused"
 CONTROL: Final = "dr:control"
 PROBE: Final = "dr:probe"
 API_KEYS: Final = "dr:keys"
@@ -103,6 +106,11 @@ def owner(name: str) -> str:
 def provider(name: str) -> str:
     """What is known of a provider: limit, pause, cooldown."""
     return f"dr:provider:{name}"
+
+
+def probed(name: str) -> str:
+    """Says that a provider was probed lately."""
+    return f"dr:probe:{name}"
 
 
 def busy(name: str) -> str:

@@ -39,6 +39,10 @@ T = TypeVar("T")
 _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
 #: What a record is read from.
 RECORD_FIELDS: Final = ("doc", "v", "oe")
+#: First words of answers that mean "not now".
+_UNAVAILABLE: Final = frozenset(
+    {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED"}
+)
 #: How often a write is tried again when the record changed under it.
 _TRIES: Final = 20
 #: A page looks through so many times 200 jobs; one whose filter keeps few is cut short, and its cursor goes on.
@@ -78,9 +82,10 @@ def available() -> Iterator[None]:
     except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError) as error:
         raise StoreUnavailable(f"the job store is not available ({type(error).__name__})") from error
     except redis.ResponseError as error:
-        # Inside a script, and for MISCONF everywhere, these come as plain texts.
+        # Inside a script, and for MISCONF everywhere, these come as plain texts. UNBLOCKED ends a blocking read when
+        # the server becomes a replica: without it a failover stopped the heart of every worker (seen under test).
         word = str(error).split(" ", 1)[0]
-        if word in {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN"}:
+        if word in _UNAVAILABLE:
             raise StoreUnavailable(f"the job store takes no writes ({word})") from error
         raise
 

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, cast
+from dataclasses import dataclass, field
+from typing import Any, Final
 
+import msgspec
 import redis
 
 from jobs import keys
+from jobs.health import Health
 from jobs.redis_store import RECORD_FIELDS, RedisJobStore, available, logged, record_of, streams_of
 from jobs.store import LoggedEvent, Record
+
+_health = msgspec.json.Decoder(Health)
 
 #: Seconds that the key of a nudge lives.
 _NUDGE_SECONDS: Final = 60
@@ -26,6 +30,7 @@ class ProviderState:
     paused: bool = False
     until: float | None = None
     reason: str | None = None
+    health: Health = field(default_factory=Health)
 
 
 class RedisViews:
@@ -72,11 +77,16 @@ class RedisViews:
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for name in names:
-                pipe.hmget(keys.provider(name), "limit", "paused", "until", "reason")
+                pipe.hmget(keys.provider(name), "limit", "paused", "until", "reason", "health")
                 pipe.scard(keys.busy(name))
             rows = pipe.execute() if names else []
         states = zip(rows[::2], rows[1::2], strict=True)
         return {name: _state(row, busy, now) for name, (row, busy) in zip(names, states, strict=True)}
+
+    def paused(self) -> bool:
+        """Whether nothing is sent to any worker for now."""
+        with available():
+            return bool(self._redis.exists(keys.PAUSED))
 
     def probe(self) -> None:
         """Write something: reading alone would not show a server that is full or only a replica."""
@@ -125,12 +135,15 @@ class Nudge:
 
 
 def _state(row: list[bytes | None], busy: int, now: int) -> ProviderState:
-    limit, paused, until, reason = row
+    limit, paused, until, reason, measured = row
+    health = _health.decode(measured) if measured else Health()
     rests = until is not None and int(until) > now
+    opened = None if health.open_until is None or health.open_until * 1000 <= now else health.open_until
     return ProviderState(
         in_flight=busy,
         limit=int(limit) if limit else None,
         paused=paused == b"1",
-        until=int(cast("Any", until)) / 1000 if rests else None,
-        reason=reason.decode() if reason and rests else None,
+        until=max(int(until or 0) / 1000 if rests else 0.0, opened or 0.0) or None,
+        reason=reason.decode() if reason and rests else (health.last_error if opened else None),
+        health=health,
     )

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from typing import Protocol
 
 from providers.errors import Canceled, Timeout
@@ -95,6 +96,18 @@ class Control:
         self.check()
 
 
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a look at an upstream showed.
+
+    ``signature`` is a digest of what the app can be asked; ``change`` says in
+    what it differs from what the driver needs, None where it does not.
+    """
+
+    signature: str
+    change: str | None = None
+
+
 class Driver(Protocol):
     """The code for one provider. Built from configuration, shared by threads, holds no state of a job."""
 
@@ -126,5 +139,13 @@ class Driver(Protocol):
 
         Best effort and short (a few seconds); never raises for a network
         failure. Called where the job goes on elsewhere or ends.
+        """
+        ...
+
+    def probe(self, control: Control) -> Probe | None:
+        """Look at the upstream without asking for work; None where there is nothing to look at.
+
+        Raises:
+            ProviderError: It did not answer.
         """
         ...

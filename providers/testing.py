@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from providers.base import Control, Driver
+from providers.base import Control, Driver, Probe
 from providers.events import ProviderEvent
 from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
 
@@ -53,6 +53,11 @@ class ScriptedDriver:
         """Remember what was abandoned."""
         del request
         self.abandoned.append(state)
+
+    def probe(self, control: Control) -> Probe | None:
+        """Nothing to look at."""
+        del control
+        return None
 
 
 _: type[Driver] = ScriptedDriver

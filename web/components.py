@@ -208,6 +208,22 @@ SCHEMAS: Final[dict[str, Json]] = {
             "working": FLAG,
             "in_flight": described(COUNT, "Jobs there now."),
             "limit": described(COUNT, "Most jobs there at once; absent is no limit."),
+            "reason": described(TEXT, "Why it is degraded: signature_changed."),
+            "success_rate": described(NUMBER, "Moving average over its attempts, 0 to 1."),
+            "waiting": ref("Percentiles"),
+            "running": ref("Percentiles"),
+            "last_error": TEXT,
+            "last_used_at": TIME,
+            "checked_at": described(TIME, "When it was probed last."),
+            "signature": record(
+                "hash",
+                {
+                    "hash": TEXT,
+                    "change": described(TEXT, "How the app differs from what its driver needs."),
+                    "changed_at": TIME,
+                },
+                "What the app can be asked, as a digest.",
+            ),
             "cooldown": record("until", {"until": TIME, "reason": TEXT}, "It gets no jobs until then."),
             "default_model": TEXT,
             "default_image_model": TEXT,
@@ -220,6 +236,9 @@ SCHEMAS: Final[dict[str, Json]] = {
             "history": described(FLAG, "Takes a chat history."),
             "pictures": described(FLAG, "Takes pictures."),
         },
+    ),
+    "Percentiles": record(
+        "p50 p95", {"p50": NUMBER, "p95": NUMBER}, "Seconds, over the newest 50 attempts that succeeded."
     ),
     "Parameter": record(
         "name type required",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Mapping
 from typing import Final
 
 import logs
@@ -94,3 +95,21 @@ def _number(number: float | None) -> float | None:
 
 def _fraction(number: float | None) -> float | None:
     return None if number is None or not math.isfinite(number) else min(1.0, max(0.0, number))
+
+
+def note_of(left: Mapping[str, object], begun: Mapping[str, object] | None) -> str:
+    """What became at the upstream of an earlier attempt's submission, for the ledger.
+
+    Args:
+        left: The last checkpoint of the earlier attempt on this provider.
+        begun: The first checkpoint of this one; None where its result came without any.
+    """
+    if begun is None or begun.get("phase") == "done":
+        return "resumed: the earlier submission had finished, its answer was used"
+    if begun.get("event_id") is not None and begun.get("event_id") == left.get("event_id"):
+        return "resumed: the earlier submission was picked up"
+    if begun.get("session") is not None and begun.get("session") == left.get("session"):
+        return "resumed: the earlier submission was found by its session"
+    if left.get("phase") == "posting":
+        return "resubmitted: the earlier submission was not found, it may have run all the same"
+    return "resubmitted: the earlier submission was canceled or lost"

@@ -22,6 +22,7 @@ from jobs.service import JobService
 from jobs.states import MAX_ATTEMPTS
 from jobs.store import JobStore
 from worker import retry, services
+from worker.prober import Prober
 
 log = logging.getLogger(__name__)
 
@@ -142,6 +143,7 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     announced = False
+    threading.Thread(target=Prober(built.store, built.catalog).run, args=(stopped,), name="prober", daemon=True).start()
     log.info("scheduler ready")
     while not stopped.is_set():
         announced = announced or _announced(built)

@@ -15,10 +15,11 @@ from dataclasses import fields
 from typing import Any, Final, Protocol
 
 import logs
-from jobs import events
+from jobs import events, health
 from jobs.artifacts import ArtifactError, ArtifactNotFound, ArtifactStore
 from jobs.errors import JobError, JobGone, JobNotFound, LeaseLost, StoreUnavailable
 from jobs.failpoints import failpoint
+from jobs.health import Health
 from jobs.model import Failure, Job
 from jobs.model import Status as JobStatus
 from jobs.pictures import BadPicture, shrink, verify
@@ -74,6 +75,14 @@ class Drivers(Protocol):
         ...
 
 
+class Measures(Protocol):
+    """Where attempts are measured; :class:`jobs.health_store.HealthStore` is one."""
+
+    def update(self, provider: str, change: Callable[[Health, float], Health]) -> Health:
+        """Change what is known of a provider; ``change`` gets the time too."""
+        ...
+
+
 class Runner:
     """Runs attempts; one per worker process, used by all its threads.
 
@@ -83,6 +92,7 @@ class Runner:
         artifacts: Where outputs go and pictures of the input come from.
         vault: Opens the job's credentials.
         fetch: Gets a picture of at most so many bytes from an address that a user gave, through the egress guard.
+        measures: Where attempts are measured; None measures nothing.
     """
 
     def __init__(
@@ -92,12 +102,14 @@ class Runner:
         artifacts: ArtifactStore,
         vault: Vault,
         fetch: Callable[[str, int, Control], bytes],
+        measures: Measures | None = None,
     ) -> None:
         self.store = store
         self.drivers = drivers
         self.artifacts = artifacts
         self.vault = vault
         self.fetch = fetch
+        self.measures = measures
 
     def attempt(self, lease: Lease) -> Attempt:
         """The attempt that a lease allows; :meth:`Attempt.run` runs it."""
@@ -124,6 +136,9 @@ class Attempt:
         self._preview_at = -PREVIEW_SECONDS
         self._previews = 0 if lease.job.preview is None else lease.job.preview.index + 1
         self._lines = 0
+        self._left: dict[str, Any] | None = None
+        self._began_at = time.monotonic()
+        self._generating_at: float | None = None
         self._driver = runner.drivers.driver(self.provider)
         self.control = Control(self._budget())
 
@@ -239,7 +254,8 @@ class Attempt:
             return None
         left_at, state = str(self._checkpoint["provider"]), self._checkpoint["state"]
         if left_at == self.provider:
-            return dict(state)
+            self._left = dict(state)
+            return self._left
         try:
             self._runner.drivers.driver(left_at).abandon(state, request)
         except Exception:
@@ -251,6 +267,7 @@ class Attempt:
         """Write down one event of the driver."""
         match event:
             case Checkpoint(state):
+                self._note(state)
                 self._store.save_checkpoint(self.job_id, self.fence, self.provider, state)
                 failpoint("after_checkpoint", self.provider, str(state.get("phase")))
             case Preview():
@@ -259,6 +276,8 @@ class Attempt:
                 self._line(event)
             case _:
                 mapped = mapping.event_of(event, self._store.now())
+                if isinstance(mapped, events.Progressed) and self._generating_at is None:
+                    self._generating_at = time.monotonic()
                 if mapped is not None:
                     with self._lock:
                         passed = self._coalescer.offer(mapped)
@@ -271,8 +290,12 @@ class Attempt:
         if mapped is None or self._lines > LINES_LIMIT:
             return
         self._write(mapped)
-        if event.level == "warning" and event.text.startswith(("resumed", "resubmitted", "ambiguous")):
-            self._write(events.Noted(at=self._store.now(), note=event.text))
+
+    def _note(self, begun: Mapping[str, Any] | None) -> None:
+        """Once: tell the ledger what became of the earlier attempt's submission."""
+        if self._left is not None:
+            left, self._left = self._left, None
+            self._write(events.Noted(at=self._store.now(), note=mapping.note_of(left, begun)))
 
     def _preview(self, event: Preview) -> None:
         """Keep a preview. Best effort: a bad one is no reason to fail the job."""
@@ -290,11 +313,24 @@ class Attempt:
         self._previews += 1
 
     def _complete(self, event: Completed) -> events.JobEvent:
+        self._note(None)
         self._write(events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0))
         outputs = ingest(self.job_id, event.outputs, event.seed, self._runner.artifacts)
         failpoint("artifact_stored", self.provider)
         self.control.check()
+        ended = time.monotonic()
+        generating = self._generating_at or self._began_at
+        self._measure(lambda record, at: health.succeeded(record, generating - self._began_at, ended - generating, at))
         return events.Succeeded(at=self._store.now(), outputs=outputs)
+
+    def _measure(self, change: Callable[[Health, float], Health]) -> None:
+        """Let the provider's health know. What is not measured does no harm to this job."""
+        if self._runner.measures is None:
+            return
+        try:
+            self._runner.measures.update(self.provider, change)
+        except StoreUnavailable:
+            log.debug("not measured", extra={"provider": self.provider})
 
     # -- ending --------------------------------------------------------------
 
@@ -336,6 +372,7 @@ class Attempt:
     def _retry(self, failure: Failure) -> events.JobEvent:
         now = self._store.now()
         event = retry.after_failure(self._job, failure, now)
+        self._measure(lambda record, at: health.failed(record, failure, at))
         if failure.code in retry.COOLING and not self._job.has_credentials:
             self._store.rest(self.provider, now + retry.pause(failure, 1), failure.detail)
         log.info(

@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 
 from jobs.artifacts import LocalArtifacts
+from jobs.health_store import HealthStore
 from jobs.queue import CeleryPublisher, client_app
 from jobs.redis_store import RedisJobStore, connect
 from jobs.service import JobService
@@ -62,6 +63,6 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
         store=store,
         catalog=catalog,
         intake=Intake(store, catalog),
-        runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch),
+        runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch, HealthStore(store)),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
     )

@@ -4,6 +4,7 @@
 -- ARGV: most jobs to choose
 -- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
 local now = now_ms()
+if redis.call('EXISTS', P .. 'paused') == 1 then return {} end
 
 -- Parked jobs whose time has come may run.
 for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'LIMIT', 0, 100)) do
@@ -24,27 +25,42 @@ free = free - redis.call('ZCARD', P .. 'running') - redis.call('ZCARD', P .. 'se
 free = math.min(free, tonumber(ARGV[1]))
 
 local any = redis.call('EXISTS', P .. 'providers') == 0 -- nobody has said yet which there are
-local room = {} -- provider → free slots there
+local room, cost, shun = {}, {}, {} -- provider → free slots there, expected seconds, last resort only
 local function room_at(provider)
   if room[provider] == nil then
-    local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until')
+    local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until', 'open', 'cost', 'shun')
     local closed = not any and redis.call('SISMEMBER', P .. 'providers', provider) == 0
-    if closed or p[2] == '1' or (p[3] and tonumber(p[3]) > now) then
+    local open = tonumber(p[4] or '')
+    cost[provider], shun[provider] = tonumber(p[5] or ''), p[6] == '1'
+    if closed or p[2] == '1' or (p[3] and tonumber(p[3]) > now) or (open and open > now) then
       room[provider] = 0
-    elseif not p[1] or p[1] == '' then
-      room[provider] = math.huge
     else
-      room[provider] = tonumber(p[1]) - redis.call('SCARD', P .. 'busy:' .. provider)
+      local limit = tonumber(p[1] or '') or math.huge
+      -- A circuit that was open lets one job through, to see.
+      if open then limit = math.min(limit, 1) end
+      room[provider] = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)
     end
   end
   return room[provider]
 end
 
--- A lane is "user|provider,provider,…": the first provider with room takes its head.
+-- A lane is "user|provider,provider,…", best first. The first with room takes its head, unless another one is
+-- expected to be done in two thirds of the time. A provider that is a last resort is asked only where all are.
 local function provider_for(lane)
+  local route, sound = {}, false
   for provider in string.gmatch(string.match(lane, '|([^|]*)$'), '[^,]+') do
-    if room_at(provider) > 0 then return provider end
+    room_at(provider)
+    route[#route + 1] = provider
+    sound = sound or not shun[provider]
   end
+  local best
+  for _, provider in ipairs(route) do
+    if room[provider] > 0 and not (sound and shun[provider]) then
+      local faster = best and cost[best] and cost[provider] and cost[provider] * 1.5 < cost[best]
+      if not best or faster then best = provider end
+    end
+  end
+  return best
 end
 
 -- The lane of this user whose head should run first, and where.

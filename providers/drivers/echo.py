@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from providers.base import Control
+from providers.base import Control, Probe
 from providers.config import ProviderConfig
 from providers.errors import Rejected
 from providers.events import (
@@ -71,6 +71,9 @@ class Echo:
 
     def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
         """Nothing is left running anywhere."""
+
+    def probe(self, control: Control) -> Probe | None:
+        """There is no upstream to look at."""
 
 
 class _Play:

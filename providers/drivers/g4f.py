@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from providers import registry
-from providers.base import Control, Driver
+from providers.base import Control, Driver, Probe
 from providers.config import ProviderConfig, web_url
 from providers.events import ProviderEvent
 from providers.gradio.driver import Call, GradioDriver, same_names
@@ -82,6 +82,12 @@ class G4F:
     def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
         """Cancel a lost attempt on the route of its model."""
         self._route(request.model).abandon(state, request)
+
+    def probe(self, control: Control) -> Probe | None:
+        """Look at the two apps of its own; g4f-flux1-dev is looked at by itself."""
+        found = [probe for probe in (self._janus.probe(control), self._schnell.probe(control)) if probe is not None]
+        change = next((probe.change for probe in found if probe.change is not None), None)
+        return Probe("-".join(probe.signature for probe in found), change)
 
     def _route(self, model: str) -> Driver:
         if FLUX.answers_to(model):

@@ -260,6 +260,17 @@ class GradioApp:
                 raise Protocol("the app no longer has its own output file") from None
             raise answer.refusal.error() from None
 
+    def check(
+        self, api_name: str | None, names: Sequence[str], *, positional: Sequence[str] = (), fn_index: int | None = None
+    ) -> None:
+        """Check that a function can be called with these parameters; from what is known about the app.
+
+        Raises:
+            Changed: It cannot; the text says what is different.
+            ProviderError: The app cannot be asked.
+        """
+        _plan(self._known(), api_name, dict.fromkeys(names), positional, "call", fn_index, None)
+
     def parameters(self, api_name: str | None, fn_index: int | None = None) -> tuple[str, ...]:
         """Names of a function's parameters, as far as the app tells them; from what is known about the app.
 

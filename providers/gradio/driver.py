@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from providers.base import Control
+from providers.base import Control, Probe
 from providers.config import ProviderConfig
-from providers.errors import Protocol, ProviderError, Unreachable
+from providers.errors import Changed, Protocol, ProviderError, Unreachable
 from providers.events import Checkpoint, Completed, File, InlineFile, ProviderEvent, Status, Text
 from providers.gradio import hub
 from providers.gradio.client import Answer, AppAddress, GradioApp, Limits
@@ -118,6 +119,24 @@ class GradioDriver:
         control = Control(ABANDON_SECONDS)
         with suppress(ProviderError), self._open(request.credentials, control, hub.GpuToken()) as app:
             app.cancel(state)
+
+    def probe(self, control: Control) -> Probe | None:
+        """Ask the app for its signature, and see whether every call of this driver still fits it."""
+        with self._open(Credentials(), control, hub.GpuToken()) as app:
+            text = json.dumps(app.signature(), sort_keys=True, default=str)
+            return Probe(hashlib.sha256(text.encode()).hexdigest()[:16], self._drift(app))
+
+    def _drift(self, app: GradioApp) -> str | None:
+        for call in self._calls.values():
+            try:
+                if call.style == "run":
+                    app.parameters(call.api_name, call.fn_index)
+                    continue
+                names = tuple(_names(app, call).values())
+                app.check(call.api_name, names, positional=names, fn_index=call.fn_index)
+            except Changed as error:
+                return error.detail
+        return None
 
     def _gpu_token(self, credentials: Credentials, control: Control) -> hub.GpuToken:
         if not self._zerogpu or hub.brings_own(credentials):

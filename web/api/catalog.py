@@ -7,12 +7,13 @@ from typing import Any
 import msgspec
 from flask import Blueprint, Response, request
 
+from jobs.health import Health, percentile
 from jobs.views import ProviderState
 from providers.catalog import Model
 from providers.schema import input_schema
 from providers.spec import ModelSpec, Param, ProviderSpec
 from web.errors import Problem
-from web.operation import Answer, Operation, operation
+from web.operation import ok, operation
 from web.query import only
 from web.schemas import Json, optional_time, present
 from web.services import services
@@ -22,17 +23,11 @@ blueprint = Blueprint("catalog", __name__)
 
 @blueprint.get("/models")
 @operation(
-    Operation(
-        id="listModels",
-        tag="Catalog",
-        scope="read",
-        answers=(
-            Answer(
-                status=200, description="Every name that a job may ask for.", content={"application/json": "ModelList"}
-            ),
-        ),
-        errors=("invalid_input",),
-    )
+    "listModels",
+    "Catalog",
+    "read",
+    answers=(ok("Every name that a job may ask for.", "ModelList"),),
+    errors=("invalid_input",),
 )
 def models() -> Response:
     """List the models.
@@ -48,13 +43,11 @@ def models() -> Response:
 
 @blueprint.get("/models/<path:name>")
 @operation(
-    Operation(
-        id="getModel",
-        tag="Catalog",
-        scope="read",
-        answers=(Answer(status=200, description="The model.", content={"application/json": "Model"}),),
-        errors=("not_found",),
-    )
+    "getModel",
+    "Catalog",
+    "read",
+    answers=(ok("The model.", "Model"),),
+    errors=("not_found",),
 )
 def model(name: str) -> Response:
     """Get a model."""
@@ -66,13 +59,11 @@ def model(name: str) -> Response:
 
 @blueprint.get("/providers")
 @operation(
-    Operation(
-        id="listProviders",
-        tag="Catalog",
-        scope="read",
-        answers=(Answer(status=200, description="Every provider.", content={"application/json": "ProviderList"}),),
-        errors=("invalid_input",),
-    )
+    "listProviders",
+    "Catalog",
+    "read",
+    answers=(ok("Every provider.", "ProviderList"),),
+    errors=("invalid_input",),
 )
 def providers() -> Response:
     """List the providers: what each can do, and how it stands now."""
@@ -85,13 +76,11 @@ def providers() -> Response:
 
 @blueprint.get("/providers/<name>")
 @operation(
-    Operation(
-        id="getProvider",
-        tag="Catalog",
-        scope="read",
-        answers=(Answer(status=200, description="The provider.", content={"application/json": "Provider"}),),
-        errors=("not_found",),
-    )
+    "getProvider",
+    "Catalog",
+    "read",
+    answers=(ok("The provider.", "Provider"),),
+    errors=("not_found",),
 )
 def provider(name: str) -> Response:
     """Get a provider."""
@@ -187,20 +176,27 @@ def _health(health: Health) -> Json:
     return {
         "reason": "signature_changed" if health.signature_change else None,
         "success_rate": health.success_rate if health.last_used_at is not None else None,
-        "waiting": {"p50": percentile(health.waits, 0.5), "p95": percentile(health.waits, 0.95)} if health.waits else None,
-        "running": {"p50": percentile(health.runs, 0.5), "p95": percentile(health.runs, 0.95)} if health.runs else None,
+        "waiting": _percentiles(health.waits),
+        "running": _percentiles(health.runs),
         "last_error": health.last_error,
         "last_used_at": optional_time(health.last_used_at),
         "checked_at": optional_time(health.checked_at),
-        "signature": present(
-            {
-                "hash": health.signature,
-                "change": health.signature_change,
-                "changed_at": optional_time(health.signature_changed_at),
-            }
-        )
-        or None,
+        "signature": None if health.signature is None else _signature(health),
     }
+
+
+def _signature(health: Health) -> Json:
+    return present(
+        {
+            "hash": health.signature,
+            "change": health.signature_change,
+            "changed_at": optional_time(health.signature_changed_at),
+        }
+    )
+
+
+def _percentiles(samples: tuple[float, ...]) -> Json | None:
+    return {"p50": percentile(samples, 0.5), "p95": percentile(samples, 0.95)} if samples else None
 
 
 def _json(body: dict[str, Any]) -> Response:

@@ -16,19 +16,19 @@ REJECTED = Failure(code="invalid_input", detail="no such size")
 def failing(count: int, at: float = 100.0) -> Health:
     record = Health()
     for _ in range(count):
-        record = health.failed(record, UNREACHABLE, at, rest=None)
+        record = health.failed(record, UNREACHABLE, at)
     return record
 
 
 def test_a_new_provider_is_healthy_and_takes_jobs() -> None:
     assert health.state(Health(), 0.0) == "healthy"
-    assert health.blocked_until(Health(), 0.0) is None
+    assert Health().open_until is None
 
 
 def test_the_circuit_opens_after_five_failures_in_a_row() -> None:
-    assert health.blocked_until(failing(4), 100.0) is None
+    assert failing(4).open_until is None
     opened = failing(5)
-    assert health.blocked_until(opened, 100.0) == (115.0, "it failed 5 times in a row: connection refused")
+    assert (opened.open_until, opened.last_error) == (115.0, "connection refused")
     assert health.state(opened, 100.0) == "down"
 
 
@@ -37,33 +37,30 @@ def test_a_half_open_circuit_closes_with_a_success_and_opens_longer_with_a_failu
     assert health.is_half_open(opened, 115.0)
     assert health.state(opened, 115.0) == "degraded"
     assert health.succeeded(opened, 0.0, 1.0, 116.0).open_until is None
-    assert health.failed(opened, UNREACHABLE, 116.0, rest=None).open_until == 116.0 + 30.0
+    assert health.failed(opened, UNREACHABLE, 116.0).open_until == 116.0 + 30.0
 
 
 def test_a_failure_while_the_circuit_is_open_comes_from_an_earlier_start() -> None:
     """Attempts that were under way when the circuit opened must not lengthen it each on its own."""
     opened = failing(5)
-    assert health.failed(opened, UNREACHABLE, 101.0, rest=None).open_until == opened.open_until
+    assert health.failed(opened, UNREACHABLE, 101.0).open_until == opened.open_until
 
 
 def test_the_circuit_never_stays_open_longer_than_ten_minutes() -> None:
     record, at = Health(), 0.0
     for _ in range(40):
-        record = health.failed(record, UNREACHABLE, at, rest=None)
+        record = health.failed(record, UNREACHABLE, at)
         at = max(at, record.open_until or at)
     assert (record.open_until or 0) - at <= health.LONGEST_OPEN_SECONDS
 
 
-def test_a_quota_answer_rests_the_provider_without_making_it_ill() -> None:
-    record = health.failed(Health(), QUOTA, 100.0, rest=588.0)
-    assert health.blocked_until(record, 100.0) == (688.0, "quota is used up")
-    assert health.state(record, 100.0) == "resting"
-    assert health.state(record, 689.0) == "healthy"
-    assert record.success_rate == 1.0
+def test_a_used_up_quota_does_not_make_a_provider_ill() -> None:
+    record = health.failed(Health(), QUOTA, 100.0)
+    assert (health.state(record, 100.0), record.success_rate) == ("healthy", 1.0)
 
 
 def test_a_bad_input_says_nothing_about_the_provider() -> None:
-    assert health.failed(Health(), REJECTED, 100.0, rest=None).failures_in_row == 0
+    assert health.failed(Health(), REJECTED, 100.0).failures_in_row == 0
 
 
 def test_a_changed_signature_degrades_and_its_time_stays() -> None:
@@ -77,7 +74,7 @@ def test_a_changed_signature_degrades_and_its_time_stays() -> None:
 def test_expected_time_grows_with_waiting_and_with_failures() -> None:
     fast = health.succeeded(Health(), 0.0, 4.0, 1.0)
     queued = health.succeeded(Health(), 20.0, 4.0, 1.0)
-    flaky = health.failed(fast, UNREACHABLE, 2.0, rest=None)
+    flaky = health.failed(fast, UNREACHABLE, 2.0)
     assert health.expected_seconds(fast) == pytest.approx(4.0)
     assert health.expected_seconds(queued) == pytest.approx(24.0)
     assert health.expected_seconds(flaky) == pytest.approx(5.0)

@@ -1,0 +1,93 @@
+"""What is measured of a provider decides where jobs are sent."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from jobs import health, keys
+from jobs.health import Health
+from jobs.health_store import HealthStore
+from jobs.ids import new_job_id
+from jobs.model import Failure, Job
+from jobs.redis_store import RedisJobStore
+
+FAILURE = Failure(code="provider_unreachable", detail="connection refused", retryable=True)
+
+
+@pytest.fixture
+def measured(store: RedisJobStore) -> HealthStore:
+    return HealthStore(store)
+
+
+def send(store: RedisJobStore, *routes: tuple[str, ...]) -> list[str | None]:
+    """The provider that each of these jobs is sent to."""
+    ids = []
+    for route in routes:
+        job = Job(
+            id=new_job_id(), owner="o", user="o", model="m", route=route, given={}, input={}, created_at=store.now()
+        )
+        ids.append(store.create(job).job.id)
+    store.beat("w", 8, 60, [])
+    sent = store.dispatch()
+    where = {job_id: bytes(store.redis.hget(keys.job(job_id), "provider") or b"").decode() for job_id in sent}  # type: ignore[arg-type]
+    return [where.get(job_id) for job_id in ids]
+
+
+def takes(measured: HealthStore, provider: str, seconds: float) -> None:
+    measured.update(provider, lambda record, at: health.succeeded(record, 0.0, seconds, at))
+
+
+def fail(measured: HealthStore, provider: str, times: int) -> Health:
+    for _ in range(times):
+        record = measured.update(provider, lambda record, at: health.failed(record, FAILURE, at))
+    return record
+
+
+def test_an_unmeasured_provider_is_a_fresh_record(measured: HealthStore) -> None:
+    assert measured.get(["a"]) == {"a": Health()}
+
+
+def test_measurements_of_many_threads_are_kept(measured: HealthStore) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: takes(measured, "a", 1.0), range(12)))
+    assert measured.get(["a"])["a"].success_rate == 1.0
+    assert len(measured.get(["a"])["a"].runs) >= 1
+
+
+def test_the_first_of_the_route_is_asked_while_others_are_not_clearly_faster(
+    store: RedisJobStore, measured: HealthStore
+) -> None:
+    takes(measured, "a", 4.0)
+    takes(measured, "b", 3.0)
+    assert send(store, ("a", "b"), ("a", "c")) == ["a", "a"]
+
+
+def test_a_clearly_faster_provider_is_asked_first(store: RedisJobStore, measured: HealthStore) -> None:
+    takes(measured, "a", 9.0)
+    takes(measured, "b", 3.0)
+    assert send(store, ("a", "b")) == ["b"]
+
+
+def test_an_open_circuit_sends_jobs_elsewhere(store: RedisJobStore, measured: HealthStore) -> None:
+    fail(measured, "a", health.FAILURES_IN_ROW)
+    assert send(store, ("a", "b"), ("a",)) == ["b", None]
+
+
+def test_a_half_open_circuit_lets_one_job_through(store: RedisJobStore, measured: HealthStore) -> None:
+    fail(measured, "a", health.FAILURES_IN_ROW)
+    store.redis.hset(keys.provider("a"), "open", round(store.now() * 1000) - 1)
+    assert send(store, ("a",), ("a",), ("a", "b")) == ["a", None, "b"]
+
+
+def test_a_changed_signature_makes_it_the_last_resort(store: RedisJobStore, measured: HealthStore) -> None:
+    measured.update("a", lambda record, at: health.probed(record, "h", "no parameter 'seed'", at))
+    assert send(store, ("a", "b"), ("a",)) == ["b", "a"]
+
+
+def test_nothing_is_sent_while_all_is_paused(store: RedisJobStore) -> None:
+    store.redis.set(keys.PAUSED, "maintenance")
+    assert send(store, ("a",)) == [None]
+    store.redis.delete(keys.PAUSED)
+    assert len(store.dispatch()) == 1
