@@ -15,6 +15,7 @@ from flask import Request
 from jobs.apikeys import SCOPES, ApiKey, KeyStore, Scope
 from settings import Bind, Settings, SettingsError
 from web.errors import Problem
+from web.headers import header
 
 #: A key that was looked up is trusted for so many seconds; a revoked one works no longer than that.
 CACHE_SECONDS: Final = 2.0
@@ -72,10 +73,10 @@ class Gate:
         if self.is_open():
             check_origin(request)
             return OPEN_CALLER
-        header = request.headers.get("Authorization", "")
-        if header and "X-API-Key" in request.headers:
+        given = header(request, "Authorization")
+        if given and header(request, "X-API-Key"):
             raise Problem("invalid_input", "Send one credential, in the header Authorization.", status=400)
-        kind, _, token = header.partition(" ")
+        kind, _, token = given.partition(" ")
         key = self.find(token) if kind.lower() == "bearer" else None
         if key is None:
             raise Problem("unauthenticated", _UNAUTHENTICATED, headers={"WWW-Authenticate": "Bearer"})
@@ -128,20 +129,20 @@ class Gate:
 
 
 @lru_cache(maxsize=256)
-def host_name(header: str) -> str:
+def host_name(given: str) -> str:
     """The name in a Host header, in lower case, an IPv6 address in brackets.
 
     Raises:
         Problem: The header is missing or malformed.
     """
-    name, port = header, ""
-    if header.startswith("["):
-        name, _, port = header.partition("]")
+    name, port = given, ""
+    if given.startswith("["):
+        name, _, port = given.partition("]")
         name, port = name + "]", port.removeprefix(":") if port.startswith(":") else port
-    elif ":" in header:
-        name, _, port = header.partition(":")
+    elif ":" in given:
+        name, _, port = given.partition(":")
     well_formed = name and (not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536))
-    if not well_formed or len(header) > 260 or any(char in name for char in "/\\@?# \t"):
+    if not well_formed or len(given) > 260 or any(char in name for char in "/\\@?# \t"):
         raise Problem("invalid_input", "The header Host is not a host.", status=400)
     return name.lower()
 
@@ -152,12 +153,12 @@ def check_origin(request: Request) -> None:
     Raises:
         Problem: 403.
     """
-    origin = request.headers.get("Origin")
-    foreign = origin is not None and origin != f"{request.scheme}://{request.environ.get('HTTP_HOST', '')}"
-    site = request.headers.get("Sec-Fetch-Site", "none")
+    origin = header(request, "Origin")
+    foreign = origin != "" and origin != f"{request.scheme}://{request.environ.get('HTTP_HOST', '')}"
+    site = header(request, "Sec-Fetch-Site") or "none"
     if site not in {"none", "same-origin"}:
         # Following a link to a page of ours is no harm.
-        foreign |= request.method not in _SAFE_METHODS or request.headers.get("Sec-Fetch-Mode") != "navigate"
+        foreign |= request.method not in _SAFE_METHODS or header(request, "Sec-Fetch-Mode") != "navigate"
     if foreign:
         raise Problem("forbidden", "Pages of other sites may not use this API; darkroom keys create NAME makes a key.")
 

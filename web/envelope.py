@@ -12,6 +12,7 @@ from typing import Final
 from flask import Flask, Response, current_app, g, request
 
 from web import metrics
+from web.headers import header
 from web.operation import operation_of
 from web.services import services
 
@@ -47,7 +48,7 @@ def register(app: Flask) -> None:
 
 def _enter() -> None:
     g.started = time.perf_counter()
-    given = request.headers.get("X-Request-Id", "")
+    given = header(request, "X-Request-Id")
     g.request_id = given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_numbers):08x}"
     if request.routing_exception is not None:
         return
@@ -60,9 +61,9 @@ def _enter() -> None:
 
 def _leave(answer: Response) -> Response:
     headers = answer.headers
-    headers.extend(_HEADERS)
-    headers.extend([(name, value) for name, value in _OVERRIDABLE if name not in headers])
-    headers.add("X-Request-Id", g.get("request_id", ""))
+    own = {name.lower() for name, _ in headers}
+    more = [pair for pair in _OVERRIDABLE if pair[0].lower() not in own]
+    headers.extend([*_HEADERS, *more, ("X-Request-Id", g.get("request_id", ""))])
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, seconds)

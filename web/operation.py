@@ -62,8 +62,25 @@ class Operation:
     body: str | None = None
 
 
-def operation(declared: Operation) -> Callable[[View], View]:
-    """Declare a view."""
+def ok(description: str, schema: str) -> Answer:
+    """A 200 with JSON."""
+    return Answer(status=200, description=description, content={"application/json": schema})
+
+
+def operation(
+    name: str,
+    tag: Tag,
+    scope: Scope | None,
+    *,
+    answers: tuple[Answer, ...],
+    errors: tuple[str, ...] = (),
+    parameters: tuple[Parameter, ...] = (),
+    body: str | None = None,
+) -> Callable[[View], View]:
+    """Declare a view; the arguments are those of :class:`Operation`."""
+    declared = Operation(
+        id=name, tag=tag, scope=scope, answers=answers, errors=errors, parameters=parameters, body=body
+    )
 
     def declare(view: View) -> View:
         setattr(view, _ATTRIBUTE, declared)

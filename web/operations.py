@@ -9,7 +9,7 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from jobs.errors import StoreUnavailable
 from web import metrics, openapi
 from web.errors import Problem
-from web.operation import Answer, Operation, operation
+from web.operation import Answer, ok, operation
 from web.services import services
 
 blueprint = Blueprint("operations", __name__)
@@ -17,12 +17,10 @@ blueprint = Blueprint("operations", __name__)
 
 @blueprint.get("/healthz")
 @operation(
-    Operation(
-        id="health",
-        tag="Operations",
-        scope=None,
-        answers=(Answer(status=200, description="This process answers.", content={"application/json": "Health"}),),
-    )
+    "health",
+    "Operations",
+    None,
+    answers=(ok("This process answers.", "Health"),),
 )
 def healthz() -> Response:
     """Tell whether this process lives."""
@@ -31,13 +29,11 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 @operation(
-    Operation(
-        id="readiness",
-        tag="Operations",
-        scope=None,
-        answers=(Answer(status=200, description="Jobs are taken and run.", content={"application/json": "Health"}),),
-        errors=("not_ready",),
-    )
+    "readiness",
+    "Operations",
+    None,
+    answers=(ok("Jobs are taken and run.", "Health"),),
+    errors=("not_ready",),
 )
 def readyz() -> Response:
     """Tell whether jobs are taken and run.
@@ -60,12 +56,10 @@ def readyz() -> Response:
 
 @blueprint.get("/metrics")
 @operation(
-    Operation(
-        id="metrics",
-        tag="Operations",
-        scope="admin",
-        answers=(Answer(status=200, description="Prometheus' text format.", content={"text/plain": None}),),
-    )
+    "metrics",
+    "Operations",
+    "admin",
+    answers=(Answer(status=200, description="Prometheus' text format.", content={"text/plain": None}),),
 )
 def show_metrics() -> Response:
     """Get the metrics."""
@@ -76,12 +70,10 @@ def show_metrics() -> Response:
 
 @blueprint.get("/openapi.json")
 @operation(
-    Operation(
-        id="openapi",
-        tag="Operations",
-        scope=None,
-        answers=(Answer(status=200, description="This document.", content={"application/json": None}),),
-    )
+    "openapi",
+    "Operations",
+    None,
+    answers=(Answer(status=200, description="This document.", content={"application/json": None}),),
 )
 def document() -> Response:
     """Get the OpenAPI document."""

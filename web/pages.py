@@ -9,7 +9,7 @@ import flask_swagger_ui
 from flask import Blueprint, Response, render_template, send_from_directory
 
 from web.errors import Problem
-from web.operation import Answer, Operation, operation
+from web.operation import Answer, operation
 
 blueprint = Blueprint("pages", __name__)
 
@@ -30,12 +30,10 @@ _HTML: Final = {"text/html": None}
 
 @blueprint.get("/")
 @operation(
-    Operation(
-        id="page",
-        tag="Pages",
-        scope=None,
-        answers=(Answer(status=200, description="The page.", content=_HTML),),
-    )
+    "page",
+    "Pages",
+    None,
+    answers=(Answer(status=200, description="The page.", content=_HTML),),
 )
 def home() -> Response:
     """Show the page to try the service with."""
@@ -44,12 +42,10 @@ def home() -> Response:
 
 @blueprint.get("/docs")
 @operation(
-    Operation(
-        id="docs",
-        tag="Pages",
-        scope=None,
-        answers=(Answer(status=200, description="The page.", content=_HTML),),
-    )
+    "docs",
+    "Pages",
+    None,
+    answers=(Answer(status=200, description="The page.", content=_HTML),),
 )
 def docs() -> Response:
     """Show the API's documentation, to read and to try out."""
@@ -58,13 +54,11 @@ def docs() -> Response:
 
 @blueprint.get("/docs/assets/<name>")
 @operation(
-    Operation(
-        id="docsAsset",
-        tag="Pages",
-        scope=None,
-        answers=(Answer(status=200, description="The file.", content={"text/css": None, "text/javascript": None}),),
-        errors=("not_found",),
-    )
+    "docsAsset",
+    "Pages",
+    None,
+    answers=(Answer(status=200, description="The file.", content={"text/css": None, "text/javascript": None}),),
+    errors=("not_found",),
 )
 def docs_asset(name: str) -> Response:
     """Get a file of the documentation page: Swagger UI's own, from the installed package."""

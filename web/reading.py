@@ -10,9 +10,11 @@ import msgspec
 from flask import Request, Response, g, request
 
 from jobs.errors import JobGone, JobNotFound
+from jobs.model import Job
 from jobs.store import Record
 from jobs.waiting import Waiting
 from web.auth import Caller
+from web.headers import header
 from web.schemas import Links, etag, job_json
 from web.services import services
 from web.sse import is_end
@@ -57,9 +59,15 @@ def look(job_id: str) -> tuple[Record, Waiting | None]:
     return record, found.outlook.waiting(record, position)
 
 
+def name_after(job: Job) -> None:
+    """Let the request carry the id of the job that it made, unless the client gave it one: SDKs show it."""
+    if not header(request, "X-Request-Id"):
+        g.request_id = job.id
+
+
 def wait_preference(asked: Request) -> int | None:
     """Seconds of ``Prefer: wait=n`` (RFC 7240), at most :data:`LONGEST_WAIT`; None without one that can be read."""
-    match = _WAIT.search(asked.headers.get("Prefer", ""))
+    match = _WAIT.search(header(asked, "Prefer"))
     return min(int(match[1]), LONGEST_WAIT) if match else None
 
 
@@ -93,12 +101,10 @@ def wait_for_news(record: Record, seconds: float, *, until_end: bool) -> bool:
 
 def job_answer(record: Record, waiting: Waiting | None, status: int = 200) -> Response:
     """A job as an answer, with its version, and with when to ask again."""
-    answer = Response(_encode(job_json(record, waiting, links())), status, mimetype="application/json")
-    answer.headers["ETag"] = etag(record, waiting)
-    answer.headers["Cache-Control"] = "private, no-cache"
+    headers = {"ETag": etag(record, waiting), "Cache-Control": "private, no-cache"}
     if not record.job.status.is_terminal:
-        answer.headers["Retry-After"] = retry_after(waiting)
-    return answer
+        headers["Retry-After"] = retry_after(waiting)
+    return Response(_encode(job_json(record, waiting, links())), status, headers, content_type="application/json")
 
 
 def retry_after(waiting: Waiting | None) -> str:

@@ -15,7 +15,8 @@ from jobs.store import LoggedEvent, Record
 from web import sse
 from web.auth import Caller
 from web.errors import Problem
-from web.operation import Answer, Operation, Parameter, operation
+from web.headers import header
+from web.operation import Answer, Parameter, operation
 from web.query import only, whole_number
 from web.reading import caller, links, look
 from web.schemas import Json, Links, job_json, queue_json
@@ -35,35 +36,33 @@ _LOG_LIMIT: Final = 1000
 
 @blueprint.get("/jobs/<job:job_id>/events")
 @operation(
-    Operation(
-        id="watchJob",
-        tag="Jobs",
-        scope="read",
-        parameters=(
-            Parameter(
-                name="Last-Event-ID",
-                place="header",
-                description="Go on after this event. Browsers send it by themselves when they connect again.",
-                example="1795000000000-0",
-            ),
-            Parameter(
-                name="limit",
-                place="query",
-                description="JSON form: most entries in one answer.",
-                schema={"type": "integer", "minimum": 1, "maximum": _LOG_LIMIT, "default": _LOG_LIMIT},
-            ),
-            Parameter(name="cursor", place="query", description="JSON form: `next_cursor` of the answer before."),
+    "watchJob",
+    "Jobs",
+    "read",
+    parameters=(
+        Parameter(
+            name="Last-Event-ID",
+            place="header",
+            description="Go on after this event. Browsers send it by themselves when they connect again.",
+            example="1795000000000-0",
         ),
-        answers=(
-            Answer(
-                status=200,
-                description="The events, as a stream or (by `Accept: application/json`) as a list.",
-                content={"text/event-stream": "EventStream", "application/json": "EventLog"},
-            ),
-            Answer(status=204, description="The job has ended and you have seen its last event: do not come again."),
+        Parameter(
+            name="limit",
+            place="query",
+            description="JSON form: most entries in one answer.",
+            schema={"type": "integer", "minimum": 1, "maximum": _LOG_LIMIT, "default": _LOG_LIMIT},
         ),
-        errors=("invalid_input", "not_found", "gone", "too_many_streams"),
-    )
+        Parameter(name="cursor", place="query", description="JSON form: `next_cursor` of the answer before."),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="The events, as a stream or (by `Accept: application/json`) as a list.",
+            content={"text/event-stream": "EventStream", "application/json": "EventLog"},
+        ),
+        Answer(status=204, description="The job has ended and you have seen its last event: do not come again."),
+    ),
+    errors=("invalid_input", "not_found", "gone", "too_many_streams"),
 )
 def events(job_id: str) -> Response:
     """Watch a job.
@@ -75,7 +74,7 @@ def events(job_id: str) -> Response:
     best = request.accept_mimetypes.best_match(["text/event-stream", "application/json"])
     if best == "application/json" and request.accept_mimetypes["text/event-stream"] < 1:
         return _log(record)
-    last = request.headers.get("Last-Event-ID", "")
+    last = header(request, "Last-Event-ID")
     if record.job.status.is_terminal and last == record.event_id:
         return Response(status=204)
     missed = _missed(record, last)
@@ -114,7 +113,7 @@ def _missed(record: Record, last: str) -> list[LoggedEvent] | None:
 
 
 def _token() -> str:
-    return request.headers.get("Authorization", "").partition(" ")[2]
+    return header(request, "Authorization").partition(" ")[2]
 
 
 @dataclass(slots=True)

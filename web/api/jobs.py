@@ -11,9 +11,10 @@ from jobs.model import Job
 from web.cursors import BadCursor
 from web.errors import Problem
 from web.frontdoor import PICTURE_BODY, read_json
-from web.operation import Answer, Operation, Parameter, operation
+from web.headers import header
+from web.operation import Answer, Parameter, operation
 from web.query import only, whole_number, words
-from web.reading import caller, job_answer, links, look, wait_for_news, wait_preference
+from web.reading import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
 from web.schemas import STATUSES, etag, job_json
 from web.services import services
 from web.submission import parse
@@ -32,35 +33,33 @@ _LIST_LIMIT = 100
 
 @blueprint.post("/jobs")
 @operation(
-    Operation(
-        id="submitJob",
-        tag="Jobs",
-        scope="submit",
-        body="Submission",
-        parameters=(_PREFER,),
-        answers=(
-            Answer(
-                status=202,
-                description="Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
-                content=_JOB,
-                headers=("Location", "ETag", "Retry-After", "Preference-Applied"),
-            ),
-            Answer(
-                status=200,
-                description="Accepted, and finished within `Prefer: wait`.",
-                content=_JOB,
-                headers=("Location", "ETag", "Preference-Applied"),
-            ),
+    "submitJob",
+    "Jobs",
+    "submit",
+    body="Submission",
+    parameters=(_PREFER,),
+    answers=(
+        Answer(
+            status=202,
+            description="Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
+            content=_JOB,
+            headers=("Location", "ETag", "Retry-After", "Preference-Applied"),
         ),
-        errors=(
-            "invalid_input",
-            "not_found",
-            "too_large",
-            "unsupported_media",
-            "model_unavailable",
-            "storage_error",
+        Answer(
+            status=200,
+            description="Accepted, and finished within `Prefer: wait`.",
+            content=_JOB,
+            headers=("Location", "ETag", "Preference-Applied"),
         ),
-    )
+    ),
+    errors=(
+        "invalid_input",
+        "not_found",
+        "too_large",
+        "unsupported_media",
+        "model_unavailable",
+        "storage_error",
+    ),
 )
 def submit() -> Response:
     """Submit a job.
@@ -71,6 +70,7 @@ def submit() -> Response:
     found = services()
     submission = parse(read_json(request, PICTURE_BODY), caller().owner, found.catalog)
     record = found.jobs.submit(submission)
+    name_after(record.job)
     seconds = wait_preference(request)
     granted = seconds is not None and wait_for_news(record, seconds, until_end=True)
     record, waiting = look(record.job.id)
@@ -83,30 +83,28 @@ def submit() -> Response:
 
 @blueprint.get("/jobs/<job:job_id>")
 @operation(
-    Operation(
-        id="getJob",
-        tag="Jobs",
-        scope="read",
-        parameters=(
-            Parameter(
-                name="If-None-Match",
-                place="header",
-                description="The `ETag` of what you have: nothing new gives 304. With `Prefer: wait`, that comes late.",
-                example='W/"3"',
-            ),
-            _PREFER,
+    "getJob",
+    "Jobs",
+    "read",
+    parameters=(
+        Parameter(
+            name="If-None-Match",
+            place="header",
+            description="The `ETag` of what you have: nothing new gives 304. With `Prefer: wait`, that comes late.",
+            example='W/"3"',
         ),
-        answers=(
-            Answer(
-                status=200,
-                description="The job as it stands.",
-                content=_JOB,
-                headers=("ETag", "Retry-After", "Preference-Applied"),
-            ),
-            Answer(status=304, description="It is as you have it.", headers=("ETag", "Preference-Applied")),
+        _PREFER,
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="The job as it stands.",
+            content=_JOB,
+            headers=("ETag", "Retry-After", "Preference-Applied"),
         ),
-        errors=("not_found", "gone"),
-    )
+        Answer(status=304, description="It is as you have it.", headers=("ETag", "Preference-Applied")),
+    ),
+    errors=("not_found", "gone"),
 )
 def get(job_id: str) -> Response:
     """Get a job.
@@ -114,14 +112,14 @@ def get(job_id: str) -> Response:
     With `Prefer: wait=n` the answer comes at the next change, so one request a change is enough and none is missed.
     """
     record, waiting = look(job_id)
-    known = request.headers.get("If-None-Match")
+    known = header(request, "If-None-Match")
     seconds = wait_preference(request)
     granted = False
-    if seconds is not None and (known is None or _matches(known, etag(record, waiting))):
+    if seconds is not None and (not known or _matches(known, etag(record, waiting))):
         granted = wait_for_news(record, seconds, until_end=False)
         record, waiting = look(job_id)
     mark = etag(record, waiting)
-    if known is not None and _matches(known, mark):
+    if known and _matches(known, mark):
         answer = Response(status=304, headers={"ETag": mark, "Cache-Control": "private, no-cache"})
     else:
         answer = job_answer(record, waiting)
@@ -138,37 +136,35 @@ def _matches(known: str, mark: str) -> bool:
 
 @blueprint.get("/jobs")
 @operation(
-    Operation(
-        id="listJobs",
-        tag="Jobs",
-        scope="read",
-        parameters=(
-            Parameter(
-                name="limit",
-                place="query",
-                description="Most jobs in one answer.",
-                schema={"type": "integer", "minimum": 1, "maximum": _LIST_LIMIT, "default": 20},
-            ),
-            Parameter(name="cursor", place="query", description="`next_cursor` of the answer before."),
-            Parameter(
-                name="status",
-                place="query",
-                description="Only jobs with one of these statuses, separated by commas.",
-                example="queued,running",
-            ),
-            Parameter(name="model", place="query", description="Only jobs that asked for this model."),
-            Parameter(name="provider", place="query", description="Only jobs that ran, or will run, on this provider."),
+    "listJobs",
+    "Jobs",
+    "read",
+    parameters=(
+        Parameter(
+            name="limit",
+            place="query",
+            description="Most jobs in one answer.",
+            schema={"type": "integer", "minimum": 1, "maximum": _LIST_LIMIT, "default": 20},
         ),
-        answers=(
-            Answer(
-                status=200,
-                description="Your jobs, newest first.",
-                content={"application/json": "JobList"},
-                headers=("Link",),
-            ),
+        Parameter(name="cursor", place="query", description="`next_cursor` of the answer before."),
+        Parameter(
+            name="status",
+            place="query",
+            description="Only jobs with one of these statuses, separated by commas.",
+            example="queued,running",
         ),
-        errors=("invalid_input",),
-    )
+        Parameter(name="model", place="query", description="Only jobs that asked for this model."),
+        Parameter(name="provider", place="query", description="Only jobs that ran, or will run, on this provider."),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="Your jobs, newest first.",
+            content={"application/json": "JobList"},
+            headers=("Link",),
+        ),
+    ),
+    errors=("invalid_input",),
 )
 def list_jobs() -> Response:
     """List your jobs."""
@@ -211,21 +207,19 @@ def _place(owner: str, cursor: str | None) -> str | None:
 
 @blueprint.post("/jobs/<job:job_id>/cancel")
 @operation(
-    Operation(
-        id="cancelJob",
-        tag="Jobs",
-        scope="submit",
-        answers=(
-            Answer(status=200, description="It is canceled, or had ended already.", content=_JOB, headers=("ETag",)),
-            Answer(
-                status=202,
-                description="It runs; it will end as soon as its worker lets go.",
-                content=_JOB,
-                headers=("ETag", "Retry-After"),
-            ),
+    "cancelJob",
+    "Jobs",
+    "submit",
+    answers=(
+        Answer(status=200, description="It is canceled, or had ended already.", content=_JOB, headers=("ETag",)),
+        Answer(
+            status=202,
+            description="It runs; it will end as soon as its worker lets go.",
+            content=_JOB,
+            headers=("ETag", "Retry-After"),
         ),
-        errors=("not_found", "gone"),
-    )
+    ),
+    errors=("not_found", "gone"),
 )
 def cancel(job_id: str) -> Response:
     """Cancel a job.
@@ -240,13 +234,11 @@ def cancel(job_id: str) -> Response:
 
 @blueprint.delete("/jobs/<job:job_id>")
 @operation(
-    Operation(
-        id="deleteJob",
-        tag="Jobs",
-        scope="submit",
-        answers=(Answer(status=204, description="It is gone: its record, its files, its previews."),),
-        errors=("not_found", "gone"),
-    )
+    "deleteJob",
+    "Jobs",
+    "submit",
+    answers=(Answer(status=204, description="It is gone: its record, its files, its previews."),),
+    errors=("not_found", "gone"),
 )
 def delete(job_id: str) -> Response:
     """Delete a job now.

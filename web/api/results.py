@@ -15,7 +15,7 @@ from jobs.store import Record
 from jobs.waiting import Waiting
 from web import cards
 from web.errors import Problem
-from web.operation import Answer, Operation, Parameter, operation
+from web.operation import Answer, Parameter, operation
 from web.reading import look
 from web.schemas import TEXT_TYPE, etag
 from web.services import services
@@ -37,31 +37,29 @@ _SAME: Final = Answer(status=304, description="It is as you have it.", headers=(
 
 @blueprint.get("/jobs/<job:job_id>/outputs/<int:index>")
 @operation(
-    Operation(
-        id="getOutput",
-        tag="Results",
-        scope="read",
-        parameters=(
-            _IF_NONE_MATCH,
-            Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023"),
+    "getOutput",
+    "Results",
+    "read",
+    parameters=(
+        _IF_NONE_MATCH,
+        Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023"),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="The file. It never changes.",
+            content={**_IMAGES, "text/plain": None},
+            headers=("ETag", "Accept-Ranges"),
         ),
-        answers=(
-            Answer(
-                status=200,
-                description="The file. It never changes.",
-                content={**_IMAGES, "text/plain": None},
-                headers=("ETag", "Accept-Ranges"),
-            ),
-            Answer(
-                status=206,
-                description="The range.",
-                content={**_IMAGES, "text/plain": None},
-                headers=("ETag", "Content-Range"),
-            ),
-            _SAME,
+        Answer(
+            status=206,
+            description="The range.",
+            content={**_IMAGES, "text/plain": None},
+            headers=("ETag", "Content-Range"),
         ),
-        errors=("not_found", "gone", "range_not_satisfiable"),
-    )
+        _SAME,
+    ),
+    errors=("not_found", "gone", "range_not_satisfiable"),
 )
 def output(job_id: str, index: int) -> Response:
     """Get an output's file.
@@ -106,17 +104,15 @@ def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
 
 @blueprint.get("/jobs/<job:job_id>/preview")
 @operation(
-    Operation(
-        id="getPreview",
-        tag="Results",
-        scope="read",
-        parameters=(_IF_NONE_MATCH,),
-        answers=(
-            Answer(status=200, description="The newest preview.", content=_IMAGES, headers=("ETag",)),
-            _SAME,
-        ),
-        errors=("not_found", "gone"),
-    )
+    "getPreview",
+    "Results",
+    "read",
+    parameters=(_IF_NONE_MATCH,),
+    answers=(
+        Answer(status=200, description="The newest preview.", content=_IMAGES, headers=("ETag",)),
+        _SAME,
+    ),
+    errors=("not_found", "gone"),
 )
 def preview(job_id: str) -> Response:
     """Get the newest preview.
@@ -132,17 +128,15 @@ def preview(job_id: str) -> Response:
 
 @blueprint.get("/jobs/<job:job_id>/image")
 @operation(
-    Operation(
-        id="getLivingImage",
-        tag="Results",
-        scope="read",
-        parameters=(_IF_NONE_MATCH,),
-        answers=(
-            Answer(status=200, description="The picture of the moment.", content=_IMAGES, headers=("ETag",)),
-            _SAME,
-        ),
-        errors=("not_found", "gone"),
-    )
+    "getLivingImage",
+    "Results",
+    "read",
+    parameters=(_IF_NONE_MATCH,),
+    answers=(
+        Answer(status=200, description="The picture of the moment.", content=_IMAGES, headers=("ETag",)),
+        _SAME,
+    ),
+    errors=("not_found", "gone"),
 )
 def image(job_id: str) -> Response:
     """Get the picture of the moment.

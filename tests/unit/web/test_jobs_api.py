@@ -31,6 +31,7 @@ def test_a_submitted_job_is_answered_with_where_it_is(client: FlaskClient, servi
     assert answer.status_code == 202
     assert answer.headers["Location"] == job["urls"]["self"] == f"http://localhost/v1/jobs/{job['id']}"
     assert int(answer.headers["Retry-After"]) >= 1
+    assert answer.headers["X-Request-Id"] == job["id"]
     assert (job["status"], job["model"], job["queue"]["position"]) == ("queued", "echo", 1)
     assert job["input"] == {"prompt": "a lighthouse", "seed": job["input"]["seed"], "width": 512, "height": 512}
     assert services.store.get(job["id"]).job.owner == "local"
