@@ -42,6 +42,8 @@ heart = Heart(
 app = Celery("darkroom", broker=settings.redis_url, include=["worker.tasks"])
 app.conf.update(
     accept_content=["json"],
+    # Redis answers that it serves not now (a replica, out of memory, cannot save): a reason to reconnect, not to die.
+    broker_channel_error_retry=True,
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=5,
     broker_transport="worker.transport:Transport",
