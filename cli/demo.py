@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -59,7 +60,9 @@ def demo(settings: Settings, *, output: Path, prompt: str | None, leave: bool) -
     stopper = Stopper()
     began = time.monotonic()
     with log_file.open("w", encoding="utf-8") as log, stopper.listening():
-        space = Program(name="space", argv=(_gradio_python(), str(_APP), str(port)), order=15)
+        files = settings.data_dir / "space"
+        shutil.rmtree(files, ignore_errors=True)  # the intermediate pictures of the last time
+        space = Program(name="space", argv=(_gradio_python(), str(_APP), str(port), str(files)), order=15)
         try:
             with console.status("starting Redis, the API, a worker, the scheduler, Flower and a Gradio app") as status:
                 running = service.running(

@@ -1,6 +1,7 @@
 """A Gradio app with the signature of FLUX.1-dev that paints on the CPU: the upstream of ``darkroom demo``.
 
-Usage: ``python app.py PORT``. Run by a Python that has Gradio 6, not by Darkroom's own.
+Usage: ``python app.py PORT FOLDER``; it keeps its files in FOLDER. Run by a Python that has Gradio 6, not by
+Darkroom's own.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Iterator
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
+if len(sys.argv) > 2:  # Gradio's own default is one folder for all users of the machine
+    os.environ["GRADIO_TEMP_DIR"] = sys.argv[2]
 
 import gradio as gr
 from develop import Tray
