@@ -1,0 +1,43 @@
+"""Importing the libraries loads no framework: a driver author, and a tool that reads jobs, need none of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.mark.parametrize(
+    ("module", "absent"),
+    [
+        ("jobs", "flask celery kombu redis requests PIL structlog providers"),
+        ("jobs.states", "flask celery kombu redis requests PIL providers"),
+        ("jobs.store", "flask celery kombu redis requests PIL providers"),
+        ("jobs.queue", "flask celery kombu redis requests PIL providers"),
+        ("jobs.redis_store", "flask celery kombu requests PIL providers"),
+        ("jobs.service", "flask celery kombu requests PIL providers"),
+        ("providers", "flask celery kombu redis requests PIL jobs settings"),
+        ("providers.registry", "flask celery kombu redis requests PIL jobs settings"),
+        ("worker.runner", "flask celery kombu settings"),
+        ("worker.reconciler", "flask"),
+    ],
+)
+def test_an_import_loads_nothing_that_it_does_not_need(module: str, absent: str) -> None:
+    code = f"import sys, {module}; print(*sorted(set({absent!r}.split()) & set(sys.modules)))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert answer.stdout.split() == []
+
+
+def test_the_top_level_names_are_ours() -> None:
+    """They are generic, so another package of the environment could stand in their way."""
+    code = "import jobs, providers, web, worker, cli, settings, logs; print(*(m.__file__ for m in (jobs, providers, web, worker, cli, settings, logs)))"
+    answer = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+    )
+    assert all(Path(name).is_relative_to(ROOT) for name in answer.stdout.split())

@@ -1,0 +1,40 @@
+"""The pages about states, keys and error codes say what the code says."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from jobs.pages import PAGES
+from worker import mapping
+
+DOCS = Path(__file__).parents[2] / "docs" / "reference"
+JOBS = Path(__file__).parents[2] / "jobs"
+WORKER = Path(__file__).parents[2] / "worker"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_is_current(name: str) -> None:
+    page = DOCS / f"{name}.md"
+    assert page.read_text(encoding="utf-8") == PAGES[name](), (
+        f"run: ./run python -m jobs.pages {name} > docs/reference/{name}.md"
+    )
+
+
+def test_every_error_code_of_a_job_is_explained() -> None:
+    made = set(mapping.CODES.values()) | {"invalid_input", "content_rejected"}
+    for source in WORKER.glob("*.py"):
+        text = source.read_text(encoding="utf-8")
+        made |= set(re.findall(r'code="(\w+)"', text)) | set(re.findall(r'_(?:own|failed)\("(\w+)"', text))
+    explained = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE))
+    assert explained == made
+
+
+def test_every_key_that_a_script_or_a_module_names_is_in_the_data_dictionary() -> None:
+    scripts = "".join(path.read_text(encoding="utf-8") for path in (JOBS / "scripts").glob("*.lua"))
+    modules = "".join(path.read_text(encoding="utf-8") for path in JOBS.glob("*.py"))
+    used = set(re.findall(r"P \.\. '(\w+)", scripts)) | set(re.findall(r"\"dr:(\w+)", modules))
+    page = (DOCS / "redis-keys.md").read_text(encoding="utf-8")
+    assert used - set(re.findall(r"^\| `dr:(\w+)", page, re.MULTILINE)) == set()

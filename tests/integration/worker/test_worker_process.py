@@ -1,0 +1,188 @@
+"""A real worker and a real scheduler on a real server: killed, cut off, told to stop, and searched for secrets."""
+
+from __future__ import annotations
+
+import base64
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from typing import Any, Self
+
+import pytest
+
+from jobs import events
+from jobs.model import Job
+from jobs.queue import QUEUE, RUN_JOB, client_app
+from tests.stack import Process, Stack, wait_until
+
+pytestmark = pytest.mark.real
+
+ENDS = (events.Succeeded, events.Failed, events.Canceled, events.Expired)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    with Stack(tmp_path_factory.mktemp("stack") / "it") as found:
+        found.scheduler()
+        yield found
+
+
+@pytest.fixture
+def worker(stack: Stack) -> Process:
+    """A worker that takes jobs: the last one, or a new one where a test has ended that."""
+    live = [process for process in stack.processes if process.alive and "worker ready" in process.output]
+    return live[-1] if live else stack.worker()
+
+
+def ended_once(stack: Stack, jobs: list[Job]) -> bool:
+    return all(sum(isinstance(entry.event, ENDS) for entry in stack.store.log(job.id)) == 1 for job in jobs)
+
+
+def outcomes(jobs: list[Job]) -> set[tuple[str | None, ...]]:
+    return {tuple(attempt.outcome for attempt in job.attempts) for job in jobs}
+
+
+def test_the_jobs_of_a_killed_worker_run_again_and_none_is_lost(stack: Stack, worker: Process) -> None:
+    ids = [stack.submit("progress 10 2s") for _ in range(20)]
+    stack.wait_for_status(ids, "running")
+    worker.kill()
+    stack.worker()
+    jobs = stack.wait_for_status(ids, seconds=40)
+    assert {job.status for job in jobs} == {"succeeded"}
+    assert outcomes(jobs) == {("lost", "succeeded")}
+    assert ended_once(stack, jobs)
+
+
+def test_running_jobs_survive_a_redis_that_is_away_for_longer_than_their_leases(stack: Stack, worker: Process) -> None:
+    ids = [stack.submit("progress 10 2s", "wait 1s") for _ in range(10)]
+    stack.wait_for_status(ids, "running")
+    stack.redis.kill()
+    seen = len(worker.output)
+    wait_until(lambda: worker.output[seen:].count("no beat") >= 3, 30, "the leases have run out")
+    stack.redis.start()
+    jobs = stack.wait_for_status(ids, seconds=40)
+    assert {job.status for job in jobs} == {"succeeded"}
+    assert outcomes(jobs) == {("succeeded",)}
+    assert ended_once(stack, jobs)
+    assert worker.alive
+
+
+def test_a_running_job_that_is_canceled_ends_and_frees_its_place(stack: Stack, worker: Process) -> None:
+    (job_id,) = ids = [stack.submit("wait 10m")]
+    stack.wait_for_status(ids, "running")
+    stack.jobs.cancel(job_id, "local")
+    (job,) = stack.wait_for_status(ids, seconds=10)
+    assert (job.status, outcomes([job])) == ("canceled", {("canceled",)})
+    wait_until(lambda: stack.store.overview().running == 0, 5, "nothing runs")
+
+
+def test_a_job_that_is_deleted_while_it_runs_leaves_nothing(stack: Stack, worker: Process) -> None:
+    job_id = stack.submit("wait 10m")
+    stack.wait_for_status([job_id], "running")
+    seen = len(worker.output)
+    stack.jobs.delete(job_id, "local")
+    wait_until(lambda: "lost its lease" in worker.output[seen:], 10, "the worker lets go")
+    assert [bytes(key).decode() for key in stack.client.scan_iter(f"*{job_id}*")] == [f"dr:tomb:{job_id}"]
+
+
+def test_a_worker_is_shown_with_tasks_that_have_their_jobs_names(stack: Stack, worker: Process) -> None:
+    """What Flower shows: a task's id is its job's id, and so is its only argument."""
+    job_id = stack.submit("wait 10m")
+    stack.wait_for_status([job_id], "running")
+    app = client_app(stack.redis.url)
+    active: dict[str, list[dict[str, Any]]] = app.control.inspect(timeout=3).active() or {}
+    app.close()
+    tasks = [task for listed in active.values() for task in listed]
+    assert [(task["id"], task["name"], task["args"], task["kwargs"]) for task in tasks] == [
+        (job_id, RUN_JOB, [job_id], {})
+    ]
+    stack.jobs.cancel(job_id, "local")
+    stack.wait_for_status([job_id], "canceled")
+
+
+class Monitor:
+    """Every command that the server is given, until the end of the block."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.commands: list[str] = []
+        self._monitor: Any = stack.client.monitor()  # type: ignore[no-untyped-call]
+        self._thread = threading.Thread(target=self._read, daemon=True)
+
+    def _read(self) -> None:
+        for command in self._monitor.listen():
+            self.commands.append(command["command"])
+            if command["command"] == "ECHO over":
+                return
+
+    def __enter__(self) -> Self:
+        self._monitor.__enter__()
+        self._thread.start()
+        return self
+
+    def end(self, stack: Stack) -> None:
+        stack.client.echo("over")
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def __exit__(self, *_: object) -> None:
+        self._monitor.__exit__()
+
+
+def test_no_secret_is_seen_outside_the_driver(stack: Stack, worker: Process) -> None:
+    canaries = [f"canary{n}f3b9c1d7" for n in range(6)]
+    credentials = {
+        "hf_token": f"hf_{canaries[0]}", "api_key": canaries[1], "zerogpu_uuid": canaries[2],
+        "cookies": f"sid={canaries[3]}; theme=dark", "proxy": f"http://{canaries[4]}:{canaries[5]}@proxy.example:1080",
+    }  # fmt: skip
+    with Monitor(stack) as monitor:
+        ids = [
+            stack.submit("preview", "image", credentials=credentials),
+            stack.submit("fail crashed", credentials=credentials),
+            stack.submit("wait 10m", credentials=credentials),
+        ]
+        stack.wait_for_status(ids[2:], "running")
+        stack.jobs.cancel(ids[2], "local")
+        jobs = stack.wait_for_status(ids)
+        monitor.end(stack)
+    assert [job.status for job in jobs] == ["succeeded", "failed", "canceled"]
+    assert not any(stack.client.exists(f"dr:secret:{job_id}") for job_id in ids)
+    seen = "\n".join(monitor.commands)
+    messages = [command for command in monitor.commands if command.startswith(f"LPUSH {QUEUE} ")]
+    assert len(messages) >= 3
+    for message in messages:
+        body = json.loads(message.removeprefix(f"LPUSH {QUEUE} "))
+        ((job_id,), kwargs, _) = json.loads(base64.b64decode(body["body"]))
+        assert (body["headers"]["id"], kwargs) == (job_id, {})
+    for place in (seen, stack.logs(), stack.redis_text().decode(errors="replace"), *map(repr, jobs)):
+        assert [canary for canary in canaries if canary in place] == []
+    assert ids[0] in seen
+    assert ids[0] in stack.logs()
+
+
+def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_takes_nothing_new(stack: Stack, worker: Process) -> None:
+    running = stack.submit("wait 2s", "image")
+    stack.wait_for_status([running], "running")
+    worker.popen.send_signal(signal.SIGTERM)
+    wait_until(lambda: "Warm shutdown" in worker.output, 10, "the worker stops")
+    wait_until(lambda: sum(stack.store.overview().workers.values()) <= 1, 10, "it offers no more slots")
+    waiting = stack.submit("image")
+    assert worker.popen.wait(timeout=30) == 0
+    assert stack.job(running).status == "succeeded"
+    assert (stack.job(waiting).status, stack.store.overview().workers) == ("queued", {})
+    stack.worker()
+    stack.wait_for_status([waiting], "succeeded")
+
+
+def test_a_worker_that_is_told_twice_hands_its_jobs_back(stack: Stack, worker: Process) -> None:
+    ids = [stack.submit("wait 10m") for _ in range(3)]
+    stack.wait_for_status(ids, "running")
+    worker.popen.send_signal(signal.SIGTERM)
+    wait_until(lambda: "Warm shutdown" in worker.output, 10, "the worker stops")
+    worker.popen.send_signal(signal.SIGTERM)
+    assert worker.popen.wait(timeout=15) == 0
+    jobs = stack.wait_for_status(ids, "queued", seconds=5)
+    assert outcomes(jobs) == {("handed_back",)}
+    for job_id in ids:
+        stack.jobs.cancel(job_id, "local")
+    stack.wait_for_status(ids, "canceled")
