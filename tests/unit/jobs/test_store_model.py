@@ -319,6 +319,6 @@ class Records(RuleBasedStateMachine):
 
 TestRecords = Records.TestCase
 TestRecords.settings = settings(
-    max_examples=20, stateful_step_count=80, deadline=None, derandomize=True,
+    max_examples=12, stateful_step_count=80, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip

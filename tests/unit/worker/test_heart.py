@@ -16,7 +16,8 @@ from worker.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
 
 
 @pytest.fixture
-def heart(rig: Rig) -> Heart:
+def heart(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Heart:
+    monkeypatch.setattr("worker.heart.BEAT_SECONDS", 0.02)
     return Heart(rig.store, "w", 4, 60)
 
 
