@@ -49,8 +49,7 @@ async def draw(prompt, steps, seconds):
 def mood(path):
     """What a test wants to be answered here, or nothing."""
     try:
-        with open(os.environ["SPACE_MOOD"], encoding="utf-8") as file:
-            wanted = json.load(file)
+        wanted = json.loads(Path(os.environ["SPACE_MOOD"]).read_text(encoding="utf-8"))
     except (KeyError, OSError, ValueError):
         return None
     return wanted if wanted["at"] in path else None
