@@ -15,6 +15,7 @@ import json
 import os
 import random
 import time
+from pathlib import Path
 
 import gradio as gr
 import uvicorn
