@@ -87,7 +87,12 @@ class Darkroom:
 
     def ready(self) -> Darkroom:
         """Start it and wait until it says that it is ready."""
-        self.start().line(rf"^darkroom ready on {re.escape(self.url)}$")
+        self.start()
+        try:
+            self.line(rf"^darkroom ready on {re.escape(self.url)}$")
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def cli(self, *arguments: str) -> subprocess.CompletedProcess[str]:

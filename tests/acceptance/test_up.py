@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -129,31 +130,30 @@ def test_what_dies_is_started_again_and_jobs_go_on(up: Darkroom, program: str) -
     assert json.loads(done.stdout)["status"] == "succeeded"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_everything_in_order_and_leaves_nothing(tmp_path: Path, number: signal.Signals) -> None:
-    darkroom = Darkroom(tmp_path / "data").ready()
-    try:
-        job_id = darkroom.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 2s", "image"]')
-        assert darkroom.stop(number) == 0
-        stopped = [line.split("stopped: ")[1].split()[0] for line in darkroom.output if "stopped: " in line]
-        assert stopped == ["web", "scheduler", "worker", "flower", "redis"]
-        assert darkroom.leftovers() == []
-        again = Darkroom(tmp_path / "data").ready()
-        done = again.cli("watch", job_id.stdout.strip(), "--json")
+def _stop_order(darkroom: Darkroom) -> list[str]:
+    return [line.split("stopped: ")[1].split()[0] for line in darkroom.output if "stopped: " in line]
+
+
+def test_signals_stop_everything_in_order_and_jobs_outlive_it(tmp_path: Path) -> None:
+    in_order = ["web", "scheduler", "worker", "flower", "redis"]
+    with contextlib.closing(Darkroom(tmp_path / "data").ready()) as first:
+        job = first.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 2s", "image"]')
+        assert first.stop(signal.SIGTERM) == 0
+    assert _stop_order(first) == in_order
+    assert first.leftovers() == []
+    with contextlib.closing(Darkroom(tmp_path / "data").ready()) as again:
+        done = again.cli("watch", job.stdout.strip(), "--json")
         assert json.loads(done.stdout)["status"] == "succeeded"
-        again.close()
-    finally:
-        darkroom.close()
+        assert again.stop(signal.SIGINT) == 0
+    assert _stop_order(again) == in_order
+    assert again.leftovers() == []
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 @pytest.mark.parametrize("victim", ["up", "supervisor"])
 def test_even_sigkill_leaves_no_orphan(tmp_path: Path, victim: str) -> None:
-    darkroom = Darkroom(tmp_path / "data").ready()
-    try:
+    with contextlib.closing(Darkroom(tmp_path / "data").ready()) as darkroom:
         supervisor = int((darkroom.data_dir / "run" / "supervisord.pid").read_text())
         os.kill(darkroom.process.pid if victim == "up" else supervisor, signal.SIGKILL)
         assert darkroom.process.wait(timeout=60) == (-signal.SIGKILL if victim == "up" else 1)
         assert eventually(lambda: darkroom.leftovers() == []), darkroom.leftovers()
-    finally:
-        darkroom.close()
