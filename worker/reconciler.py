@@ -19,7 +19,6 @@ from jobs import events
 from jobs.errors import JobError, StoreUnavailable
 from jobs.model import Failure, Job, Status
 from jobs.service import JobService
-from jobs.states import MAX_ATTEMPTS
 from jobs.store import JobStore
 from worker import retry, services
 from worker.prober import Prober
@@ -42,17 +41,9 @@ def decide(job: Job, now: float) -> events.JobEvent | None:
         return None
     if job.cancel_requested_at is not None:
         return events.Canceled(at=now)
-    lost = Failure(
-        code="worker_lost",
-        detail="the worker that ran this job ended without a word",
-        retryable=True,
-        provider=job.attempts[-1].provider,
-    )
     if job.deadline_at is not None and job.deadline_at <= now:
         return events.Failed(at=now, error=Failure(code="deadline_exceeded", detail="the job's deadline passed"))
-    if retry.spent(job) >= MAX_ATTEMPTS:
-        return events.Failed(at=now, error=lost)
-    return events.Requeued(at=now, outcome="lost", error=lost)
+    return retry.after_loss(job, now)
 
 
 class Reconciler:

@@ -15,6 +15,8 @@ PAUSES: Final[dict[str, float]] = {
     "provider_unreachable": 5.0,
     "provider_timeout": 5.0,
 }
+#: Lost workers after which a job runs in a process of its own.
+SUSPECT_LOSSES: Final = 2
 #: The longest pause that an upstream can talk us into, in seconds.
 LONGEST_PAUSE: Final = 26 * 3600.0
 #: Failures that say something about the provider, not about this job: the provider rests for every job.
@@ -33,6 +35,31 @@ def pause(failure: Failure, attempt: int) -> float:
 def spent(job: Job) -> int:
     """Attempts that count: those handed back at a shutdown do not."""
     return sum(attempt.outcome != "handed_back" for attempt in job.attempts)
+
+
+def is_suspect(job: Job) -> bool:
+    """Whether the job itself may be what ends its workers, so that it must run in a process of its own.
+
+    One loss can be an accident, and so it is for every job that ran beside a
+    bad one: they go on together. Who was there twice, or has one try left,
+    runs alone the next time. The attempt that runs now is not looked at.
+    """
+    ended = [attempt.outcome for attempt in job.attempts if attempt.outcome not in {None, "handed_back"}]
+    losses = ended.count("lost")
+    return losses >= SUSPECT_LOSSES or (losses > 0 and len(ended) >= MAX_ATTEMPTS - 1)
+
+
+def after_loss(job: Job, at: float) -> events.Requeued | events.Failed:
+    """The event that ends an attempt whose worker is gone. It counts only against a suspect: others did nothing."""
+    failure = Failure(
+        code="worker_lost",
+        detail="the worker that ran this job ended without a word",
+        retryable=True,
+        provider=job.attempts[-1].provider,
+    )
+    if is_suspect(job):
+        return events.Failed(at=at, error=failure)
+    return events.Requeued(at=at, outcome="lost", error=failure)
 
 
 def after_failure(job: Job, failure: Failure, at: float) -> events.Requeued | events.Failed:

@@ -8,7 +8,9 @@ import logs
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
 from jobs.queue import RUN_JOB
+from worker import retry
 from worker.app import app, built, heart
+from worker.isolated import run_apart
 
 log = logging.getLogger(__name__)
 
@@ -20,6 +22,8 @@ def run_job(job_id: str) -> None:
         try:
             if heart.draining:
                 built.jobs.send_again(job_id)
+            elif retry.is_suspect(built.store.get(job_id).job):
+                run_apart(job_id, heart)
             else:
                 _run(job_id)
         except JobError as error:

@@ -1,0 +1,85 @@
+"""One attempt in a process of its own: ``python -m worker.isolated JOB``.
+
+For a job that was there when two workers ended (:func:`worker.retry.is_suspect`):
+if it ends this process too, nobody else pays for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import subprocess
+import sys
+import threading
+from types import FrameType
+from typing import Final
+
+import logs
+import settings
+from jobs import failpoints
+from jobs.failpoints import failpoint
+from jobs.redis_store import RedisJobStore, connect
+from worker import services
+from worker.heart import Heart
+
+log = logging.getLogger(__name__)
+
+#: So many processes at once beside one worker: each takes about 80 MB.
+PROCESSES: Final = 4
+#: Seconds between two looks of the worker for its own shutdown.
+_LOOK_SECONDS: Final = 0.5
+
+_places = threading.BoundedSemaphore(PROCESSES)
+
+
+def run_apart(job_id: str, parent: Heart) -> None:
+    """Run one attempt of the job in a new process, and wait for its end.
+
+    The process outlives a crash of this one, and hands its job back when this
+    one drains.
+    """
+    with _places:
+        log.warning("the job runs in a process of its own: two workers ended under it")
+        command = [sys.executable, "-P", "-m", "worker.isolated", job_id]
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+        told = False
+        while True:
+            try:
+                status = process.wait(_LOOK_SECONDS)
+            except subprocess.TimeoutExpired:
+                if parent.draining and not told:
+                    process.terminate()
+                    told = True
+                continue
+            break
+    if status != 0:
+        log.error("the job's own process ended with status %s", status)
+
+
+def main(job_id: str) -> None:
+    """Run one attempt of a job that was sent, and end."""
+    config = settings.load()
+    logs.configure(config.log_format, "isolated")
+    failpoints.arm(config.failpoints)
+    built = services.build(config)
+    heart = Heart(RedisJobStore(connect(config.redis_url, connections=2)), built.name, 0, config.lease_seconds)
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        del signum, frame
+        heart.drain(0.0)
+
+    signal.signal(signal.SIGTERM, stop)
+    heart.start()
+    with logs.job_lines(job_id):
+        lease = built.intake.claim(job_id, heart.worker, heart.lease_seconds)
+        if lease is not None:
+            failpoint("after_claim", lease.job.attempts[-1].provider)
+            attempt = built.runner.attempt(lease)
+            heart.add(attempt)
+            attempt.run()
+            heart.remove(attempt)
+    heart.stop()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
