@@ -1,0 +1,59 @@
+"""A provider whose app has changed is noticed before a job fails on it; with real Gradio apps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import fakeredis
+import pytest
+
+from jobs import health, keys
+from jobs.health_store import HealthStore
+from jobs.redis_store import RedisJobStore
+from providers.catalog import Catalog
+from tests.spaces.launcher import Spaces, free_port
+from worker.prober import Prober
+
+pytestmark = pytest.mark.live
+
+NAME = "blackforestlabs-flux1-dev"
+
+
+def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: Spaces, tmp_path: Path) -> None:
+    port = free_port()
+    config = tmp_path / "providers.toml"
+    config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = ""\n')
+    store = RedisJobStore(fakeredis.FakeRedis())
+    measured = HealthStore(store)
+    prober = Prober(store, Catalog.load(config))
+
+    def look() -> health.Health:
+        store.redis.delete(keys.probed(NAME))
+        assert prober.round() == 1
+        return measured.get([NAME])[NAME]
+
+    assert prober.round() == 0, "nobody uses it"
+    measured.update(NAME, lambda record, at: health.succeeded(record, 0.0, 1.0, at))
+
+    space = spaces.start("6", "flux_dev.py", port=port).wait()
+    fits = look()
+    assert (health.state(fits, store.now()), fits.signature_change) == ("healthy", None)
+    assert prober.round() == 0, "once a minute is enough"
+
+    space.stop()
+    gone = look()
+    assert (gone.signature, gone.signature_change) == (fits.signature, None), "an app that is away has not changed"
+
+    # The schnell app at the same address: the same function, without guidance_scale.
+    space = spaces.start("6", "flux_schnell.py", port=port).wait()
+    changed = look()
+    assert health.state(changed, store.now()) == "degraded"
+    assert "guidance_scale" in str(changed.signature_change)
+    assert changed.signature != fits.signature
+    assert store.redis.hget(keys.provider(NAME), "shun") == b"1"
+
+    space.stop()
+    spaces.start("6", "flux_dev.py", port=port).wait()
+    again = look()
+    assert (again.signature, again.signature_change) == (fits.signature, None)
+    assert store.redis.hget(keys.provider(NAME), "shun") == b""
