@@ -11,6 +11,7 @@ import msgspec
 from jobs import events as e
 from jobs.model import Status
 from jobs.store import LoggedEvent
+from jobs.times import rfc3339
 from web.schemas import (
     Json,
     Links,
@@ -22,7 +23,6 @@ from web.schemas import (
     progress_json,
     upstream_json,
 )
-from web.times import rfc3339
 
 #: How long a client waits before it connects again, in milliseconds.
 RETRY: Final = b"retry: 2000\n\n"

@@ -14,11 +14,11 @@ from jobs import events
 from jobs.model import Failure, Job, Output, Priority, Status, Upstream
 from jobs.states import apply
 from jobs.store import Record
+from jobs.times import rfc3339
 from jobs.waiting import Waiting
 from web.components import SCHEMAS
 from web.openapi import example_job
 from web.schemas import Links, etag, job_json
-from web.times import rfc3339
 
 LINKS = Links("http://host")
 JOB = Job(
