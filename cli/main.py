@@ -279,3 +279,43 @@ def keys_revoke(*, key_id: str) -> None:
     if not revoke(configuration.load(), key_id):
         raise click.ClickException(f"there is no valid key {key_id}; darkroom keys list shows them")
     click.echo(f"{key_id} is revoked")
+
+
+@main.command()
+@click.argument("provider", required=False)
+def pause(*, provider: str | None) -> None:
+    """Send no more jobs to PROVIDER, or none at all.
+
+    Jobs are still accepted and wait; those that run go on. Run it where the
+    service runs.
+    """
+    from cli.keys import connected
+    from jobs.pause import Pauses
+
+    _known(provider)
+    with connected(configuration.load()) as client:
+        Pauses(client).pause(provider)
+    click.echo(f"{provider or 'everything'} is paused; darkroom resume{f' {provider}' if provider else ''} goes on")
+
+
+@main.command()
+@click.argument("provider", required=False)
+def resume(*, provider: str | None) -> None:
+    """Send jobs to PROVIDER again, or go on with everything."""
+    from cli.keys import connected
+    from jobs.pause import Pauses
+
+    with connected(configuration.load()) as client:
+        if not Pauses(client).resume(provider):
+            raise click.ClickException(f"{provider or 'everything'} was not paused")
+    click.echo(f"{provider or 'everything'} goes on")
+
+
+def _known(provider: str | None) -> None:
+    """Refuse a name that no provider has: its pause would hold back nothing, silently."""
+    from providers.catalog import Catalog
+
+    config = configuration.load()
+    names = Catalog.load(config.config, hub_url=config.hub_url).names()
+    if provider is not None and provider not in names:
+        raise click.ClickException(f"there is no provider {provider}; there are {', '.join(names)}")

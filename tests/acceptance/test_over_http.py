@@ -24,7 +24,8 @@ from tests.stack import Stack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
-LINES = ["4.44", "5.50", "6"]
+#: The old lines take their time, and change no more.
+LINES = ["4.44", "5.50", "6", *(pytest.param(old, marks=pytest.mark.soak) for old in ("4.8", "4.16", "4.19"))]
 TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 
 
