@@ -6,6 +6,7 @@ JobError
 ├── IllegalTransition  the state table has no such move
 ├── LeaseLost          somebody else runs the job now, or it has ended
 ├── Contended          the record kept changing under a writer
+├── KeyReused          an idempotency key came again with another request
 └── StoreUnavailable   Redis cannot be written to or reached right now
 """
 
@@ -43,6 +44,10 @@ class LeaseLost(JobError):
 
 class Contended(JobError):
     """The record kept changing while it was written; nothing was changed."""
+
+
+class KeyReused(JobError):
+    """The idempotency key stands for another request; nothing was changed."""
 
 
 class StoreUnavailable(JobError):

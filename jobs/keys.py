@@ -11,6 +11,8 @@ support either, so the scripts may build key names.
 | ``dr:previews:{id}`` | hash | ``{index}`` → picture bytes, the last 12 | an hour after the last |
 | ``dr:secret:{id}`` | string | the job's credentials, AES-256-GCM | until the job ends |
 | ``dr:tomb:{id}`` | string | tombstone (JSON) | 30 days |
+| ``dr:once:{key}`` | hash | what the request with this idempotency key made: ``print`` (its fingerprint), ``id`` | a day |
+| ``dr:twin:{fingerprint}`` | string | the newest job that such a request made | 15 minutes |
 | ``dr:owner:{owner}`` | zset | job ids by creation time | |
 | ``dr:owners`` | set | owners that have jobs | |
 | ``dr:queued`` | zset | queued jobs by creation time: positions | |
@@ -96,6 +98,16 @@ def secret(job_id: str) -> str:
 def tombstone(job_id: str) -> str:
     """What is left of a deleted job."""
     return f"dr:tomb:{job_id}"
+
+
+def once(key: str) -> str:
+    """What the request with an idempotency key made."""
+    return f"dr:once:{key}"
+
+
+def twin(fingerprint: str) -> str:
+    """The newest job that such a request made."""
+    return f"dr:twin:{fingerprint}"
 
 
 def owner(name: str) -> str:

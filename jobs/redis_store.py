@@ -22,8 +22,9 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs import events, keys
-from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, LeaseLost, StoreUnavailable
+from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, KeyReused, LeaseLost, StoreUnavailable
 from jobs.model import Job, Priority, Status, Tombstone
+from jobs.once import KEY_SECONDS, REPEAT_SECONDS, Once
 from jobs.queue import QUEUE
 from jobs.states import apply
 from jobs.store import Decision, Lease, LoggedEvent, Overview, Page, Record
@@ -234,18 +235,42 @@ class RedisJobStore:
 
     # -- writing -------------------------------------------------------------
 
-    def create(self, job: Job, secret: bytes | None = None) -> Record:
+    def create(self, job: Job, secret: bytes | None = None, once: Once | None = None) -> Record:
         """See :meth:`jobs.store.JobStore.create`."""
         if secret is not None:
             with available():
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
                 # submit that failed in between dies by itself.
                 self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
-        answer = self._commit(job, 0, events.Submitted(at=job.created_at))
+        answer = self._commit(job, 0, events.Submitted(at=job.created_at), once=once)
+        if answer[0] == b"made" and once is not None:
+            if secret is not None:
+                with available():
+                    self.redis.delete(keys.secret(job.id))
+            return self._first(once, answer[1].decode(), answer[2].decode())
         if answer[0] != b"ok":
             # The answer of our own write was lost, and a worker was quick: ids are unique, so the job is ours.
             return self.get(job.id)
         return Record(job, int(answer[1]), answer[3].decode())
+
+    def made(self, once: Once) -> Record | None:
+        """See :meth:`jobs.store.JobStore.made`."""
+        if once.key is not None:
+            with available():
+                row = cast("list[bytes | None]", self.redis.hmget(keys.once(once.key), "print", "id"))
+            return self._first(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
+        if not once.repeated:
+            return None
+        with available():
+            twin = cast("bytes | None", self.redis.get(keys.twin(once.fingerprint)))
+        record = None if twin is None else self.get_many([twin.decode()]).get(twin.decode())
+        useful = record is not None and record.job.status in {Status.QUEUED, Status.RUNNING, Status.SUCCEEDED}
+        return record if useful else None
+
+    def _first(self, once: Once, fingerprint: str, job_id: str) -> Record:
+        if fingerprint != once.fingerprint:
+            raise KeyReused("the idempotency key was used for another request")
+        return self.get(job_id)
 
     def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
         """See :meth:`jobs.store.JobStore.change`."""
@@ -300,6 +325,7 @@ class RedisJobStore:
         fence: int | None = None,
         lapsed: bool = False,
         lease: float = 0,
+        once: Once | None = None,
     ) -> list[bytes]:
         """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
         arguments = {
@@ -307,6 +333,7 @@ class RedisJobStore:
             "op": secrets.token_hex(8),
             "version": version,
             "fence": fence,
+            "once": None if once is None else _marks(once),
             "lapsed": lapsed or None,
             "status": job.status,
             "terminal": job.status.is_terminal,
@@ -442,6 +469,18 @@ class RedisJobStore:
             pipe.hgetall(keys.SLOTS)
             queued, running, sent, parked, workers, slots = pipe.execute()
         return Overview(queued, running, sent, parked, {name.decode(): int(slots.get(name, 0)) for name in workers})
+
+
+def _marks(once: Once) -> dict[str, Any]:
+    """As the scripts take them."""
+    marks = {
+        "print": once.fingerprint,
+        "key": once.key,
+        "repeated": once.repeated or None,
+        "key_seconds": KEY_SECONDS,
+        "repeat_seconds": REPEAT_SECONDS,
+    }
+    return {name: value for name, value in marks.items() if value is not None}
 
 
 def _ms(seconds: float) -> int:

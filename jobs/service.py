@@ -11,10 +11,11 @@ from typing import Any
 
 from jobs import events
 from jobs.artifacts import ArtifactError, ArtifactStore
-from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.errors import JobGone, JobNotFound, KeyReused, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.ids import new_job_id
 from jobs.model import Job, Priority, Status, Tombstone, Webhook
+from jobs.once import Once, once_of
 from jobs.queue import Publisher
 from jobs.store import JobStore, Page, Record
 from jobs.vault import Vault
@@ -41,6 +42,14 @@ class Submission:
     warnings: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job that was accepted; ``replayed`` where an earlier sending of the same request made it."""
+
+    record: Record
+    replayed: bool = False
+
+
 class JobService:
     """What a client may do with jobs; used by every HTTP dialect.
 
@@ -58,9 +67,29 @@ class JobService:
         self._vault = vault
 
     def submit(self, submission: Submission) -> Record:
+        """Accept a job; see :meth:`accept`."""
+        return self.accept(submission).record
+
+    def once(
+        self, *, owner: str, route: str, path: str, body: bytes, key: str | None = None, repeated: bool = False
+    ) -> Once:
+        """The marks of a request; see :func:`jobs.once.once_of`."""
+        return once_of(self._vault, owner=owner, route=route, path=path, body=body, key=key, repeated=repeated)
+
+    def made(self, once: Once) -> Record | None:
+        """The job that an earlier sending of the request made; see :meth:`jobs.store.JobStore.made`."""
+        return self.store.made(once)
+
+    def accept(self, submission: Submission, once: Once | None = None) -> Accepted:
         """Accept a job: once this returns, it will not be lost.
 
+        Args:
+            submission: What is to be done.
+            once: The marks of the request: sent again, it gets the job that it made first.
+
         Raises:
+            KeyReused: The idempotency key came with another request before.
+            JobGone: The job that was made then has been deleted.
             StoreUnavailable: It was not written, or the answer that it was got lost: then it runs all the same.
             ArtifactError: A picture of the input could not be stored; nothing is left of the job.
         """
@@ -90,11 +119,18 @@ class JobService:
             warnings=submission.warnings,
         )
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
-        record = self.store.create(job, secret)
+        try:
+            record = self.store.create(job, secret, once)
+        except (KeyReused, JobGone):
+            self.artifacts.delete(job_id)
+            raise
+        if record.job.id != job_id:
+            self.artifacts.delete(job_id)
+            return Accepted(record, replayed=True)
         failpoint("recorded")
         self.wake()
         failpoint("published")
-        return record
+        return Accepted(record)
 
     def _keep_pictures(
         self, job_id: str, given: dict[str, Any], used: dict[str, Any]

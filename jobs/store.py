@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from jobs.events import JobEvent
 from jobs.model import Job, Tombstone
+from jobs.once import Once
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +78,19 @@ class JobStore(Protocol):
         """The store's clock."""
         ...
 
-    def create(self, job: Job, secret: bytes | None = None) -> Record:
-        """Write a new job, its first event, and its encrypted credentials."""
+    def create(self, job: Job, secret: bytes | None = None, once: Once | None = None) -> Record:
+        """Write a new job, its first event, its encrypted credentials, and the marks of the request, in one step.
+
+        Where an earlier sending of the request made a job already, nothing is written and that one is answered.
+
+        Raises:
+            KeyReused: The idempotency key came with another request before.
+            JobGone: The job that was made then has been deleted.
+        """
+        ...
+
+    def made(self, once: Once) -> Record | None:
+        """The job that an earlier sending of the request made; raises as :meth:`create`."""
         ...
 
     def get(self, job_id: str) -> Record:

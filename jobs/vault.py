@@ -7,6 +7,8 @@ job's key cannot be read (Fernet has no such binding).
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import os
 import secrets
@@ -61,6 +63,11 @@ class Vault:
             return cls(base64.b64decode(path.read_bytes().strip(), validate=True))
         except (ValueError, VaultError) as error:
             raise VaultError(f"{path} holds no key: 32 random bytes in base64 are expected") from error
+
+    def fingerprint(self, data: bytes) -> str:
+        """A keyed hash (hex): the same for the same bytes, and without the key no help in guessing them."""
+        key = hmac.digest(self._key, b"fingerprint", hashlib.sha256)
+        return hmac.digest(key, data, hashlib.sha256).hex()
 
     def lock(self, job_id: str, credentials: Mapping[str, str]) -> bytes:
         """Encrypt the credentials of one job."""

@@ -17,7 +17,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from jobs.artifacts import ArtifactError, ArtifactNotFound
-from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, StoreUnavailable
+from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, KeyReused, StoreUnavailable
 from providers.catalog import UnknownName
 from web.times import rfc3339
 
@@ -46,6 +46,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "range_not_satisfiable": Kind(416, "There is no such range"),
     "misdirected": Kind(421, "This server does not answer for this host"),
     "invalid_input": Kind(422, "The input is not valid"),
+    "idempotency_key_reused": Kind(422, "The idempotency key was used for another request"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
     "internal": Kind(500, "Something went wrong on our side"),
     "model_unavailable": Kind(503, "No provider of this model takes jobs now", retryable=True),
@@ -112,8 +113,8 @@ def problem_of(error: Exception) -> Problem:
             return error
         case JobGone():
             return _gone(error)
-        case JobNotFound():
-            return Problem("not_found", "There is no job with this id.")
+        case JobNotFound() | KeyReused():
+            return Problem(*_PLAIN[type(error)])
         case UnknownName():
             return Problem("not_found", f"{error}.")
         case StoreUnavailable() | redis.ConnectionError() | redis.TimeoutError() | Contended():
@@ -128,6 +129,13 @@ def problem_of(error: Exception) -> Problem:
             return _http(error)
         case _:
             return Problem("internal", "The error was logged; the request id says where.")
+
+
+#: Errors that always mean the same.
+_PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
+    JobNotFound: ("not_found", "There is no job with this id."),
+    KeyReused: ("idempotency_key_reused", "Use a new Idempotency-Key for each new request."),
+}
 
 
 def _gone(error: JobGone) -> Problem:

@@ -44,6 +44,7 @@ _HEADERS: Final = {
     "Retry-After": "Seconds until it makes sense to ask again.",
     "Preference-Applied": "The wait that was granted.",
     "Link": "The next part of the list (`rel=next`).",
+    "Idempotency-Replayed": "`true`: an earlier sending of this request made it.",
     "Content-Range": "Which bytes these are, of how many.",
     "Accept-Ranges": "`bytes`.",
 }

@@ -3,6 +3,7 @@
 -- ARGV: a JSON object, see RedisJobStore._commit
 -- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
 --   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
+--   | {'made', fingerprint, id} (an earlier sending of the request made that job)
 local a = cjson.decode(ARGV[1])
 local doc, event = ARGV[2], ARGV[3]
 local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe')
@@ -15,6 +16,11 @@ if a.lapsed and from == 'running' and tonumber(redis.call('ZSCORE', P .. 'runnin
   return {'held'}
 end
 if from == 'queued' and to == 'running' and not redis.call('ZSCORE', P .. 'sent', a.id) then return {'unsent'} end
+if from == 'new' and a.once then
+  local fingerprint, id = made_before(a.once)
+  if id then return {'made', fingerprint, id} end
+  remember(a.once, a.id)
+end
 
 local fence = tonumber(cur[3] or '0')
 if from ~= 'running' and to == 'running' then fence = fence + 1 end

@@ -29,6 +29,28 @@ local function delist(id, user, lane)
   end
 end
 
+-- What an earlier sending of the same request made: its fingerprint and id, or nothing.
+local function made_before(once)
+  if once.key then
+    local f = redis.call('HMGET', P .. 'once:' .. once.key, 'print', 'id')
+    if f[2] then return f[1], f[2] end
+  elseif once.repeated then
+    local id = redis.call('GET', P .. 'twin:' .. once.print)
+    local status = id and redis.call('HGET', P .. 'job:' .. id, 'status')
+    if status == 'queued' or status == 'running' or status == 'succeeded' then return once.print, id end
+  end
+end
+
+-- Note what this request made, for when it is sent again.
+local function remember(once, id)
+  if once.key then
+    redis.call('HSET', P .. 'once:' .. once.key, 'print', once.print, 'id', id)
+    redis.call('EXPIRE', P .. 'once:' .. once.key, once.key_seconds)
+  else
+    redis.call('SET', P .. 'twin:' .. once.print, id, 'EX', once.repeat_seconds)
+  end
+end
+
 -- Give back the provider's slot that the job holds.
 local function release(id, provider)
   if provider then redis.call('SREM', P .. 'busy:' .. provider, id) end

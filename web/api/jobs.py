@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from jobs.model import Job
+from jobs.once import Once
+from jobs.service import Accepted, Submission
+from web import once
 from web.cursors import BadCursor
 from web.errors import Problem
 from web.frontdoor import PICTURE_BODY, read_json
@@ -37,24 +41,26 @@ _LIST_LIMIT = 100
     "Jobs",
     "submit",
     body="Submission",
-    parameters=(_PREFER,),
+    parameters=(_PREFER, once.KEY, once.REPEATS),
     answers=(
         Answer(
             status=202,
             description="Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
             content=_JOB,
-            headers=("Location", "ETag", "Retry-After", "Preference-Applied"),
+            headers=("Location", "ETag", "Retry-After", "Preference-Applied", once.REPLAYED),
         ),
         Answer(
             status=200,
             description="Accepted, and finished within `Prefer: wait`.",
             content=_JOB,
-            headers=("Location", "ETag", "Preference-Applied"),
+            headers=("Location", "ETag", "Preference-Applied", once.REPLAYED),
         ),
     ),
     errors=(
         "invalid_input",
+        "idempotency_key_reused",
         "not_found",
+        "gone",
         "too_large",
         "unsupported_media",
         "model_unavailable",
@@ -66,19 +72,32 @@ def submit() -> Response:
 
     The input is checked against what the model's providers declare: unknown fields, wrong types and wrong ranges are
     refused, each with a JSON pointer. The job's `input` shows what will really be used.
+
+    With an `Idempotency-Key` it can be sent again after a lost answer, and makes one job.
     """
-    found = services()
-    submission = parse(read_json(request, PICTURE_BODY), caller().owner, found.catalog)
-    record = found.jobs.submit(submission)
-    name_after(record.job)
+    body = read_json(request, PICTURE_BODY)
+    return _accepted(once.marks(body), lambda: parse(body, caller().owner, services().catalog))
+
+
+def _accepted(marks: Once, make: Callable[[], Submission]) -> Response:
+    """Accept a job, or find the one that this request made before, and answer with it.
+
+    Args:
+        marks: Of the request.
+        make: Validates it. Not asked where the job is there: what was accepted once needs no second check.
+    """
+    jobs = services().jobs
+    made = jobs.made(marks)
+    accepted = jobs.accept(make(), marks) if made is None else Accepted(made, replayed=True)
+    name_after(accepted.record.job)
     seconds = wait_preference(request)
-    granted = seconds is not None and wait_for_news(record, seconds, until_end=True)
-    record, waiting = look(record.job.id)
-    answer = job_answer(record, waiting, 200 if record.job.status.is_terminal else 202)
+    granted = seconds is not None and wait_for_news(accepted.record, seconds, until_end=True)
+    record, waiting = look(accepted.record.job.id)
+    answer = job_answer(record, waiting, 200 if granted and record.job.status.is_terminal else 202)
     answer.headers["Location"] = links().job(record.job.id)
     if granted:
         answer.headers["Preference-Applied"] = f"wait={seconds}"
-    return answer
+    return once.say_replayed(answer) if accepted.replayed else answer
 
 
 @blueprint.get("/jobs/<job:job_id>")

@@ -1,0 +1,51 @@
+"""What lets a request that is sent again happen once: idempotency keys, and the repeats of SDKs."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Final
+
+from jobs.vault import Vault
+
+#: Seconds that an idempotency key is remembered.
+KEY_SECONDS: Final = 86_400
+#: Seconds in which a repeated request finds the job that the first one made. OpenAI's SDK gives up on an answer
+#: after 600 s and sends the request again at once, so it is more than that.
+REPEAT_SECONDS: Final = 900
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Once:
+    """The marks of a request that makes something.
+
+    Args:
+        fingerprint: Of its owner, its address and its body. Keyed, since a body may hold a secret that could be
+            guessed from a plain hash.
+        key: The client's idempotency key, hashed together with owner, method and route; None without one.
+        repeated: The client says that it sends the request again.
+    """
+
+    fingerprint: str
+    key: str | None = None
+    repeated: bool = False
+
+
+def once_of(
+    vault: Vault, *, owner: str, route: str, path: str, body: bytes, key: str | None = None, repeated: bool = False
+) -> Once:
+    """The marks of a request.
+
+    Args:
+        vault: Holds the secret.
+        owner: Whose request it is.
+        route: Method and route, for which a key is good.
+        path: The address, which has to be the same when the key comes again.
+        body: In a canonical form.
+        key: The client's idempotency key.
+        repeated: Whether the client says that it sends the request again.
+    """
+    mark = vault.fingerprint("\n".join((owner, path, "")).encode() + body)
+    hidden = None if key is None else hashlib.sha256(key.encode()).hexdigest()
+    scoped = None if hidden is None else hashlib.sha256("\n".join((owner, route, hidden)).encode()).hexdigest()
+    return Once(fingerprint=mark, key=scoped, repeated=repeated)

@@ -1,0 +1,169 @@
+"""A request that is sent again makes one job, whatever comes in between."""
+
+from __future__ import annotations
+
+import base64
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+import redis
+
+from jobs import events, keys
+from jobs.artifacts import LocalArtifacts
+from jobs.errors import JobGone, KeyReused
+from jobs.model import Failure
+from jobs.once import KEY_SECONDS, REPEAT_SECONDS, Once, once_of
+from jobs.redis_store import RedisJobStore
+from jobs.service import JobService, Submission
+from jobs.vault import Vault
+from providers.paint import paint
+from tests.hand import Woken
+
+VAULT = Vault(b"k" * 32)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> LocalArtifacts:
+    return LocalArtifacts(tmp_path / "artifacts")
+
+
+@pytest.fixture
+def service(store: RedisJobStore, files: LocalArtifacts) -> JobService:
+    return JobService(store, Woken(), files, VAULT)
+
+
+def submission(**changes: Any) -> Submission:
+    given = changes.pop("given", {"prompt": "x"})
+    return Submission(owner="key_1", model="echo", route=("echo",), given=given, input=given, **changes)
+
+
+def marks(**changes: Any) -> Once:
+    fields: dict[str, Any] = {"owner": "key_1", "route": "POST /v1/jobs", "path": "/v1/jobs", "body": b"{}"}
+    return once_of(VAULT, **{**fields, **changes})
+
+
+def test_the_same_request_with_the_same_key_makes_one_job(service: JobService, store: RedisJobStore) -> None:
+    first = service.accept(submission(), marks(key="k"))
+    again = service.accept(submission(), marks(key="k"))
+    assert (first.replayed, again.replayed) == (False, True)
+    assert again.record.job.id == first.record.job.id
+    assert store.overview().queued == 1
+    assert service.made(marks(key="k")) == again.record
+
+
+@pytest.mark.parametrize("other", [{"key": "l"}, {"owner": "key_2"}, {"route": "POST /v1/batches"}, {"key": None}])
+def test_another_key_owner_or_route_is_another_request(service: JobService, other: dict[str, Any]) -> None:
+    service.accept(submission(), marks(key="k"))
+    assert service.made(marks(**{"key": "k", **other})) is None
+    assert not service.accept(submission(), marks(**{"key": "k", **other})).replayed
+
+
+@pytest.mark.parametrize("other", [{"body": b"[]"}, {"path": "/v1/jobs/x/rerun"}])
+def test_a_key_stands_for_one_request(service: JobService, store: RedisJobStore, other: dict[str, Any]) -> None:
+    service.accept(submission(), marks(key="k"))
+    with pytest.raises(KeyReused):
+        service.made(marks(key="k", **other))
+    with pytest.raises(KeyReused):
+        service.accept(submission(credentials={"hf_token": "hf_x"}), marks(key="k", **other))
+    assert store.overview().queued == 1
+    assert not list(store.redis.scan_iter(keys.secret("*")))
+
+
+def test_separators_in_a_key_reach_nobody_elses(service: JobService) -> None:
+    service.accept(submission(), marks(owner="a", key="b:c"))
+    assert service.made(marks(owner="a:b", key="c")) is None
+    assert service.made(marks(owner="a", key="*")) is None
+
+
+def test_a_job_that_was_deleted_is_not_made_again(service: JobService) -> None:
+    job = service.accept(submission(), marks(key="k")).record.job
+    service.delete(job.id, "key_1")
+    with pytest.raises(JobGone):
+        service.made(marks(key="k"))
+    with pytest.raises(JobGone):
+        service.accept(submission(), marks(key="k"))
+
+
+def test_the_loser_of_a_race_leaves_nothing(service: JobService, store: RedisJobStore, tmp_path: Path) -> None:
+    picture = "data:image/png;base64," + base64.b64encode(paint("x", 1, 32, 32)).decode()
+    secret = {"hf_token": "hf_x"}
+    first = service.accept(submission(given={"image": picture}, credentials=secret), marks(key="k")).record.job
+    service.accept(submission(given={"image": picture}, credentials=secret), marks(key="k"))
+    assert [key.decode() for key in store.redis.scan_iter(keys.secret("*"))] == [keys.secret(first.id)]
+    assert {path.parent.name for path in tmp_path.rglob("*") if path.is_file()} == {first.id}
+
+
+def test_many_at_once_make_one_job(service: JobService, store: RedisJobStore) -> None:
+    found: list[str] = []
+
+    def ask() -> None:
+        found.append(service.accept(submission(), marks(key="k")).record.job.id)
+
+    threads = [threading.Thread(target=ask) for _ in range(30)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 30
+    assert len(set(found)) == 1
+    assert store.overview().queued == 1
+
+
+def test_a_repeat_joins_the_job_of_the_first(service: JobService, store: RedisJobStore) -> None:
+    first = service.accept(submission(), marks()).record.job
+    for once in (marks(repeated=True), marks(repeated=True)):
+        assert service.accept(submission(), once).record.job.id == first.id
+    made = service.made(marks(repeated=True))
+    assert made is not None
+    assert made.job.id == first.id
+    assert store.overview().queued == 1
+
+
+def test_only_a_repeat_of_the_same_joins(service: JobService) -> None:
+    service.accept(submission(), marks())
+    for once in (marks(), marks(repeated=True, body=b"[]"), marks(repeated=True, owner="key_2")):
+        assert service.made(once) is None
+        assert not service.accept(submission(), once).replayed
+
+
+def test_a_repeat_does_not_join_what_failed_or_is_gone(service: JobService, store: RedisJobStore) -> None:
+    failure = Failure(code="provider_busy", detail="full")
+    job = service.accept(submission(), marks()).record.job
+    store.change(job.id, lambda _: events.Failed(at=store.now(), error=failure))
+    assert service.made(marks(repeated=True)) is None
+    second = service.accept(submission(), marks(repeated=True))
+    assert not second.replayed
+    service.delete(second.record.job.id, "key_1")
+    assert not service.accept(submission(), marks(repeated=True)).replayed
+
+
+def test_marks_are_forgotten_in_time_and_show_nothing(
+    service: JobService, client: redis.Redis, store: RedisJobStore
+) -> None:
+    body = b'{"credentials":{"api_key":"1234"}}'
+    first = service.accept(submission(), marks(key="canary", body=body)).record.job
+    service.accept(submission(), marks(body=body))
+    once, twin = next(client.scan_iter("dr:once:*")), next(client.scan_iter("dr:twin:*"))
+    assert 0 < client.ttl(once) <= KEY_SECONDS
+    assert 0 < client.ttl(twin) <= REPEAT_SECONDS
+    assert b"canary" not in b"".join(client.dump(key) or b"" for key in client.scan_iter()) + once
+    assert (
+        once_of(Vault(b"l" * 32), owner="key_1", route="r", path="/v1/jobs", body=body).fingerprint not in twin.decode()
+    )
+    client.delete(once)
+    assert service.accept(submission(), marks(key="canary", body=body)).record.job.id != first.id
+    assert store.overview().queued == 3
+
+
+def test_a_write_whose_answer_was_lost_is_no_repeat(service: JobService, store: RedisJobStore) -> None:
+    commit = store._scripts["commit"]
+
+    def twice(**arguments: Any) -> Any:
+        commit(**arguments)
+        return commit(**arguments)
+
+    store._scripts["commit"] = twice  # type: ignore[assignment]
+    assert not service.accept(submission(), marks(key="k")).replayed
+    assert store.overview().queued == 1
