@@ -48,6 +48,7 @@ with gr.Blocks() as demo:
         fn=infer,
         inputs=[prompt, seed, randomize_seed, width, height, num_inference_steps],
         outputs=[result, seed],
+        api_name="infer",  # Gradio 4.8 gives it no name by itself
     )
 
 if __name__ == "__main__":
