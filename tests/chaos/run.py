@@ -85,7 +85,7 @@ class Run:
             history.mark("faults_stopped")
             self._wait(threads, history)
             record_end(self.house, history, self._ids(), self.prefix)
-            history.add(*self.house.upstream())
+            history.add(*(line for line in self.house.upstream() if line.key.startswith(self.prefix)))
         self.surprises = [*nemesis.errors, *(error for one in self.customers for error in one.surprises)]
         return checker.check(read(path))
 
@@ -113,8 +113,11 @@ class Run:
         history.mark("settled" if not any(thread.is_alive() for thread in threads) and self._idle() else "gave_up")
 
     def _idle(self) -> bool:
-        seen = self.house.store.overview()
-        return seen.queued + seen.running == 0
+        if not self.prefix:
+            seen = self.house.store.overview()
+            return seen.queued + seen.running == 0
+        open_jobs = self.house.store.page(None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal)
+        return not any(key_of(record.job).startswith(self.prefix) for record in open_jobs.records)
 
     def _ids(self) -> dict[str, str]:
         """Job id → key of all accepted jobs."""
@@ -177,7 +180,7 @@ def record_end(house: House, history: History, ids: dict[str, str], prefix: str 
     cursor: str | None = None
     while True:
         page = house.store.page(None, cursor=cursor, limit=500, keep=lambda _: True)
-        known |= {record.job.id: str(record.job.given["prompt"]).split()[0] for record in page.records}
+        known |= {record.job.id: key_of(record.job) for record in page.records}
         cursor = page.next_cursor
         if cursor is None:
             break
@@ -194,6 +197,11 @@ def record_end(house: House, history: History, ids: dict[str, str], prefix: str 
         log = house.store.log(job_id, limit=10_000)
         history.add(*(change_of(job_id, event) for event in log))
         history.add(final_of(record, key, log), *files_of(record.job, house.stack.artifacts))
+
+
+def key_of(job: Job) -> str:
+    """The word by which the upstream's log names the job."""
+    return str(job.given["prompt"]).split()[0]
 
 
 def change_of(job_id: str, logged: LoggedEvent) -> Change:

@@ -182,7 +182,11 @@ class Trial:
             house.web.start()
             house.wait_for_web()
             self._ready(0)
+        for job in house.stack.jobs.page(
+            None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal
+        ).records:
+            house.stack.jobs.cancel(job.job.id, None)
         with contextlib.suppress(redis.RedisError):
             for name in (PAINTER, POISON, HASTY, CLOSED, NO_TLS):
-                house.stack.client.hdel(keys.provider(name), "until", "reason")
+                house.stack.client.hdel(keys.provider(name), "until", "reason", "health")
         until(lambda: len(house.store.overview().workers) == 1, LEASE_SECONDS + 20, "only worker 0 is known")
