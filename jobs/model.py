@@ -128,7 +128,8 @@ class Job(Noun, frozen=True, kw_only=True):
 
     ``given`` is the input as it was submitted, ``input`` what the provider is
     really asked for; ``route`` names the providers that may run it, in order
-    of preference; ``user`` is between whom the queue is fair.
+    of preference; ``user`` is between whom the queue is fair. ``retry_of`` is
+    the job that this one runs once more.
     """
 
     id: str
@@ -160,6 +161,8 @@ class Job(Noun, frozen=True, kw_only=True):
     cancel_requested_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None
+    retry_of: str | None = None
+    batch_id: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property

@@ -56,6 +56,8 @@ def job_json(record: Record, waiting: Waiting | None, links: Links) -> Json:
         "id": job.id,
         "object": "job",
         "status": job.status,
+        "batch_id": job.batch_id,
+        "retry_of": job.retry_of,
         "model": job.model,
         "provider": job.provider or job.requested_provider,
         "strategy": job.strategy,

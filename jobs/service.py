@@ -40,6 +40,7 @@ class Submission:
     retention_seconds: int = 86_400
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
+    retry_of: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +118,7 @@ class JobService:
             has_credentials=bool(submission.credentials),
             created_at=now,
             warnings=submission.warnings,
+            retry_of=submission.retry_of,
         )
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
         try:

@@ -17,6 +17,7 @@ TIME: Final[Json] = {"type": "string", "format": "date-time"}
 URL: Final[Json] = {"type": "string", "format": "uri"}
 ANY: Final[Json] = {"type": "object", "additionalProperties": True}
 
+BATCH_ID: Final[Json] = {"type": "string", "pattern": "^batch_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 JOB_ID: Final[Json] = {"type": "string", "pattern": "^job_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 
 #: Every ``error.code`` of a job.
@@ -69,6 +70,8 @@ SCHEMAS: Final[dict[str, Json]] = {
             "id": JOB_ID,
             "object": {"const": "job"},
             "status": {"enum": list(STATUSES)},
+            "batch_id": described(BATCH_ID, "The batch that it was submitted with."),
+            "retry_of": described(JOB_ID, "The job that it runs once more."),
             "model": TEXT,
             "provider": described(TEXT, "Who runs or ran it, or was asked for."),
             "strategy": {"enum": ["failover", "single", "hedge"]},

@@ -38,6 +38,13 @@ def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
     return parse(request.get_data(cache=False))
 
 
+def read_optional_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
+    """The same where a body may be left out: that is an empty object."""
+    if not request.content_length and "HTTP_TRANSFER_ENCODING" not in request.environ:
+        return {}
+    return read_json(request, limit)
+
+
 def _check_type(request: Request) -> None:
     parameters = {name: value.lower() for name, value in request.mimetype_params.items()}
     if request.mimetype != "application/json" or parameters not in ({}, {"charset": "utf-8"}):

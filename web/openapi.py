@@ -19,7 +19,7 @@ from jobs.store import Record
 from providers.catalog import Catalog
 from providers.schema import input_schema
 from providers.spec import ModelSpec
-from web import submission
+from web import rerun, submission
 from web.components import JOB_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
 from web.operation import Answer, Operation, operation_of
@@ -105,7 +105,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
         "paths": paths,
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_live_…`."}},
-            "schemas": {**SCHEMAS, **submissions(catalog)},
+            "schemas": {**SCHEMAS, "Rerun": rerun.SCHEMA, **submissions(catalog)},
         },
     }
 
@@ -129,8 +129,8 @@ def _operation(route: Route) -> Json:
     else:
         found["x-scope"] = declared.scope
     if declared.body is not None:
-        content = {"schema": ref(declared.body), "examples": _EXAMPLES}
-        found["requestBody"] = {"required": True, "content": {"application/json": content}}
+        content = {"schema": ref(declared.body), "examples": _EXAMPLES[declared.body]}
+        found["requestBody"] = {"required": declared.body_required, "content": {"application/json": content}}
     return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
 
 
@@ -207,7 +207,7 @@ def submissions(catalog: Catalog) -> dict[str, Json]:
     return {"Submission": {"anyOf": variants}, **schemas}
 
 
-_EXAMPLES: Final[Json] = {
+_SUBMISSIONS: Final[Json] = {
     "small": {
         "summary": "An image, from whoever has it first",
         "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
@@ -227,6 +227,15 @@ _EXAMPLES: Final[Json] = {
     "scripted": {
         "summary": "No upstream at all: what shall happen is in the job",
         "value": {"model": "echo", "input": {"script": ["queue 3s", "progress 5", "preview", "image"]}},
+    },
+}
+
+
+_EXAMPLES: Final[dict[str, Json]] = {
+    "Submission": _SUBMISSIONS,
+    "Rerun": {
+        "same": {"summary": "The same once more", "value": {}},
+        "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
     },
 }
 

@@ -51,6 +51,7 @@ class Operation:
         errors: Codes of :data:`web.errors.KINDS`, beyond those that every route can give.
         parameters: Query parameters and headers.
         body: The name of the body's schema.
+        body_required: Whether it may not be left out.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Operation:
     errors: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: str | None = None
+    body_required: bool = True
 
 
 def ok(description: str, schema: str) -> Answer:
@@ -76,10 +78,18 @@ def operation(
     errors: tuple[str, ...] = (),
     parameters: tuple[Parameter, ...] = (),
     body: str | None = None,
+    body_required: bool = True,
 ) -> Callable[[View], View]:
     """Declare a view; the arguments are those of :class:`Operation`."""
     declared = Operation(
-        id=name, tag=tag, scope=scope, answers=answers, errors=errors, parameters=parameters, body=body
+        id=name,
+        tag=tag,
+        scope=scope,
+        answers=answers,
+        errors=errors,
+        parameters=parameters,
+        body=body,
+        body_required=body_required,
     )
 
     def declare(view: View) -> View:

@@ -132,9 +132,7 @@ def parse(body: object, owner: str, catalog: Catalog) -> Submission:
     Raises:
         Problem: 404 for an unknown model or provider, 422 with every fault found, 503 where nobody serves the model.
     """
-    problems = [place for error in _validator.iter_errors(body) for place in _explain(error)]
-    if problems or not isinstance(body, dict):
-        raise invalid_all(problems[:_PROBLEMS_LIMIT])
+    body = check(_validator, body)
     problems = list(_beyond_schema(body))
     if problems:
         raise invalid_all(problems[:_PROBLEMS_LIMIT])
@@ -161,6 +159,18 @@ def parse(body: object, owner: str, catalog: Catalog) -> Submission:
         retention_seconds=body.get("retention_seconds", RETENTION),
         credentials=_credentials(body.get("credentials", {})),
     )
+
+
+def check(validator: Draft202012Validator, body: object) -> Json:
+    """A body that fits its schema, which asks for an object.
+
+    Raises:
+        Problem: 422 with the faults.
+    """
+    problems = [place for error in validator.iter_errors(body) for place in _explain(error)]
+    if problems or not isinstance(body, dict):
+        raise invalid_all(problems[:_PROBLEMS_LIMIT])
+    return body
 
 
 def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:

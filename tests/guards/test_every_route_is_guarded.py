@@ -22,7 +22,12 @@ JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 #: What anybody may read. A route that joins them is listed here on purpose.
 OPEN = {"/", "/docs", "/docs/assets/{name}", "/healthz", "/readyz", "/openapi.json"}
 #: What changes something: a key that may only read must not get in.
-SUBMITTING = {("POST", "/v1/jobs"), ("DELETE", "/v1/jobs/{job_id}"), ("POST", "/v1/jobs/{job_id}/cancel")}
+SUBMITTING = {
+    ("POST", "/v1/jobs"),
+    ("DELETE", "/v1/jobs/{job_id}"),
+    ("POST", "/v1/jobs/{job_id}/cancel"),
+    ("POST", "/v1/jobs/{job_id}/rerun"),
+}
 ADMIN = {("GET", "/metrics")}
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from web.api import catalog, events, jobs, results
+from web.api import catalog, events, jobs, reruns, results
 
 
 def register(app: Flask) -> None:
     """Add all routes of the native API."""
-    for module in (jobs, events, results, catalog):
+    for module in (jobs, reruns, events, results, catalog):
         app.register_blueprint(module.blueprint, url_prefix="/v1")

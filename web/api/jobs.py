@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from jobs.model import Job
-from jobs.once import Once
-from jobs.service import Accepted, Submission
 from web import once
+from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted
 from web.cursors import BadCursor
 from web.errors import Problem
 from web.frontdoor import PICTURE_BODY, read_json
 from web.headers import header
 from web.operation import Answer, Parameter, operation
 from web.query import only, whole_number, words
-from web.reading import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
+from web.reading import caller, job_answer, links, look, wait_for_news, wait_preference
 from web.schemas import STATUSES, etag, job_json
 from web.services import services
 from web.submission import parse
@@ -26,12 +24,6 @@ from web.submission import parse
 blueprint = Blueprint("jobs", __name__)
 
 _JOB = {"application/json": "Job"}
-_PREFER = Parameter(
-    name="Prefer",
-    place="header",
-    description="`wait=n`: answer when there is something to say, at the latest after n seconds (60 at most).",
-    example="wait=30",
-)
 _LIST_LIMIT = 100
 
 
@@ -41,31 +33,9 @@ _LIST_LIMIT = 100
     "Jobs",
     "submit",
     body="Submission",
-    parameters=(_PREFER, once.KEY, once.REPEATS),
-    answers=(
-        Answer(
-            status=202,
-            description="Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
-            content=_JOB,
-            headers=("Location", "ETag", "Retry-After", "Preference-Applied", once.REPLAYED),
-        ),
-        Answer(
-            status=200,
-            description="Accepted, and finished within `Prefer: wait`.",
-            content=_JOB,
-            headers=("Location", "ETag", "Preference-Applied", once.REPLAYED),
-        ),
-    ),
-    errors=(
-        "invalid_input",
-        "idempotency_key_reused",
-        "not_found",
-        "gone",
-        "too_large",
-        "unsupported_media",
-        "model_unavailable",
-        "storage_error",
-    ),
+    parameters=PARAMETERS,
+    answers=ANSWERS,
+    errors=ERRORS,
 )
 def submit() -> Response:
     """Submit a job.
@@ -76,28 +46,7 @@ def submit() -> Response:
     With an `Idempotency-Key` it can be sent again after a lost answer, and makes one job.
     """
     body = read_json(request, PICTURE_BODY)
-    return _accepted(once.marks(body), lambda: parse(body, caller().owner, services().catalog))
-
-
-def _accepted(marks: Once, make: Callable[[], Submission]) -> Response:
-    """Accept a job, or find the one that this request made before, and answer with it.
-
-    Args:
-        marks: Of the request.
-        make: Validates it. Not asked where the job is there: what was accepted once needs no second check.
-    """
-    jobs = services().jobs
-    made = jobs.made(marks)
-    accepted = jobs.accept(make(), marks) if made is None else Accepted(made, replayed=True)
-    name_after(accepted.record.job)
-    seconds = wait_preference(request)
-    granted = seconds is not None and wait_for_news(accepted.record, seconds, until_end=True)
-    record, waiting = look(accepted.record.job.id)
-    answer = job_answer(record, waiting, 200 if granted and record.job.status.is_terminal else 202)
-    answer.headers["Location"] = links().job(record.job.id)
-    if granted:
-        answer.headers["Preference-Applied"] = f"wait={seconds}"
-    return once.say_replayed(answer) if accepted.replayed else answer
+    return accepted(once.marks(body), lambda: parse(body, caller().owner, services().catalog))
 
 
 @blueprint.get("/jobs/<job:job_id>")
@@ -112,7 +61,7 @@ def _accepted(marks: Once, make: Callable[[], Submission]) -> Response:
             description="The `ETag` of what you have: nothing new gives 304. With `Prefer: wait`, that comes late.",
             example='W/"3"',
         ),
-        _PREFER,
+        PREFER,
     ),
     answers=(
         Answer(

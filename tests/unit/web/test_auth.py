@@ -185,6 +185,7 @@ JOB_ROUTES = [
     ("GET", ""),
     ("DELETE", ""),
     ("POST", "/cancel"),
+    ("POST", "/rerun"),
     ("GET", "/events"),
     ("GET", "/image"),
     ("GET", "/preview"),

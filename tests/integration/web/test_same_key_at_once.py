@@ -1,0 +1,65 @@
+"""A hundred clients send one request with one key to two web processes, one of which crashes meanwhile: one job."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.stack import Process, Stack, wait_until
+
+pytestmark = pytest.mark.real
+
+CLIENTS = 100
+BODY = {"model": "echo", "input": {"prompt": "a lighthouse"}}
+
+
+def ask(url: str, key: str) -> tuple[int, str, bool]:
+    """Send the request until it is answered, as a client with a key may: status, job id, whether it was a replay."""
+    for _ in range(100):
+        try:
+            answer = requests.post(f"{url}/v1/jobs", json=BODY, headers={"Idempotency-Key": key}, timeout=(5, 25))
+            if answer.status_code < 500:
+                return answer.status_code, answer.json()["id"], "Idempotency-Replayed" in answer.headers
+        except requests.ConnectionError:
+            time.sleep(0.1)
+    raise AssertionError("the request was never answered")
+
+
+def web_processes(web: Process) -> list[int]:
+    return [int(pid) for pid in dict.fromkeys(re.findall(r"Booting worker with pid: (\d+)", web.output))]
+
+
+@pytest.mark.parametrize("rule", ["recorded:kill@1", "published:kill@1"])
+def test_a_crash_between_the_record_and_the_answer_makes_no_second_job(tmp_path: Path, rule: str) -> None:
+    environ = {"DARKROOM_TEST_MODE": "on", "DARKROOM_TEST_FAILPOINTS": rule}
+    with Stack(tmp_path / "stack", environ=environ) as stack:
+        web = stack.web()
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            answers = list(clients.map(lambda _: ask(stack.url, "one-key"), range(CLIENTS)))
+        assert len(web_processes(web)) == 3, "one of the two processes was killed and replaced"
+        # The process that made the job died before it could say so: whoever got an answer got a replay.
+        assert {(status, replayed) for status, _, replayed in answers} == {(202, True)}
+        assert len({job_id for _, job_id, _ in answers}) == 1
+        assert stack.store.overview().queued == 1
+
+
+def test_a_web_process_killed_under_load_makes_no_second_job(tmp_path: Path) -> None:
+    with Stack(tmp_path / "stack") as stack:
+        web = stack.web()
+        wait_until(lambda: len(web_processes(web)) == 2, 30, "both processes run")
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            asked = [clients.submit(ask, stack.url, "one-key") for _ in range(CLIENTS)]
+            wait_until(lambda: any(one.done() for one in asked), 30, "somebody has an answer")
+            os.kill(web_processes(web)[0], signal.SIGKILL)
+            answers = [one.result() for one in asked]
+        assert {status for status, _, _ in answers} == {202}
+        assert sum(not replayed for _, _, replayed in answers) <= 1
+        assert len({job_id for _, job_id, _ in answers}) == 1
+        assert stack.store.overview().queued == 1

@@ -1,0 +1,117 @@
+"""Run a job once more."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from jobs import events
+from jobs.model import Failure
+from providers.paint import paint
+from tests.hand import Hand
+from web.rerun import WITHOUT_CREDENTIALS
+from web.services import Services
+
+
+def submit(client: FlaskClient, **body: Any) -> Any:
+    return client.post("/v1/jobs", json={"model": "echo", "input": {"prompt": "a lighthouse"}, **body}).get_json()
+
+
+def test_a_job_runs_once_more_as_it_was(client: FlaskClient, services: Services) -> None:
+    said: Any = {
+        "provider": "echo", "priority": "high", "metadata": {"user": "ann"}, "deadline_seconds": 600, "retention_seconds": 60
+    }  # fmt: skip
+    old = submit(client, **said)
+    answer = client.post(f"/v1/jobs/{old['id']}/rerun")
+    new = answer.get_json()
+    assert answer.status_code == 202
+    assert answer.headers["Location"].endswith(new["id"])
+    assert new["id"] != old["id"]
+    assert new["retry_of"] == old["id"]
+    for name in ("model", "provider", "priority", "metadata", "retention_seconds"):
+        assert new[name] == old[name]
+    job = services.store.get(new["id"]).job
+    assert job.deadline_at == pytest.approx(job.created_at + 600)
+    assert (job.given, job.user) == ({"prompt": "a lighthouse"}, services.store.get(old["id"]).job.user)
+    assert "warnings" not in new
+
+
+def test_what_the_input_changes_is_different(client: FlaskClient) -> None:
+    old = submit(client, input={"prompt": "a lighthouse", "seed": 7, "width": 256})
+    body = {"input": {"seed": 8, "width": None, "height": 128}}
+    new = client.post(f"/v1/jobs/{old['id']}/rerun", json=body).get_json()
+    assert new["input"] == {"prompt": "a lighthouse", "seed": 8, "width": 512, "height": 128}
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"input": {"width": 9999}}, "/input/width"),
+        ({"input": {"nothing": 1}}, "/input/nothing"),
+        ({"input": 1}, "/input"),
+        ({"model": "flux"}, "/model"),
+        ([], ""),
+    ],
+)
+def test_a_wrong_change_is_refused_and_makes_nothing(
+    client: FlaskClient, services: Services, body: Any, pointer: str
+) -> None:
+    old = submit(client)
+    answer = client.post(f"/v1/jobs/{old['id']}/rerun", json=body)
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.get_json()["errors"]] == [pointer]
+    assert services.store.overview().queued == 1
+
+
+def test_credentials_are_not_copied_and_the_new_job_says_so(client: FlaskClient, services: Services) -> None:
+    old = submit(client, credentials={"hf_token": "hf_0123456789"})
+    new = client.post(f"/v1/jobs/{old['id']}/rerun").get_json()
+    assert new["warnings"] == [WITHOUT_CREDENTIALS]
+    assert "has_credentials" not in new
+    assert services.store.secret(new["id"]) is None
+
+
+def test_pictures_come_along_and_outlive_the_first_job(client: FlaskClient, services: Services) -> None:
+    picture = paint("x", 1, 64, 64)
+    uri = f"data:image/png;base64,{base64.b64encode(picture).decode()}"
+    old = submit(client, model="janus-pro-7b", input={"prompt": "what is it?", "image": uri})
+    new = client.post(f"/v1/jobs/{old['id']}/rerun", json={"input": {"prompt": "why?"}}).get_json()
+    client.delete(f"/v1/jobs/{old['id']}")
+    job = services.store.get(new["id"]).job
+    assert job.given["prompt"] == "why?"
+    with services.artifacts.open(job.id, job.given["image"].removeprefix("sha256:")) as file:
+        assert file.read() == picture
+
+
+def test_a_picture_that_is_no_longer_kept_is_gone(client: FlaskClient, services: Services) -> None:
+    uri = f"data:image/png;base64,{base64.b64encode(paint('x', 1, 64, 64)).decode()}"
+    old = submit(client, model="janus-pro-7b", input={"prompt": "what is it?", "image": uri})
+    services.artifacts.delete(old["id"])
+    assert client.post(f"/v1/jobs/{old['id']}/rerun").status_code == 410
+    assert client.post(f"/v1/jobs/{old['id']}/rerun", json={"input": {"image": uri}}).status_code == 202
+
+
+def test_nobody_runs_the_picture_of_another_job(client: FlaskClient) -> None:
+    old = submit(client, model="janus-pro-7b", input={"prompt": "x"})
+    body = {"input": {"image": f"sha256:{'0' * 64}"}}
+    assert client.post(f"/v1/jobs/{old['id']}/rerun", json=body).status_code == 422
+
+
+def test_a_job_that_failed_can_run_again(client: FlaskClient, services: Services, hand: Hand) -> None:
+    job = hand.submit()
+    failure = Failure(code="provider_busy", detail="full")
+    services.store.change(job.id, lambda _: events.Failed(at=services.store.now(), error=failure))
+    assert client.post(f"/v1/jobs/{job.id}/rerun").get_json()["status"] == "queued"
+    client.delete(f"/v1/jobs/{job.id}")
+    assert client.post(f"/v1/jobs/{job.id}/rerun").status_code == 410
+
+
+def test_a_key_holds_for_one_rerun(client: FlaskClient) -> None:
+    first, second = submit(client), submit(client)
+    headers = {"Idempotency-Key": "again"}
+    one = client.post(f"/v1/jobs/{first['id']}/rerun", headers=headers)
+    assert client.post(f"/v1/jobs/{first['id']}/rerun", headers=headers).get_json()["id"] == one.get_json()["id"]
+    assert client.post(f"/v1/jobs/{second['id']}/rerun", headers=headers).status_code == 422

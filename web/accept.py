@@ -1,0 +1,65 @@
+"""Accepting a job, or finding the one that the same request made before, and the answer to both."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from flask import Response, request
+
+from jobs.once import Once
+from jobs.service import Accepted, Submission
+from web import once
+from web.operation import Answer, Parameter
+from web.reading import job_answer, links, look, name_after, wait_for_news, wait_preference
+from web.services import services
+
+_JOB: Final = {"application/json": "Job"}
+
+PREFER: Final = Parameter(
+    name="Prefer",
+    place="header",
+    description="`wait=n`: answer when there is something to say, at the latest after n seconds (60 at most).",
+    example="wait=30",
+)
+#: What every route that accepts a job takes, answers, and refuses.
+PARAMETERS: Final = (PREFER, once.KEY, once.REPEATS)
+ANSWERS: Final = (
+    Answer(
+        status=202,
+        description="Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
+        content=_JOB,
+        headers=("Location", "ETag", "Retry-After", "Preference-Applied", once.REPLAYED),
+    ),
+    Answer(
+        status=200,
+        description="Accepted, and finished within `Prefer: wait`.",
+        content=_JOB,
+        headers=("Location", "ETag", "Preference-Applied", once.REPLAYED),
+    ),
+)
+ERRORS: Final = (
+    "invalid_input", "idempotency_key_reused", "not_found", "gone", "too_large", "unsupported_media",
+    "model_unavailable", "storage_error",
+)  # fmt: skip
+
+
+def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
+    """Accept a job, or find the one that this request made before, and answer with it.
+
+    Args:
+        marks: Of the request.
+        make: Validates it. Not asked where the job is there: what was accepted once needs no second check.
+    """
+    jobs = services().jobs
+    made = jobs.made(marks)
+    found = jobs.accept(make(), marks) if made is None else Accepted(made, replayed=True)
+    name_after(found.record.job)
+    seconds = wait_preference(request)
+    granted = seconds is not None and wait_for_news(found.record, seconds, until_end=True)
+    record, waiting = look(found.record.job.id)
+    answer = job_answer(record, waiting, 200 if granted and record.job.status.is_terminal else 202)
+    answer.headers["Location"] = links().job(record.job.id)
+    if granted:
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
+    return once.say_replayed(answer) if found.replayed else answer

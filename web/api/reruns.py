@@ -1,0 +1,39 @@
+"""Run a job once more."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, request
+
+from web import once
+from web.accept import ANSWERS, ERRORS, PARAMETERS, accepted
+from web.frontdoor import PICTURE_BODY, read_optional_json
+from web.operation import operation
+from web.reading import look
+from web.rerun import parse_rerun
+from web.services import services
+
+blueprint = Blueprint("reruns", __name__)
+
+
+@blueprint.post("/jobs/<job:job_id>/rerun")
+@operation(
+    "rerunJob",
+    "Jobs",
+    "submit",
+    body="Rerun",
+    body_required=False,
+    parameters=PARAMETERS,
+    answers=ANSWERS,
+    errors=ERRORS,
+)
+def rerun(job_id: str) -> Response:
+    """Run a job once more.
+
+    A new job with the same request, but for what `input` changes; pictures that came with the first one come along,
+    credentials do not. A seed that the first one was not given is drawn anew. The new job names the old one in
+    `retry_of`.
+    """
+    record, _ = look(job_id)
+    body = read_optional_json(request, PICTURE_BODY)
+    found = services()
+    return accepted(once.marks(body), lambda: parse_rerun(body, record.job, found.catalog, found.artifacts))
