@@ -25,6 +25,7 @@ PLACES: Final = {
     "downloading": "The upstream has finished, and an output is about to be fetched.",
     "artifact_written": "A file is on the disk under its temporary name.",
     "artifact_stored": "All files are stored, the job has not ended. Tag: the provider.",
+    "delivered": "A webhook's receiver has answered, and the delivery is not noted yet.",
     "terminal_written": "The event that ends the attempt is written. Tag: the provider.",
 }
 

@@ -13,6 +13,12 @@ support either, so the scripts may build key names.
 | ``dr:tomb:{id}`` | string | tombstone (JSON) | 30 days |
 | ``dr:once:{key}`` | hash | what the request with this idempotency key made: ``print`` (its fingerprint), ``id`` | a day |
 | ``dr:twin:{fingerprint}`` | string | the newest job that such a request made | 15 minutes |
+| ``dr:hooks:{id}`` | hash | the job's webhook deliveries: ``{delivery}`` → record (JSON), ``{delivery}:body`` → what is sent; also of a test | with the job; a test's an hour |
+| ``dr:hookhosts`` | zset | hosts with deliveries, by when to look for some that are due | |
+| ``dr:hookdue:{host}`` | zset | deliveries to a host, ``{id}/{delivery}``, by when they are due | |
+| ``dr:hooksent:{host}`` | zset | deliveries that are being made, by the end of their lease | |
+| ``dr:hookgone:{owner}:{digest}`` | string | there while an address that answered 410 gets nothing from this owner's jobs | a day |
+| ``dr:hooksecrets`` | hash | owner → secrets that sign its webhooks, AES-256-GCM | |
 | ``dr:owner:{owner}`` | zset | job ids by creation time | |
 | ``dr:owners`` | set | owners that have jobs | |
 | ``dr:queued`` | zset | queued jobs by creation time: positions | |
@@ -61,6 +67,7 @@ PROVIDERS: Final = "dr:providers"
 PAUSED: Final = "dr:paused"
 CONTROL: Final = "dr:control"
 PROBE: Final = "dr:probe"
+HOOK_SECRETS: Final = "dr:hooksecrets"
 API_KEYS: Final = "dr:keys"
 API_KEY_HASHES: Final = "dr:keyhash"
 EPOCH: Final = "dr:epoch"
@@ -71,6 +78,10 @@ EVENTS_KEPT: Final = 500
 PREVIEWS_KEPT: Final = 12
 #: Seconds that previews outlive the newest one.
 PREVIEW_SECONDS: Final = 3600
+#: Seconds that the delivery of a test can be looked at.
+TEST_SECONDS: Final = 3600
+#: Seconds that an address which answered 410 is left alone.
+GONE_SECONDS: Final = 86_400
 #: Seconds that a tombstone stands.
 TOMBSTONE_SECONDS: Final = 30 * 86_400
 
@@ -108,6 +119,16 @@ def once(key: str) -> str:
 def twin(fingerprint: str) -> str:
     """The newest job that such a request made."""
     return f"dr:twin:{fingerprint}"
+
+
+def hooks(holder: str) -> str:
+    """The webhook deliveries of a job, or of a test."""
+    return f"dr:hooks:{holder}"
+
+
+def hook_gone(owner: str, digest: str) -> str:
+    """Says that an address does not want this owner's deliveries any more."""
+    return f"dr:hookgone:{owner}:{digest}"
 
 
 def owner(name: str) -> str:

@@ -117,10 +117,21 @@ class Attempt(Noun, frozen=True, kw_only=True):
 
 
 class Webhook(Noun, frozen=True, kw_only=True):
-    """Where to tell what happens; ``events`` empty means the terminal ones."""
+    """Where to tell what happens.
 
-    url: str
+    Args:
+        host: Where it goes.
+        target: The whole address, encrypted for the job's owner, in base64: its query may hold a secret.
+        base: Scheme and host of the addresses that a message holds: those that the client used.
+        events: What to tell; empty means the end.
+        payload: The whole job, or only where to find it.
+    """
+
+    host: str
+    target: str
+    base: str
     events: tuple[str, ...] = ()
+    payload: Literal["full", "thin"] = "full"
 
 
 class Job(Noun, frozen=True, kw_only=True):
@@ -150,6 +161,8 @@ class Job(Noun, frozen=True, kw_only=True):
     retention_seconds: int = 86_400
     deadline_at: float | None = None
     has_credentials: bool = False
+    retry_of: str | None = None
+    batch_id: str | None = None
     waiting: WaitReason | None = None
     not_before: float | None = None
     upstream: Upstream | None = None
@@ -161,8 +174,6 @@ class Job(Noun, frozen=True, kw_only=True):
     cancel_requested_at: float | None = None
     started_at: float | None = None
     finished_at: float | None = None
-    retry_of: str | None = None
-    batch_id: str | None = None
     warnings: tuple[str, ...] = ()
 
     @property

@@ -28,6 +28,7 @@ from jobs.once import KEY_SECONDS, REPEAT_SECONDS, Once
 from jobs.queue import QUEUE
 from jobs.states import apply
 from jobs.store import Decision, Lease, LoggedEvent, Overview, Page, Record
+from jobs.webhooks import Notice, notices
 
 _job = msgspec.json.Decoder(Job)
 _event = msgspec.json.Decoder(events.JobEvent)
@@ -97,7 +98,8 @@ def lane_of(job: Job) -> str:
 
 
 @cache
-def _source(name: str) -> str:
+def source(name: str) -> str:
+    """The text of a script."""
     folder = files("jobs") / "scripts"
     return (folder / "lib.lua").read_text() + (folder / f"{name}.lua").read_text()
 
@@ -115,7 +117,7 @@ class RedisJobStore:
         self.redis = client
         self._patience = patience
         self._scripts = {
-            name: client.register_script(_source(name))
+            name: client.register_script(source(name))
             for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge")
         }
         self._clock_lock = threading.Lock()
@@ -194,14 +196,24 @@ class RedisJobStore:
         start = len(keys.events(""))
         return {key[start:]: logged(entries) for key, entries in streams_of(answer).items()}
 
-    def page(self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool]) -> Page:
+    def page(
+        self,
+        owner: str | None,
+        *,
+        cursor: str | None,
+        limit: int,
+        keep: Callable[[Job], bool],
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Page:
         """See :meth:`jobs.store.JobStore.page`. A cursor is the creation time and id of the last job seen."""
         with available():
             names = [owner] if owner is not None else sorted(name.decode() for name in self._owners())
         found: list[Record] = []
-        upper = cursor or "+inf"
+        lower = "-inf" if since is None else f"({since * 1000:.3f}"
+        upper = cursor or ("+inf" if until is None else f"({until * 1000:.3f}")
         for _ in range(_PAGE_READS):
-            merged = self._older(names, upper, 200)
+            merged = self._older(names, upper, lower, 200)
             if not merged:
                 return Page(tuple(found))
             records = self.get_many(job_id for _, job_id in merged)
@@ -215,8 +227,8 @@ class RedisJobStore:
     def _owners(self) -> set[bytes]:
         return cast("set[bytes]", self.redis.smembers(keys.OWNERS))
 
-    def _older(self, owners: Sequence[str], upper: str, count: int) -> list[tuple[float, str]]:
-        """Up to ``count`` (created ms, id) before the place ``upper``, newest first."""
+    def _older(self, owners: Sequence[str], upper: str, lower: str, count: int) -> list[tuple[float, str]]:
+        """Up to ``count`` (created ms, id) before the place ``upper`` and down to ``lower``, newest first."""
         at, _, last = upper.partition(":")
         rows: list[tuple[float, str]] = []
         with available():
@@ -225,7 +237,7 @@ class RedisJobStore:
                 answer = cast(
                     "list[tuple[bytes, float]]",
                     self.redis.zrange(
-                        keys.owner(owner), cast("int", at), cast("int", "-inf"),
+                        keys.owner(owner), cast("int", at), cast("int", lower),
                         desc=True, byscore=True, withscores=True, offset=0, num=count + 50,
                     ),
                 )  # fmt: skip
@@ -349,7 +361,12 @@ class RedisJobStore:
         if job.status is Status.QUEUED:
             rank = _ms(job.created_at) - _HEAD_START[job.priority]
             arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
+        told = notices(job, event)
+        if told:
+            arguments["hooks"] = [_hook(notice) for notice in told]
         given = [_encode({k: v for k, v in arguments.items() if v is not None}), _encode(job), _encode(event)]
+        for notice in told:
+            given += [_encode(notice.delivery), notice.body]
         names = [keys.job(job.id), keys.events(job.id)]
         return cast("list[bytes]", self._patiently(lambda: self._scripts["commit"](keys=names, args=given)))
 
@@ -481,6 +498,12 @@ def _marks(once: Once) -> dict[str, Any]:
         "repeat_seconds": REPEAT_SECONDS,
     }
     return {name: value for name, value in marks.items() if value is not None}
+
+
+def _hook(notice: Notice) -> dict[str, Any]:
+    """As the script takes it."""
+    hook: dict[str, Any] = {"id": notice.delivery.id, "host": notice.delivery.host}
+    return hook if notice.every is None else {**hook, "every": _ms(notice.every)}
 
 
 def _ms(seconds: float) -> int:

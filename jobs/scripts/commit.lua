@@ -1,6 +1,6 @@
 -- The one compare-and-append: snapshot, version, event and indexes change together or not at all.
 -- KEYS: job, events
--- ARGV: a JSON object, see RedisJobStore._commit
+-- ARGV: a JSON object, see RedisJobStore._commit; snapshot; event; then record and body of each of its hooks
 -- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
 --   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
@@ -75,5 +75,14 @@ if a.terminal then
   redis.call('DEL', P .. 'secret:' .. a.id)
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
   redis.call('ZADD', P .. 'retain', a.expires, a.id)
+end
+-- What the client asked to be told of goes into the outbox together with the change itself.
+for i, hook in ipairs(a.hooks or {}) do
+  local last = hook.every and tonumber(redis.call('HGET', KEYS[1], 'told') or '0')
+  if not last or now - last >= hook.every then
+    if last then redis.call('HSET', KEYS[1], 'told', now) end
+    redis.call('HSET', P .. 'hooks:' .. a.id, hook.id, ARGV[2 + 2 * i], hook.id .. ':body', ARGV[3 + 2 * i])
+    post(hook.host, a.id .. '/' .. hook.id, now)
+  end
 end
 return {'ok', version, fence, event_id}

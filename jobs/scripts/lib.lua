@@ -51,6 +51,12 @@ local function remember(once, id)
   end
 end
 
+-- Put a webhook delivery among those that are due at a time.
+local function post(host, member, at)
+  redis.call('ZADD', P .. 'hookdue:' .. host, at, member)
+  redis.call('ZADD', P .. 'hookhosts', 'LT', at, host)
+end
+
 -- Give back the provider's slot that the job holds.
 local function release(id, provider)
   if provider then redis.call('SREM', P .. 'busy:' .. provider, id) end

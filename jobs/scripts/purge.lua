@@ -5,7 +5,8 @@ local f = redis.call('HMGET', job, 'status', 'owner')
 if not f[1] then return redis.call('EXISTS', P .. 'tomb:' .. ARGV[1]) end
 if f[1] == 'queued' or f[1] == 'running' then return 0 end
 redis.call('SET', P .. 'tomb:' .. ARGV[1], ARGV[2], 'EX', ARGV[3])
-redis.call('DEL', job, P .. 'events:' .. ARGV[1], P .. 'previews:' .. ARGV[1], P .. 'secret:' .. ARGV[1])
+redis.call('DEL', job, P .. 'events:' .. ARGV[1], P .. 'previews:' .. ARGV[1], P .. 'secret:' .. ARGV[1],
+  P .. 'hooks:' .. ARGV[1])
 redis.call('ZREM', P .. 'owner:' .. f[2], ARGV[1])
 if redis.call('EXISTS', P .. 'owner:' .. f[2]) == 0 then redis.call('SREM', P .. 'owners', f[2]) end
 redis.call('ZREM', P .. 'retain', ARGV[1])

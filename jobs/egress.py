@@ -1,0 +1,134 @@
+"""Which addresses a user may send us to. Pure: what a name resolves to is looked up by :mod:`worker.egress`."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+#: Ports that are asked; what the operator allows may be asked on any.
+PORTS: Final = frozenset({443, 8443})
+
+#: Ranges that are not public, or lead to such ranges. The ``ipaddress`` properties miss some (measured on 3.13).
+_CLOSED_V4: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16",
+        "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24",
+        "192.168.0.0/16", "192.175.48.0/24", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4",
+        "240.0.0.0/4",
+    )
+)  # fmt: skip
+_OPEN_V6: Final = ipaddress.ip_network("2000::/3")
+_CLOSED_V6: Final = tuple(
+    ipaddress.ip_network(network)
+    for network in ("2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20", "2620:4f:8000::/48")
+)
+#: Last labels of names that no public DNS has: reserved (RFC 6761, 6762, 7686, 8375), or used in private networks.
+_PRIVATE_NAMES: Final = frozenset(
+    {"localhost", "local", "internal", "test", "invalid", "onion", "arpa", "svc", "lan", "intranet", "corp", "home"}
+)
+_LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+_UNUSABLE: Final = re.compile(r"[^!-~]|[\\#]")
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class BadAddress(ValueError):
+    """Nobody is sent to this address; the text says what to give instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """An address taken apart; ``path`` includes the query."""
+
+    scheme: str
+    host: str
+    port: int
+    path: str
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is a public unicast one."""
+    ip = ipaddress.ip_address(address)
+    if isinstance(ip, ipaddress.IPv4Address):
+        return not any(ip in network for network in _CLOSED_V4)
+    return ip in _OPEN_V6 and not any(ip in network for network in _CLOSED_V6)
+
+
+def split(url: str) -> Target:
+    """Take an http or https address apart, so that no two readers can understand it differently.
+
+    Raises:
+        BadAddress: It is malformed, or has a user name, a fragment or characters that do not belong there.
+    """
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        raise BadAddress("is malformed") from None
+    if _UNUSABLE.search(url) or "@" in parts.netloc or "%" in parts.netloc:
+        raise BadAddress("has a user name, a fragment, or characters that an address cannot have")
+    if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
+        raise BadAddress("must be an https address")
+    path = parts.path or "/"
+    usual = 443 if parts.scheme == "https" else 80
+    return Target(parts.scheme, parts.hostname, port or usual, f"{path}?{parts.query}" if parts.query else path)
+
+
+@dataclass(frozen=True, slots=True)
+class Egress:
+    """Where webhooks may go: to public https addresses, and to the networks that the operator named.
+
+    Args:
+        allow: These may also be reached by http, and on any port.
+    """
+
+    allow: tuple[Network, ...] = ()
+
+    def allows(self, address: str) -> bool:
+        """Whether the operator named a network with this IP address."""
+        ip = ipaddress.ip_address(address)
+        return any(ip in network for network in self.allow)
+
+    def may_connect(self, target: Target, addresses: list[str]) -> bool:
+        """Whether a host with these IP addresses may be asked: one that may not is enough to refuse it."""
+        if not addresses:
+            return False
+        if all(self.allows(address) for address in addresses):
+            return True
+        public = all(is_public(address) or self.allows(address) for address in addresses)
+        return public and target.scheme == "https" and target.port in PORTS
+
+    def check(self, url: str) -> Target:
+        """What can be said of an address without looking its host up.
+
+        With an allow list, names and ports that are usual in a private network pass: the connection decides.
+
+        Raises:
+            BadAddress: It cannot be that of a public https server.
+        """
+        target = split(url)
+        ip = _literal(target.host)
+        if ip is not None:
+            if not self.allows(ip):
+                raise BadAddress("must have a host name, no IP address")
+            return target
+        labels = target.host.split(".")
+        if len(target.host) > 253 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1][0].isdigit():
+            raise BadAddress("has a host that is no DNS name")
+        if not self.allow:
+            if target.scheme != "https" or target.port not in PORTS:
+                raise BadAddress("must be an https address on port 443 or 8443")
+            if len(labels) < 2 or labels[-1] in _PRIVATE_NAMES:
+                raise BadAddress("has a host that is not public")
+        return target
+
+
+def _literal(host: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return None

@@ -1,0 +1,208 @@
+"""Deliveries in the store, on fakeredis and on a real server."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from jobs import events
+from jobs.ids import new_job_id
+from jobs.model import Job, Output, Tombstone, Webhook
+from jobs.outbox import Outbox, Taken
+from jobs.redis_store import RedisJobStore
+from jobs.signing import OVERLAP_SECONDS, Secrets
+from jobs.vault import Vault
+from jobs.webhooks import TEST, Call, Delivery, again, message, new_delivery_id, settled
+
+SUCCESS = (Output(index=0, kind="text", text="hello"),)
+
+
+@pytest.fixture
+def outbox(store: RedisJobStore) -> Outbox:
+    return Outbox(store)
+
+
+def hooked(store: RedisJobStore, host: str = "a.example.com", wanted: tuple[str, ...] = ()) -> Job:
+    job = Job(
+        id=new_job_id(), owner="key_1", user="key_1", model="echo", route=("echo",), given={}, input={},
+        created_at=store.now(), webhook=Webhook(host=host, target="locked", base="http://here", events=wanted),
+    )  # fmt: skip
+    return store.create(job).job
+
+
+def end(store: RedisJobStore, job: Job) -> None:
+    store.change(job.id, lambda _: events.Canceled(at=store.now()))
+
+
+def take(outbox: Outbox, most: int = 100, *, per_host: int = 100, lease: float = 60) -> tuple[Taken, ...]:
+    return outbox.take(most, lease_seconds=lease, per_host=per_host)
+
+
+def test_the_end_of_a_job_and_its_delivery_come_together(store: RedisJobStore, outbox: Outbox) -> None:
+    job = hooked(store)
+    assert (outbox.deliveries(job.id), take(outbox)) == ((), ())
+    end(store, job)
+    (delivery,) = outbox.deliveries(job.id)
+    assert (delivery.type, delivery.state, delivery.calls) == ("job.canceled", "pending", ())
+    (taken,) = take(outbox)
+    assert taken.delivery == delivery
+    assert msgspec.json.decode(taken.body)["data"]["status"] == store.get(job.id).job.status == "canceled"
+
+
+def test_what_is_taken_is_taken_by_one_until_its_lease_ends(store: RedisJobStore, outbox: Outbox) -> None:
+    job = hooked(store)
+    end(store, job)
+    (first,) = take(outbox, lease=0.001)
+    (second,) = retaken(outbox)
+    assert take(outbox) == ()
+    assert first.delivery.id == second.delivery.id
+    done = settled(first.delivery, Call(at=1.0, status=200))
+    assert not outbox.settle(first, done), "its lease was over"
+    assert outbox.deliveries(job.id)[0].state == "pending"
+    assert outbox.settle(second, done)
+    assert outbox.deliveries(job.id) == (done,)
+    assert take(outbox) == ()
+
+
+def retaken(outbox: Outbox) -> tuple[Taken, ...]:
+    for _ in range(1000):
+        if found := take(outbox):
+            return found
+    raise AssertionError("it never came back")
+
+
+def test_a_failed_delivery_comes_back_when_its_time_comes(store: RedisJobStore, outbox: Outbox) -> None:
+    job = hooked(store)
+    end(store, job)
+    (taken,) = take(outbox)
+    now = store.now()
+    later = msgspec.structs.replace(taken.delivery, next_at=now + 100)
+    assert outbox.settle(taken, later)
+    assert take(outbox) == ()
+    assert outbox.redeliver(job.id, taken.delivery.id) is not None
+    (sooner,) = take(outbox)
+    assert outbox.settle(sooner, msgspec.structs.replace(sooner.delivery, next_at=now - 1))
+    assert [one.delivery.id for one in take(outbox)] == [taken.delivery.id]
+
+
+def test_a_slow_host_holds_up_nobody_else(store: RedisJobStore, outbox: Outbox) -> None:
+    slow = [hooked(store, "slow.example.com") for _ in range(6)]
+    for job in slow:
+        end(store, job)
+    end(store, hooked(store, "quick.example.com"))
+    first = take(outbox, per_host=2)
+    assert sorted(one.delivery.host for one in first) == ["quick.example.com", "slow.example.com", "slow.example.com"]
+    assert take(outbox, per_host=2) == ()
+    busy = next(one for one in first if one.delivery.host == "slow.example.com")
+    outbox.settle(busy, settled(busy.delivery, Call(at=1.0, status=200)))
+    assert [one.delivery.host for one in take(outbox, per_host=2)] == ["slow.example.com"]
+
+
+def test_no_more_are_taken_than_asked_for(store: RedisJobStore, outbox: Outbox) -> None:
+    for n in range(10):
+        end(store, hooked(store, f"{n % 3}.example.com"))
+    counts = [len(take(outbox, 4)) for _ in range(4)]
+    assert counts == [4, 4, 2, 0]
+
+
+def test_progress_is_thinned_out_and_the_end_is_not(store: RedisJobStore, outbox: Outbox) -> None:
+    job = hooked(store, wanted=("job.started", "job.progress", "job.output", "job.succeeded"))
+    store.beat("w", 10, 60, [])
+    store.dispatch()
+    lease = store.claim(job.id, "w", 60, lambda job, _: job.input)
+    assert lease is not None
+    for step in range(20):
+        event = events.Progressed(at=store.now(), stage="generating", step=step)
+        store.change(job.id, lambda _, event=event: event, fence=lease.fence)  # type: ignore[misc]
+    store.change(job.id, lambda _: events.Succeeded(at=store.now(), outputs=SUCCESS), fence=lease.fence)
+    types = sorted(delivery.type for delivery in outbox.deliveries(job.id))
+    assert types == ["job.output", "job.progress", "job.started", "job.succeeded"]
+    assert len(take(outbox)) == 4
+
+
+def test_deliveries_go_with_the_job(store: RedisJobStore, outbox: Outbox) -> None:
+    job = hooked(store)
+    end(store, job)
+    now = store.now()
+    stone = Tombstone(
+        id=job.id, owner="key_1", status=store.get(job.id).job.status, reason="deleted", finished_at=now, deleted_at=now
+    )
+    store.purge(stone)
+    assert outbox.deliveries(job.id) == ()
+    assert take(outbox) == ()
+    left = store.redis.keys("dr:hook*")
+    assert left == []
+
+
+def test_a_job_that_is_deleted_during_a_call_leaves_nothing(store: RedisJobStore, outbox: Outbox) -> None:
+    job = hooked(store)
+    end(store, job)
+    (taken,) = take(outbox)
+    store.redis.delete(f"dr:hooks:{job.id}")
+    outbox.settle(taken, msgspec.structs.replace(taken.delivery, next_at=1.0))
+    assert take(outbox) == ()
+    assert store.redis.exists(f"dr:hooks:{job.id}") == 0
+
+
+def test_any_delivery_can_be_made_again_under_its_old_id(store: RedisJobStore, outbox: Outbox) -> None:
+    job = hooked(store)
+    end(store, job)
+    (taken,) = take(outbox)
+    assert outbox.redeliver(job.id, taken.delivery.id) == taken.delivery, "it is being made already"
+    outbox.settle(taken, settled(taken.delivery, Call(at=1.0, status=200)))
+    renewed = outbox.redeliver(job.id, taken.delivery.id)
+    assert renewed is not None
+    assert renewed.state == "pending"
+    (second,) = take(outbox)
+    assert (second.delivery.id, second.body) == (taken.delivery.id, taken.body)
+    assert second.delivery == again(second.delivery, second.delivery.next_at or 0)
+    assert outbox.redeliver(job.id, "msg_unknown") is None
+    assert outbox.redeliver("job_unknown", taken.delivery.id) is None
+
+
+def test_a_test_belongs_to_no_job_and_does_not_stay(store: RedisJobStore, outbox: Outbox) -> None:
+    now = store.now()
+    delivery = Delivery(
+        id=new_delivery_id(), holder="test_1", owner="key_1", type=TEST, host="h.example.com", target="t",
+        created_at=now, next_at=now,
+    )  # fmt: skip
+    outbox.add_test(delivery, message(TEST, now, {}))
+    assert outbox.get("test_1", delivery.id) == delivery
+    assert 0 < store.redis.ttl("dr:hooks:test_1") <= 3600
+    assert [one.delivery for one in take(outbox)] == [delivery]
+
+
+def test_an_address_that_is_gone_is_remembered_for_its_owner_only(outbox: Outbox) -> None:
+    outbox.set_gone("key_1", "https://h.example.com/?secret", gone=True)
+    assert outbox.is_gone("key_1", "https://h.example.com/?secret")
+    assert not outbox.is_gone("key_2", "https://h.example.com/?secret")
+    outbox.set_gone("key_1", "https://h.example.com/?secret", gone=False)
+    assert not outbox.is_gone("key_1", "https://h.example.com/?secret")
+
+
+def test_a_secret_is_made_once_kept_encrypted_and_replaced_with_an_overlap(store: RedisJobStore) -> None:
+    secrets = Secrets(store, Vault(b"k" * 32))
+    (first,) = secrets.valid("key_1")
+    assert secrets.valid("key_1") == (first,)
+    assert secrets.valid("key_2") != (first,)
+    second = secrets.rotate("key_1")
+    assert secrets.valid("key_1") == (second, first)
+    kept = store.redis.hgetall("dr:hooksecrets")
+    assert first.removeprefix("whsec_").encode() not in repr(kept).encode()
+
+
+def test_an_old_secret_ends_after_a_day(store: RedisJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = Secrets(store, Vault(b"k" * 32))
+    (first,) = secrets.valid("key_1")
+    second = secrets.rotate("key_1")
+    now = store.now()
+    monkeypatch.setattr(store, "now", lambda: now + OVERLAP_SECONDS - 60)
+    assert secrets.valid("key_1") == (second, first)
+    monkeypatch.setattr(store, "now", lambda: now + OVERLAP_SECONDS + 60)
+    assert secrets.valid("key_1") == (second,)
+
+
+def test_rotating_again_and_again_keeps_a_few(store: RedisJobStore) -> None:
+    secrets = Secrets(store, Vault(b"k" * 32))
+    made = [secrets.rotate("key_1") for _ in range(10)]
+    assert secrets.valid("key_1") == tuple(reversed(made))[:4]
