@@ -194,7 +194,7 @@ def half_open(trial: Trial) -> str:
 
 def redis_killed(trial: Trial) -> str:
     def harm() -> None:
-        trial.house.redis.kill()
+        trial.house.redis.crash()
         time.sleep(1)
         trial.house.redis.start()
 

@@ -102,7 +102,7 @@ class Nemesis:
                 lambda s: house.workers[s.target].pause(),
                 lambda s: house.workers[s.target].go_on(),
             ),
-            "kill Redis": ("redis", lambda _: house.redis.kill(), lambda _: house.redis.start()),
+            "kill Redis": ("redis", lambda _: house.redis.crash(), lambda _: house.redis.start()),
             "kill scheduler": (
                 "scheduler",
                 lambda s: house.schedulers[s.target % 2].kill(),

@@ -28,7 +28,7 @@ def test_a_redis_that_is_away_is_a_503_and_no_stream_is_lost(tmp_path: Path) -> 
         with requests.get(f"{url}/events", stream=True, timeout=TIMEOUT) as answer:
             lines = answer.iter_lines(chunk_size=1)
             assert any(line == b"event: snapshot" for line in lines)
-            stack.redis.kill()
+            stack.redis.crash()
             submitted = requests.post(f"{stack.url}/v1/jobs", json={"model": "echo", "input": {}}, timeout=TIMEOUT)
             for refused in (
                 submitted,

@@ -57,7 +57,7 @@ def test_the_jobs_of_a_killed_worker_run_again_and_none_is_lost(stack: Stack, wo
 def test_running_jobs_survive_a_redis_that_is_away_for_longer_than_their_leases(stack: Stack, worker: Process) -> None:
     ids = [stack.submit("progress 10 2s", "wait 1s") for _ in range(10)]
     stack.wait_for_status(ids, "running")
-    stack.redis.kill()
+    stack.redis.crash()
     seen = len(worker.output)
     wait_until(lambda: worker.output[seen:].count("no beat") >= 3, 30, "the leases have run out")
     stack.redis.start()
