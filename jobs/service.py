@@ -23,6 +23,10 @@ from jobs.vault import Vault
 log = logging.getLogger(__name__)
 
 
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
     """A request that was validated: ``input`` is ``given`` as the first provider of ``route`` would take it."""
@@ -97,29 +101,14 @@ class JobService:
         now = self.store.now()
         job_id = new_job_id()
         try:
-            given, used = self._keep_pictures(job_id, submission.given, submission.input)
+            given, used = (
+                without_pictures(part, lambda data: self.artifacts.put(job_id, data))
+                for part in (submission.given, submission.input)
+            )
         except ArtifactError:
             self.artifacts.delete(job_id)
             raise
-        job = Job(
-            id=job_id,
-            owner=submission.owner,
-            user=fair_user(submission.owner, submission.metadata.get("user")),
-            model=submission.model,
-            route=submission.route,
-            requested_provider=submission.provider,
-            given=given,
-            input=used,
-            priority=submission.priority,
-            metadata=submission.metadata,
-            webhook=submission.webhook,
-            retention_seconds=submission.retention_seconds,
-            deadline_at=None if submission.deadline_seconds is None else now + submission.deadline_seconds,
-            has_credentials=bool(submission.credentials),
-            created_at=now,
-            warnings=submission.warnings,
-            retry_of=submission.retry_of,
-        )
+        job = job_of(submission, job_id, given, used, now)
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
         try:
             record = self.store.create(job, secret, once)
@@ -133,22 +122,6 @@ class JobService:
         self.wake()
         failpoint("published")
         return Accepted(record)
-
-    def _keep_pictures(
-        self, job_id: str, given: dict[str, Any], used: dict[str, Any]
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Take inline pictures out of the record and keep them among the job's files, each under its hash."""
-
-        def kept(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
-            # Only where a picture can stand: a prompt may well begin with "data:".
-            if isinstance(value, str) and name in {"image", "url"} and value.startswith("data:image/"):
-                data = base64.b64decode(value.partition(",")[2])
-                return f"sha256:{self.artifacts.put(job_id, data)}"
-            if isinstance(value, dict):
-                return {key: kept(item, key) for key, item in value.items()}
-            return [kept(item) for item in value] if isinstance(value, list) else value
-
-        return kept(given), kept(used)
 
     def wake(self) -> int:
         """Send what may run to the workers; answers how many. A failure is left to the reconciler."""
@@ -194,10 +167,17 @@ class JobService:
         return record
 
     def page(
-        self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool] = lambda _: True
+        self,
+        owner: str | None,
+        *,
+        cursor: str | None,
+        limit: int,
+        keep: Callable[[Job], bool] = lambda _: True,
+        since: float | None = None,
+        until: float | None = None,
     ) -> Page:
-        """A part of the owner's jobs, newest first."""
-        return self.store.page(owner, cursor=cursor, limit=limit, keep=keep)
+        """A part of the owner's jobs, newest first; see :meth:`jobs.store.JobStore.page`."""
+        return self.store.page(owner, cursor=cursor, limit=limit, keep=keep, since=since, until=until)
 
     def cancel(self, job_id: str, owner: str | None) -> Record:
         """End a job: a queued one at once, a running one as soon as its worker lets go. A finished one stays."""
@@ -242,6 +222,56 @@ class JobService:
             deleted_at=self.store.now(),
         )
         self.store.purge(stone)
+
+
+def job_of(submission: Submission, job_id: str, given: dict[str, Any], used: dict[str, Any], now: float) -> Job:
+    """The job as it is written first.
+
+    Args:
+        submission: What is to be done.
+        job_id: Its id.
+        given: The input as it was submitted, without inline pictures.
+        used: The same of what the first provider would use.
+        now: By the store's clock.
+    """
+    return Job(
+        id=job_id,
+        owner=submission.owner,
+        user=fair_user(submission.owner, submission.metadata.get("user")),
+        model=submission.model,
+        route=submission.route,
+        requested_provider=submission.provider,
+        given=given,
+        input=used,
+        priority=submission.priority,
+        metadata=submission.metadata,
+        webhook=submission.webhook,
+        retention_seconds=submission.retention_seconds,
+        deadline_at=None if submission.deadline_seconds is None else now + submission.deadline_seconds,
+        has_credentials=bool(submission.credentials),
+        created_at=now,
+        warnings=submission.warnings,
+        retry_of=submission.retry_of,
+    )
+
+
+def without_pictures(given: dict[str, Any], keep: Callable[[bytes], str] = _digest) -> dict[str, Any]:
+    """An input with each inline picture replaced by its hash.
+
+    Args:
+        given: The input.
+        keep: Stores a picture and gives its hash.
+    """
+
+    def kept(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
+        # Only where a picture can stand: a prompt may well begin with "data:".
+        if isinstance(value, str) and name in {"image", "url"} and value.startswith("data:image/"):
+            return f"sha256:{keep(base64.b64decode(value.partition(',')[2]))}"
+        if isinstance(value, dict):
+            return {key: kept(item, key) for key, item in value.items()}
+        return [kept(item) for item in value] if isinstance(value, list) else value
+
+    return {name: kept(value, name) for name, value in given.items()}
 
 
 def fair_user(owner: str, user: str | None) -> str:

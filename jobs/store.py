@@ -135,8 +135,19 @@ class JobStore(Protocol):
         """Block until one of many jobs has news: job id → last seen event id in, new events out."""
         ...
 
-    def page(self, owner: str | None, *, cursor: str | None, limit: int, keep: Callable[[Job], bool]) -> Page:
+    def page(
+        self,
+        owner: str | None,
+        *,
+        cursor: str | None,
+        limit: int,
+        keep: Callable[[Job], bool],
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Page:
         """The jobs of an owner (of all where None), newest first, that ``keep`` keeps.
+
+        ``since`` and ``until`` are bounds of their creation, exclusive.
 
         A page may hold fewer than ``limit`` and still have a ``next_cursor``,
         where ``keep`` keeps few.

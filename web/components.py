@@ -100,6 +100,21 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
         "One request and its life. What is absent is not there (yet).",
     ),
+    "Plan": record(
+        "object model route input",
+        {
+            "object": {"const": "plan"},
+            "model": TEXT,
+            "provider": described(TEXT, "Who would take it now; absent where nobody can."),
+            "route": described({"type": "array", "items": TEXT}, "Who may run it, in order."),
+            "input": described(ANY, "What would be used: defaults filled in, sizes rounded."),
+            "eta_seconds": described(NUMBER, "Estimated seconds until the result."),
+            "reason": described({"enum": list(get_args(WaitReason))}, "What it would wait for; absent: nothing."),
+            "until": described(TIME, "When it could go on, where that is known."),
+        },
+        "What would become of a submission (`dry_run`).",
+    ),
+    "JobOrPlan": {"oneOf": [ref("Job"), ref("Plan")]},
     "Queue": record(
         "reason",
         {

@@ -11,22 +11,23 @@ from web.errors import Problem
 _LONGEST = 512
 
 
-def only(request: Request, *names: str) -> dict[str, str]:
+def only(request: Request, *names: str, prefix: str | None = None) -> dict[str, str]:
     """The parameters of a request.
 
     Args:
         request: The request.
         *names: Those that there may be.
+        prefix: What others that there may be begin with.
 
     Raises:
         Problem: 422: one is unknown, is there twice, is empty or too long.
     """
     found = {}
     for name, values in request.args.lists():
-        if name not in names:
-            raise _bad(name, f"is not known here; there are {', '.join(names) or 'none'}")
+        if name not in names and not (prefix is not None and name.startswith(prefix)):
+            raise refuse(name, f"is not known here; there are {', '.join(names) or 'none'}")
         if len(values) != 1 or not 0 < len(values[0]) <= _LONGEST or not values[0].isprintable():
-            raise _bad(name, "must be given once, with something in it")
+            raise refuse(name, "must be given once, with something in it")
         found[name] = values[0]
     return found
 
@@ -41,7 +42,7 @@ def whole_number(parameters: dict[str, str], name: str, otherwise: int, lowest: 
     if text is None:
         return otherwise
     if not (text.isascii() and text.isdigit() and len(text) < 10 and lowest <= int(text) <= highest):
-        raise _bad(name, f"must be a whole number from {lowest} to {highest}")
+        raise refuse(name, f"must be a whole number from {lowest} to {highest}")
     return int(text)
 
 
@@ -56,10 +57,11 @@ def words(parameters: dict[str, str], name: str, known: Collection[str]) -> froz
         return None
     found = frozenset(text.split(","))
     if not found <= set(known):
-        raise _bad(name, f"must be one or more of {', '.join(known)}, separated by commas")
+        raise refuse(name, f"must be one or more of {', '.join(known)}, separated by commas")
     return found
 
 
-def _bad(name: str, detail: str) -> Problem:
+def refuse(name: str, detail: str) -> Problem:
+    """A 422 about one parameter."""
     shown = name[:64]
     return Problem("invalid_input", f"The query parameter {shown} {detail}.", errors=[(f"?{shown}", detail)])

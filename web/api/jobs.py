@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
+from dataclasses import replace
 
 import msgspec
 from flask import Blueprint, Response, request
 
-from jobs.model import Job
 from web import once
 from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted
-from web.cursors import BadCursor
-from web.errors import Problem
 from web.frontdoor import PICTURE_BODY, read_json
 from web.headers import header
 from web.operation import Answer, Parameter, operation
-from web.query import only, whole_number, words
-from web.reading import caller, job_answer, links, look, wait_for_news, wait_preference
-from web.schemas import STATUSES, etag, job_json
+from web.plan import planned
+from web.query import only, words
+from web.reading import caller, job_answer, look, wait_for_news, wait_preference
+from web.schemas import etag
 from web.services import services
 from web.submission import parse
 
 blueprint = Blueprint("jobs", __name__)
 
 _JOB = {"application/json": "Job"}
-_LIST_LIMIT = 100
 
 
 @blueprint.post("/jobs")
@@ -33,8 +30,24 @@ _LIST_LIMIT = 100
     "Jobs",
     "submit",
     body="Submission",
-    parameters=PARAMETERS,
-    answers=ANSWERS,
+    parameters=(
+        Parameter(
+            name="dry_run",
+            place="query",
+            description="`1`: submit nothing, and answer 200 with what would become of it.",
+            schema={"enum": ["0", "1"]},
+            example="0",
+        ),
+        *PARAMETERS,
+    ),
+    answers=(
+        ANSWERS[0],
+        replace(
+            ANSWERS[1],
+            description=f"{ANSWERS[1].description} Or the plan that `dry_run` asked for.",
+            content={"application/json": "JobOrPlan"},
+        ),
+    ),
     errors=ERRORS,
 )
 def submit() -> Response:
@@ -44,8 +57,15 @@ def submit() -> Response:
     refused, each with a JSON pointer. The job's `input` shows what will really be used.
 
     With an `Idempotency-Key` it can be sent again after a lost answer, and makes one job.
+
+    With `dry_run=1` nothing is submitted: the answer is the input as it would be used, and who would take it when. A
+    seed that you do not give is drawn anew each time.
     """
+    dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
+    if dry is not None and "1" in dry:
+        plan = planned(parse(body, caller().owner, services().catalog), services())
+        return Response(msgspec.json.encode(plan), mimetype="application/json")
     return accepted(once.marks(body), lambda: parse(body, caller().owner, services().catalog))
 
 
@@ -100,77 +120,6 @@ def _matches(known: str, mark: str) -> bool:
     """Weak comparison (RFC 9110, section 8.8.3.2)."""
     bare = mark.removeprefix("W/")
     return known.strip() == "*" or any(part.strip().removeprefix("W/") == bare for part in known.split(","))
-
-
-@blueprint.get("/jobs")
-@operation(
-    "listJobs",
-    "Jobs",
-    "read",
-    parameters=(
-        Parameter(
-            name="limit",
-            place="query",
-            description="Most jobs in one answer.",
-            schema={"type": "integer", "minimum": 1, "maximum": _LIST_LIMIT, "default": 20},
-        ),
-        Parameter(name="cursor", place="query", description="`next_cursor` of the answer before."),
-        Parameter(
-            name="status",
-            place="query",
-            description="Only jobs with one of these statuses, separated by commas.",
-            example="queued,running",
-        ),
-        Parameter(name="model", place="query", description="Only jobs that asked for this model."),
-        Parameter(name="provider", place="query", description="Only jobs that ran, or will run, on this provider."),
-    ),
-    answers=(
-        Answer(
-            status=200,
-            description="Your jobs, newest first.",
-            content={"application/json": "JobList"},
-            headers=("Link",),
-        ),
-    ),
-    errors=("invalid_input",),
-)
-def list_jobs() -> Response:
-    """List your jobs."""
-    found, owner = services(), caller().owner
-    parameters = only(request, "limit", "cursor", "status", "model", "provider")
-    limit = whole_number(parameters, "limit", 20, 1, _LIST_LIMIT)
-    statuses = words(parameters, "status", STATUSES)
-    model, provider = parameters.get("model"), parameters.get("provider")
-
-    def keep(job: Job) -> bool:
-        return (
-            (statuses is None or job.status in statuses)
-            and (model is None or job.model == model)
-            and (provider is None or (job.provider or job.requested_provider) == provider)
-        )
-
-    page = found.jobs.page(owner, cursor=_place(owner, parameters.get("cursor")), limit=limit, keep=keep)
-    positions = found.views.positions(record.job.id for record in page.records if record.job.status == "queued")
-    data = [
-        job_json(record, found.outlook.waiting(record, positions.get(record.job.id)), links())
-        for record in page.records
-    ]
-    body = {"object": "list", "data": data, "has_more": page.next_cursor is not None}
-    answer = Response(mimetype="application/json")
-    if page.next_cursor is not None:
-        body["next_cursor"] = found.cursors.seal(owner, page.next_cursor)
-        following = urlencode({**parameters, "cursor": body["next_cursor"]})
-        answer.headers["Link"] = f'<{links().jobs()}?{following}>; rel="next"'
-    answer.data = msgspec.json.encode(body)
-    return answer
-
-
-def _place(owner: str, cursor: str | None) -> str | None:
-    try:
-        return None if cursor is None else services().cursors.open(owner, cursor)
-    except BadCursor:
-        detail = "is no cursor of this list"
-        raise Problem("invalid_input", f"The query parameter cursor {detail}.", errors=[("?cursor", detail)]) from None
 
 
 @blueprint.post("/jobs/<job:job_id>/cancel")

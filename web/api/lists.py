@@ -1,0 +1,120 @@
+"""The caller's jobs, newest first."""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from web.components import BATCH_ID, TIME
+from web.cursors import BadCursor
+from web.filters import METADATA, NAMES, filters
+from web.operation import Answer, Parameter, operation
+from web.query import only, refuse, whole_number
+from web.reading import caller, links
+from web.schemas import job_json
+from web.services import services
+
+blueprint = Blueprint("lists", __name__)
+
+_LIMIT: Final = 100
+
+
+@blueprint.get("/jobs")
+@operation(
+    "listJobs",
+    "Jobs",
+    "read",
+    parameters=(
+        Parameter(
+            name="limit",
+            place="query",
+            description="Most jobs in one answer.",
+            schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
+        ),
+        Parameter(name="cursor", place="query", description="`next_cursor` of the answer before."),
+        Parameter(
+            name="status",
+            place="query",
+            description="Only jobs with one of these statuses, separated by commas.",
+            example="queued,running",
+        ),
+        Parameter(name="model", place="query", description="Only jobs that asked for this model."),
+        Parameter(name="provider", place="query", description="Only jobs that ran, or will run, on this provider."),
+        Parameter(name="batch", place="query", description="Only jobs of this batch.", schema=BATCH_ID),
+        Parameter(
+            name="created_after",
+            place="query",
+            description="Only jobs that were submitted later than this.",
+            schema=TIME,
+            example="2026-11-20T14:00:00Z",
+        ),
+        Parameter(
+            name="created_before",
+            place="query",
+            description="Only jobs that were submitted earlier than this.",
+            schema=TIME,
+            example="2026-11-20T15:00:00Z",
+        ),
+        Parameter(
+            name="q",
+            place="query",
+            description="Only jobs whose prompt has this text, in small or capital letters.",
+            example="lighthouse",
+        ),
+        Parameter(
+            name="metadata.user",
+            place="query",
+            description="Only jobs whose metadata have this text under `user`; so with any other name after the point.",
+            example="discord-1234",
+        ),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="Your jobs, newest first.",
+            content={"application/json": "JobList"},
+            headers=("Link",),
+        ),
+    ),
+    errors=("invalid_input",),
+)
+def list_jobs() -> Response:
+    """List your jobs.
+
+    A part may hold fewer jobs than `limit`, or none, and still have a `next_cursor`, where few of many jobs fit.
+    """
+    found, owner = services(), caller().owner
+    parameters = only(request, "limit", "cursor", *NAMES, prefix=METADATA)
+    limit = whole_number(parameters, "limit", 20, 1, _LIMIT)
+    wanted = filters(parameters)
+    page = found.jobs.page(
+        owner,
+        cursor=_place(owner, parameters.get("cursor")),
+        limit=limit,
+        keep=wanted.keep,
+        since=wanted.since,
+        until=wanted.until,
+    )
+    positions = found.views.positions(record.job.id for record in page.records if record.job.status == "queued")
+    data = [
+        job_json(record, found.outlook.waiting(record, positions.get(record.job.id)), links())
+        for record in page.records
+    ]
+    body = {"object": "list", "data": data, "has_more": page.next_cursor is not None}
+    answer = Response(mimetype="application/json")
+    if page.next_cursor is not None:
+        body["next_cursor"] = found.cursors.seal(owner, page.next_cursor)
+        following = urlencode({**parameters, "cursor": body["next_cursor"]})
+        answer.headers["Link"] = f'<{links().jobs()}?{following}>; rel="next"'
+    answer.data = msgspec.json.encode(body)
+    return answer
+
+
+def _place(owner: str, cursor: str | None) -> str | None:
+    try:
+        return None if cursor is None else services().cursors.open(owner, cursor)
+    except BadCursor:
+        raise refuse("cursor", "is no cursor of this list") from None

@@ -1,0 +1,42 @@
+"""A dry run: what would become of a submission, without submitting it."""
+
+from __future__ import annotations
+
+from jobs.plan import Plan, plan
+from jobs.service import Submission, job_of, without_pictures
+from web.schemas import Json, optional_time, present
+from web.services import Services
+
+
+def planned(submission: Submission, found: Services) -> Json:
+    """The plan for a submission, as the API shows it. Writes nothing."""
+    now = found.store.now()
+    job = job_of(submission, "job_", submission.given, submission.input, now)
+    made = plan(job, found.outlook.situation(), found.store.overview(), now)
+    used = submission.input
+    if made.provider is not None:
+        used = found.catalog.prepare(made.provider, submission.model, submission.given)
+    return plan_json(submission, made, without_pictures(used))
+
+
+def plan_json(submission: Submission, made: Plan, used: Json) -> Json:
+    """A plan as the API shows it.
+
+    Args:
+        submission: What was planned.
+        made: The plan.
+        used: The input as the provider would use it.
+    """
+    waiting = made.waiting
+    return present(
+        {
+            "object": "plan",
+            "model": submission.model,
+            "provider": made.provider,
+            "route": list(submission.route),
+            "input": used,
+            "eta_seconds": made.eta_seconds,
+            "reason": None if waiting is None else waiting.reason,
+            "until": None if waiting is None else optional_time(waiting.until),
+        }
+    )
