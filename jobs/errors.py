@@ -5,6 +5,7 @@ JobError
 ├── JobGone            there was one; its tombstone says how it ended
 ├── IllegalTransition  the state table has no such move
 ├── LeaseLost          somebody else runs the job now, or it has ended
+├── BatchNotFound      no such batch (or another owner's)
 ├── Contended          the record kept changing under a writer
 ├── KeyReused          an idempotency key came again with another request
 └── StoreUnavailable   Redis cannot be written to or reached right now
@@ -44,6 +45,10 @@ class LeaseLost(JobError):
 
 class Contended(JobError):
     """The record kept changing while it was written; nothing was changed."""
+
+
+class BatchNotFound(JobError):
+    """There is no batch with this id."""
 
 
 class KeyReused(JobError):

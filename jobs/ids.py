@@ -3,6 +3,11 @@
 from ulid import ULID
 
 
+def new_batch_id() -> str:
+    """A new batch id: ``batch_`` and a ULID."""
+    return f"batch_{ULID()}"
+
+
 def new_job_id() -> str:
     """A new job id: ``job_`` and a ULID."""
     return f"job_{ULID()}"

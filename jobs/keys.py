@@ -11,6 +11,7 @@ support either, so the scripts may build key names.
 | ``dr:previews:{id}`` | hash | ``{index}`` → picture bytes, the last 12 | an hour after the last |
 | ``dr:secret:{id}`` | string | the job's credentials, AES-256-GCM | until the job ends |
 | ``dr:tomb:{id}`` | string | tombstone (JSON) | 30 days |
+| ``dr:batch:{id}`` | hash | jobs submitted together: ``doc`` (JSON), ``left`` (how many are not deleted), ``op`` | 30 days after the last of them |
 | ``dr:once:{key}`` | hash | what the request with this idempotency key made: ``print`` (its fingerprint), ``id`` | a day |
 | ``dr:twin:{fingerprint}`` | string | the newest job that such a request made | 15 minutes |
 | ``dr:hooks:{id}`` | hash | the job's webhook deliveries: ``{delivery}`` → record (JSON), ``{delivery}:body`` → what is sent; also of a test | with the job; a test's an hour |
@@ -109,6 +110,11 @@ def secret(job_id: str) -> str:
 def tombstone(job_id: str) -> str:
     """What is left of a deleted job."""
     return f"dr:tomb:{job_id}"
+
+
+def batch(batch_id: str) -> str:
+    """Jobs that were submitted together."""
+    return f"dr:batch:{batch_id}"
 
 
 def once(key: str) -> str:

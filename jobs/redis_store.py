@@ -118,7 +118,7 @@ class RedisJobStore:
         self._patience = patience
         self._scripts = {
             name: client.register_script(source(name))
-            for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge")
+            for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge", "batch")
         }
         self._clock_lock = threading.Lock()
         self._offset = 0.0
@@ -259,7 +259,7 @@ class RedisJobStore:
             if secret is not None:
                 with available():
                     self.redis.delete(keys.secret(job.id))
-            return self._first(once, answer[1].decode(), answer[2].decode())
+            return self.get(_same(once, answer[1].decode(), answer[2].decode()))
         if answer[0] != b"ok":
             # The answer of our own write was lost, and a worker was quick: ids are unique, so the job is ours.
             return self.get(job.id)
@@ -268,9 +268,8 @@ class RedisJobStore:
     def made(self, once: Once) -> Record | None:
         """See :meth:`jobs.store.JobStore.made`."""
         if once.key is not None:
-            with available():
-                row = cast("list[bytes | None]", self.redis.hmget(keys.once(once.key), "print", "id"))
-            return self._first(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
+            first = self.first_of(once)
+            return None if first is None else self.get(first)
         if not once.repeated:
             return None
         with available():
@@ -278,11 +277,6 @@ class RedisJobStore:
         record = None if twin is None else self.get_many([twin.decode()]).get(twin.decode())
         useful = record is not None and record.job.status in {Status.QUEUED, Status.RUNNING, Status.SUCCEEDED}
         return record if useful else None
-
-    def _first(self, once: Once, fingerprint: str, job_id: str) -> Record:
-        if fingerprint != once.fingerprint:
-            raise KeyReused("the idempotency key was used for another request")
-        return self.get(job_id)
 
     def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
         """See :meth:`jobs.store.JobStore.change`."""
@@ -340,35 +334,54 @@ class RedisJobStore:
         once: Once | None = None,
     ) -> list[bytes]:
         """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
-        arguments = {
-            "id": job.id,
-            "op": secrets.token_hex(8),
-            "version": version,
-            "fence": fence,
-            "once": None if once is None else _marks(once),
-            "lapsed": lapsed or None,
-            "status": job.status,
-            "terminal": job.status.is_terminal,
-            "cancel": isinstance(event, events.CancelRequested) or None,
-            "parks": (isinstance(event, events.Parked) and event.until is not None) or None,
-            "keep": keys.EVENTS_KEPT,
-            "created": _ms(job.created_at),
-            "lease": round(lease * 1000),
-            "not_before": None if job.not_before is None else _ms(job.not_before),
-            "deadline": None if job.deadline_at is None else _ms(job.deadline_at),
-            "expires": None if job.expires_at is None else _ms(job.expires_at),
-        }
-        if job.status is Status.QUEUED:
-            rank = _ms(job.created_at) - _HEAD_START[job.priority]
-            arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
-        told = notices(job, event)
-        if told:
-            arguments["hooks"] = [_hook(notice) for notice in told]
-        given = [_encode({k: v for k, v in arguments.items() if v is not None}), _encode(job), _encode(event)]
-        for notice in told:
-            given += [_encode(notice.delivery), notice.body]
-        names = [keys.job(job.id), keys.events(job.id)]
+        names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once)
         return cast("list[bytes]", self._patiently(lambda: self._scripts["commit"](keys=names, args=given)))
+
+    def create_together(
+        self, batch_id: str, batch: bytes, jobs: Sequence[Job], locked: Mapping[str, bytes], once: Once | None
+    ) -> str | None:
+        """Write a batch and its jobs in one transaction.
+
+        Args:
+            batch_id: The batch.
+            batch: Its record.
+            jobs: Its jobs.
+            locked: Encrypted credentials by job.
+            once: The marks of the request.
+
+        Returns:
+            The batch that an earlier sending of the request made; None where this one was written.
+
+        Raises:
+            KeyReused: The idempotency key came with another request before.
+        """
+        marks = {} if once is None else {"once": _marks(once)}
+        head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **marks})
+        steps = [_step(job, 0, events.Submitted(at=job.created_at)) for job in jobs]
+        with available():
+            pipe = self.redis.pipeline(transaction=True)
+            for job_id, secret in locked.items():
+                pipe.set(keys.secret(job_id), secret, ex=7 * 86_400)
+            self._scripts["batch"](args=[head, batch], client=pipe)
+            for names, given in steps:
+                self._scripts["commit"](keys=names, args=given, client=pipe)
+            answer = pipe.execute()[len(locked)]
+        if answer[0] == b"ok" or once is None:
+            return None
+        if locked:
+            with available():
+                self.redis.delete(*map(keys.secret, locked))
+        return _same(once, answer[1].decode(), answer[2].decode())
+
+    def first_of(self, once: Once) -> str | None:
+        """The id of what an earlier request with this key made.
+
+        Raises:
+            KeyReused: It was another request.
+        """
+        with available():
+            row = cast("list[bytes | None]", self.redis.hmget(keys.once(once.key or ""), "print", "id"))
+        return _same(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
 
     def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
         """See :meth:`jobs.store.JobStore.save_checkpoint`."""
@@ -486,6 +499,56 @@ class RedisJobStore:
             pipe.hgetall(keys.SLOTS)
             queued, running, sent, parked, workers, slots = pipe.execute()
         return Overview(queued, running, sent, parked, {name.decode(): int(slots.get(name, 0)) for name in workers})
+
+
+def _step(
+    job: Job,
+    version: int,
+    event: events.JobEvent,
+    *,
+    fence: int | None = None,
+    lapsed: bool = False,
+    lease: float = 0,
+    once: Once | None = None,
+) -> tuple[list[str], list[bytes]]:
+    """Keys and arguments of commit.lua for one step."""
+    arguments = {
+        "id": job.id,
+        "op": secrets.token_hex(8),
+        "version": version,
+        "fence": fence,
+        "batch": job.batch_id if version == 0 else None,
+        "once": None if once is None else _marks(once),
+        "lapsed": lapsed or None,
+        "status": job.status,
+        "terminal": job.status.is_terminal,
+        "cancel": isinstance(event, events.CancelRequested) or None,
+        "parks": (isinstance(event, events.Parked) and event.until is not None) or None,
+        "keep": keys.EVENTS_KEPT,
+        "created": _ms(job.created_at),
+        "lease": round(lease * 1000),
+        "not_before": None if job.not_before is None else _ms(job.not_before),
+        "deadline": None if job.deadline_at is None else _ms(job.deadline_at),
+        "expires": None if job.expires_at is None else _ms(job.expires_at),
+    }
+    if job.status is Status.QUEUED:
+        rank = _ms(job.created_at) - _HEAD_START[job.priority]
+        arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
+    told = notices(job, event)
+    if told:
+        arguments["hooks"] = [_hook(notice) for notice in told]
+    given = [_encode({k: v for k, v in arguments.items() if v is not None}), _encode(job), _encode(event)]
+    for notice in told:
+        given += [_encode(notice.delivery), notice.body]
+    names = [keys.job(job.id), keys.events(job.id)]
+    return names, given
+
+
+def _same(once: Once, fingerprint: str, made: str) -> str:
+    """What a key stands for."""
+    if fingerprint != once.fingerprint:
+        raise KeyReused("the idempotency key was used for another request")
+    return made
 
 
 def _marks(once: Once) -> dict[str, Any]:

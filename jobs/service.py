@@ -98,6 +98,26 @@ class JobService:
             StoreUnavailable: It was not written, or the answer that it was got lost: then it runs all the same.
             ArtifactError: A picture of the input could not be stored; nothing is left of the job.
         """
+        job, secret = self.prepare(submission)
+        try:
+            record = self.store.create(job, secret, once)
+        except (KeyReused, JobGone):
+            self.artifacts.delete(job.id)
+            raise
+        if record.job.id != job.id:
+            self.artifacts.delete(job.id)
+            return Accepted(record, replayed=True)
+        failpoint("recorded")
+        self.wake()
+        failpoint("published")
+        return Accepted(record)
+
+    def prepare(self, submission: Submission, batch_id: str | None = None) -> tuple[Job, bytes | None]:
+        """A job that is not written yet, its pictures stored, and its encrypted credentials.
+
+        Raises:
+            ArtifactError: A picture of the input could not be stored; nothing is left of the job.
+        """
         now = self.store.now()
         job_id = new_job_id()
         try:
@@ -108,20 +128,9 @@ class JobService:
         except ArtifactError:
             self.artifacts.delete(job_id)
             raise
-        job = job_of(submission, job_id, given, used, now)
+        job = job_of(submission, job_id, given, used, now, batch_id)
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
-        try:
-            record = self.store.create(job, secret, once)
-        except (KeyReused, JobGone):
-            self.artifacts.delete(job_id)
-            raise
-        if record.job.id != job_id:
-            self.artifacts.delete(job_id)
-            return Accepted(record, replayed=True)
-        failpoint("recorded")
-        self.wake()
-        failpoint("published")
-        return Accepted(record)
+        return job, secret
 
     def wake(self) -> int:
         """Send what may run to the workers; answers how many. A failure is left to the reconciler."""
@@ -224,7 +233,14 @@ class JobService:
         self.store.purge(stone)
 
 
-def job_of(submission: Submission, job_id: str, given: dict[str, Any], used: dict[str, Any], now: float) -> Job:
+def job_of(
+    submission: Submission,
+    job_id: str,
+    given: dict[str, Any],
+    used: dict[str, Any],
+    now: float,
+    batch_id: str | None = None,
+) -> Job:
     """The job as it is written first.
 
     Args:
@@ -233,6 +249,7 @@ def job_of(submission: Submission, job_id: str, given: dict[str, Any], used: dic
         given: The input as it was submitted, without inline pictures.
         used: The same of what the first provider would use.
         now: By the store's clock.
+        batch_id: The batch that it belongs to.
     """
     return Job(
         id=job_id,
@@ -252,6 +269,7 @@ def job_of(submission: Submission, job_id: str, given: dict[str, Any], used: dic
         created_at=now,
         warnings=submission.warnings,
         retry_of=submission.retry_of,
+        batch_id=batch_id,
     )
 
 

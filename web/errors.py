@@ -17,7 +17,7 @@ from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from jobs.artifacts import ArtifactError, ArtifactNotFound
-from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, KeyReused, StoreUnavailable
+from jobs.errors import BatchNotFound, Contended, IllegalTransition, JobGone, JobNotFound, KeyReused, StoreUnavailable
 from providers.catalog import UnknownName
 from web.times import rfc3339
 
@@ -113,7 +113,7 @@ def problem_of(error: Exception) -> Problem:
             return error
         case JobGone():
             return _gone(error)
-        case JobNotFound() | KeyReused():
+        case BatchNotFound() | JobNotFound() | KeyReused():
             return Problem(*_PLAIN[type(error)])
         case UnknownName():
             return Problem("not_found", f"{error}.")
@@ -134,6 +134,7 @@ def problem_of(error: Exception) -> Problem:
 #: Errors that always mean the same.
 _PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
     JobNotFound: ("not_found", "There is no job with this id."),
+    BatchNotFound: ("not_found", "There is no batch with this id."),
     KeyReused: ("idempotency_key_reused", "Use a new Idempotency-Key for each new request."),
 }
 

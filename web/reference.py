@@ -77,7 +77,7 @@ def _page(document: Json) -> Iterator[str]:
     yield "## Body of a submission\n"
     yield from _fields(submission.SCHEMA)
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
-    for name in ("Job", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Problem"):
+    for name in ("Job", "Batch", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Problem"):
         yield f"## {name}\n"
         if text := SCHEMAS[name].get("description"):
             yield f"{text}\n"

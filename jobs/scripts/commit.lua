@@ -3,6 +3,7 @@
 -- ARGV: a JSON object, see RedisJobStore._commit; snapshot; event; then record and body of each of its hooks
 -- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
 --   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
+--   | {'unbatched'} (its batch was not written)
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
 local a = cjson.decode(ARGV[1])
 local doc, event = ARGV[2], ARGV[3]
@@ -16,6 +17,11 @@ if a.lapsed and from == 'running' and tonumber(redis.call('ZSCORE', P .. 'runnin
   return {'held'}
 end
 if from == 'queued' and to == 'running' and not redis.call('ZSCORE', P .. 'sent', a.id) then return {'unsent'} end
+if from == 'new' and a.batch then
+  -- The batch was not written just before, in the same transaction: the request had been sent before.
+  if redis.call('EXISTS', P .. 'batch:' .. a.batch) == 0 then return {'unbatched'} end
+  redis.call('HSET', KEYS[1], 'batch', a.batch)
+end
 if from == 'new' and a.once then
   local fingerprint, id = made_before(a.once)
   if id then return {'made', fingerprint, id} end

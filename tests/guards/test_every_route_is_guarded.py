@@ -18,6 +18,7 @@ from web.operation import operation_of
 from web.services import build
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+BATCH = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 #: What anybody may read. A route that joins them is listed here on purpose.
 OPEN = {"/", "/docs", "/docs/assets/{name}", "/healthz", "/readyz", "/openapi.json"}
@@ -27,6 +28,8 @@ SUBMITTING = {
     ("DELETE", "/v1/jobs/{job_id}"),
     ("POST", "/v1/jobs/{job_id}/cancel"),
     ("POST", "/v1/jobs/{job_id}/rerun"),
+    ("POST", "/v1/batches"),
+    ("POST", "/v1/batches/{batch_id}/cancel"),
 }
 ADMIN = {("GET", "/metrics")}
 
@@ -44,7 +47,8 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
 
 def address(path: str) -> str:
-    return path.replace("{job_id}", JOB).replace("{index}", "0").replace("{name}", "echo")
+    path = path.replace("{job_id}", JOB).replace("{batch_id}", BATCH)
+    return path.replace("{index}", "0").replace("{name}", "echo")
 
 
 def test_every_route_is_declared(app: Flask) -> None:

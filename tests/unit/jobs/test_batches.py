@@ -1,0 +1,126 @@
+"""Jobs that were submitted together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from jobs import events, keys
+from jobs.artifacts import LocalArtifacts
+from jobs.batches import BatchService
+from jobs.errors import BatchNotFound, KeyReused
+from jobs.once import Once, once_of
+from jobs.redis_store import RedisJobStore
+from jobs.service import JobService, Submission
+from jobs.vault import Vault
+from tests.hand import Woken
+
+VAULT = Vault(b"k" * 32)
+
+
+@pytest.fixture
+def jobs(store: RedisJobStore, tmp_path: Path) -> JobService:
+    return JobService(store, Woken(), LocalArtifacts(tmp_path / "artifacts"), VAULT)
+
+
+@pytest.fixture
+def batches(store: RedisJobStore, jobs: JobService) -> BatchService:
+    return BatchService(store, jobs)
+
+
+def submissions(count: int, **changes: Any) -> list[Submission]:
+    one = Submission(owner="o", model="echo", route=("echo",), given={"prompt": "x"}, input={"prompt": "x"}, **changes)
+    return [one] * count
+
+
+def marks(key: str | None = None, body: bytes = b"{}") -> Once:
+    return once_of(VAULT, owner="o", route="POST /v1/batches", path="/v1/batches", body=body, key=key)
+
+
+def test_all_jobs_of_a_batch_are_written(batches: BatchService, store: RedisJobStore) -> None:
+    batch, replayed = batches.accept("o", submissions(100, credentials={"hf_token": "hf_x"}), marks())
+    records = store.get_many(batch.job_ids)
+    assert (len(records), replayed) == (100, False)
+    assert {record.job.batch_id for record in records.values()} == {batch.id}
+    assert all(store.secret(job_id) for job_id in batch.job_ids)
+    assert store.overview().queued == 100
+
+
+def test_the_same_request_makes_one_batch(batches: BatchService, store: RedisJobStore) -> None:
+    first, _ = batches.accept("o", submissions(3), marks("k"))
+    again, replayed = batches.accept("o", submissions(3, credentials={"hf_token": "hf_x"}), marks("k"))
+    assert (again, replayed) == (first, True)
+    assert batches.made(marks("k"), "o") == first
+    with pytest.raises(KeyReused):
+        batches.accept("o", submissions(3, credentials={"hf_token": "hf_x"}), marks("k", b"[]"))
+    assert store.overview().queued == 3
+    assert not list(store.redis.scan_iter(keys.secret("*")))
+    assert len(list(store.redis.scan_iter(keys.batch("*")))) == 1
+
+
+def test_a_transaction_whose_answer_was_lost_can_be_sent_again(batches: BatchService, store: RedisJobStore) -> None:
+    pipeline = store.redis.pipeline
+
+    def lossy(**options: Any) -> Any:
+        pipe = pipeline(**options)
+        execute = pipe.execute
+
+        def twice(**more: Any) -> Any:
+            stack, scripts = list(pipe.command_stack), set(pipe.scripts)
+            execute(**more)
+            pipe.command_stack, pipe.scripts = stack, scripts
+            return execute(**more)
+
+        pipe.execute = twice  # type: ignore[method-assign, assignment]
+        return pipe
+
+    store.redis.pipeline = lossy  # type: ignore[method-assign, assignment]
+    batch, replayed = batches.accept("o", submissions(2), marks("k"))
+    store.redis.pipeline = pipeline  # type: ignore[method-assign]
+    assert not replayed
+    assert [record.version for record in store.get_many(batch.job_ids).values()] == [1, 1]
+
+
+def test_a_batch_counts_its_jobs_also_the_deleted_ones(
+    batches: BatchService, jobs: JobService, store: RedisJobStore
+) -> None:
+    batch, _ = batches.accept("o", submissions(4), marks())
+    store.beat("w", 1, 60, [])
+    running = store.dispatch()[0]
+    lease = store.claim(running, "w", 60, lambda job, _: job.input)
+    assert lease is not None
+    at = store.now()
+    store.change(running, lambda _: events.Progressed(at=at, stage="generating", fraction=0.5), fence=lease.fence)
+    gone, canceled = [job_id for job_id in batch.job_ids if job_id != running][:2]
+    jobs.cancel(canceled, "o")
+    jobs.delete(gone, "o")
+    standing = batches.standing(batch)
+    assert dict(standing.counts) == {"running": 1, "queued": 1, "canceled": 2}
+    assert (standing.progress, standing.has_ended) == (0.625, False)
+    assert list(standing.states) == list(batch.job_ids)
+    batches.cancel(batch)
+    assert dict(batches.standing(batch).counts) == {"running": 1, "canceled": 3}
+    store.change(running, lambda _: events.Canceled(at=at), fence=lease.fence)
+    assert batches.standing(batch).has_ended
+
+
+def test_a_batch_is_kept_as_long_as_its_tombstones(
+    batches: BatchService, jobs: JobService, store: RedisJobStore
+) -> None:
+    batch, _ = batches.accept("o", submissions(2), marks())
+    jobs.delete(batch.job_ids[0], "o")
+    assert store.redis.ttl(keys.batch(batch.id)) == -1
+    jobs.delete(batch.job_ids[1], "o")
+    assert 0 < store.redis.ttl(keys.batch(batch.id)) <= keys.TOMBSTONE_SECONDS
+    assert batches.standing(batch).has_ended
+    store.redis.delete(keys.batch(batch.id))
+    with pytest.raises(BatchNotFound):
+        batches.get(batch.id, "o")
+
+
+def test_anothers_batch_looks_like_none(batches: BatchService) -> None:
+    batch, _ = batches.accept("o", submissions(1), marks())
+    with pytest.raises(BatchNotFound):
+        batches.get(batch.id, "p")

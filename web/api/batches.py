@@ -1,0 +1,91 @@
+"""Submit jobs together, see how they stand, cancel them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.batches import Batch
+from web import once
+from web.accept import ERRORS
+from web.batching import batch_json, parse_batch
+from web.frontdoor import PICTURE_BODY, read_json
+from web.operation import Answer, ok, operation
+from web.reading import caller, links
+from web.services import services
+from web.submission import parse
+
+blueprint = Blueprint("batches", __name__)
+
+_BATCH: Final = {"application/json": "Batch"}
+
+
+@blueprint.post("/batches")
+@operation(
+    "submitBatch",
+    "Jobs",
+    "submit",
+    body="BatchSubmission",
+    parameters=(once.KEY,),
+    answers=(
+        Answer(
+            status=202,
+            description="Accepted, all of it: no job will be lost.",
+            content=_BATCH,
+            headers=("Location", once.REPLAYED),
+        ),
+    ),
+    errors=tuple(code for code in ERRORS if code != "gone"),
+)
+def submit() -> Response:
+    """Submit jobs together.
+
+    Either a list of `jobs`, or a `template` and a `matrix` of values whose combinations are the jobs; at most 100. All
+    are checked before any is accepted, and all are accepted or none. Each is a job like any other, with a `batch_id`.
+    """
+    body = read_json(request, PICTURE_BODY)
+    marks, owner, found = once.marks(body), caller().owner, services()
+    batch = found.batches.made(marks, owner)
+    replayed = batch is not None
+    if batch is None:
+        submissions = parse_batch(body, lambda one: parse(one, owner, found.catalog))
+        batch, replayed = found.batches.accept(owner, submissions, marks)
+    answer = _answer(batch, 202)
+    answer.headers["Location"] = f"{links().jobs().removesuffix('/jobs')}/batches/{batch.id}"
+    return once.say_replayed(answer) if replayed else answer
+
+
+@blueprint.get("/batches/<batch_id>")
+@operation("getBatch", "Jobs", "read", answers=(ok("The batch as it stands.", "Batch"),), errors=("not_found",))
+def get(batch_id: str) -> Response:
+    """Get a batch.
+
+    It is kept for 30 days after the last of its jobs was deleted.
+    """
+    return _answer(services().batches.get(batch_id, caller().owner))
+
+
+@blueprint.post("/batches/<batch_id>/cancel")
+@operation(
+    "cancelBatch",
+    "Jobs",
+    "submit",
+    answers=(
+        ok("None of its jobs will change any more.", "Batch"),
+        Answer(status=202, description="Some still run; they end as soon as their workers let go.", content=_BATCH),
+    ),
+    errors=("not_found",),
+)
+def cancel(batch_id: str) -> Response:
+    """Cancel a batch: each of its jobs that has not ended."""
+    found = services()
+    batch = found.batches.get(batch_id, caller().owner)
+    found.batches.cancel(batch)
+    return _answer(batch, 200 if found.batches.standing(batch).has_ended else 202)
+
+
+def _answer(batch: Batch, status: int = 200) -> Response:
+    body = msgspec.json.encode(batch_json(services().batches.standing(batch), links()))
+    return Response(body, status, {"Cache-Control": "private, no-cache"}, mimetype="application/json")
