@@ -24,11 +24,11 @@ class Links:
     """
 
     def __init__(self, base: str) -> None:
-        self._base = base
+        self.base = base
 
     def jobs(self) -> str:
         """The list of jobs."""
-        return f"{self._base}/v1/jobs"
+        return f"{self.base}/v1/jobs"
 
     def job(self, job_id: str, *rest: str) -> str:
         """The job, or a resource below it."""

@@ -56,6 +56,7 @@ _SECRET_BYTES: Final = 32
 #: What went wrong where nothing, or nothing useful, was answered. ``unreachable`` says no more on purpose: whether a
 #: port is closed, filtered, or not to be asked would tell a stranger what is behind our walls.
 Trouble = Literal["unreachable", "tls", "no_answer", "redirect", "status"]
+Payload = Literal["full", "thin"]
 State = Literal["pending", "delivered", "exhausted", "disabled"]
 
 

@@ -14,10 +14,14 @@
 
     [models.flux-dev]
     providers = ["blackforestlabs-flux1-dev", "my-painter"]
+
+    [egress]                             # where webhooks may go besides public https addresses
+    allow = ["10.1.0.0/16"]              # there also by http, and on any port
 """
 
 from __future__ import annotations
 
+import ipaddress
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -147,11 +151,13 @@ class Config:
         source: The file, for error texts.
         providers: Tables by provider name, in the file's order.
         models: Provider names in order, by model name.
+        egress: Networks that users' addresses may lead to, besides the public ones.
     """
 
     source: str = "the defaults"
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
     models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    egress: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
 
 
 def load(path: Path | None) -> Config:
@@ -183,13 +189,16 @@ def parse(text: str, *, source: str = "providers.toml") -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{source}: is no TOML: {error}") from error
     for key in document:
-        if key not in {"providers", "models"}:
-            raise ConfigError(f"{source}: [{key}] is unknown; the tables are [providers.NAME] and [models.NAME]")
+        if key not in {"providers", "models", "egress"}:
+            raise ConfigError(
+                f"{source}: [{key}] is unknown; the tables are [providers.NAME], [models.NAME] and [egress]"
+            )
     tables = _tables(document, "providers", source)
     return Config(
         source=source,
         providers={name: _provider(name, table, source) for name, table in tables.items()},
         models={name: _order(name, table, source) for name, table in _tables(document, "models", source).items()},
+        egress=_egress(document.get("egress", {}), source),
     )
 
 
@@ -316,3 +325,19 @@ def _order(name: str, table: Mapping[str, object], source: str) -> tuple[str, ..
     if len(set(order)) != len(order):
         raise ConfigError(f"{where}: providers: names one of them twice")
     return tuple(order)
+
+
+def _egress(table: object, source: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    where = f"{source}: [egress]"
+    if not isinstance(table, dict):
+        raise ConfigError(f"{where}: write a table")
+    for key in table:
+        if key != "allow":
+            raise ConfigError(f"{where}: {key} is unknown; the key is allow")
+    allow = table.get("allow", [])
+    if not isinstance(allow, list) or not all(isinstance(entry, str) for entry in allow):
+        raise ConfigError(f'{where}: allow: give a list of networks, such as ["10.1.0.0/16"]')
+    try:
+        return tuple(ipaddress.ip_network(entry) for entry in allow)
+    except ValueError as error:
+        raise ConfigError(f"{where}: allow: {error}") from None

@@ -7,11 +7,15 @@ from typing import Final
 
 from flask import Response, request
 
+from jobs.egress import BadAddress
+from jobs.model import Webhook
 from jobs.once import Once
 from jobs.service import Accepted, Submission
 from web import once
+from web.errors import invalid
 from web.operation import Answer, Parameter
-from web.reading import job_answer, links, look, name_after, wait_for_news, wait_preference
+from web.reading import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
+from web.schemas import Json
 from web.services import services
 
 _JOB: Final = {"application/json": "Job"}
@@ -63,3 +67,24 @@ def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
     if granted:
         answer.headers["Preference-Applied"] = f"wait={seconds}"
     return once.say_replayed(answer) if found.replayed else answer
+
+
+def accepted_webhook(wish: Json) -> Webhook:
+    """The webhook of a submission by the current caller.
+
+    Args:
+        wish: Fits :data:`web.hooks.WISH`.
+
+    Raises:
+        Problem: 422: nothing is sent to such an address.
+    """
+    try:
+        return services().webhooks.accept(
+            caller().owner,
+            wish["url"],
+            base=links().base,
+            events=wish.get("events", ()),
+            payload=wish.get("payload", "full"),
+        )
+    except BadAddress as error:
+        raise invalid("/webhook/url", str(error)) from None

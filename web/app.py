@@ -26,6 +26,12 @@ class JobId(BaseConverter):
     regex = "job_[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
 
+class DeliveryId(BaseConverter):
+    """A delivery's id in an address."""
+
+    regex = "msg_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for one process.
 
@@ -65,6 +71,7 @@ def assemble(services: Services) -> Flask:
     # A path with two slashes is another path; a redirect from it could lead to another host.
     app.url_map.merge_slashes = False
     app.url_map.converters["job"] = JobId
+    app.url_map.converters["delivery"] = DeliveryId
     app.extensions["darkroom"] = services
     envelope.register(app)
     errors.register(app)

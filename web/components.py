@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from jobs.model import Priority, Stage, WaitReason
+from jobs.webhooks import TEST, TYPES, State, Trouble
 from web.errors import KINDS
 from web.schemas import STATUSES, Json
 from web.sse import NAMES
@@ -18,6 +19,7 @@ URL: Final[Json] = {"type": "string", "format": "uri"}
 ANY: Final[Json] = {"type": "object", "additionalProperties": True}
 
 BATCH_ID: Final[Json] = {"type": "string", "pattern": "^batch_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+DELIVERY_ID: Final[Json] = {"type": "string", "pattern": "^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 JOB_ID: Final[Json] = {"type": "string", "pattern": "^job_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 
 #: Every ``error.code`` of a job.
@@ -114,27 +116,6 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
         "What would become of a submission (`dry_run`).",
     ),
-    "Batch": record(
-        "id object status created_at total counts progress jobs urls",
-        {
-            "id": BATCH_ID,
-            "object": {"const": "batch"},
-            "status": described({"enum": ["active", "ended"]}, "`ended`: none of its jobs will change any more."),
-            "created_at": TIME,
-            "total": COUNT,
-            "counts": record(" ".join(STATUSES), dict.fromkeys(STATUSES, COUNT), "How many jobs are in each state."),
-            "progress": described({"type": "number", "minimum": 0, "maximum": 1}, "Of all jobs together."),
-            "jobs": {
-                "type": "array",
-                "items": record("id status url", {"id": JOB_ID, "status": {"enum": list(STATUSES)}, "url": URL}),
-            },
-            "urls": record(
-                "self jobs cancel",
-                {"self": URL, "jobs": described(URL, "The list of its jobs, as any list of jobs."), "cancel": URL},
-            ),
-        },
-        "Jobs that were submitted together. Deleted ones count with their last state.",
-    ),
     "JobOrPlan": {"oneOf": [ref("Job"), ref("Plan")]},
     "Queue": record(
         "reason",
@@ -211,6 +192,40 @@ SCHEMAS: Final[dict[str, Json]] = {
             "data": ANY,
         },
     ),
+    "Delivery": record(
+        "id object type host status created_at attempt_count attempts",
+        {
+            "id": described(DELIVERY_ID, "The header `webhook-id`; the same at every try."),
+            "object": {"const": "delivery"},
+            "job_id": JOB_ID,
+            "type": described({"enum": [*TYPES, TEST]}, "What it tells."),
+            "host": described(TEXT, "Where it goes."),
+            "status": described(
+                {"enum": list(get_args(State))},
+                "`exhausted`: no try is left; `disabled`: its receiver answered 410.",
+            ),
+            "created_at": TIME,
+            "next_attempt_at": TIME,
+            "attempt_count": COUNT,
+            "attempts": described({"type": "array", "items": ref("DeliveryAttempt")}, "The newest 20 tries."),
+        },
+        "A message to a job's webhook, and what came of it.",
+    ),
+    "DeliveryAttempt": record(
+        "at",
+        {
+            "at": TIME,
+            "seconds": described(NUMBER, "Until the answer."),
+            "response_status": described({"type": "integer"}, "Of the answer. Only 2xx is success."),
+            "error": described(
+                {"enum": list(get_args(Trouble))},
+                "`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none within"
+                " 15 seconds; `redirect`: not followed; `status`: another answer than 2xx.",
+            ),
+        },
+    ),
+    "DeliveryList": listed(ref("Delivery")),
+    "WebhookSecret": record("key", {"key": described(TEXT, "`whsec_` and base64, as Standard Webhooks wants it.")}),
     "EventLog": listed(ref("Event")),
     "EventStream": described(
         TEXT,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,11 +16,12 @@ from werkzeug.routing import Rule
 
 from jobs.model import Attempt, Job, Output, Progress, Status
 from jobs.store import Record
+from jobs.webhooks import Call, Delivery
 from providers.catalog import Catalog
 from providers.schema import input_schema
 from providers.spec import ModelSpec
-from web import batching, rerun, submission
-from web.components import BATCH_ID, JOB_ID, SCHEMAS, TEXT, described, ref
+from web import hooks, rerun, submission
+from web.components import DELIVERY_ID, JOB_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
 from web.operation import Answer, Operation, operation_of
 from web.schemas import Json, Links, job_json
@@ -50,11 +51,11 @@ _HEADERS: Final = {
 }
 _PATH_PARAMETERS: Final = {
     "job_id": (JOB_ID, "The job's id."),
-    "batch_id": (BATCH_ID, "The batch's id."),
     "index": ({"type": "integer", "minimum": 0}, "The output's number, from 0."),
+    "delivery_id": (DELIVERY_ID, "The delivery's id."),
     "name": (TEXT, "Its name."),
 }
-_EXAMPLE_BATCH: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
+_EXAMPLE_DELIVERY: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
 _EXAMPLE_ID: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
 
 
@@ -107,12 +108,12 @@ def document(app: Flask, catalog: Catalog) -> Json:
         "paths": paths,
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_live_…`."}},
-            "schemas": {**SCHEMAS, "Rerun": rerun.SCHEMA, "BatchSubmission": batching.SCHEMA, **submissions(catalog)},
+            "schemas": {**SCHEMAS, "Rerun": rerun.SCHEMA, "WebhookTest": hooks.TEST, **submissions(catalog)},
         },
     }
 
 
-_TAGS: Final = ("Jobs", "Results", "Catalog", "Operations", "Pages")
+_TAGS: Final = ("Jobs", "Results", "Webhooks", "Catalog", "Operations", "Pages")
 
 
 def _operation(route: Route) -> Json:
@@ -139,7 +140,7 @@ def _operation(route: Route) -> Json:
 def _path_parameter(name: str) -> Json:
     schema, description = _PATH_PARAMETERS[name]
     found: Json = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
-    example = {"job_id": _EXAMPLE_ID, "batch_id": _EXAMPLE_BATCH}.get(name)
+    example = {"job_id": _EXAMPLE_ID, "delivery_id": _EXAMPLE_DELIVERY}.get(name)
     return found if example is None else {**found, "example": example}
 
 
@@ -166,8 +167,8 @@ def _content(schema: str | None) -> Json:
     if schema is None:
         return {}
     found: Json = {"schema": ref(schema)}
-    if schema == "Job":
-        found["example"] = example_job()
+    if example := _ANSWERS.get(schema):
+        found["example"] = example()
     return found
 
 
@@ -223,6 +224,7 @@ _SUBMISSIONS: Final[Json] = {
             "input": {"prompt": "a lighthouse at dusk", "aspect_ratio": "16:9", "seed": 7, "num_inference_steps": 28},
             "priority": "high",
             "metadata": {"user": "discord-1234"},
+            "webhook": {"url": "https://hooks.example.com/darkroom", "events": ["job.started", "job.succeeded"]},
             "deadline_seconds": 600,
             "retention_seconds": 86400,
         },
@@ -236,24 +238,7 @@ _SUBMISSIONS: Final[Json] = {
 
 _EXAMPLES: Final[dict[str, Json]] = {
     "Submission": _SUBMISSIONS,
-    "BatchSubmission": {
-        "list": {
-            "summary": "Two jobs",
-            "value": {
-                "jobs": [
-                    {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
-                    {"model": "flux-dev", "input": {"prompt": "a lighthouse at dawn"}},
-                ]
-            },
-        },
-        "matrix": {
-            "summary": "Four jobs: two models with two seeds each",
-            "value": {
-                "template": {"model": "flux-dev", "input": {"prompt": "a lighthouse at dusk"}},
-                "matrix": {"model": ["flux-dev", "flux-schnell"], "input.seed": [1, 2]},
-            },
-        },
-    },
+    "WebhookTest": {"test": {"summary": "Try a receiver", "value": {"url": "https://hooks.example.com/darkroom"}}},
     "Rerun": {
         "same": {"summary": "The same once more", "value": {}},
         "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
@@ -302,3 +287,31 @@ def example_job() -> Json:
         finished_at=start + 3.2,
     )
     return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))
+
+
+def example_delivery() -> Json:
+    """A delivery that succeeded at its second try, as the API shows it."""
+    at = 1_795_186_221.2
+    calls = (Call(at=at, error="unreachable"), Call(at=at + 5.3, seconds=0.084, status=204))
+    delivery = Delivery(
+        id=_EXAMPLE_DELIVERY,
+        holder=_EXAMPLE_ID,
+        owner="local",
+        type="job.succeeded",
+        host="hooks.example.com",
+        target="",
+        created_at=at,
+        state="delivered",
+        made=len(calls),
+        calls=calls,
+    )
+    return hooks.delivery_json(delivery)
+
+
+#: Examples of answers, by the name of their schema.
+_ANSWERS: Final[dict[str, Callable[[], Json]]] = {
+    "Job": example_job,
+    "Delivery": example_delivery,
+    "DeliveryList": lambda: {"object": "list", "data": [example_delivery()], "has_more": False},
+    "WebhookSecret": lambda: {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
+}

@@ -28,6 +28,11 @@ _HEAD = """\
 
 """
 
+#: Schemas that have a chapter of their own.
+_RECORDS: Final = (
+    "Job", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Delivery", "DeliveryAttempt", "Problem",
+)  # fmt: skip
+
 
 def _everywhere() -> dict[str, tuple[str, str]]:
     """Answers that any route may give, by their description in the document."""
@@ -77,7 +82,7 @@ def _page(document: Json) -> Iterator[str]:
     yield "## Body of a submission\n"
     yield from _fields(submission.SCHEMA)
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
-    for name in ("Job", "Batch", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Problem"):
+    for name in _RECORDS:
         yield f"## {name}\n"
         if text := SCHEMAS[name].get("description"):
             yield f"{text}\n"

@@ -12,12 +12,13 @@ from flask import current_app
 
 from jobs.apikeys import KeyStore
 from jobs.artifacts import ArtifactStore, LocalArtifacts
-from jobs.batches import BatchService
+from jobs.egress import Egress
 from jobs.queue import CeleryPublisher, Publisher, client_app
 from jobs.redis_store import RedisJobStore, connect
 from jobs.service import JobService
 from jobs.vault import Vault
 from jobs.views import RedisViews
+from jobs.webhook_service import WebhookService
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
 from web import auth
@@ -36,13 +37,13 @@ class Services:
     views: RedisViews
     artifacts: ArtifactStore
     jobs: JobService
-    batches: BatchService
     catalog: Catalog
     keys: KeyStore
     gate: auth.Gate
     cursors: Cursors
     pump: Pump
     outlook: Outlook
+    webhooks: WebhookService
 
     def close(self) -> None:
         """End the pump and its streams, and close the connections."""
@@ -75,21 +76,20 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     keys = KeyStore(client)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
     vault = Vault.from_file(settings.secret_key_file)
-    jobs = JobService(store, publisher, artifacts, vault)
     return Services(
         settings=settings,
         redis=client,
         store=store,
         views=views,
         artifacts=artifacts,
-        jobs=jobs,
-        batches=BatchService(store, jobs),
+        jobs=JobService(store, publisher, artifacts, vault),
         catalog=catalog,
         keys=keys,
         gate=auth.gate(settings, keys),
         cursors=Cursors(hmac.digest(settings.secret_key_file.read_bytes(), b"cursors", hashlib.sha256)),
         pump=Pump(store),
         outlook=Outlook(store, views, catalog),
+        webhooks=WebhookService(store, vault, Egress(catalog.config.egress)),
     )
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Final
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
-from jobs.model import Priority
+from jobs.model import Priority, Webhook
 from jobs.pictures import BadPicture, verify
 from jobs.service import Submission
 from providers.catalog import Catalog, Refused, UnknownName
 from providers.validate import escape
 from web.errors import Problem, invalid, invalid_all
+from web.hooks import WISH
 from web.schemas import Json
 
 #: Seconds that the credentials of a waiting job are kept, and so the longest deadline.
@@ -57,6 +58,7 @@ SCHEMA: Final[Json] = {
             "additionalProperties": {"type": "string", "maxLength": 512},
             "description": "Texts of yours that come back with the job. `user` names your end user: queues are fair between users.",
         },
+        "webhook": WISH,
         "deadline_seconds": {
             "type": "number",
             "exclusiveMinimum": 0,
@@ -108,26 +110,35 @@ SCHEMA: Final[Json] = {
 
 #: Fields that we know and do not take.
 _REFUSED: Final = {
-    "webhook": "is not available yet: poll the job, or watch its events",
     "proxy": "is switched off: users' proxies are not allowed on this server",
 }
 _TYPES: Final = {
     "string": "a text",
     "object": "an object",
+    "array": "a list",
     "integer": "a whole number, written without a point",
     "number": "a number",
+}
+
+_FAULTS: Final = {
+    "minLength": "must not be empty",
+    "minItems": "must not be empty",
+    "uniqueItems": "names one of them twice",
+    "propertyNames": "has a name that is empty, too long, or has characters that it cannot have",
+    "not": "is a key of this or another service, not of the provider",
 }
 
 _validator: Final = Draft202012Validator(SCHEMA)
 
 
-def parse(body: object, owner: str, catalog: Catalog) -> Submission:
+def parse(body: object, owner: str, catalog: Catalog, accept: Callable[[Json], Webhook] | None = None) -> Submission:
     """Check a body and make it a submission.
 
     Args:
         body: As decoded by :mod:`web.frontdoor`.
         owner: Whose job it will be.
         catalog: Models and providers.
+        accept: Makes a webhook of what fits :data:`web.hooks.WISH`; without it none may be given.
 
     Raises:
         Problem: 404 for an unknown model or provider, 422 with every fault found, 503 where nobody serves the model.
@@ -158,7 +169,16 @@ def parse(body: object, owner: str, catalog: Catalog) -> Submission:
         deadline_seconds=body.get("deadline_seconds"),
         retention_seconds=body.get("retention_seconds", RETENTION),
         credentials=_credentials(body.get("credentials", {})),
+        webhook=_webhook(body.get("webhook"), accept),
     )
+
+
+def _webhook(wish: Json | None, accept: Callable[[Json], Webhook] | None) -> Webhook | None:
+    if wish is None:
+        return None
+    if accept is None:
+        raise invalid("/webhook", "cannot be given here")
+    return accept(wish)
 
 
 def check(validator: Draft202012Validator, body: object) -> Json:
@@ -193,22 +213,16 @@ def _wanted(kind: Any) -> str:  # noqa: ANN401 - see _explain
             return f"must be {_TYPES[kind.types[0]]}"
         case "enum":
             return f"must be one of {', '.join(kind.options)}"
-        case "minLength":
-            return "must not be empty"
         case "maxLength":
             return f"is longer than {kind.limit} characters; shorten it"
         case "maxProperties":
             return f"has more than {kind.limit} entries"
-        case "propertyNames":
-            return "has a name that is empty, too long, or has characters that it cannot have"
         case "exclusiveMinimum":
             return f"must be more than {kind.limit}"
         case "minimum" | "maximum":
             return f"must be at {'least' if kind.name == 'minimum' else 'most'} {kind.limit}"
-        case "not":
-            return "is a key of this or another service, not of the provider"
-        case _:
-            return "has characters that it cannot have"
+        case name:
+            return _FAULTS.get(name, "has characters that it cannot have")
 
 
 def _beyond_schema(body: Json) -> Iterator[tuple[str, str]]:

@@ -75,7 +75,10 @@ class Poster:
             except OSError:
                 return Reply(error="unreachable")
             with sock:
-                return _call(sock, target, body, headers, started)
+                reply = _call(sock, target, body, headers, started)
+        # A socket that was shut within the headers reads as if these had ended.
+        late = reply.seconds is not None and reply.seconds >= self._seconds
+        return Reply(error="no_answer") if late else reply
 
     def _encrypted(self, plain: socket.socket, target: Target) -> ssl.SSLSocket:
         # The time limit works on a descriptor of its own, since wrapping takes this one's away.

@@ -15,7 +15,7 @@ from typing import Final
 
 import logs
 import settings
-from jobs import events
+from jobs import events, failpoints
 from jobs.errors import JobError, StoreUnavailable
 from jobs.model import Failure, Job, Status
 from jobs.service import JobService
@@ -123,6 +123,7 @@ def main() -> None:
     """Repair once a second until SIGTERM or SIGINT."""
     config = settings.load()
     logs.configure(config.log_format, "scheduler")
+    failpoints.arm(config.failpoints)
     built = services.build(config, patience=0)
     reconciler = Reconciler(built.store, built.jobs)
     stopped = threading.Event()
@@ -135,6 +136,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, stop)
     announced = False
     threading.Thread(target=Prober(built.store, built.catalog).run, args=(stopped,), name="prober", daemon=True).start()
+    threading.Thread(target=built.deliverer.run, args=(stopped,), name="deliverer", daemon=True).start()
     log.info("scheduler ready")
     while not stopped.is_set():
         announced = announced or _announced(built)

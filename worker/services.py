@@ -8,6 +8,7 @@ import socket
 from dataclasses import dataclass
 
 from jobs.artifacts import LocalArtifacts
+from jobs.egress import Egress
 from jobs.health_store import HealthStore
 from jobs.queue import CeleryPublisher, client_app
 from jobs.redis_store import RedisJobStore, connect
@@ -15,6 +16,8 @@ from jobs.service import JobService
 from jobs.vault import Vault
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
+from worker.callback import Poster
+from worker.delivery import Deliverer
 from worker.egress import EgressGuard
 from worker.intake import Intake
 from worker.runner import Runner
@@ -34,6 +37,7 @@ class Services:
     intake: Intake
     runner: Runner
     jobs: JobService
+    deliverer: Deliverer
 
     def announce(self) -> None:
         """Tell the scheduler which providers take jobs here, and how many each.
@@ -65,4 +69,5 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
         intake=Intake(store, catalog),
         runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch, HealthStore(store)),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
+        deliverer=Deliverer(store, vault, Poster(Egress(catalog.config.egress))),
     )

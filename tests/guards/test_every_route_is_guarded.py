@@ -18,7 +18,7 @@ from web.operation import operation_of
 from web.services import build
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
-BATCH = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+DELIVERY = "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 #: What anybody may read. A route that joins them is listed here on purpose.
 OPEN = {"/", "/docs", "/docs/assets/{name}", "/healthz", "/readyz", "/openapi.json"}
@@ -28,8 +28,10 @@ SUBMITTING = {
     ("DELETE", "/v1/jobs/{job_id}"),
     ("POST", "/v1/jobs/{job_id}/cancel"),
     ("POST", "/v1/jobs/{job_id}/rerun"),
-    ("POST", "/v1/batches"),
-    ("POST", "/v1/batches/{batch_id}/cancel"),
+    ("POST", "/v1/jobs/{job_id}/deliveries/{delivery_id}/redeliver"),
+    ("GET", "/v1/webhooks/default/secret"),
+    ("POST", "/v1/webhooks/default/secret/rotate"),
+    ("POST", "/v1/webhooks/test"),
 }
 ADMIN = {("GET", "/metrics")}
 
@@ -47,8 +49,12 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
 
 def address(path: str) -> str:
-    path = path.replace("{job_id}", JOB).replace("{batch_id}", BATCH)
-    return path.replace("{index}", "0").replace("{name}", "echo")
+    return (
+        path.replace("{job_id}", JOB)
+        .replace("{index}", "0")
+        .replace("{name}", "echo")
+        .replace("{delivery_id}", DELIVERY)
+    )
 
 
 def test_every_route_is_declared(app: Flask) -> None:

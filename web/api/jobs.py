@@ -8,7 +8,7 @@ import msgspec
 from flask import Blueprint, Response, request
 
 from web import once
-from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted
+from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted, accepted_webhook
 from web.frontdoor import PICTURE_BODY, read_json
 from web.headers import header
 from web.operation import Answer, Parameter, operation
@@ -64,9 +64,9 @@ def submit() -> Response:
     dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
     if dry is not None and "1" in dry:
-        plan = planned(parse(body, caller().owner, services().catalog), services())
+        plan = planned(parse(body, caller().owner, services().catalog, accepted_webhook), services())
         return Response(msgspec.json.encode(plan), mimetype="application/json")
-    return accepted(once.marks(body), lambda: parse(body, caller().owner, services().catalog))
+    return accepted(once.marks(body), lambda: parse(body, caller().owner, services().catalog, accepted_webhook))
 
 
 @blueprint.get("/jobs/<job:job_id>")

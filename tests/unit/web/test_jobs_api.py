@@ -63,7 +63,6 @@ def test_links_name_the_public_address_where_there_is_one(client: FlaskClient, s
         ({"model": "echo", "input": {}, "metadata": {"a/b": "x\n"}}, ["/metadata/a~1b"]),
         ({"model": "echo", "input": {}, "metadata": {str(n): "" for n in range(17)}}, ["/metadata"]),
         ({"model": "echo", "input": {}, "metadata": {"": "x"}}, ["/metadata"]),
-        ({"model": "echo", "input": {}, "webhook": {"url": "https://example.com"}}, ["/webhook"]),
         ({"model": "echo", "input": {}, "status": "succeeded"}, ["/status"]),
     ],
 )

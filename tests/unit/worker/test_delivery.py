@@ -1,0 +1,333 @@
+"""Deliveries over real sockets to receivers of every kind; the store is fakeredis, its clock the test's."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import fakeredis
+import pytest
+from standardwebhooks import Webhook as Verifier
+
+from jobs import events, failpoints
+from jobs.egress import Egress
+from jobs.ids import new_job_id
+from jobs.model import Job
+from jobs.outbox import Outbox
+from jobs.redis_store import RedisJobStore
+from jobs.vault import Vault
+from jobs.webhook_service import WebhookService
+from jobs.webhooks import Delivery
+from tests.receiver import Act, Receiver, closed_port, make_certificate, status
+from worker.callback import Poster
+from worker.delivery import Deliverer
+
+LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
+PUBLIC = "93.184.216.34"
+
+
+class House:
+    """The parts that deliver, around one store."""
+
+    def __init__(self, egress: Egress = LOOPBACK, poster: Poster | None = None) -> None:
+        self.store = RedisJobStore(fakeredis.FakeRedis())
+        vault = Vault(b"k" * 32)
+        self.webhooks = WebhookService(self.store, vault, egress)
+        self.outbox = Outbox(self.store)
+        self.deliverer = Deliverer(self.store, vault, poster or Poster(egress, seconds=5))
+
+    def ended(self, url: str) -> Job:
+        hook = self.webhooks.accept("key_1", url, base="http://here")
+        job = Job(
+            id=new_job_id(), owner="key_1", user="key_1", model="echo", route=("echo",), given={}, input={},
+            created_at=self.store.now(), webhook=hook,
+        )  # fmt: skip
+        self.store.create(job)
+        return self.store.change(job.id, lambda _: events.Canceled(at=self.store.now())).job
+
+    def delivered(self, url: str) -> Delivery:
+        job = self.ended(url)
+        assert self.deliverer.round() == 1
+        return self.outbox.deliveries(job.id)[0]
+
+    def due_again(self, job: Job) -> None:
+        (delivery,) = self.outbox.deliveries(job.id)
+        self.store.redis.zadd(f"dr:hookdue:{delivery.host}", {f"{job.id}/{delivery.id}": 1})
+        self.store.redis.zadd("dr:hookhosts", {delivery.host: 1})
+
+
+@pytest.fixture
+def house() -> House:
+    return House()
+
+
+Receive = Callable[..., Receiver]
+
+
+@pytest.fixture
+def receive() -> Iterator[Receive]:
+    made: list[Receiver] = []
+
+    def start(*acts: Act, certificate: Path | None = None) -> Receiver:
+        made.append(Receiver(*acts, certificate=certificate))
+        return made[-1]
+
+    yield start
+    for receiver in made:
+        receiver.close()
+
+
+@pytest.fixture(scope="module")
+def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_certificate(tmp_path_factory.mktemp("tls") / "hooks.pem", "hooks.example.com")
+
+
+def test_a_message_is_verified_by_the_standards_library_from_its_raw_bytes(house: House, receive: Receive) -> None:
+    receiver = receive()
+    delivery = house.delivered(receiver.url)
+    assert (delivery.state, delivery.calls[0].status, delivery.calls[0].error) == ("delivered", 204, None)
+    headers, body = receiver.messages[0]
+    message = Verifier(house.webhooks.secret("key_1")).verify(body, headers)
+    assert message == json.loads(body)
+    assert (message["type"], message["data"]["status"]) == ("job.canceled", "canceled")
+    assert headers["webhook-id"] == delivery.id
+    assert headers["Host"] == f"127.0.0.1:{receiver.port}"
+    assert not {"authorization", "cookie"} & {name.lower() for name in headers}
+
+
+def test_after_a_rotation_both_secrets_verify(house: House, receive: Receive) -> None:
+    receiver, old = receive(), house.webhooks.secret("key_1")
+    new = house.webhooks.rotate("key_1")
+    house.delivered(receiver.url)
+    headers, body = receiver.messages[0]
+    for secret in (old, new):
+        Verifier(secret).verify(body, headers)
+
+
+def encrypted(certificate: Path | None, address: str = "127.0.0.1") -> House:
+    egress = LOOPBACK
+    return House(
+        egress, Poster(egress, lambda *_: [address], None if certificate is None else str(certificate), seconds=5)
+    )
+
+
+def test_over_tls_the_receivers_name_is_checked(receive: Receive, certificate: Path) -> None:
+    receiver = receive(certificate=certificate)
+    house = encrypted(certificate)
+    assert house.delivered(f"https://hooks.example.com:{receiver.port}/").state == "delivered"
+    assert receiver.messages[0][0]["Host"] == f"hooks.example.com:{receiver.port}"
+    for house, host in [(encrypted(certificate), "other.example.com"), (encrypted(None), "hooks.example.com")]:
+        delivery = house.delivered(f"https://{host}:{receiver.port}/")
+        assert (delivery.state, delivery.calls[0].error) == ("pending", "tls")
+    assert len(receiver.messages) == 1
+
+
+def test_500_then_200_is_one_message_with_one_id(house: House, receive: Receive) -> None:
+    receiver = receive(status(500), status(200))
+    job = house.ended(receiver.url)
+    house.deliverer.round()
+    (delivery,) = house.outbox.deliveries(job.id)
+    assert (delivery.state, delivery.calls[0].status) == ("pending", 500)
+    assert house.deliverer.round() == 0, "its time has not come"
+    house.due_again(job)
+    assert house.deliverer.round() == 1
+    (delivery,) = house.outbox.deliveries(job.id)
+    assert (delivery.state, [call.status for call in delivery.calls]) == ("delivered", [500, 200])
+    (first, second) = receiver.messages
+    assert first[1] == second[1]
+    assert first[0]["webhook-id"] == second[0]["webhook-id"] == delivery.id
+    Verifier(house.webhooks.secret("key_1")).verify(second[1], second[0])
+
+
+def test_a_redirect_is_a_failure_and_is_not_followed(house: House, receive: Receive) -> None:
+    inner = receive()
+    for code in (301, 302, 307, 308):
+        receiver = receive(status(code, Location=inner.url))
+        delivery = house.delivered(receiver.url)
+        assert (delivery.state, delivery.calls[0].error, delivery.calls[0].status) == ("pending", "redirect", code)
+    assert inner.connections == 0
+
+
+def test_410_ends_it_for_this_address_until_somebody_tries_by_hand(house: House, receive: Receive) -> None:
+    receiver = receive(status(410), status(200))
+    first = house.ended(receiver.url)
+    house.deliverer.round()
+    assert house.outbox.deliveries(first.id)[0].state == "disabled"
+    assert house.delivered(receiver.url).state == "disabled"
+    assert len(receiver.messages) == 1
+    house.outbox.redeliver(first.id, house.outbox.deliveries(first.id)[0].id)
+    house.deliverer.round()
+    assert house.outbox.deliveries(first.id)[0].state == "delivered"
+    assert house.delivered(receiver.url).state == "delivered"
+
+
+def test_retry_after_is_kept(house: House, receive: Receive) -> None:
+    delivery = house.delivered(receive(status(503, Retry_After="7200")).url)
+    assert delivery.next_at is not None
+    assert delivery.next_at == pytest.approx(delivery.calls[0].at + 7200)
+
+
+def endless(handler: BaseHTTPRequestHandler) -> None:
+    handler.send_response(200)
+    handler.end_headers()
+    while True:
+        handler.wfile.write(b"x" * 65536)
+
+
+def drip(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+    while True:
+        handler.wfile.write(b"x")
+        time.sleep(0.02)
+
+
+def garbage(handler: BaseHTTPRequestHandler) -> None:
+    handler.wfile.write(b"220 mail.example ESMTP\r\n")
+
+
+def silent(handler: BaseHTTPRequestHandler) -> None:
+    handler.connection.recv(1)
+
+
+def test_an_endless_answer_is_not_read_to_its_end(house: House, receive: Receive) -> None:
+    assert house.delivered(receive(endless).url).state == "delivered"
+
+
+@pytest.mark.parametrize("act", [drip, garbage, silent])
+def test_a_receiver_that_gives_no_proper_answer_is_left(receive: Receive, act: Act) -> None:
+    house = House(poster=Poster(LOOPBACK, seconds=0.3))
+    delivery = house.delivered(receive(act).url)
+    assert (delivery.state, delivery.calls[0].error, delivery.calls[0].status) == ("pending", "no_answer", None)
+
+
+def test_closed_forbidden_and_unknown_look_the_same(receive: Receive) -> None:
+    """What differs would tell a stranger what is behind our walls."""
+    inner = receive()
+    shown = set()
+    for url, addresses in [
+        (f"http://127.0.0.1:{closed_port()}/", ["127.0.0.1"]),
+        (f"http://hooks.example.com:{inner.port}/", ["127.0.0.2"]),
+        (f"https://hooks.example.com:{inner.port}/", [PUBLIC]),
+        ("https://hooks.example.com/", [PUBLIC, "127.0.0.2"]),
+        ("https://hooks.example.com/", []),
+    ]:
+        house = House(poster=Poster(LOOPBACK, lambda *_, found=addresses: found, seconds=5))
+        (call,) = house.delivered(url).calls
+        shown.add((call.error, call.status, call.seconds))
+    assert shown == {("unreachable", None, None)}
+    assert inner.connections == 0
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["127.0.0.1", "10.0.0.1", "169.254.169.254", "100.100.100.200", "::1", "::ffff:127.0.0.1", "64:ff9b::7f00:1", "fd00::1"],
+)  # fmt: skip
+def test_a_name_that_leads_inside_is_never_connected_to(receive: Receive, address: str) -> None:
+    inner = receive()
+    for addresses in ([address], [PUBLIC, address]):
+        asked: list[str] = []
+
+        def look(host: str, port: int, found: list[str] = addresses, asked: list[str] = asked) -> list[str]:
+            asked.append(f"{host}:{port}")
+            return found
+
+        house = House(Egress(), Poster(Egress(), look, seconds=5))
+        delivery = house.delivered("https://hooks.example.com/")
+        assert (delivery.calls[0].error, len(asked)) == ("unreachable", 1)
+    assert inner.connections == 0
+
+
+def test_a_name_is_looked_up_once_for_each_call(receive: Receive) -> None:
+    """A second answer could be another one."""
+    receiver = receive()
+    answers = [["127.0.0.1"], ["10.0.0.1"]]
+    house = House(poster=Poster(LOOPBACK, lambda *_: answers.pop(0), seconds=5))
+    assert house.delivered(f"http://hooks.example.com:{receiver.port}/").state == "delivered"
+    assert len(answers) == 1
+
+
+def test_proxies_of_the_environment_are_not_used(
+    house: House, receive: Receive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    proxy, receiver = receive(), receive()
+    for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
+        monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
+    assert house.delivered(receiver.url).state == "delivered"
+    assert proxy.connections == 0
+
+
+def test_a_sender_that_dies_after_the_answer_sends_the_same_again(
+    house: House, receive: Receive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The kill itself is made on real processes in tests/integration; here only its order."""
+    receiver = receive()
+    job = house.ended(receiver.url)
+
+    class Dead(BaseException):
+        pass
+
+    def die(place: str, *_: str) -> None:
+        assert place in failpoints.PLACES
+        raise Dead
+
+    monkeypatch.setattr("worker.delivery.failpoint", die)
+    with pytest.raises(Dead):
+        house.deliverer.round()
+    monkeypatch.undo()
+    assert house.outbox.deliveries(job.id)[0].state == "pending"
+    (sent,) = house.store.redis.keys("dr:hooksent:*")
+    member = f"{job.id}/{house.outbox.deliveries(job.id)[0].id}"
+    house.store.redis.zadd(sent, {member: 1})
+    house.store.redis.zadd("dr:hookhosts", {"127.0.0.1": 1})
+    assert house.deliverer.round() == 1
+    assert house.outbox.deliveries(job.id)[0].state == "delivered"
+    assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
+    assert len(receiver.messages) == 2
+
+
+def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
+    gate = threading.Event()
+
+    def wait(handler: BaseHTTPRequestHandler) -> None:
+        gate.wait(10)
+        status(204)(handler)
+
+    slow, quick, egress = receive(wait), receive(), LOOPBACK
+    house = House(egress, Poster(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    waiting = [house.ended(f"http://slow.example.com:{slow.port}/") for _ in range(30)]
+    other = house.ended(f"http://quick.example.com:{quick.port}/")
+    stopped = threading.Event()
+    thread = threading.Thread(target=house.deliverer.run, args=(stopped,))
+    thread.start()
+    try:
+        until(lambda: house.outbox.deliveries(other.id)[0].state == "delivered")
+        assert slow.connections <= 4
+        gate.set()
+        until(lambda: all(house.outbox.deliveries(job.id)[0].state == "delivered" for job in waiting))
+    finally:
+        gate.set()
+        stopped.set()
+        thread.join(10)
+    assert len(slow.messages) == 30
+
+
+def until(check: Callable[[], bool], seconds: float = 30) -> None:
+    ends = time.monotonic() + seconds
+    while not check():
+        assert time.monotonic() < ends
+        time.sleep(0.02)
+
+
+def test_a_test_message_is_sent_once(house: House, receive: Receive) -> None:
+    receiver = receive(status(500))
+    delivery = house.webhooks.test("key_1", receiver.url)
+    house.deliverer.round()
+    delivery = house.webhooks.again(delivery)
+    assert (delivery.state, delivery.calls[0].status) == ("exhausted", 500)
+    headers, body = receiver.messages[0]
+    assert Verifier(house.webhooks.secret("key_1")).verify(body, headers)["type"] == "webhook.test"
