@@ -27,6 +27,7 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.mark.parametrize(
     ("page", "said"),
     [
+        ("retry-safely", ["one job: job_", "dempotency-", "idempotency_key_reused", "joined: job_", "\necho\n", "\n3\n"]),
         ("poll-a-job", ["submitted job_", "running", "succeeded", "lighthouse.png"]),
         ("watch-a-job", ["event: snapshot", "event: preview", "event: end", "\n204\n", "image/png", "log {'level': 'info', 'text': 'hello'}"]),
     ],
