@@ -116,6 +116,27 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
         "What would become of a submission (`dry_run`).",
     ),
+    "Batch": record(
+        "id object status created_at total counts progress jobs urls",
+        {
+            "id": BATCH_ID,
+            "object": {"const": "batch"},
+            "status": described({"enum": ["active", "ended"]}, "`ended`: none of its jobs will change any more."),
+            "created_at": TIME,
+            "total": COUNT,
+            "counts": record(" ".join(STATUSES), dict.fromkeys(STATUSES, COUNT), "How many jobs are in each state."),
+            "progress": described({"type": "number", "minimum": 0, "maximum": 1}, "Of all jobs together."),
+            "jobs": {
+                "type": "array",
+                "items": record("id status url", {"id": JOB_ID, "status": {"enum": list(STATUSES)}, "url": URL}),
+            },
+            "urls": record(
+                "self jobs cancel",
+                {"self": URL, "jobs": described(URL, "The list of its jobs, as any list of jobs."), "cancel": URL},
+            ),
+        },
+        "Jobs that were submitted together. Deleted ones count with their last state.",
+    ),
     "JobOrPlan": {"oneOf": [ref("Job"), ref("Plan")]},
     "Queue": record(
         "reason",

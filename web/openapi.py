@@ -20,8 +20,8 @@ from jobs.webhooks import Call, Delivery
 from providers.catalog import Catalog
 from providers.schema import input_schema
 from providers.spec import ModelSpec
-from web import hooks, rerun, submission
-from web.components import DELIVERY_ID, JOB_ID, SCHEMAS, TEXT, described, ref
+from web import batching, hooks, rerun, submission
+from web.components import BATCH_ID, DELIVERY_ID, JOB_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
 from web.operation import Answer, Operation, operation_of
 from web.schemas import Json, Links, job_json
@@ -51,11 +51,13 @@ _HEADERS: Final = {
 }
 _PATH_PARAMETERS: Final = {
     "job_id": (JOB_ID, "The job's id."),
+    "batch_id": (BATCH_ID, "The batch's id."),
     "index": ({"type": "integer", "minimum": 0}, "The output's number, from 0."),
     "delivery_id": (DELIVERY_ID, "The delivery's id."),
     "name": (TEXT, "Its name."),
 }
 _EXAMPLE_DELIVERY: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
+_EXAMPLE_BATCH: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
 _EXAMPLE_ID: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
 
 
@@ -108,7 +110,13 @@ def document(app: Flask, catalog: Catalog) -> Json:
         "paths": paths,
         "components": {
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_live_…`."}},
-            "schemas": {**SCHEMAS, "Rerun": rerun.SCHEMA, "WebhookTest": hooks.TEST, **submissions(catalog)},
+            "schemas": {
+                **SCHEMAS,
+                "Rerun": rerun.SCHEMA,
+                "BatchSubmission": batching.SCHEMA,
+                "WebhookTest": hooks.TEST,
+                **submissions(catalog),
+            },
         },
     }
 
@@ -140,7 +148,7 @@ def _operation(route: Route) -> Json:
 def _path_parameter(name: str) -> Json:
     schema, description = _PATH_PARAMETERS[name]
     found: Json = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
-    example = {"job_id": _EXAMPLE_ID, "delivery_id": _EXAMPLE_DELIVERY}.get(name)
+    example = {"job_id": _EXAMPLE_ID, "batch_id": _EXAMPLE_BATCH, "delivery_id": _EXAMPLE_DELIVERY}.get(name)
     return found if example is None else {**found, "example": example}
 
 
@@ -239,6 +247,24 @@ _SUBMISSIONS: Final[Json] = {
 _EXAMPLES: Final[dict[str, Json]] = {
     "Submission": _SUBMISSIONS,
     "WebhookTest": {"test": {"summary": "Try a receiver", "value": {"url": "https://hooks.example.com/darkroom"}}},
+    "BatchSubmission": {
+        "list": {
+            "summary": "Two jobs",
+            "value": {
+                "jobs": [
+                    {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
+                    {"model": "flux-dev", "input": {"prompt": "a lighthouse at dawn"}},
+                ]
+            },
+        },
+        "matrix": {
+            "summary": "Four jobs: two models with two seeds each",
+            "value": {
+                "template": {"model": "flux-dev", "input": {"prompt": "a lighthouse at dusk"}},
+                "matrix": {"model": ["flux-dev", "flux-schnell"], "input.seed": [1, 2]},
+            },
+        },
+    },
     "Rerun": {
         "same": {"summary": "The same once more", "value": {}},
         "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},

@@ -12,6 +12,7 @@ from flask import current_app
 
 from jobs.apikeys import KeyStore
 from jobs.artifacts import ArtifactStore, LocalArtifacts
+from jobs.batches import BatchService
 from jobs.egress import Egress
 from jobs.queue import CeleryPublisher, Publisher, client_app
 from jobs.redis_store import RedisJobStore, connect
@@ -37,6 +38,7 @@ class Services:
     views: RedisViews
     artifacts: ArtifactStore
     jobs: JobService
+    batches: BatchService
     catalog: Catalog
     keys: KeyStore
     gate: auth.Gate
@@ -76,13 +78,15 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     keys = KeyStore(client)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
     vault = Vault.from_file(settings.secret_key_file)
+    jobs = JobService(store, publisher, artifacts, vault)
     return Services(
         settings=settings,
         redis=client,
         store=store,
         views=views,
         artifacts=artifacts,
-        jobs=JobService(store, publisher, artifacts, vault),
+        jobs=jobs,
+        batches=BatchService(store, jobs),
         catalog=catalog,
         keys=keys,
         gate=auth.gate(settings, keys),

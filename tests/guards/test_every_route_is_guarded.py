@@ -18,6 +18,7 @@ from web.operation import operation_of
 from web.services import build
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+BATCH = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 DELIVERY = "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 #: What anybody may read. A route that joins them is listed here on purpose.
@@ -28,6 +29,8 @@ SUBMITTING = {
     ("DELETE", "/v1/jobs/{job_id}"),
     ("POST", "/v1/jobs/{job_id}/cancel"),
     ("POST", "/v1/jobs/{job_id}/rerun"),
+    ("POST", "/v1/batches"),
+    ("POST", "/v1/batches/{batch_id}/cancel"),
     ("POST", "/v1/jobs/{job_id}/deliveries/{delivery_id}/redeliver"),
     ("GET", "/v1/webhooks/default/secret"),
     ("POST", "/v1/webhooks/default/secret/rotate"),
@@ -50,7 +53,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
 def address(path: str) -> str:
     return (
-        path.replace("{job_id}", JOB)
+        path.replace("{job_id}", JOB).replace("{batch_id}", BATCH)
         .replace("{index}", "0")
         .replace("{name}", "echo")
         .replace("{delivery_id}", DELIVERY)
