@@ -45,10 +45,11 @@ class RedisServer:
     def start(self) -> None:
         """Start and wait until it answers."""
         self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        client = redis.Redis.from_url(self.url, socket_timeout=1)
+        # Where the disk is slow, a server that has just come up can be silent for seconds.
+        client = redis.Redis.from_url(self.url, socket_timeout=5)
         for _ in range(200):
             assert self._process.poll() is None, "the server ended at once: is the port taken?"
-            with contextlib.suppress(redis.ConnectionError, redis.BusyLoadingError):
+            with contextlib.suppress(redis.ConnectionError, redis.TimeoutError):
                 client.ping()
                 client.close()
                 return
