@@ -10,7 +10,8 @@ import random
 import re
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from bisect import insort
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, Literal
@@ -24,6 +25,8 @@ from tests.chaos.house import PAINTER
 
 #: Seconds between two looks at one job.
 POLL_SECONDS: Final = 0.7
+#: Seconds until a submit without an answer is tried again.
+RETRY_SECONDS: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +104,7 @@ class Rest:
         self._http.close()
 
     def submit(self, errand: Errand) -> Answer:
-        """Ask for a job."""
+        """Ask for a job; the errand's key makes a repeated request find the same one."""
         body: dict[str, object] = {
             "model": errand.model,
             "input": {"prompt": f"{errand.key} a lighthouse", "steps": errand.steps, "seconds": errand.seconds},
@@ -109,7 +112,7 @@ class Rest:
         }
         if errand.deadline_seconds is not None:
             body["deadline_seconds"] = errand.deadline_seconds
-        return _answer(self._ask("POST", "", body))
+        return _answer(self._ask("POST", "", body, {"Idempotency-Key": errand.key}))
 
     def get(self, job: str) -> Answer:
         """Look at it."""
@@ -123,14 +126,19 @@ class Rest:
         """Delete it."""
         self._ask("DELETE", f"/{job}")
 
-    def _ask(self, method: str, path: str, body: object = None) -> requests.Response:
+    def _ask(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> requests.Response:
         try:
-            answer = self._http.request(method, self._url + path, json=body, timeout=30)
+            answer = self._http.request(method, self._url + path, json=body, headers=headers, timeout=30)
         except requests.RequestException as error:
             raise NoAnswer(type(error).__name__) from error
         code = answer.json().get("code", "") if "problem" in answer.headers.get("Content-Type", "") else ""
         if answer.status_code == 503 and "Retry-After" in answer.headers:
             raise NoAnswer(f"503 {code}")
+        if answer.status_code == 409:
+            # The same request is being answered just now.
+            raise NoAnswer(f"409 {code}")
         if 400 <= answer.status_code < 500:
             raise Refused(f"{answer.status_code} {code}")
         # What is left must not come at all: a 500, or a 503 that does not say when to come again.
@@ -189,10 +197,14 @@ class Customer:
             time.sleep(0.02)
 
     def _submit(self, errand: Errand, now: float) -> None:
-        answer = self._call("submit", errand.key, None, lambda: self._client.submit(errand), errand)
+        """Ask for the job; where no answer came, ask again, as often as it takes."""
+        unanswered: list[bool] = []
+        answer = self._call("submit", errand.key, None, lambda: self._client.submit(errand), errand, unanswered)
         if answer is not None:
             self._open[answer.job] = (errand, now)
             self.jobs[answer.job] = errand.key
+        elif unanswered:
+            insort(self._errands, replace(errand, at=now + RETRY_SECONDS), key=lambda one: one.at)
 
     def _look_after(self, job: str, errand: Errand, age: float, now: float) -> None:
         if errand.delete_after is not None and age >= errand.delete_after:
@@ -229,6 +241,7 @@ class Customer:
         job: str | None,
         ask: Callable[[], Answer | None],
         errand: Errand | None = None,
+        unanswered: list[bool] | None = None,
     ) -> Answer | None:
         """Make one call, and write down both its sides."""
         deadline = errand is not None and errand.deadline_seconds is not None
@@ -246,6 +259,8 @@ class Customer:
                 self._open.pop(job, None)
         except NoAnswer as error:
             line = _told(line, "unknown", detail=str(error))
+            if unanswered is not None:
+                unanswered.append(True)
         except Exception as error:  # noqa: BLE001 - a surprise is what this looks for
             self.surprises.append(error)
             line = _told(line, "unknown", detail=f"surprise: {type(error).__name__}")

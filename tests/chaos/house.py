@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import os
 import signal
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
@@ -108,12 +109,14 @@ class Part:
         name: Its log is named so.
         argv: Its command line.
         environ: Its own environment variables.
+        whole: Whether a kill takes the processes that it started, too.
     """
 
     house: stack.Stack
     name: str
     argv: tuple[str, ...]
     environ: dict[str, str] = field(default_factory=dict)
+    whole: bool = False
     process: stack.Process | None = None
 
     def start(self, **more: str) -> None:
@@ -148,8 +151,23 @@ class Part:
 
     def kill(self) -> None:
         """End it as a crash would."""
-        if self.process is not None:
-            self.process.kill()
+        if self.process is None:
+            return
+        children = self.children() if self.whole else []
+        self.process.kill()
+        for pid in children:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def children(self) -> list[int]:
+        """The processes that it started (Linux only; elsewhere none are found)."""
+        if self.process is None:
+            return []
+        pid = self.process.popen.pid
+        try:
+            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
+        except OSError:
+            return []
 
 
 class House:
@@ -203,10 +221,12 @@ class House:
             for number in range(workers)
         ]
         self.schedulers = [Part(self.stack, f"scheduler-{number}", stack.SCHEDULER) for number in range(2)]
-        self.web = Part(self.stack, "web", stack.WEB)
+        # What answers requests would go on to do so for a while, on the port that the next one needs.
+        self.web = Part(self.stack, "web", stack.WEB, whole=True)
 
     def __enter__(self) -> Self:
         with self._ends:
+            self._ends.callback(self._end_orphans)
             self._ends.callback(self.kill_upstream)
             self.start_upstream(wait=False)
             for line in (self.redis_line, self.client_line, self.upstream_line):
@@ -222,6 +242,14 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         self._ends.close()
+
+    def _end_orphans(self) -> None:
+        """End the processes that workers of this house started and that outlived them (a suspect's own process)."""
+        mark = f"DARKROOM_DATA_DIR={self.folder / 'data'}\0".encode()
+        for environ in Path("/proc").glob("[0-9]*/environ"):
+            with contextlib.suppress(OSError):
+                if mark in environ.read_bytes():
+                    os.kill(int(environ.parent.name), signal.SIGKILL)
 
     def _tables(self) -> str:
         app = f"http://127.0.0.1:{self.upstream_line.port}"

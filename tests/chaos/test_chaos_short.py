@@ -38,6 +38,6 @@ def test_every_job_of_a_short_run_under_faults_is_accounted_for(tmp_path: Path, 
     assert run.surprises == []
     assert checker.details(report) == ""
     assert not report.gave_up, "not everything settled"
-    assert report.counts["ok"] >= JOBS // 2, "too few jobs were accepted for the run to say anything"
+    assert report.counts["ok"] == JOBS
     assert report.ended_meanwhile > 0
     assert set(report.faults) == set(HABITS), "a fault did not happen, or a worker ended by itself"
