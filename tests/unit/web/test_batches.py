@@ -109,6 +109,13 @@ def test_a_batch_is_canceled_as_a_whole(client: FlaskClient) -> None:
     assert answer.get_json()["progress"] == 1
 
 
+def test_each_job_of_a_batch_can_have_its_webhook(client: FlaskClient, services: Services) -> None:
+    hook = {"url": "https://hooks.example.com/x"}
+    batch = post(client, {"template": {**JOB, "webhook": hook}, "matrix": {"input.seed": [1, 2]}}).get_json()
+    hooks = [services.store.get(job["id"]).job.webhook for job in batch["jobs"]]
+    assert [made.host for made in hooks if made is not None] == ["hooks.example.com"] * 2
+
+
 @pytest.mark.parametrize(("method", "rest"), [("GET", ""), ("POST", "/cancel")])
 def test_anothers_batch_looks_like_an_unknown_one(
     client: FlaskClient, services: Services, method: str, rest: str
