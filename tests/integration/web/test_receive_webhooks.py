@@ -1,0 +1,97 @@
+"""Webhooks by real processes: the commands of the how-to page, and a sender that is killed after the answer."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from standardwebhooks import Webhook as Verifier
+
+from jobs.egress import Egress
+from jobs.outbox import Outbox
+from jobs.service import Submission
+from jobs.vault import Vault
+from jobs.webhook_service import WebhookService
+from tests.receiver import Receiver, closed_port
+from tests.stack import ROOT, Stack, wait_until
+
+pytestmark = pytest.mark.real
+
+PAGE = ROOT / "docs" / "how-to" / "receive-webhooks.md"
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    config = tmp_path / "darkroom.toml"
+    (allow,) = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    config.write_text(allow)
+    with Stack(tmp_path / "stack", environ={"DARKROOM_CONFIG": str(config)}) as running:
+        yield running
+
+
+def test_the_commands_of_the_page_work(stack: Stack, tmp_path: Path) -> None:
+    stack.web()
+    stack.scheduler()
+    stack.worker()
+    text = PAGE.read_text()
+    (program,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (tmp_path / "receiver.py").write_text(program)
+    script = "set -eu\n" + "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    done = subprocess.run(
+        ["sh", "-c", script],
+        cwd=tmp_path,
+        env={
+            **os.environ,
+            "DARKROOM_URL": stack.url,
+            "NO_PROXY": "127.0.0.1",
+            "PORT": str(closed_port()),
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        },
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in (
+        "\ndelivered\n",
+        "webhook.test",
+        "job.started running",
+        "job.succeeded succeeded",
+        '"status":"delivered"',
+    ):
+        assert words in f"\n{done.stdout}", done.stdout
+
+
+def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(stack: Stack) -> None:
+    receiver = Receiver()
+    vault = Vault.from_file(Path(stack.environ["DARKROOM_DATA_DIR"]) / "secret.key")
+    outbox = Outbox(stack.store)
+    hooks = WebhookService(stack.store, vault, Egress((ipaddress.ip_network("127.0.0.1/32"),)))
+    job = stack.jobs.submit(
+        Submission(
+            owner="local", model="echo", route=("echo",), given={}, input={},
+            webhook=hooks.accept("local", receiver.url, base="http://here"),
+        )
+    ).job  # fmt: skip
+    stack.jobs.cancel(job.id, "local")
+    first = stack.scheduler("first", DARKROOM_TEST_MODE="on", DARKROOM_TEST_FAILPOINTS="delivered:kill")
+    wait_until(lambda: not first.alive, 30, "the sender is killed")
+    (delivery,) = outbox.deliveries(job.id)
+    assert (delivery.state, len(receiver.messages)) == ("pending", 1)
+    # Its lease is a minute; nobody wants to wait for that here.
+    stack.client.zadd(f"dr:hooksent:{delivery.host}", {f"{job.id}/{delivery.id}": 1})
+    stack.client.zadd("dr:hookhosts", {delivery.host: 1})
+    stack.scheduler("second")
+    wait_until(lambda: outbox.deliveries(job.id)[0].state == "delivered", 30, "it is delivered")
+    receiver.close()
+    (headers, body), (again, same) = receiver.messages
+    assert (headers["webhook-id"], body) == (again["webhook-id"], same)
+    for sent in (headers, again):
+        Verifier(hooks.secret("local")).verify(body, sent)
