@@ -53,7 +53,8 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
 def address(path: str) -> str:
     return (
-        path.replace("{job_id}", JOB).replace("{batch_id}", BATCH)
+        path.replace("{job_id}", JOB)
+        .replace("{batch_id}", BATCH)
         .replace("{index}", "0")
         .replace("{name}", "echo")
         .replace("{delivery_id}", DELIVERY)
