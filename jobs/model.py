@@ -1,7 +1,7 @@
 """The nouns: a job, its attempts, outputs and failure. Frozen; times are Unix seconds (UTC) by Redis' clock.
 
 ``msgspec`` structs rather than dataclasses, because the snapshot of a job is
-JSON in Redis and is decoded on every poll (docs/explanation/decisions/0003).
+JSON in Redis and is decoded on every poll (docs/explanation/decisions/0002).
 Unknown fields are ignored on decoding, so that an older process can read the
 record of a newer one.
 """
