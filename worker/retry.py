@@ -50,14 +50,14 @@ def is_suspect(job: Job) -> bool:
 
 
 def after_loss(job: Job, at: float) -> events.Requeued | events.Failed:
-    """The event that ends an attempt whose worker is gone. It counts only against a suspect: others did nothing."""
+    """The event that ends an attempt whose worker is gone: another try, unless the job is a suspect or had its three."""
     failure = Failure(
         code="worker_lost",
         detail="the worker that ran this job ended without a word",
         retryable=True,
         provider=job.attempts[-1].provider,
     )
-    if is_suspect(job):
+    if is_suspect(job) or spent(job) >= MAX_ATTEMPTS:
         return events.Failed(at=at, error=failure)
     return events.Requeued(at=at, outcome="lost", error=failure)
 

@@ -50,7 +50,7 @@ def make(status: Status = Status.RUNNING, outcomes: tuple[str, ...] = (), **chan
         (make(outcomes=("lost",)), "Requeued lost"),
         (make(outcomes=("lost", "failed")), "Failed worker_lost"),
         (make(outcomes=("lost", "lost")), "Failed worker_lost"),
-        (make(outcomes=("failed", "failed")), "Requeued lost"),
+        (make(outcomes=("failed", "failed")), "Failed worker_lost"),
         (make(outcomes=("handed_back", "handed_back", "lost")), "Requeued lost"),
         (make(cancel_requested_at=50.0), "Canceled"),
         (make(outcomes=("lost", "lost"), cancel_requested_at=50.0), "Canceled"),
