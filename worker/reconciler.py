@@ -79,7 +79,8 @@ class Reconciler:
         for job_id in self._store.outlived():
             touched += self._delete(job_id)
         touched += self._jobs.resend(LOST_MESSAGE_SECONDS)
-        return touched + self._jobs.wake()
+        # A write in every round: a server that only refuses writes is an outage too, in which no lease can be renewed.
+        return touched + self._jobs.send()
 
     def _apply(self, job_id: str, now: float) -> int:
         try:

@@ -120,6 +120,24 @@ def test_leases_are_not_judged_right_after_an_outage_or_a_start(
     assert rig.job(job_id).status is Status.QUEUED
 
 
+def test_no_lease_is_judged_just_after_writes_were_refused(
+    rig: Rig, repairs: Reconciler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(most: int = 100) -> tuple[str, ...]:
+        raise StoreUnavailable("the job store takes no writes (READONLY)")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(rig.store, "dispatch", refuse)
+        assert repairs.round() == 0
+    job_id = rig.submit(route=("a",))
+    rig.claim(job_id, lease_seconds=0)
+    repairs.round()
+    assert rig.job(job_id).status is Status.RUNNING
+    repairs._calm_since -= CALM_SECONDS
+    repairs.round()
+    assert rig.job(job_id).status is Status.QUEUED
+
+
 def test_a_job_past_its_deadline_expires(rig: Rig, repairs: Reconciler) -> None:
     job_id = rig.submit(deadline_at=rig.store.now() - 1)
     repairs.round()
