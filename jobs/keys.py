@@ -42,7 +42,7 @@ support either, so the scripts may build key names.
 | ``dr:probe:{provider}`` | string | there while the provider was probed lately | a minute |
 | ``dr:control`` | stream | words to running attempts (cancel), about 1,000 newest | |
 | ``dr:nudge:{name}`` | stream | wakes a web process that reads events | a minute |
-| ``dr:probe`` | string | written by ``/readyz`` to see that writing works | a minute |
+| ``dr:probe`` | string | written by ``/readyz`` and the scheduler to see that writing works | a minute |
 | ``dr:keys`` | hash | API key id → record (JSON) | |
 | ``dr:keyhash`` | hash | SHA-256 of an API key → its id | |
 | ``dr:epoch`` | string | made once; its absence means that the database was emptied | |

@@ -149,6 +149,11 @@ class RedisJobStore:
                 self._offset = seconds + micros / 1e6 - self._asked_at
             return round(time.monotonic() + self._offset, 3)
 
+    def check_writes(self) -> None:
+        """See :meth:`jobs.store.JobStore.check_writes`."""
+        with available():
+            self.redis.set(keys.PROBE, b"1", ex=60)
+
     # -- reading -------------------------------------------------------------
 
     def get(self, job_id: str) -> Record:

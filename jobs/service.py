@@ -135,20 +135,12 @@ class JobService:
     def wake(self) -> int:
         """Send what may run to the workers; answers how many. A failure is left to the reconciler."""
         try:
-            return self.send()
+            chosen = self.store.dispatch()
+            for job_id in chosen:
+                self._publisher.publish(job_id)
         except StoreUnavailable as error:
             log.warning("jobs wait for the reconciler: %s", error)
             return 0
-
-    def send(self) -> int:
-        """Send what may run to the workers; answers how many.
-
-        Raises:
-            StoreUnavailable: The store or the broker did not take it.
-        """
-        chosen = self.store.dispatch()
-        for job_id in chosen:
-            self._publisher.publish(job_id)
         return len(chosen)
 
     def send_again(self, job_id: str) -> None:

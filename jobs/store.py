@@ -78,6 +78,10 @@ class JobStore(Protocol):
         """The store's clock."""
         ...
 
+    def check_writes(self) -> None:
+        """Write something of no meaning; raises where the store takes no writes."""
+        ...
+
     def create(self, job: Job, secret: bytes | None = None, once: Once | None = None) -> Record:
         """Write a new job, its first event, its encrypted credentials, and the marks of the request, in one step.
 

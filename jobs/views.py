@@ -90,8 +90,7 @@ class RedisViews:
 
     def probe(self) -> None:
         """Write something: reading alone would not show a server that is full or only a replica."""
-        with available():
-            self._redis.set(keys.PROBE, b"1", ex=60)
+        self._store.check_writes()
 
 
 class Nudge:

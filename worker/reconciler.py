@@ -71,6 +71,8 @@ class Reconciler:
         return touched
 
     def _repair(self) -> int:
+        # A server that only refuses writes is an outage too: no lease can be renewed in it.
+        self._store.check_writes()
         now = self._store.now()
         late = list(self._store.overdue())
         if time.monotonic() - self._calm_since >= CALM_SECONDS:
@@ -79,8 +81,7 @@ class Reconciler:
         for job_id in self._store.outlived():
             touched += self._delete(job_id)
         touched += self._jobs.resend(LOST_MESSAGE_SECONDS)
-        # A write in every round: a server that only refuses writes is an outage too, in which no lease can be renewed.
-        return touched + self._jobs.send()
+        return touched + self._jobs.wake()
 
     def _apply(self, job_id: str, now: float) -> int:
         try:

@@ -123,11 +123,11 @@ def test_leases_are_not_judged_right_after_an_outage_or_a_start(
 def test_no_lease_is_judged_just_after_writes_were_refused(
     rig: Rig, repairs: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(most: int = 100) -> tuple[str, ...]:
+    def refuse() -> None:
         raise StoreUnavailable("the job store takes no writes (READONLY)")
 
     with monkeypatch.context() as outage:
-        outage.setattr(rig.store, "dispatch", refuse)
+        outage.setattr(rig.store, "check_writes", refuse)
         assert repairs.round() == 0
     job_id = rig.submit(route=("a",))
     rig.claim(job_id, lease_seconds=0)
