@@ -283,7 +283,8 @@ def keys_revoke(*, key_id: str) -> None:
 
 @main.command()
 @click.argument("provider", required=False)
-def pause(*, provider: str | None) -> None:
+@click.option("--reason", help="Why; whoever asks for the provider's state reads it.")
+def pause(*, provider: str | None, reason: str | None) -> None:
     """Send no more jobs to PROVIDER, or none at all.
 
     Jobs are still accepted and wait; those that run go on. Run it where the
@@ -294,7 +295,7 @@ def pause(*, provider: str | None) -> None:
 
     _known(provider)
     with connected(configuration.load()) as client:
-        Pauses(client).pause(provider)
+        Pauses(client).pause(provider, reason=reason)
     click.echo(f"{provider or 'everything'} is paused; darkroom resume{f' {provider}' if provider else ''} goes on")
 
 

@@ -235,19 +235,17 @@ class RedisJobStore:
     def _older(self, owners: Sequence[str], upper: str, lower: str, count: int) -> list[tuple[float, str]]:
         """Up to ``count`` (created ms, id) before the place ``upper`` and down to ``lower``, newest first."""
         at, _, last = upper.partition(":")
-        rows: list[tuple[float, str]] = []
         with available():
+            pipe = self.redis.pipeline(transaction=False)
             for owner in owners:
                 # Jobs of the same millisecond as the last one are read again and cut off by their id.
-                answer = cast(
-                    "list[tuple[bytes, float]]",
-                    self.redis.zrange(
-                        keys.owner(owner), cast("int", at), cast("int", lower),
-                        desc=True, byscore=True, withscores=True, offset=0, num=count + 50,
-                    ),
+                pipe.zrange(
+                    keys.owner(owner), cast("int", at), cast("int", lower),
+                    desc=True, byscore=True, withscores=True, offset=0, num=count + 50,
                 )  # fmt: skip
-                rows += [(score, member.decode()) for member, score in answer]
-        rows = [row for row in rows if not last or row < (float(at), last)]
+            answers = pipe.execute() if owners else []
+        found = [(score, member.decode()) for answer in answers for member, score in answer]
+        rows = [row for row in found if not last or row < (float(at), last)]
         return sorted(rows, reverse=True)[:count]
 
     # -- writing -------------------------------------------------------------

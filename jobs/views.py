@@ -12,6 +12,7 @@ import redis
 
 from jobs import keys
 from jobs.health import Health
+from jobs.pause import Control, control_of
 from jobs.redis_store import RECORD_FIELDS, RedisJobStore, available, logged, record_of, streams_of
 from jobs.store import LoggedEvent, Record
 
@@ -27,10 +28,15 @@ class ProviderState:
 
     in_flight: int = 0
     limit: int | None = None
-    paused: bool = False
+    control: Control = field(default_factory=Control)
     until: float | None = None
     reason: str | None = None
     health: Health = field(default_factory=Health)
+
+    @property
+    def paused(self) -> bool:
+        """Whether an operator lets it have no jobs."""
+        return self.control.hold is not None
 
 
 class RedisViews:
@@ -77,7 +83,7 @@ class RedisViews:
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for name in names:
-                pipe.hmget(keys.provider(name), "limit", "paused", "until", "reason", "health")
+                pipe.hmget(keys.provider(name), "limit", "until", "reason", "health", "paused", "hold", "cap")
                 pipe.scard(keys.busy(name))
             rows = pipe.execute() if names else []
         states = zip(rows[::2], rows[1::2], strict=True)
@@ -134,14 +140,15 @@ class Nudge:
 
 
 def _state(row: list[bytes | None], busy: int, now: int) -> ProviderState:
-    limit, paused, until, reason, measured = row
+    limit, until, reason, measured = row[:4]
+    control = control_of(*row[4:])
     health = _health.decode(measured) if measured else Health()
     rests = until is not None and int(until) > now
     opened = None if health.open_until is None or health.open_until * 1000 <= now else health.open_until
     return ProviderState(
         in_flight=busy,
-        limit=int(limit) if limit else None,
-        paused=paused == b"1",
+        limit=control.limit or (int(limit) if limit else None),
+        control=control,
         until=max(int(until or 0) / 1000 if rests else 0.0, opened or 0.0) or None,
         reason=reason.decode() if reason and rests else (health.last_error if opened else None),
         health=health,

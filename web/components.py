@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from jobs.model import Priority, Stage, WaitReason
+from jobs.pause import SETTINGS
 from jobs.webhooks import TEST, TYPES, State, Trouble
 from web.errors import KINDS
 from web.schemas import STATUSES, Json
@@ -64,6 +65,13 @@ def listed(item: Json) -> Json:
         },
     )
 
+
+#: Why, by whom and since when jobs are held back.
+_HOLD: Final[Json] = {
+    "reason": described(TEXT, "Why, as they said."),
+    "changed_by": described(TEXT, "The id of their key, `local`, or `operator` for the command line."),
+    "changed_at": TIME,
+}
 
 SCHEMAS: Final[dict[str, Json]] = {
     "Job": record(
@@ -283,7 +291,7 @@ SCHEMAS: Final[dict[str, Json]] = {
             "working": FLAG,
             "in_flight": described(COUNT, "Jobs there now."),
             "limit": described(COUNT, "Most jobs there at once; absent is no limit."),
-            "reason": described(TEXT, "Why it is degraded: signature_changed."),
+            "reason": described(TEXT, "Why it is degraded (signature_changed), or what an admin said of its pause."),
             "success_rate": described(NUMBER, "Moving average over its attempts, 0 to 1."),
             "waiting": ref("Percentiles"),
             "running": ref("Percentiles"),
@@ -329,6 +337,20 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
     ),
     "ProviderList": listed(ref("Provider")),
+    "QueueControl": record("object paused", {"object": {"const": "queue"}, "paused": FLAG, **_HOLD}),
+    "ProviderControl": record(
+        "object name state in_flight",
+        {
+            "object": {"const": "provider_control"},
+            "name": TEXT,
+            "state": described({"enum": list(SETTINGS)}, "As an admin set it."),
+            "limit": described(COUNT, "As an admin set it; absent: as the configuration says."),
+            "configured_limit": described(COUNT, "As the configuration says; absent is no limit."),
+            "in_flight": described(COUNT, "Jobs there now."),
+            **_HOLD,
+        },
+        "What is set for a provider by hand.",
+    ),
     "Health": record("status", {"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}}),
     "Problem": record(
         "type title status detail instance code retryable request_id error",
@@ -361,3 +383,11 @@ SCHEMAS: Final[dict[str, Json]] = {
         "An error (RFC 9457). A deleted job's also has `id`, `job_status`, `reason`, `finished_at`, `deleted_at`.",
     ),
 }
+
+#: A job in an admin's list.
+SCHEMAS["AdminJob"] = {
+    **SCHEMAS["Job"],
+    "properties": {**SCHEMAS["Job"]["properties"], "owner": described(TEXT, "The id of its owner's key, or `local`.")},
+    "required": [*SCHEMAS["Job"]["required"], "owner"],
+}
+SCHEMAS["AdminJobList"] = listed(ref("AdminJob"))

@@ -20,7 +20,7 @@ from jobs.webhooks import Call, Delivery
 from providers.catalog import Catalog
 from providers.schema import input_schema
 from providers.spec import ModelSpec
-from web import batching, hooks, rerun, submission
+from web import batching, controls, hooks, rerun, submission
 from web.components import BATCH_ID, DELIVERY_ID, JOB_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
 from web.operation import Answer, Operation, operation_of
@@ -115,13 +115,15 @@ def document(app: Flask, catalog: Catalog) -> Json:
                 "Rerun": rerun.SCHEMA,
                 "BatchSubmission": batching.SCHEMA,
                 "WebhookTest": hooks.TEST,
+                "QueueChange": controls.QUEUE,
+                "ProviderChange": controls.PROVIDER,
                 **submissions(catalog),
             },
         },
     }
 
 
-_TAGS: Final = ("Jobs", "Results", "Webhooks", "Catalog", "Operations", "Pages")
+_TAGS: Final = ("Jobs", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
 
 
 def _operation(route: Route) -> Json:
@@ -264,6 +266,18 @@ _EXAMPLES: Final[dict[str, Json]] = {
                 "matrix": {"model": ["flux-dev", "flux-schnell"], "input.seed": [1, 2]},
             },
         },
+    },
+    "QueueChange": {
+        "pause": {"summary": "Hold everything back", "value": {"paused": True, "reason": "a new machine"}},
+        "resume": {"summary": "Go on", "value": {"paused": False}},
+    },
+    "ProviderChange": {
+        "drain": {
+            "summary": "Send it nothing for now",
+            "value": {"state": "draining", "reason": "its owner rebuilds it"},
+        },
+        "limit": {"summary": "At most two jobs there at once", "value": {"limit": 2}},
+        "back": {"summary": "As its configuration says", "value": {"state": "enabled", "limit": None}},
     },
     "Rerun": {
         "same": {"summary": "The same once more", "value": {}},

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from jobs.apikeys import Scope
 
-Tag = Literal["Jobs", "Results", "Webhooks", "Catalog", "Operations", "Pages"]
+Tag = Literal["Jobs", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 _ATTRIBUTE: Final = "darkroom_operation"

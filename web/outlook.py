@@ -43,7 +43,7 @@ class Outlook:
         if self._fresh_until <= time.monotonic():
             states = self._views.providers([spec.name for spec in self._catalog.specs() if spec.enabled])
             self._situation = Situation(
-                providers={name: _view(state) for name, state in states.items()},
+                providers={name: _view(state) for name, state in states.items() if state.control.setting != "disabled"},
                 slots=sum(self._store.overview().workers.values()),
                 paused=self._views.paused(),
             )

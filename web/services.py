@@ -14,6 +14,7 @@ from jobs.apikeys import KeyStore
 from jobs.artifacts import ArtifactStore, LocalArtifacts
 from jobs.batches import BatchService
 from jobs.egress import Egress
+from jobs.pause import Pauses
 from jobs.queue import CeleryPublisher, Publisher, client_app
 from jobs.redis_store import RedisJobStore, connect
 from jobs.service import JobService
@@ -46,6 +47,7 @@ class Services:
     pump: Pump
     outlook: Outlook
     webhooks: WebhookService
+    pauses: Pauses
 
     def close(self) -> None:
         """End the pump and its streams, and close the connections."""
@@ -94,6 +96,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         pump=Pump(store),
         outlook=Outlook(store, views, catalog),
         webhooks=WebhookService(store, vault, Egress(catalog.config.egress)),
+        pauses=Pauses(client),
     )
 
 

@@ -116,6 +116,8 @@ _TYPES: Final = {
     "string": "a text",
     "object": "an object",
     "array": "a list",
+    "boolean": "true or false",
+    "null": "null",
     "integer": "a whole number, written without a point",
     "number": "a number",
 }
@@ -123,6 +125,7 @@ _TYPES: Final = {
 _FAULTS: Final = {
     "minLength": "must not be empty",
     "minItems": "must not be empty",
+    "minProperties": "must not be empty",
     "uniqueItems": "names one of them twice",
     "propertyNames": "has a name that is empty, too long, or has characters that it cannot have",
     "not": "is a key of this or another service, not of the provider",
@@ -210,7 +213,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:
 def _wanted(kind: Any) -> str:  # noqa: ANN401 - see _explain
     match kind.name:
         case "type":
-            return f"must be {_TYPES[kind.types[0]]}"
+            return f"must be {' or '.join(_TYPES[name] for name in kind.types)}"
         case "enum":
             return f"must be one of {', '.join(kind.options)}"
         case "maxLength":

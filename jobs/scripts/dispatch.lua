@@ -28,14 +28,14 @@ local any = redis.call('EXISTS', P .. 'providers') == 0 -- nobody has said yet w
 local room, cost, shun = {}, {}, {} -- provider → free slots there, expected seconds, last resort only
 local function room_at(provider)
   if room[provider] == nil then
-    local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until', 'open', 'cost', 'shun')
+    local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until', 'open', 'cost', 'shun', 'cap')
     local closed = not any and redis.call('SISMEMBER', P .. 'providers', provider) == 0
     local open = tonumber(p[4] or '')
     cost[provider], shun[provider] = tonumber(p[5] or ''), p[6] == '1'
     if closed or p[2] == '1' or (p[3] and tonumber(p[3]) > now) or (open and open > now) then
       room[provider] = 0
     else
-      local limit = tonumber(p[1] or '') or math.huge
+      local limit = tonumber(p[7] or '') or tonumber(p[1] or '') or math.huge
       -- A circuit that was open lets one job through, to see.
       if open then limit = math.min(limit, 1) end
       room[provider] = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)

@@ -36,7 +36,14 @@ SUBMITTING = {
     ("POST", "/v1/webhooks/default/secret/rotate"),
     ("POST", "/v1/webhooks/test"),
 }
-ADMIN = {("GET", "/metrics")}
+ADMIN = {
+    ("GET", "/metrics"),
+    ("GET", "/v1/admin/jobs"),
+    ("GET", "/v1/admin/queue"),
+    ("PATCH", "/v1/admin/queue"),
+    ("GET", "/v1/admin/providers/{name}"),
+    ("PATCH", "/v1/admin/providers/{name}"),
+}
 
 
 @pytest.fixture
@@ -103,5 +110,5 @@ def test_a_key_without_the_scope_is_refused_everywhere(app: Flask) -> None:
 def test_every_route_answers_errors_as_problems(app: Flask) -> None:
     client = app.test_client()
     for route in routes(app):
-        answer = client.open(address(route.path), method="PATCH")
+        answer = client.open(address(route.path), method="PUT")
         assert (answer.status_code, answer.content_type) == (405, "application/problem+json"), route.path

@@ -126,6 +126,7 @@ def provider_json(spec: ProviderSpec, state: ProviderState) -> Json:
             "in_flight": state.in_flight,
             "limit": spec.concurrency if state.limit is None else state.limit,
             **_health(state.health),
+            "reason": _reason(state),
             "cooldown": None
             if state.until is None
             else present({"until": optional_time(state.until), "reason": state.reason}),
@@ -159,7 +160,7 @@ def _parameter(param: Param) -> Json:
 
 
 def _state(spec: ProviderSpec, state: ProviderState) -> str:
-    if not spec.enabled:
+    if not spec.enabled or state.control.setting == "disabled":
         return "disabled"
     if state.paused:
         return "paused"
@@ -171,10 +172,15 @@ def _state(spec: ProviderSpec, state: ProviderState) -> str:
     return "degraded" if ill else "healthy"
 
 
+def _reason(state: ProviderState) -> str | None:
+    if state.control.hold is not None:
+        return state.control.hold.reason
+    return "signature_changed" if state.health.signature_change else None
+
+
 def _health(health: Health) -> Json:
     """What was measured: times in seconds over the newest 50 attempts, the success rate as a moving average."""
     return {
-        "reason": "signature_changed" if health.signature_change else None,
         "success_rate": health.success_rate if health.last_used_at is not None else None,
         "waiting": _percentiles(health.waits),
         "running": _percentiles(health.runs),

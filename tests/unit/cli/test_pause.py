@@ -10,6 +10,7 @@ from click.testing import CliRunner
 from cli.keys import connected
 from cli.main import main
 from jobs import keys
+from jobs.pause import Pauses
 from settings import load
 
 
@@ -21,13 +22,16 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def test_a_provider_and_everything_can_be_paused_and_go_on(environ: dict[str, str]) -> None:
     run = CliRunner()
     for arguments, words in (
-        (["pause", "echo"], "echo is paused"),
+        (["pause", "echo", "--reason", "its owner rebuilds it"], "echo is paused"),
         (["pause"], "everything is paused"),
     ):
         assert words in run.invoke(main, arguments, env=environ).output
     with connected(load(environ)) as client:
         assert client.exists(keys.PAUSED) == 1
         assert client.hget(keys.provider("echo"), "paused") == b"1"
+        hold = Pauses(client).provider("echo").hold
+        assert hold is not None
+        assert (hold.setting, hold.reason, hold.by) == ("draining", "its owner rebuilds it", "operator")
     for arguments, words in (
         (["resume", "echo"], "echo goes on"),
         (["resume"], "everything goes on"),

@@ -1,0 +1,87 @@
+"""What an operator sets by hand, and what the dispatcher makes of it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+import redis
+
+from jobs import keys
+from jobs.ids import new_job_id
+from jobs.model import Job
+from jobs.pause import Control, Hold, Pauses
+from jobs.redis_store import RedisJobStore
+
+
+def queue(store: RedisJobStore, jobs: int) -> None:
+    """Jobs for the provider ``p``, and a worker with room for all."""
+    store.serve({"p": 2})
+    store.beat("w1", 100, 60, [])
+    for _ in range(jobs):
+        store.create(
+            Job(
+                id=new_job_id(),
+                owner="o",
+                user="o",
+                model="m",
+                route=("p",),
+                given={},
+                input={},
+                created_at=store.now(),
+            )
+        )
+
+
+def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(client: redis.Redis, store: RedisJobStore) -> None:
+    pauses = Pauses(client)
+    queue(store, 8)
+    pauses.limit("p", 1, by="key_1")
+    assert len(store.dispatch()) == 1
+    pauses.limit("p", 4, by="key_1")
+    # A worker that starts tells what the configuration says.
+    store.serve({"p": 2})
+    assert pauses.provider("p") == Control(limit=4)
+    assert len(store.dispatch()) == 3
+    pauses.limit("p", None, by="key_1")
+    assert pauses.provider("p") == Control()
+    assert len(store.dispatch()) == 0
+
+
+@pytest.mark.parametrize("setting", ["draining", "disabled"])
+def test_a_provider_that_is_held_gets_nothing(client: redis.Redis, store: RedisJobStore, setting: str) -> None:
+    pauses = Pauses(client)
+    queue(store, 1)
+    pauses.hold("p", "disabled" if setting == "disabled" else "draining", reason="why", by="key_1")
+    assert pauses.provider("p").setting == setting
+    assert store.dispatch() == ()
+    assert pauses.resume("p", by="key_1")
+    assert not pauses.resume("p", by="key_1")
+    assert pauses.provider("p").setting == "enabled"
+    assert len(store.dispatch()) == 1
+
+
+def test_a_pause_of_an_earlier_version_still_holds(client: redis.Redis, store: RedisJobStore) -> None:
+    client.hset(keys.provider("p"), "paused", "1")
+    client.set(keys.PAUSED, b"1")
+    assert Pauses(client).provider("p") == Control(hold=Hold())
+    assert Pauses(client).queue() == Hold()
+
+
+def test_each_action_leaves_a_line_with_who_and_what(client: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
+    pauses = Pauses(client)
+    with caplog.at_level(logging.INFO, "audit"):
+        pauses.pause(reason="night", by="key_1")
+        pauses.resume(by="key_2")
+        pauses.hold("p", "disabled", reason="gone", by="key_3")
+        pauses.limit("p", 3, by="key_4")
+    said = [
+        {name: vars(line)[name] for name in ("by", "provider", "state", "limit", "reason") if name in vars(line)}
+        for line in caplog.records
+    ]
+    assert said == [
+        {"by": "key_1", "reason": "night"},
+        {"by": "key_2", "provider": "everything"},
+        {"by": "key_3", "provider": "p", "state": "disabled", "reason": "gone"},
+        {"by": "key_4", "provider": "p", "limit": 3},
+    ]
