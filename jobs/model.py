@@ -38,6 +38,9 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
+#: Who else runs a job whose provider fails or takes long: the others of its route (``failover``), nobody (``single``), or
+#: the next one beside it before it has ended (``hedge``).
+Strategy = Literal["failover", "single", "hedge"]
 #: Why a queued job does not run.
 WaitReason = Literal[
     "workers_busy", "upstream_queue", "provider_cooldown", "provider_waking", "key_limit", "paused", "no_provider"
@@ -157,7 +160,7 @@ class Job(Noun, frozen=True, kw_only=True):
     priority: Priority = Priority.NORMAL
     metadata: dict[str, str] = {}
     webhook: Webhook | None = None
-    strategy: Literal["failover", "single", "hedge"] = "failover"
+    strategy: Strategy = "failover"
     retention_seconds: int = 86_400
     deadline_at: float | None = None
     has_credentials: bool = False

@@ -18,11 +18,15 @@ class Plan:
     """Who would run the job, and what it would wait for (None where it would run at once).
 
     ``provider`` is None where no provider of the route is there; ``eta_seconds`` is how long until the result.
+    ``fallbacks`` are who is asked after it, in order: where it fails, and where it takes longer than ``hedge_after``
+    seconds (None where there will be no hedge).
     """
 
     provider: str | None
     waiting: Waiting | None
     eta_seconds: float | None
+    fallbacks: tuple[str, ...] = ()
+    hedge_after: float | None = None
 
 
 def plan(job: Job, situation: Situation, overview: Overview, at: float) -> Plan:
@@ -37,13 +41,28 @@ def plan(job: Job, situation: Situation, overview: Overview, at: float) -> Plan:
     there = [name for name in job.route if name in situation.providers]
     ready = [name for name in there if _has_room(situation.providers[name], at)]
     provider = _best(ready, situation) if ready else _soonest(there, situation, at)
+    fallbacks = () if job.strategy == "single" else tuple(name for name in there if name != provider)
+    first = situation.providers[provider] if provider is not None and fallbacks and job.strategy == "hedge" else None
+    waiting, eta = _prospect(job, provider if ready else None, situation, overview, at)
+    return Plan(
+        provider=provider,
+        waiting=waiting,
+        eta_seconds=eta,
+        fallbacks=fallbacks,
+        hedge_after=None if first is None else round(first.hedge_after, 1),
+    )
+
+
+def _prospect(
+    job: Job, provider: str | None, situation: Situation, overview: Overview, at: float
+) -> tuple[Waiting | None, float | None]:
+    """What the job would wait for, and the seconds until its result; ``provider`` is one that has room now."""
     # Whoever else waits has been passed over: a free slot is filled at once with what can run.
     free = sum(overview.workers.values()) - overview.running - overview.sent
-    if ready and provider is not None and free > 0 and not situation.paused:
-        run = situation.providers[provider].run_seconds or UNMEASURED_RUN_SECONDS
-        return Plan(provider=provider, waiting=None, eta_seconds=round(run, 1))
+    if provider is not None and free > 0 and not situation.paused:
+        return None, round(situation.providers[provider].run_seconds or UNMEASURED_RUN_SECONDS, 1)
     waiting = explain(job, overview.queued, situation, at)
-    return Plan(provider=provider, waiting=waiting, eta_seconds=None if waiting is None else waiting.eta_seconds)
+    return waiting, None if waiting is None else waiting.eta_seconds
 
 
 def _has_room(view: ProviderView, at: float) -> bool:

@@ -14,7 +14,7 @@ from jobs.artifacts import ArtifactError, ArtifactStore
 from jobs.errors import JobGone, JobNotFound, KeyReused, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.ids import new_job_id
-from jobs.model import Job, Priority, Status, Tombstone, Webhook
+from jobs.model import Job, Priority, Status, Strategy, Tombstone, Webhook
 from jobs.once import Once, once_of
 from jobs.queue import Publisher
 from jobs.store import JobStore, Page, Record
@@ -37,6 +37,7 @@ class Submission:
     given: dict[str, Any]
     input: dict[str, Any]
     provider: str | None = None
+    strategy: Strategy = "failover"
     priority: Priority = Priority.NORMAL
     metadata: dict[str, str] = field(default_factory=dict)
     webhook: Webhook | None = None
@@ -260,6 +261,7 @@ def job_of(
         requested_provider=submission.provider,
         given=given,
         input=used,
+        strategy=submission.strategy,
         priority=submission.priority,
         metadata=submission.metadata,
         webhook=submission.webhook,

@@ -85,6 +85,8 @@ def _(event: e.Started, job: Job) -> Job:
         job,
         provider=event.provider,
         input=event.input,
+        # Whoever takes a `single` job first keeps it.
+        route=(event.provider,) if job.strategy == "single" else job.route,
         started_at=job.started_at or event.at,
         attempts=(*job.attempts, attempt),
         progress=Progress(stage="waiting_upstream"),

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from jobs.hedging import UNMEASURED_SECONDS
 from jobs.model import Job, Status, WaitReason
 
 #: Seconds that a run is taken to last where none was measured.
@@ -17,7 +18,8 @@ class ProviderView:
     """One provider, as far as waiting is concerned.
 
     ``blocked_until`` and ``blocked_reason`` tell of a rest or an open
-    circuit; ``run_seconds`` is a usual run there.
+    circuit; ``run_seconds`` is a usual run there, ``hedge_after`` the seconds
+    after which an attempt there counts as slow.
     """
 
     paused: bool = False
@@ -26,6 +28,7 @@ class ProviderView:
     busy: int = 0
     limit: int | None = None
     run_seconds: float | None = None
+    hedge_after: float = UNMEASURED_SECONDS
 
     def is_open(self, at: float) -> bool:
         """Whether it takes jobs at all now."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final, get_args
 
-from jobs.model import Priority, Stage, WaitReason
+from jobs.model import Priority, Stage, Strategy, WaitReason
 from jobs.pause import SETTINGS
 from jobs.webhooks import TEST, TYPES, State, Trouble
 from web.errors import KINDS
@@ -84,7 +84,7 @@ SCHEMAS: Final[dict[str, Json]] = {
             "retry_of": described(JOB_ID, "The job that it runs once more."),
             "model": TEXT,
             "provider": described(TEXT, "Who runs or ran it, or was asked for."),
-            "strategy": {"enum": ["failover", "single", "hedge"]},
+            "strategy": described({"enum": list(get_args(Strategy))}, "Who else runs it; see the submission."),
             "priority": {"enum": [priority.value for priority in Priority]},
             "input": described(ANY, "What is really used: defaults filled in, sizes rounded."),
             "queue": ref("Queue"),
@@ -111,11 +111,19 @@ SCHEMAS: Final[dict[str, Json]] = {
         "One request and its life. What is absent is not there (yet).",
     ),
     "Plan": record(
-        "object model route input",
+        "object model strategy route fallbacks input",
         {
             "object": {"const": "plan"},
             "model": TEXT,
+            "strategy": {"enum": list(get_args(Strategy))},
             "provider": described(TEXT, "Who would take it now; absent where nobody can."),
+            "fallbacks": described(
+                {"type": "array", "items": TEXT},
+                "Who would be asked after it, in order: where it fails, and for a `hedge` where it takes long.",
+            ),
+            "hedge_after_seconds": described(
+                NUMBER, "The provider's own p95: so long it may take before the hedge starts. Absent: there is none."
+            ),
             "route": described({"type": "array", "items": TEXT}, "Who may run it, in order."),
             "input": described(ANY, "What would be used: defaults filled in, sizes rounded."),
             "eta_seconds": described(NUMBER, "Estimated seconds until the result."),

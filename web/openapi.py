@@ -239,6 +239,10 @@ _SUBMISSIONS: Final[Json] = {
             "retention_seconds": 86400,
         },
     },
+    "hedge": {
+        "summary": "An image soon: whoever is slow is raced by the next one",
+        "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}, "strategy": "hedge"},
+    },
     "scripted": {
         "summary": "No upstream at all: what shall happen is in the job",
         "value": {"model": "echo", "input": {"script": ["queue 3s", "progress 5", "preview", "image"]}},

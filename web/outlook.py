@@ -6,6 +6,7 @@ import time
 from typing import Final
 
 from jobs.health import percentile
+from jobs.hedging import hedge_after
 from jobs.redis_store import RedisJobStore
 from jobs.store import Record
 from jobs.views import ProviderState, RedisViews
@@ -58,4 +59,5 @@ def _view(state: ProviderState) -> ProviderView:
         busy=state.in_flight,
         limit=state.limit,
         run_seconds=percentile(state.health.runs, 0.5),
+        hedge_after=hedge_after(state.health),
     )

@@ -32,7 +32,10 @@ def plan_json(submission: Submission, made: Plan, used: Json) -> Json:
         {
             "object": "plan",
             "model": submission.model,
+            "strategy": submission.strategy,
             "provider": made.provider,
+            "fallbacks": list(made.fallbacks),
+            "hedge_after_seconds": made.hedge_after,
             "route": list(submission.route),
             "input": used,
             "eta_seconds": made.eta_seconds,

@@ -53,6 +53,7 @@ def parse_rerun(body: object, job: Job, catalog: Catalog, artifacts: ArtifactSto
     request: Json = {
         "model": job.model,
         "input": {**restored(old, lambda digest: _read(artifacts, job.id, digest)), **new},
+        "strategy": job.strategy,
         "priority": job.priority.value,
         "metadata": job.metadata,
         "retention_seconds": job.retention_seconds,

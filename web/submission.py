@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterator
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
-from jobs.model import Priority, Webhook
+from jobs.model import Priority, Strategy, Webhook
 from jobs.pictures import BadPicture, verify
 from jobs.service import Submission
 from providers.catalog import Catalog, Refused, UnknownName
@@ -45,6 +45,13 @@ SCHEMA: Final[Json] = {
             "minLength": 1,
             "maxLength": 128,
             "description": "The only provider that may run it; without it the service chooses.",
+        },
+        "strategy": {
+            "enum": list(get_args(Strategy)),
+            "default": "failover",
+            "description": "`failover`: another provider takes over where one fails. `single`: only the provider that takes it"
+            " first, also when it is tried again. `hedge`: as `failover`, and where the provider takes longer than it nearly"
+            " always does, the next one is asked as well; the first result counts.",
         },
         "priority": {
             "enum": [priority.value for priority in Priority],
@@ -108,6 +115,9 @@ SCHEMA: Final[Json] = {
     "additionalProperties": False,
 }
 
+#: Said of a job that asks for a hedge where nobody is there to be one.
+ALONE: Final = "There is no second provider for this request: `hedge` does nothing here."
+
 #: Fields that we know and do not take.
 _REFUSED: Final = {
     "proxy": "is switched off: users' proxies are not allowed on this server",
@@ -167,12 +177,14 @@ def parse(body: object, owner: str, catalog: Catalog, accept: Callable[[Json], W
         given=given,
         input=admission.input,
         provider=provider,
+        strategy=body.get("strategy", "failover"),
         priority=Priority(body.get("priority", Priority.NORMAL)),
         metadata=body.get("metadata", {}),
         deadline_seconds=body.get("deadline_seconds"),
         retention_seconds=body.get("retention_seconds", RETENTION),
         credentials=_credentials(body.get("credentials", {})),
         webhook=_webhook(body.get("webhook"), accept),
+        warnings=(ALONE,) if body.get("strategy") == "hedge" and len(admission.providers) == 1 else (),
     )
 
 

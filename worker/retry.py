@@ -65,7 +65,7 @@ def after_loss(job: Job, at: float) -> events.Requeued | events.Failed:
 def after_failure(job: Job, failure: Failure, at: float) -> events.Requeued | events.Failed:
     """The event that ends a failed attempt of a running job: another try, or the end."""
     route = remaining_route(job, failure)
-    if not failure.retryable or spent(job) >= MAX_ATTEMPTS or not route or job.strategy == "single":
+    if not failure.retryable or spent(job) >= MAX_ATTEMPTS or not route:
         return events.Failed(at=at, error=failure)
     rest = at + pause(failure, spent(job))
     if job.deadline_at is not None and rest >= job.deadline_at and len(route) == 1:

@@ -40,7 +40,7 @@ def test_a_list_of_jobs_is_accepted_together(client: FlaskClient) -> None:
 
 def test_a_matrix_makes_every_combination(client: FlaskClient, services: Services) -> None:
     body = {
-        "template": {"model": "echo", "priority": "low"},
+        "template": {"model": "echo", "priority": "low", "strategy": "single"},
         "matrix": {"input.prompt": ["a", "b"], "input.seed": [1, 2, 3]},
     }
     batch = post(client, body).get_json()
@@ -48,7 +48,7 @@ def test_a_matrix_makes_every_combination(client: FlaskClient, services: Service
     assert [(job.given["prompt"], job.given["seed"]) for job in jobs] == [
         ("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2), ("b", 3)
     ]  # fmt: skip
-    assert {job.priority for job in jobs} == {"low"}
+    assert {(job.priority, job.strategy) for job in jobs} == {("low", "single")}
 
 
 @pytest.mark.parametrize(

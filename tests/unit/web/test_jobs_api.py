@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobs import events
 from jobs.errors import StoreUnavailable
+from jobs.model import Strategy
 from jobs.vault import Vault
 from providers.paint import paint
 from tests.hand import Hand
 from web.services import Services
+from web.submission import ALONE
 
 
 def submitted(client: FlaskClient, **changes: Any) -> Any:
@@ -37,6 +39,18 @@ def test_a_submitted_job_is_answered_with_where_it_is(client: FlaskClient, servi
     assert services.store.get(job["id"]).job.owner == "local"
 
 
+@pytest.mark.parametrize("strategy", get_args(Strategy))
+def test_a_strategy_is_kept_and_shown(client: FlaskClient, services: Services, strategy: str) -> None:
+    job = submitted(client, model="flux-schnell", strategy=strategy).get_json()
+    assert (job["strategy"], services.store.get(job["id"]).job.strategy) == (strategy, strategy)
+    assert "warnings" not in job
+
+
+def test_a_hedge_that_nobody_could_be_is_taken_with_a_warning(client: FlaskClient) -> None:
+    assert submitted(client, strategy="hedge").get_json()["warnings"] == [ALONE]
+    assert submitted(client).get_json()["strategy"] == "failover"
+
+
 def test_links_name_the_public_address_where_there_is_one(client: FlaskClient, services: Services) -> None:
     object.__setattr__(services.settings, "public_url", "https://darkroom.example")
     assert submitted(client).headers["Location"].startswith("https://darkroom.example/v1/jobs/job_")
@@ -55,6 +69,7 @@ def test_links_name_the_public_address_where_there_is_one(client: FlaskClient, s
         ({"model": "echo", "input": {"width": 4096}}, ["/input/width"]),
         ({"model": "echo", "input": {"script": ["dance"]}}, ["/input/script/0"]),
         ({"model": "echo", "input": {}, "priority": "urgent"}, ["/priority"]),
+        ({"model": "echo", "input": {}, "strategy": "both"}, ["/strategy"]),
         ({"model": "echo", "input": {}, "deadline_seconds": 0}, ["/deadline_seconds"]),
         ({"model": "echo", "input": {}, "deadline_seconds": True}, ["/deadline_seconds"]),
         ({"model": "echo", "input": {}, "retention_seconds": 1.0}, ["/retention_seconds"]),

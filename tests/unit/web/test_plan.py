@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from msgspec.structs import replace
 
-from jobs.model import Job
+from jobs.health import Health, succeeded
+from jobs.health_store import HealthStore
+from jobs.hedging import UNMEASURED_SECONDS
+from jobs.model import Job, Strategy
 from jobs.plan import plan
 from jobs.store import Overview
 from jobs.waiting import ProviderView, Situation
@@ -57,6 +61,21 @@ def test_the_estimate_is_that_of_the_provider() -> None:
     assert later.eta_seconds == 63
 
 
+def test_the_plan_says_what_the_strategy_means() -> None:
+    situation = Situation(providers={"a": ProviderView(hedge_after=12.34), "b": ProviderView()}, slots=2)
+
+    def found(strategy: Strategy, route: tuple[str, ...] = ("a", "b")) -> tuple[tuple[str, ...], float | None]:
+        made = plan(replace(JOB, strategy=strategy, route=route), situation, IDLE, AT)
+        return made.fallbacks, made.hedge_after
+
+    assert found("failover") == (("b",), None)
+    assert found("single") == ((), None)
+    assert found("hedge") == (("b",), 12.3)
+    assert found("hedge", ("b", "a")) == (("a",), UNMEASURED_SECONDS)
+    assert found("hedge", ("a",)) == ((), None), "nobody could be the hedge"
+    assert found("hedge", ("gone",)) == ((), None)
+
+
 def ask(client: FlaskClient, body: Any, query: str = "dry_run=1") -> Any:
     return client.post(f"/v1/jobs?{query}", json=body, headers={"Idempotency-Key": "k"})
 
@@ -69,7 +88,9 @@ def test_a_dry_run_answers_what_would_be_and_writes_nothing(client: FlaskClient,
     assert answer.get_json() == {
         "object": "plan",
         "model": "echo",
+        "strategy": "failover",
         "provider": "echo",
+        "fallbacks": [],
         "route": ["echo"],
         "input": {"prompt": "x", "seed": 7, "width": 512, "height": 512},
         "eta_seconds": 10.0,
@@ -82,6 +103,21 @@ def test_a_dry_run_shows_the_input_of_the_provider_that_would_take_it(client: Fl
     services.store.rest("blackforestlabs-flux1-schnell", services.store.now() + 600, "provider_cooldown")
     plan = ask(client, {"model": "flux-schnell", "input": {"prompt": "x"}}).get_json()
     assert (plan["route"][0], plan["provider"]) == ("blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell")
+
+
+def test_a_dry_run_of_a_hedge_says_whom_and_when(client: FlaskClient, services: Services) -> None:
+    services.store.beat("w", 2, 60, [])
+
+    def measured(health: Health, at: float) -> Health:
+        for seconds in range(1, 21):
+            health = succeeded(health, 0.5, seconds, at)
+        return health
+
+    HealthStore(services.store).update("blackforestlabs-flux1-schnell", measured)
+    plan = ask(client, {"model": "flux-schnell", "input": {"prompt": "x"}, "strategy": "hedge"}).get_json()
+    assert plan["strategy"] == "hedge"
+    assert (plan["provider"], plan["fallbacks"]) == (plan["route"][0], plan["route"][1:])
+    assert plan["hedge_after_seconds"] == 19.5
 
 
 def test_a_dry_run_says_what_the_job_would_wait_for(client: FlaskClient) -> None:

@@ -22,7 +22,8 @@ def submit(client: FlaskClient, **body: Any) -> Any:
 
 def test_a_job_runs_once_more_as_it_was(client: FlaskClient, services: Services) -> None:
     said: Any = {
-        "provider": "echo", "priority": "high", "metadata": {"user": "ann"}, "deadline_seconds": 600, "retention_seconds": 60
+        "provider": "echo", "strategy": "single", "priority": "high", "metadata": {"user": "ann"},
+        "deadline_seconds": 600, "retention_seconds": 60,
     }  # fmt: skip
     old = submit(client, **said)
     answer = client.post(f"/v1/jobs/{old['id']}/rerun")
@@ -31,7 +32,7 @@ def test_a_job_runs_once_more_as_it_was(client: FlaskClient, services: Services)
     assert answer.headers["Location"].endswith(new["id"])
     assert new["id"] != old["id"]
     assert new["retry_of"] == old["id"]
-    for name in ("model", "provider", "priority", "metadata", "retention_seconds"):
+    for name in ("model", "provider", "strategy", "priority", "metadata", "retention_seconds"):
         assert new[name] == old[name]
     job = services.store.get(new["id"]).job
     assert job.deadline_at == pytest.approx(job.created_at + 600)

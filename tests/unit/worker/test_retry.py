@@ -8,6 +8,7 @@ import pytest
 
 from jobs import events
 from jobs.model import Attempt, Failure, Job, Status
+from jobs.states import apply
 from worker import retry
 
 
@@ -54,10 +55,9 @@ def test_a_provider_that_failed_in_a_way_that_stays_is_not_asked_again() -> None
     [
         (job("failed", "lost"), failure()),
         (job(), failure(retryable=False)),
-        (job(strategy="single"), failure()),
         (job(route=("a",), deadline_at=110.0), failure(retry_after=60.0)),
     ],
-    ids=["three attempts", "no use", "single", "too late"],
+    ids=["three attempts", "no use", "too late"],
 )
 def test_the_end_comes_when_another_try_is_no_use(state: Job, cause: Failure) -> None:
     assert retry.after_failure(state, cause, 100.0) == events.Failed(at=100.0, error=cause)
@@ -65,6 +65,18 @@ def test_the_end_comes_when_another_try_is_no_use(state: Job, cause: Failure) ->
 
 def test_a_try_that_was_handed_back_does_not_count() -> None:
     assert isinstance(retry.after_failure(job("handed_back", "handed_back"), failure(), 100.0), events.Requeued)
+
+
+def test_a_single_job_stays_with_the_provider_that_took_it_first() -> None:
+    queued = job(strategy="single", status=Status.QUEUED, attempts=())
+    first = apply(queued, events.Started(at=1.0, provider="b", worker="w", input={}))
+    again = retry.after_failure(first, failure(provider="b"), 100.0)
+    assert isinstance(again, events.Requeued)
+    assert (again.route, again.not_before, again.reason) == (("b",), 130.0, "provider_cooldown")
+    lost = apply(first, retry.after_loss(first, 100.0))
+    assert (lost.status, lost.route) == (Status.QUEUED, ("b",))
+    never = retry.after_failure(first, failure("provider_changed", provider="b"), 100.0)
+    assert isinstance(never, events.Failed), "it would only fail there again"
 
 
 def test_pauses_grow_and_an_upstream_cannot_make_one_of_a_year() -> None:
