@@ -10,9 +10,9 @@ from __future__ import annotations
 import io
 import threading
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
-from PIL import Image
+from PIL import Image, ImageCms
 
 #: What is accepted, and how it is served.
 CONTENT_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
@@ -20,6 +20,28 @@ CONTENT_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image
 SIDE_LIMIT: Final = 4096
 #: Largest accepted file, in bytes.
 BYTES_LIMIT: Final = 32 << 20
+#: Largest picture of an input, in bytes, as it comes in.
+INPUT_LIMIT: Final = 20 << 20
+
+#: Largest colour profile that is applied, in bytes.
+_PROFILE_LIMIT: Final = 1 << 20
+#: What makes a picture upright, by its EXIF orientation (JEITA CP-3451, 4.6.4).
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_ORIENTATION: Final = 0x0112
+#: How each format is written anew: as close to what came in as the format allows.
+_ENCODING: Final[dict[str, dict[str, int]]] = {
+    "PNG": {"compress_level": 4},
+    "JPEG": {"quality": 95, "subsampling": 0},
+    "WEBP": {"quality": 95, "method": 2},
+}
 
 #: A decoded picture of the largest size takes 64 MB: so many at once, whatever the number of threads.
 _decoders = threading.BoundedSemaphore(4)
@@ -45,8 +67,63 @@ def verify(data: bytes) -> Picture:
         BadPicture: It is broken, too large, animated, or of another format.
     """
     with _decoders:
-        image = _open(data)
-        return Picture(CONTENT_TYPES[str(image.format)], image.width, image.height)
+        image = _open(io.BytesIO(data), BYTES_LIMIT)
+        return Picture(CONTENT_TYPES[_format(image)], image.width, image.height)
+
+
+def clean(source: bytes | BinaryIO) -> tuple[bytes, Picture]:
+    """Make a picture of an input anew from its pixels alone, and say what it is.
+
+    It is upright and in sRGB afterwards; where it was taken and by what, colour
+    profile, thumbnails, texts and whatever else the file held are gone.
+
+    Raises:
+        BadPicture: See :func:`verify`; at most :data:`INPUT_LIMIT` bytes are taken.
+    """
+    with _decoders:
+        image = _open(io.BytesIO(source) if isinstance(source, bytes) else source, INPUT_LIMIT)
+        kind = _format(image)
+        pixels = _in_srgb(_upright(image))
+        if kind == "JPEG" and pixels.mode not in {"L", "RGB"}:
+            pixels = pixels.convert("RGB")
+        # What was read beside the pixels, some encoders write again.
+        pixels.info = {}
+        buffer = io.BytesIO()
+        pixels.save(buffer, kind, **_ENCODING[kind])
+    data = buffer.getvalue()
+    if len(data) > BYTES_LIMIT:
+        raise BadPicture(f"the picture has {len(data)} bytes without its compression; send a smaller one")
+    return data, Picture(CONTENT_TYPES[kind], *pixels.size)
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
+    except Exception:  # noqa: BLE001 - Pillow fails in many ways on broken EXIF, and the picture itself is fine
+        turn = None
+    return image if turn is None else image.transpose(turn)
+
+
+def _in_srgb(image: Image.Image) -> Image.Image:
+    """A picture in the colours that one without a profile has, in a mode that every app takes."""
+    profile = image.info.get("icc_profile")
+    if image.mode.startswith("I"):
+        # 16 bits a pixel: a plain conversion would cut them off at 255.
+        return image.convert("I").point(lambda level: level * (1 / 256)).convert("L")
+    if image.mode in {"1", "P", "PA", "LA"} or image.has_transparency_data:
+        plain = "RGBA" if image.has_transparency_data else "L" if image.mode == "1" else "RGB"
+        image = image.convert(plain)
+    if isinstance(profile, bytes) and 0 < len(profile) <= _PROFILE_LIMIT:
+        target = "RGBA" if image.mode == "RGBA" else "RGB"
+        try:
+            found = ImageCms.profileToProfile(
+                image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode=target
+            )
+        except (ImageCms.PyCMSError, ValueError):
+            # A broken profile, or one for other pixels: as if there was none.
+            found = None
+        image = found or image
+    return image if image.mode in {"L", "RGB", "RGBA"} else image.convert("RGB")
 
 
 def shrink(data: bytes, side: int, limit: int) -> bytes:
@@ -56,7 +133,7 @@ def shrink(data: bytes, side: int, limit: int) -> bytes:
         BadPicture: See :func:`verify`.
     """
     with _decoders:
-        image = _open(data).convert("RGB")
+        image = _open(io.BytesIO(data), BYTES_LIMIT).convert("RGB")
         image.thumbnail((side, side))
     while True:
         for quality in (80, 60, 40, 20):
@@ -67,15 +144,21 @@ def shrink(data: bytes, side: int, limit: int) -> bytes:
         image = image.reduce(2)
 
 
-def _open(data: bytes) -> Image.Image:
-    if len(data) > BYTES_LIMIT:
-        raise BadPicture(f"the picture has {len(data)} bytes; at most {BYTES_LIMIT} are taken")
+def _format(image: Image.Image) -> str:
+    """Phones put a second picture (of depth, of brightness) behind the first: that is MPO, and a JPEG to everybody else."""
+    return "JPEG" if image.format == "MPO" else str(image.format)
+
+
+def _open(source: BinaryIO, limit: int) -> Image.Image:
+    size = source.seek(0, io.SEEK_END)
+    if size > limit:
+        raise BadPicture(f"the picture has {size} bytes; at most {limit} are taken")
     try:
-        image = Image.open(io.BytesIO(data), formats=tuple(CONTENT_TYPES))
+        image = Image.open(source, formats=tuple(CONTENT_TYPES))
         if max(image.size) > SIDE_LIMIT:
             raise BadPicture(f"the picture is {image.width}x{image.height}; at most {SIDE_LIMIT} a side are taken")
-        if getattr(image, "n_frames", 1) != 1:
-            raise BadPicture("the picture is animated")
+        if getattr(image, "n_frames", 1) != 1 and image.format != "MPO":
+            raise BadPicture("the picture is animated; send one of its pictures")
         image.load()
     except BadPicture:
         raise

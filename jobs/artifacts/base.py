@@ -1,7 +1,7 @@
 """The interface of an artifact store.
 
-A file is named by its job and its own hash. Jobs do not share files: deleting
-one job then never needs to ask who else uses a file.
+A file is named by its holder (a job, or an upload) and its own hash. Holders
+do not share files: deleting one then never needs to ask who else uses a file.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ class ArtifactNotFound(ArtifactError):
 class ArtifactStore(Protocol):
     """Keeps finished files."""
 
-    def put(self, job_id: str, data: bytes) -> str:
+    def put(self, holder: str, data: bytes) -> str:
         """Store a file, all or nothing, and answer its SHA-256 (hex). Storing it again changes nothing.
 
         Raises:
@@ -28,7 +28,16 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    def open(self, job_id: str, sha256: str) -> BinaryIO:
+    def share(self, holder: str, sha256: str, other: str) -> None:
+        """Give another holder the same file, for as long as that one lives.
+
+        Raises:
+            ArtifactNotFound: There is none.
+            ArtifactError: It could not be stored.
+        """
+        ...
+
+    def open(self, holder: str, sha256: str) -> BinaryIO:
         """Open a stored file; a seekable binary stream.
 
         Raises:
@@ -36,6 +45,6 @@ class ArtifactStore(Protocol):
         """
         ...
 
-    def delete(self, job_id: str) -> None:
-        """Delete all files of a job; no error where there are none."""
+    def delete(self, holder: str) -> None:
+        """Delete all files of a holder; no error where there are none."""
         ...

@@ -1,4 +1,4 @@
-"""Artifacts on the local disk: ``{root}/{last two of the job id}/{job id}/{sha256}``."""
+"""Artifacts on the local disk: ``{root}/{last two of the holder's id}/{that id}/{sha256}``."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 from jobs.artifacts.base import ArtifactError, ArtifactNotFound
 from jobs.failpoints import failpoint
 
-#: What a name may be made of: names come from job inputs too, and must not lead out of the job's folder.
-_JOB: Final = re.compile(r"[A-Za-z0-9_]{2,64}")
+#: What a name may be made of: names come from job inputs too, and must not lead out of the holder's folder.
+_HOLDER: Final = re.compile(r"[A-Za-z0-9_]{2,64}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
@@ -29,15 +29,20 @@ class LocalArtifacts:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def _folder(self, job_id: str) -> Path:
-        if not _JOB.fullmatch(job_id):
+    def _folder(self, holder: str) -> Path:
+        if not _HOLDER.fullmatch(holder):
             raise ArtifactNotFound("there is no such job")
-        return self._root / job_id[-2:] / job_id
+        return self._root / holder[-2:] / holder
 
-    def put(self, job_id: str, data: bytes) -> str:
+    def _path(self, holder: str, sha256: str) -> Path:
+        if not _DIGEST.fullmatch(sha256):
+            raise ArtifactNotFound(f"{holder} has no such file")
+        return self._folder(holder) / sha256
+
+    def put(self, holder: str, data: bytes) -> str:
         """See :meth:`jobs.artifacts.ArtifactStore.put`."""
         digest = hashlib.sha256(data).hexdigest()
-        path = self._folder(job_id) / digest
+        path = self._folder(holder) / digest
         scratch = path.with_name(f".{digest}.{secrets.token_hex(4)}")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,18 +59,29 @@ class LocalArtifacts:
             raise ArtifactError(f"the file could not be stored: {error.strerror}") from error
         return digest
 
-    def open(self, job_id: str, sha256: str) -> BinaryIO:
-        """See :meth:`jobs.artifacts.ArtifactStore.open`."""
-        if not _DIGEST.fullmatch(sha256):
-            raise ArtifactNotFound(f"{job_id} has no such file")
+    def share(self, holder: str, sha256: str, other: str) -> None:
+        """See :meth:`jobs.artifacts.ArtifactStore.share`. A second name for the same bytes, where the disk can do that."""
+        source, path = self._path(holder, sha256), self._path(other, sha256)
         try:
-            return (self._folder(job_id) / sha256).open("rb")
-        except FileNotFoundError:
-            raise ArtifactNotFound(f"{job_id} has no such file") from None
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                path.hardlink_to(source)
+            _flush(path.parent)
+        except OSError:
+            # It is not there, or this disk knows no second names, or no more of them.
+            with self.open(holder, sha256) as file:
+                self.put(other, file.read())
 
-    def delete(self, job_id: str) -> None:
+    def open(self, holder: str, sha256: str) -> BinaryIO:
+        """See :meth:`jobs.artifacts.ArtifactStore.open`."""
+        try:
+            return self._path(holder, sha256).open("rb")
+        except FileNotFoundError:
+            raise ArtifactNotFound(f"{holder} has no such file") from None
+
+    def delete(self, holder: str) -> None:
         """See :meth:`jobs.artifacts.ArtifactStore.delete`."""
-        shutil.rmtree(self._folder(job_id), ignore_errors=True)
+        shutil.rmtree(self._folder(holder), ignore_errors=True)
 
 
 def _flush(folder: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from jobs.artifacts import ArtifactError, ArtifactNotFound, LocalArtifacts
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+UPLOAD = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
 @pytest.fixture
@@ -41,6 +42,31 @@ def test_jobs_do_not_share_files(files: LocalArtifacts) -> None:
     with pytest.raises(ArtifactNotFound):
         files.open(JOB, digest)
     assert read(files, other, digest) == b"data"
+
+
+@pytest.mark.parametrize("links", [True, False], ids=["a second name", "a disk without them"])
+def test_a_file_that_two_share_outlives_the_first(
+    files: LocalArtifacts, monkeypatch: pytest.MonkeyPatch, *, links: bool
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+    digest = files.put(UPLOAD, b"data")
+    files.share(UPLOAD, digest, JOB)
+    files.share(UPLOAD, digest, JOB)
+    files.delete(UPLOAD)
+    assert read(files, JOB, digest) == b"data"
+
+
+def test_what_is_not_there_cannot_be_shared(files: LocalArtifacts) -> None:
+    with pytest.raises(ArtifactNotFound):
+        files.share(UPLOAD, "0" * 64, JOB)
+    digest = files.put(UPLOAD, b"data")
+    for holder, name, other in ((UPLOAD, "../x", JOB), ("../x", digest, JOB), (UPLOAD, digest, "../x")):
+        with pytest.raises(ArtifactNotFound):
+            files.share(holder, name, other)
 
 
 @pytest.mark.parametrize(

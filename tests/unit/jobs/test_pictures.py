@@ -13,9 +13,9 @@ from contextlib import suppress
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
-from jobs.pictures import BYTES_LIMIT, BadPicture, Picture, shrink, verify
+from jobs.pictures import BYTES_LIMIT, INPUT_LIMIT, BadPicture, Picture, clean, shrink, verify
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RGB") -> bytes:
@@ -88,7 +88,7 @@ def test_all_kinds_of_pixels_are_taken_and_shrunk(mode: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_picture_that_may_be_kept_is_refused(data: bytes) -> None:
-    for use in (verify, lambda data: shrink(data, 64, 1000)):
+    for use in (verify, clean, lambda data: shrink(data, 64, 1000)):
         with pytest.raises(BadPicture):
             use(data)
 
@@ -103,8 +103,9 @@ def test_a_damaged_picture_is_taken_or_refused_and_nothing_else(kind: str, hits:
     data = bytearray(picture(kind))
     for place, byte in hits:
         data[int(place * (len(data) - 1))] = byte
-    with suppress(BadPicture):
-        assert verify(bytes(data)).width <= 4096
+    for use in (verify, lambda data: clean(data)[1]):
+        with suppress(BadPicture):
+            assert use(bytes(data)).width <= 4096
 
 
 def test_a_preview_is_small_whatever_comes_in() -> None:
@@ -131,3 +132,119 @@ def test_many_threads_at_once_leave_the_warning_filters_as_they_were() -> None:
     for thread in threads:
         thread.join()
     assert warnings.filters == before
+
+
+# -- pictures that go in ------------------------------------------------------
+
+
+def marked(kind: str, orientation: int = 1) -> bytes:
+    """A picture whose left half is red, with a place, a comment, a text, a profile and a script behind its end."""
+    image = Image.new("RGB", (40, 30), "blue")
+    image.paste("red", (0, 0, 20, 30))
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    exif[0x010E] = "canary description"
+    exif.get_ifd(0x8825)[1] = "N canary"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + b"canary"
+    buffer = io.BytesIO()
+    more = {"comment": b"canary"} if kind == "JPEG" else {"xmp": b"<x>canary</x>"} if kind == "WEBP" else {}
+    image.save(buffer, kind, exif=exif, icc_profile=profile, **more)
+    return buffer.getvalue() + b"<script>canary</script>"
+
+
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_only_the_pixels_of_an_input_are_kept(kind: str) -> None:
+    data = marked(kind)
+    assert b"canary" in data
+    made, found = clean(io.BytesIO(data))
+    assert found == verify(made) == Picture(f"image/{kind.lower()}", 40, 30)
+    image = Image.open(io.BytesIO(made))
+    assert b"canary" not in made
+    assert dict(image.getexif()) == {}
+    assert not image.info.keys() & {"exif", "icc_profile", "comment", "xmp"}
+
+
+#: Where the red half is, as a viewer shows it.
+TURNED = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7: "bottom", 8: "bottom"}
+
+
+@pytest.mark.parametrize(("orientation", "side"), TURNED.items())
+def test_a_picture_is_turned_upright_before_its_orientation_is_dropped(orientation: int, side: str) -> None:
+    made, found = clean(marked("PNG", orientation))
+    image = Image.open(io.BytesIO(made))
+    assert (found.width, found.height) == image.size == ((40, 30) if side in {"left", "right"} else (30, 40))
+    width, height = image.size
+    spots = {
+        "left": (3, height // 2),
+        "right": (width - 4, height // 2),
+        "top": (width // 2, 3),
+        "bottom": (width // 2, height - 4),
+    }
+    red = [name for name, spot in spots.items() if image.getpixel(spot) == (255, 0, 0)]
+    # On the line between the halves, two of the four spots may be either.
+    assert side in red
+    assert {"left": "right", "right": "left", "top": "bottom", "bottom": "top"}[side] not in red
+
+
+def test_colours_are_those_that_the_profile_means() -> None:
+    # The sRGB profile with its red and blue primaries changed for one another: what it calls red is seen as blue.
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    swapped = profile.replace(b"rXYZ", b"?XYZ").replace(b"bXYZ", b"rXYZ").replace(b"?XYZ", b"bXYZ")
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 80, 20)).save(buffer, "PNG", icc_profile=swapped)
+    pixel = Image.open(io.BytesIO(clean(buffer.getvalue())[0])).getpixel((0, 0))
+    assert isinstance(pixel, tuple)
+    assert all(abs(got - wanted) <= 2 for got, wanted in zip(pixel, (20, 80, 200), strict=True))
+
+
+@pytest.mark.parametrize("profile", [b"no profile at all", b"\0" * 4096], ids=["words", "zeros"])
+def test_a_broken_profile_is_as_none(profile: bytes) -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (200, 80, 20)).save(buffer, "PNG", icc_profile=profile)
+    made, _ = clean(buffer.getvalue())
+    assert Image.open(io.BytesIO(made)).getpixel((0, 0)) == (200, 80, 20)
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_broken_exif_does_not_cost_the_picture() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12\0\x03" * 9)
+    assert clean(buffer.getvalue())[1] == Picture("image/jpeg", 8, 8)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
+def test_every_kind_of_pixels_comes_out_as_one_that_apps_take(mode: str) -> None:
+    made, found = clean(picture("JPEG" if mode == "CMYK" else "PNG", mode=mode))
+    assert (found.width, found.height) == (40, 30)
+    assert Image.open(io.BytesIO(made)).mode in {"L", "RGB", "RGBA"}
+
+
+def test_sixteen_bits_become_eight() -> None:
+    buffer = io.BytesIO()
+    Image.new("I;16", (8, 8), 40_000).save(buffer, "PNG")
+    assert Image.open(io.BytesIO(clean(buffer.getvalue())[0])).getpixel((0, 0)) == 40_000 // 256
+
+
+def test_a_see_through_picture_stays_so() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8), (1, 2, 3)).save(buffer, "PNG", transparency=(1, 2, 3))
+    made = Image.open(io.BytesIO(clean(buffer.getvalue())[0]))
+    assert (made.mode, made.getchannel("A").getextrema()) == ("RGBA", (0, 0))
+
+
+def test_a_phones_picture_with_a_second_one_behind_it_is_a_jpeg() -> None:
+    buffer = io.BytesIO()
+    frames = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
+    frames[0].save(buffer, "MPO", save_all=True, append_images=frames[1:])
+    assert verify(buffer.getvalue()) == Picture("image/jpeg", 40, 30)
+    made, found = clean(buffer.getvalue())
+    assert found == Picture("image/jpeg", 40, 30)
+    image = Image.open(io.BytesIO(made))
+    assert (image.format, getattr(image, "n_frames", 1)) == ("JPEG", 1)
+    red, _, blue = image.convert("RGB").getpixel((5, 5)) or (0, 0, 0)  # type: ignore[misc]
+    assert red > 200 > blue
+
+
+def test_an_input_may_not_be_larger_than_said() -> None:
+    with pytest.raises(BadPicture, match="at most"):
+        clean(picture() + b"\0" * INPUT_LIMIT)
