@@ -37,7 +37,7 @@ support either, so the scripts may build key names.
 | ``dr:slots`` | hash | worker → jobs at once | |
 | ``dr:busy:{provider}`` | set | jobs that hold one of the provider's slots: sent there or running there | |
 | ``dr:providers`` | set | providers that take jobs, by the newest worker's or scheduler's configuration | |
-| ``dr:provider:{provider}`` | hash | ``limit``; ``paused``, ``hold`` (how, why, by whom; JSON) and ``cap`` (another limit) as an operator set them; ``until`` and ``reason`` of a rest; ``health`` (JSON), and from it ``open`` (circuit), ``cost`` (expected seconds), ``shun`` (last resort) | |
+| ``dr:provider:{provider}`` | hash | ``limit``; ``paused``, ``hold`` (how, why, by whom; JSON) and ``cap`` (another limit) as an operator set them; ``until`` and ``reason`` of a rest; ``wary`` (may have a quota), ``works`` (believed to work until), ``scout`` and ``scouted`` (the job that goes first, and when it was sent); ``health`` (JSON), and from it ``open`` (circuit), ``cost`` (expected seconds), ``shun`` (last resort) | |
 | ``dr:paused`` | string | there while nothing is sent to any worker: why, by whom (JSON) | |
 | ``dr:probe:{provider}`` | string | there while the provider was probed lately | a minute |
 | ``dr:control`` | stream | words to running attempts (cancel), about 1,000 newest | |

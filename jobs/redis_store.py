@@ -10,7 +10,7 @@ import json
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -41,6 +41,10 @@ T = TypeVar("T")
 _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
 #: What a record is read from.
 RECORD_FIELDS: Final = ("doc", "v", "oe")
+#: A provider that showed life is believed to work for so many seconds; then one job goes first again.
+_PROOF_SECONDS: Final = 600.0
+#: So long a first job is waited for where the provider refused nothing before: a used-up quota shows within seconds.
+SCOUT_SECONDS: Final = 10.0
 #: First words of answers that mean "not now".
 _UNAVAILABLE: Final = frozenset(
     {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED"}
@@ -118,7 +122,7 @@ class RedisJobStore:
         self._patience = patience
         self._scripts = {
             name: client.register_script(source(name))
-            for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge", "batch")
+            for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge", "batch", "rest", "works")
         }
         self._clock_lock = threading.Lock()
         self._offset = 0.0
@@ -416,16 +420,19 @@ class RedisJobStore:
 
     def rest(self, provider: str, until: float, reason: str) -> None:
         """See :meth:`jobs.store.JobStore.rest`."""
-        self._patiently(
-            lambda: self.redis.hset(keys.provider(provider), mapping={"until": _ms(until), "reason": reason})
-        )
+        self._patiently(lambda: self._scripts["rest"](args=[provider, _ms(until), reason]))
+
+    def works(self, provider: str, since: float) -> None:
+        """See :meth:`jobs.store.JobStore.works`."""
+        with available():
+            self._scripts["works"](args=[provider, _ms(since), _ms(_PROOF_SECONDS)])
 
     def limit(self, provider: str, jobs: int | None) -> None:
         """See :meth:`jobs.store.JobStore.limit`."""
         with available():
             self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
 
-    def serve(self, limits: Mapping[str, int | None]) -> None:
+    def serve(self, limits: Mapping[str, int | None], wary: Collection[str] = ()) -> None:
         """See :meth:`jobs.store.JobStore.serve`."""
         with available():
             pipe = self.redis.pipeline(transaction=True)
@@ -433,7 +440,11 @@ class RedisJobStore:
             if limits:
                 pipe.sadd(keys.PROVIDERS, *limits)
             for name, jobs in limits.items():
-                pipe.hset(keys.provider(name), "limit", "" if jobs is None else str(jobs))
+                served: dict[Any, Any] = {
+                    "limit": "" if jobs is None else str(jobs),
+                    "wary": "1" if name in wary else "",
+                }
+                pipe.hset(keys.provider(name), mapping=served)
             pipe.execute()
 
     def purge(self, tombstone: Tombstone) -> bool:
@@ -461,7 +472,8 @@ class RedisJobStore:
     def dispatch(self, most: int = 100) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.dispatch`."""
         with available():
-            return tuple(job_id.decode() for job_id in cast("list[bytes]", self._scripts["dispatch"](args=[most])))
+            chosen = cast("list[bytes]", self._scripts["dispatch"](args=[most, _ms(SCOUT_SECONDS)]))
+        return tuple(job_id.decode() for job_id in chosen)
 
     def unsent(self, older_than: float) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.unsent`."""

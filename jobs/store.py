@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -209,15 +209,28 @@ class JobStore(Protocol):
         ...
 
     def rest(self, provider: str, until: float, reason: str) -> None:
-        """Send the provider nothing until then (its quota is used up, it is busy)."""
+        """Send the provider nothing until then (its quota is used up, it is busy), then one job first.
+
+        A rest is never made shorter.
+        """
+        ...
+
+    def works(self, provider: str, since: float) -> None:
+        """Take the provider for well, since an attempt that began at ``since`` showed life there.
+
+        An attempt from before the end of a rest shows nothing.
+        """
         ...
 
     def limit(self, provider: str, jobs: int | None) -> None:
         """Set how many jobs at once the provider takes; None lifts the limit."""
         ...
 
-    def serve(self, limits: Mapping[str, int | None]) -> None:
-        """Name the providers that take jobs, all of them, each with its limit; jobs for others wait."""
+    def serve(self, limits: Mapping[str, int | None], wary: Collection[str] = ()) -> None:
+        """Name the providers that take jobs, all of them, each with its limit; jobs for others wait.
+
+        Those in ``wary`` may have a quota: where nobody has asked lately, one job goes first.
+        """
         ...
 
     def dispatch(self, most: int = 100) -> tuple[str, ...]:

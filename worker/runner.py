@@ -33,6 +33,7 @@ from providers import (
     Driver,
     InputFile,
     Preview,
+    Progress,
     ProviderError,
     ProviderEvent,
     ProviderRequest,
@@ -139,6 +140,7 @@ class Attempt:
         self._left: dict[str, Any] | None = None
         self._began_at = time.monotonic()
         self._generating_at: float | None = None
+        self._shown = False
         self._driver = runner.drivers.driver(self.provider)
         self.control = Control(self._budget())
 
@@ -271,10 +273,13 @@ class Attempt:
                 self._store.save_checkpoint(self.job_id, self.fence, self.provider, state)
                 failpoint("after_checkpoint", self.provider, str(state.get("phase")))
             case Preview():
+                self._works()
                 self._preview(event)
             case StatusText():
                 self._line(event)
             case _:
+                if isinstance(event, Progress) and (event.fraction or event.step):
+                    self._works()
                 mapped = mapping.event_of(event, self._store.now())
                 if isinstance(mapped, events.Progressed) and self._generating_at is None:
                     self._generating_at = time.monotonic()
@@ -313,6 +318,7 @@ class Attempt:
         self._previews += 1
 
     def _complete(self, event: Completed) -> events.JobEvent:
+        self._works()
         self._note(None)
         self._write(events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0))
         outputs = ingest(self.job_id, event.outputs, event.seed, self._runner.artifacts)
@@ -322,6 +328,16 @@ class Attempt:
         generating = self._generating_at or self._began_at
         self._measure(lambda record, at: health.succeeded(record, generating - self._began_at, ended - generating, at))
         return events.Succeeded(at=self._store.now(), outputs=outputs)
+
+    def _works(self) -> None:
+        """Once: let others follow to the provider, which does what it is asked for."""
+        if self._shown:
+            return
+        self._shown = True
+        try:
+            self._store.works(self.provider, self._job.attempts[-1].started_at)
+        except StoreUnavailable:
+            log.debug("not noted that it works", extra={"provider": self.provider})
 
     def _measure(self, change: Callable[[Health, float], Health]) -> None:
         """Let the provider's health know. What is not measured does no harm to this job."""

@@ -45,7 +45,11 @@ class Services:
         Raises:
             StoreUnavailable: It could not be told.
         """
-        self.store.serve({spec.name: spec.concurrency for spec in self.catalog.specs() if spec.enabled})
+        specs = [spec for spec in self.catalog.specs() if spec.enabled]
+        # Any app that is somebody else's may have a quota; what runs in this process has none.
+        self.store.serve(
+            {spec.name: spec.concurrency for spec in specs}, wary={spec.name for spec in specs if spec.url}
+        )
 
 
 def build(settings: Settings, *, patience: float = PATIENCE) -> Services:

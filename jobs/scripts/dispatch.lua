@@ -1,7 +1,7 @@
 -- Choose which queued jobs to send to workers now: as many as there are free slots, users in turn.
 -- A job is sent only when a worker can take it at once, so the broker's queue stays short and a new
 -- user's first job never stands behind another's backlog.
--- ARGV: most jobs to choose
+-- ARGV: most jobs to choose, milliseconds that a scout is waited for
 -- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
 local now = now_ms()
 if redis.call('EXISTS', P .. 'paused') == 1 then return {} end
@@ -26,6 +26,22 @@ free = math.min(free, tonumber(ARGV[1]))
 
 local any = redis.call('EXISTS', P .. 'providers') == 0 -- nobody has said yet which there are
 local room, cost, shun = {}, {}, {} -- provider → free slots there, expected seconds, last resort only
+local scouted = {} -- providers that get one job first
+
+-- What a provider has room for that has to show that it works before it gets more than one job: after a rest, and
+-- where it may have a quota and nobody has asked lately. Without that, every free slot would find the same quota used
+-- up. While its scout is on the way there is no room; but where nothing was ever refused, not for long.
+local function proven_room(provider, room)
+  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'until', 'wary', 'works', 'scout', 'scouted')
+  local rested, works = p[1], tonumber(p[3] or '')
+  if not rested and p[2] ~= '1' or works and works > now then return room end
+  if p[4] and redis.call('SISMEMBER', P .. 'busy:' .. provider, p[4]) == 1 then
+    return not rested and p[5] + tonumber(ARGV[2]) <= now and room or 0
+  end
+  scouted[provider] = true
+  return math.min(room, 1)
+end
+
 local function room_at(provider)
   if room[provider] == nil then
     local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until', 'open', 'cost', 'shun', 'cap')
@@ -38,7 +54,8 @@ local function room_at(provider)
       local limit = tonumber(p[7] or '') or tonumber(p[1] or '') or math.huge
       -- A circuit that was open lets one job through, to see.
       if open then limit = math.min(limit, 1) end
-      room[provider] = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)
+      limit = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)
+      room[provider] = proven_room(provider, limit)
     end
   end
   return room[provider]
@@ -92,6 +109,10 @@ while free > 0 do
       redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
       redis.call('SADD', P .. 'busy:' .. provider, id)
       room[provider] = room[provider] - 1
+      if scouted[provider] then
+        scouted[provider] = nil
+        redis.call('HSET', P .. 'provider:' .. provider, 'scout', id, 'scouted', now)
+      end
       free = free - 1
       served = served + 1
       redis.call('ZADD', P .. 'served', tick, user)

@@ -319,3 +319,83 @@ def test_the_overview_counts(store: RedisJobStore) -> None:
     added(store)
     view = store.overview()
     assert (view.queued, view.running, view.sent, dict(view.workers)) == (1, 1, 0, {"w1": 4})
+
+
+def test_a_provider_that_rested_gets_one_job_first(store: RedisJobStore) -> None:
+    ids = [added(store).id for _ in range(4)]
+    worker(store, slots=8)
+    store.rest("echo", store.now() + 0.2, "the quota is used up")
+    assert store.dispatch() == ()
+    time.sleep(0.25)
+    assert store.dispatch() == (ids[0],)
+    assert store.dispatch() == (), "its scout is on the way"
+    lease = claim(store, ids[0])
+    assert lease is not None
+    assert store.dispatch() == ()
+    store.rest("echo", store.now() + 0.2, "the quota is used up")
+    store.change(ids[0], lambda _: events.Canceled(at=1.0))
+    assert store.dispatch() == ()
+    time.sleep(0.25)
+    assert store.dispatch() == (ids[1],)
+    lease = claim(store, ids[1])
+    assert lease is not None
+    store.works("echo", lease.job.attempts[-1].started_at)
+    assert store.dispatch() == (ids[2], ids[3])
+    assert store.redis.hget(keys.provider("echo"), "until") is None
+
+
+def test_a_scout_that_learned_nothing_is_followed_by_another(store: RedisJobStore) -> None:
+    ids = [added(store).id for _ in range(3)]
+    worker(store)
+    store.rest("echo", store.now() - 1, "the quota is used up")
+    assert store.dispatch() == (ids[0],)
+    store.change(ids[0], lambda _: events.Canceled(at=1.0))
+    assert store.dispatch() == (ids[1],)
+
+
+def test_what_began_before_a_rest_does_not_end_it(store: RedisJobStore) -> None:
+    lease = claimed(store)
+    store.rest("echo", store.now() + 60, "the quota is used up")
+    store.works("echo", lease.job.attempts[-1].started_at)
+    added(store)
+    assert store.dispatch() == ()
+    assert store.redis.hget(keys.provider("echo"), "works") is None
+
+
+def test_a_rest_is_never_made_shorter(store: RedisJobStore) -> None:
+    late = round(store.now() * 1000) + 600_000
+    store.rest("echo", late / 1000, "the quota is used up")
+    store.rest("echo", store.now() + 5, "the queue is full")
+    assert store.redis.hmget(keys.provider("echo"), "until", "reason") == [str(late).encode(), b"the quota is used up"]
+
+
+def test_a_provider_that_may_have_a_quota_gets_one_job_first(
+    store: RedisJobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.serve({"echo": None, "own": None}, wary={"echo"})
+    ids = [added(store).id for _ in range(3)]
+    own = [added(store, route=("own",)).id for _ in range(2)]
+    both = added(store, route=("echo", "own")).id
+    worker(store, slots=16)
+    assert set(store.dispatch()) == {ids[0], *own, both}, "others go on"
+    assert store.get(both).job.status == "queued"
+    assert claim(store, both).job.provider == "own"  # type: ignore[union-attr]
+    assert store.dispatch() == ()
+    # It sits there and was not refused: that is no quota.
+    monkeypatch.setattr("jobs.redis_store.SCOUT_SECONDS", 0.0)
+    assert store.dispatch() == (ids[1], ids[2])
+
+
+def test_a_low_priority_waits_longer_but_not_for_ever(store: RedisJobStore) -> None:
+    now = store.now()
+    low = added(store, priority=Priority.LOW, created_at=now - 700).id
+    normal = added(store, priority=Priority.NORMAL, created_at=now - 350).id
+    later = added(store, priority=Priority.HIGH, created_at=now).id
+    young = added(store, priority=Priority.LOW, created_at=now - 200).id
+    worker(store, slots=1)
+    order = []
+    for _ in range(4):
+        (job_id,) = store.dispatch()
+        order.append(job_id)
+        store.change(job_id, lambda _: events.Canceled(at=1.0))
+    assert order == [low, normal, later, young]

@@ -47,7 +47,7 @@ class Records(RuleBasedStateMachine):
             return commit(**arguments)
 
         self.store._scripts["commit"] = script  # type: ignore[assignment]
-        self.store.serve(LIMITS)
+        self.store.serve(LIMITS, wary={"a"})
         self.store.beat("w", SLOTS, 3600, [])
 
     # -- clients -------------------------------------------------------------
@@ -204,6 +204,10 @@ class Records(RuleBasedStateMachine):
     def rest(self, provider: str, wait: float) -> None:
         self.store.rest(provider, self.store.now() + wait, "quota")
 
+    @rule(provider=st.sampled_from(sorted(LIMITS)), ago=st.sampled_from([0.0, 7200.0]))
+    def show_life(self, provider: str, ago: float) -> None:
+        self.store.works(provider, self.store.now() - ago)
+
     @rule()
     def lose_answers(self) -> None:
         self.answers_are_lost = not self.answers_are_lost
@@ -306,7 +310,7 @@ class Records(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         for provider in LIMITS:
-            self.store.rest(provider, 0.0, "over")
+            self.redis.hdel(keys.provider(provider), "until")
         for _ in range(len(self.first) + SLOTS + 1):
             for job_id in self.members(keys.SENT):
                 self.store.claim(job_id, "w", 3600, lambda job, _: job.input)

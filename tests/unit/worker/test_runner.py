@@ -422,7 +422,7 @@ def test_a_checkpoint_is_stored_before_the_driver_goes_on_and_comes_back(rig: Ri
     attempt.run()
     assert rig.job(attempt.job_id).attempts[-1].error.code == "provider_busy"  # type: ignore[union-attr]
     rig.store.redis.zadd("dr:due", {attempt.job_id: 0})
-    rig.store.rest("scripted", 0.0, "over")
+    rig.store.redis.hdel("dr:provider:scripted", "until")
     driver = rig.script(done())
     rig.attempt(attempt.job_id).run()
     assert driver.calls[0][1] == {"session": "s1"}
@@ -561,7 +561,7 @@ def test_what_became_of_the_earlier_submission_stands_in_the_ledger(rig: Rig) ->
     rig.script(Checkpoint({"phase": "posted", "event_id": "e1"}), Busy("full", retry_after=1.0))
     rig.attempt(job_id).run()
     rig.store.redis.zadd("dr:due", {job_id: 0})
-    rig.store.rest("scripted", 0.0, "over")
+    rig.store.redis.hdel("dr:provider:scripted", "until")
     rig.script(Checkpoint({"phase": "opened", "event_id": "e1"}), done())
     rig.attempt(job_id).run()
     assert [attempt.notes for attempt in rig.job(job_id).attempts] == [
@@ -578,3 +578,18 @@ def test_attempts_are_measured(rig: Rig) -> None:
     rig.run(Crashed("boom"))
     assert measures.get(["scripted"])["scripted"].last_error == "boom"
     assert measures.get(["scripted"])["scripted"].failures_in_row == 1
+
+
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        ((Started(), Progress(fraction=0.0), Crashed("boom")), False),
+        ((Started(), Quota("used up", retry_after=600.0)), False),
+        ((Progress(step=1, total=4), Crashed("boom")), True),
+        ((Preview(InlineFile("a.png", picture())), Crashed("boom")), True),
+        ((done(),), True),
+    ],
+)
+def test_a_provider_works_once_it_shows_more_than_a_start(rig: Rig, *, steps: tuple[Any, ...], shown: bool) -> None:
+    rig.run(*steps)
+    assert bool(rig.store.redis.hexists("dr:provider:scripted", "works")) == shown
