@@ -24,41 +24,10 @@ end
 free = free - redis.call('ZCARD', P .. 'running') - redis.call('ZCARD', P .. 'sent')
 free = math.min(free, tonumber(ARGV[1]))
 
-local any = redis.call('EXISTS', P .. 'providers') == 0 -- nobody has said yet which there are
-local room, cost, shun = {}, {}, {} -- provider → free slots there, expected seconds, last resort only
-local scouted = {} -- providers that get one job first
-
--- What a provider has room for that has to show that it works before it gets more than one job: after a rest, and
--- where it may have a quota and nobody has asked lately. Without that, every free slot would find the same quota used
--- up. While its scout is on the way there is no room; but where nothing was ever refused, not for long.
-local function proven_room(provider, room)
-  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'until', 'wary', 'works', 'scout', 'scouted')
-  local rested, works = p[1], tonumber(p[3] or '')
-  if not rested and p[2] ~= '1' or works and works > now then return room end
-  if p[4] and redis.call('SISMEMBER', P .. 'busy:' .. provider, p[4]) == 1 then
-    return not rested and p[5] + tonumber(ARGV[2]) <= now and room or 0
-  end
-  scouted[provider] = true
-  return math.min(room, 1)
-end
-
-local function room_at(provider)
-  if room[provider] == nil then
-    local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until', 'open', 'cost', 'shun', 'cap')
-    local closed = not any and redis.call('SISMEMBER', P .. 'providers', provider) == 0
-    local open = tonumber(p[4] or '')
-    cost[provider], shun[provider] = tonumber(p[5] or ''), p[6] == '1'
-    if closed or p[2] == '1' or (p[3] and tonumber(p[3]) > now) or (open and open > now) then
-      room[provider] = 0
-    else
-      local limit = tonumber(p[7] or '') or tonumber(p[1] or '') or math.huge
-      -- A circuit that was open lets one job through, to see.
-      if open then limit = math.min(limit, 1) end
-      limit = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)
-      room[provider] = proven_room(provider, limit)
-    end
-  end
-  return room[provider]
+local seen = {} -- provider → how it stands
+local function at(provider)
+  seen[provider] = seen[provider] or look_at(provider, now, tonumber(ARGV[2]))
+  return seen[provider]
 end
 
 -- A lane is "user|provider,provider,…", best first. The first with room takes its head, unless another one is
@@ -66,14 +35,15 @@ end
 local function provider_for(lane)
   local route, sound = {}, false
   for provider in string.gmatch(string.match(lane, '|([^|]*)$'), '[^,]+') do
-    room_at(provider)
     route[#route + 1] = provider
-    sound = sound or not shun[provider]
+    sound = sound or not at(provider).shun
   end
   local best
   for _, provider in ipairs(route) do
-    if room[provider] > 0 and not (sound and shun[provider]) then
-      local faster = best and cost[best] and cost[provider] and cost[provider] * 1.5 < cost[best]
+    local found = at(provider)
+    if found.room > 0 and not (sound and found.shun) then
+      local cost = best and at(best).cost
+      local faster = cost and found.cost and found.cost * 1.5 < cost
       if not best or faster then best = provider end
     end
   end
@@ -107,12 +77,7 @@ while free > 0 do
       delist(id, user, lane)
       redis.call('ZADD', P .. 'sent', now, id)
       redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
-      redis.call('SADD', P .. 'busy:' .. provider, id)
-      room[provider] = room[provider] - 1
-      if scouted[provider] then
-        scouted[provider] = nil
-        redis.call('HSET', P .. 'provider:' .. provider, 'scout', id, 'scouted', now)
-      end
+      occupy(provider, id, at(provider), now)
       free = free - 1
       served = served + 1
       redis.call('ZADD', P .. 'served', tick, user)

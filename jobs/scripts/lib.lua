@@ -57,7 +57,53 @@ local function post(host, member, at)
   redis.call('ZADD', P .. 'hookhosts', 'LT', at, host)
 end
 
--- Give back the provider's slot that the job holds.
+-- Give back the provider's slot that the job holds, and its hedge's.
 local function release(id, provider)
   if provider then redis.call('SREM', P .. 'busy:' .. provider, id) end
+  local hedge = redis.call('HGET', P .. 'job:' .. id, 'hedge')
+  if hedge then
+    redis.call('SREM', P .. 'busy:' .. hedge, id)
+    redis.call('HDEL', P .. 'job:' .. id, 'hedge')
+  end
+end
+
+-- What a provider has room for that has to show that it works before it gets more than one job: after a rest, and
+-- where it may have a quota and nobody has asked lately. Without that, every free slot would find the same quota used
+-- up. While its scout is on the way there is no room; but where nothing was ever refused, not for long (patience, ms).
+-- Answers the room, and whether who takes it is the scout.
+local function proven_room(provider, room, now, patience)
+  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'until', 'wary', 'works', 'scout', 'scouted')
+  local rested, works = p[1], tonumber(p[3] or '')
+  if not rested and p[2] ~= '1' or works and works > now then return room, false end
+  if p[4] and redis.call('SISMEMBER', P .. 'busy:' .. provider, p[4]) == 1 then
+    return not rested and p[5] + patience <= now and room or 0, false
+  end
+  return math.min(room, 1), true
+end
+
+-- How a provider stands: room (free slots), cost (expected seconds), shun (a last resort only), doubtful (its circuit
+-- was opened, and nothing has succeeded since), scouted (it gets one job first).
+local function look_at(provider, now, patience)
+  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until', 'open', 'cost', 'shun', 'cap')
+  local open = tonumber(p[4] or '')
+  local found = {room = 0, cost = tonumber(p[5] or ''), shun = p[6] == '1', doubtful = open ~= nil, scouted = false}
+  -- Where nobody has said yet which there are, any will do.
+  local closed = redis.call('SISMEMBER', P .. 'providers', provider) == 0 and redis.call('EXISTS', P .. 'providers') == 1
+  if closed or p[2] == '1' or (p[3] and tonumber(p[3]) > now) or (open and open > now) then return found end
+  local limit = tonumber(p[7] or '') or tonumber(p[1] or '') or math.huge
+  -- A circuit that was open lets one job through, to see.
+  if open then limit = math.min(limit, 1) end
+  local room = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)
+  found.room, found.scouted = proven_room(provider, room, now, patience)
+  return found
+end
+
+-- Take one of the provider's slots for the job; `found` is how the provider stands.
+local function occupy(provider, id, found, now)
+  redis.call('SADD', P .. 'busy:' .. provider, id)
+  found.room = found.room - 1
+  if found.scouted then
+    found.scouted = false
+    redis.call('HSET', P .. 'provider:' .. provider, 'scout', id, 'scouted', now)
+  end
 end
