@@ -11,3 +11,8 @@ def new_batch_id() -> str:
 def new_job_id() -> str:
     """A new job id: ``job_`` and a ULID."""
     return f"job_{ULID()}"
+
+
+def new_file_id() -> str:
+    """A new id of an upload: ``file_`` and a ULID."""
+    return f"file_{ULID()}"

@@ -23,6 +23,9 @@ BYTES_LIMIT: Final = 32 << 20
 #: Largest picture of an input, in bytes, as it comes in.
 INPUT_LIMIT: Final = 20 << 20
 
+#: How a job's input names a picture that is kept with the job: this, and its SHA-256.
+KEPT: Final = "sha256:"
+
 #: Largest colour profile that is applied, in bytes.
 _PROFILE_LIMIT: Final = 1 << 20
 #: What makes a picture upright, by its EXIF orientation (JEITA CP-3451, 4.6.4).

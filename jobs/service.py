@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
@@ -23,13 +22,13 @@ from jobs.vault import Vault
 log = logging.getLogger(__name__)
 
 
-def _digest(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A request that was validated: ``input`` is ``given`` as the first provider of ``route`` would take it."""
+    """A request that was validated.
+
+    ``input`` is ``given`` as the first provider of ``route`` would take it. Both name pictures by their hash;
+    ``pictures`` has by this hash the picture itself, or the id under which the artifact store has it.
+    """
 
     owner: str
     model: str
@@ -46,6 +45,7 @@ class Submission:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     retry_of: str | None = None
+    pictures: Mapping[str, bytes | str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,19 +117,18 @@ class JobService:
         """A job that is not written yet, its pictures stored, and its encrypted credentials.
 
         Raises:
-            ArtifactError: A picture of the input could not be stored; nothing is left of the job.
+            ArtifactError: A picture of the input could not be stored, or is no longer there; nothing is left of the job.
         """
-        now = self.store.now()
-        job_id = new_job_id()
+        job = job_of(submission, new_job_id(), self.store.now(), batch_id)
         try:
-            given, used = (
-                without_pictures(part, lambda data: self.artifacts.put(job_id, data))
-                for part in (submission.given, submission.input)
-            )
+            for digest, content in submission.pictures.items():
+                if isinstance(content, bytes):
+                    self.artifacts.put(job.id, content)
+                else:
+                    self.artifacts.share(content, digest, job.id)
         except ArtifactError:
-            self.artifacts.delete(job_id)
+            self.artifacts.delete(job.id)
             raise
-        job = job_of(submission, job_id, given, used, now, batch_id)
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
         return job, secret
 
@@ -234,21 +233,12 @@ class JobService:
         self.store.purge(stone)
 
 
-def job_of(
-    submission: Submission,
-    job_id: str,
-    given: dict[str, Any],
-    used: dict[str, Any],
-    now: float,
-    batch_id: str | None = None,
-) -> Job:
+def job_of(submission: Submission, job_id: str, now: float, batch_id: str | None = None) -> Job:
     """The job as it is written first.
 
     Args:
         submission: What is to be done.
         job_id: Its id.
-        given: The input as it was submitted, without inline pictures.
-        used: The same of what the first provider would use.
         now: By the store's clock.
         batch_id: The batch that it belongs to.
     """
@@ -259,8 +249,8 @@ def job_of(
         model=submission.model,
         route=submission.route,
         requested_provider=submission.provider,
-        given=given,
-        input=used,
+        given=submission.given,
+        input=submission.input,
         strategy=submission.strategy,
         priority=submission.priority,
         metadata=submission.metadata,
@@ -273,25 +263,6 @@ def job_of(
         retry_of=submission.retry_of,
         batch_id=batch_id,
     )
-
-
-def without_pictures(given: dict[str, Any], keep: Callable[[bytes], str] = _digest) -> dict[str, Any]:
-    """An input with each inline picture replaced by its hash.
-
-    Args:
-        given: The input.
-        keep: Stores a picture and gives its hash.
-    """
-
-    def kept(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
-        # Only where a picture can stand: a prompt may well begin with "data:".
-        if isinstance(value, str) and name in {"image", "url"} and value.startswith("data:image/"):
-            return f"sha256:{keep(base64.b64decode(value.partition(',')[2]))}"
-        if isinstance(value, dict):
-            return {key: kept(item, key) for key, item in value.items()}
-        return [kept(item) for item in value] if isinstance(value, list) else value
-
-    return {name: kept(value, name) for name, value in given.items()}
 
 
 def fair_user(owner: str, user: str | None) -> str:

@@ -204,6 +204,14 @@ class Catalog:
             raise Refused(problems[route[0]])
         return Admission(input=self.prepare(taking[0], model, given) if taking else {}, providers=taking)
 
+    def pictures(self, model: str, provider: str | None = None) -> frozenset[str]:
+        """Names of the parameters that are pictures, at whoever may be asked; none for what :meth:`route` refuses."""
+        try:
+            route = self.route(model, provider)
+        except UnknownName:
+            return frozenset()
+        return frozenset(name for serving in route for name in self._model(serving, model).pictures)
+
     def prepare(self, provider: str, model: str, given: object) -> dict[str, object]:
         """The input as this provider will use it: sizes rounded, defaults filled in."""
         return normalise(self._model(provider, model), given if isinstance(given, dict) else {})

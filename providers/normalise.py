@@ -77,8 +77,8 @@ def _read_messages(model: ModelSpec, values: dict[str, object]) -> None:
     if "prompt" not in values and question is not None:
         values["prompt"] = question
     picture = last_picture(messages)
-    if model.vision and "image" not in values and picture is not None:
-        values["image"] = picture
+    if picture is not None and model.pictures:
+        values.setdefault(model.pictures[0], picture)
     if model.history:
         values["messages"] = only_text(messages)
     else:

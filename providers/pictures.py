@@ -7,7 +7,8 @@ later by whoever fetches it (with the egress guard).
 from __future__ import annotations
 
 import re
-from typing import Final
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 MEDIA_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
@@ -20,6 +21,36 @@ _DATA_URI = re.compile(
 _DATA_HEAD = re.compile(rf"data:({'|'.join(MEDIA_TYPES)});base64,")
 _HOST = re.compile(r"(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]", re.IGNORECASE)
 _UNSAFE = re.compile(r"[\x00-\x20\x7f-\uffff\U00010000-\U0010ffff\\]")
+
+
+def with_sources(given: Mapping[str, Any], names: Collection[str], swap: Callable[[str, str], str]) -> dict[str, Any]:
+    """The same input with other sources of its pictures.
+
+    Args:
+        given: An input, of any shape.
+        names: The parameters that are pictures; those in ``messages`` are found by their place.
+        swap: Gives what to write for the source at a JSON pointer into the input.
+    """
+
+    def one(value: object, pointer: str) -> object:
+        return swap(pointer, value) if isinstance(value, str) else value
+
+    def part(value: object, pointer: str) -> object:
+        image = value.get("image_url") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(image, dict) or "url" not in image:
+            return value
+        return {**value, "image_url": {**image, "url": one(image["url"], f"{pointer}/image_url/url")}}
+
+    def message(value: object, pointer: str) -> object:
+        content = value.get("content") if isinstance(value, dict) else None
+        if not isinstance(value, dict) or not isinstance(content, list):
+            return value
+        return {**value, "content": [part(item, f"{pointer}/content/{n}") for n, item in enumerate(content)]}
+
+    found = {name: one(value, f"/{name}") if name in names else value for name, value in given.items()}
+    if isinstance(messages := given.get("messages"), list):
+        found["messages"] = [message(item, f"/messages/{n}") for n, item in enumerate(messages)]
+    return found
 
 
 def source_problem(source: str) -> str | None:

@@ -81,6 +81,11 @@ class ModelSpec:
         """Every name that asks for this model, the exact one first."""
         return (self.name, *self.aliases)
 
+    @property
+    def pictures(self) -> tuple[str, ...]:
+        """Names of the parameters that are pictures."""
+        return tuple(param.name for param in self.params if param.type == "image")
+
     def param(self, name: str) -> Param | None:
         """The parameter of this name, or None."""
         return next((param for param in self.params if param.name == name), None)

@@ -14,6 +14,7 @@ from jobs.service import Accepted, Submission
 from web import once
 from web.errors import invalid
 from web.operation import Answer, Parameter
+from web.pictures import Pictures
 from web.reading import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
 from web.schemas import Json
 from web.services import services
@@ -67,6 +68,11 @@ def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
     if granted:
         answer.headers["Preference-Applied"] = f"wait={seconds}"
     return once.say_replayed(answer) if found.replayed else answer
+
+
+def pictures() -> Pictures:
+    """What reads the pictures of the current request."""
+    return Pictures(lambda _: None, links().base)
 
 
 def accepted_webhook(wish: Json) -> Webhook:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jobs.plan import Plan, plan
-from jobs.service import Submission, job_of, without_pictures
+from jobs.service import Submission, job_of
 from web.schemas import Json, optional_time, present
 from web.services import Services
 
@@ -11,12 +11,12 @@ from web.services import Services
 def planned(submission: Submission, found: Services) -> Json:
     """The plan for a submission, as the API shows it. Writes nothing."""
     now = found.store.now()
-    job = job_of(submission, "job_", submission.given, submission.input, now)
+    job = job_of(submission, "job_", now)
     made = plan(job, found.outlook.situation(), found.store.overview(), now)
     used = submission.input
     if made.provider is not None:
         used = found.catalog.prepare(made.provider, submission.model, submission.given)
-    return plan_json(submission, made, without_pictures(used))
+    return plan_json(submission, made, used)
 
 
 def plan_json(submission: Submission, made: Plan, used: Json) -> Json:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 from jsonschema_rs import Draft202012Validator
 
-from jobs.artifacts import ArtifactStore
 from jobs.model import Job
-from jobs.pictures import verify
+from jobs.pictures import KEPT
 from jobs.service import Submission
 from providers.catalog import Catalog
+from providers.pictures import with_sources
+from web.pictures import Pictures
 from web.schemas import Json
 from web.submission import check, parse
 
@@ -34,25 +33,26 @@ WITHOUT_CREDENTIALS: Final = "The credentials of the first job were not copied: 
 _validator: Final = Draft202012Validator(SCHEMA)
 
 
-def parse_rerun(body: object, job: Job, catalog: Catalog, artifacts: ArtifactStore) -> Submission:
+def parse_rerun(body: object, job: Job, catalog: Catalog, pictures: Pictures) -> Submission:
     """Check a body and make it a submission.
 
     Args:
         body: As decoded by :mod:`web.frontdoor`.
         job: The job that shall run once more; the new one is its owner's.
         catalog: Models and providers.
-        artifacts: Where the pictures of its input are.
+        pictures: Reads those of this request.
 
     Raises:
         Problem: As :func:`web.submission.parse`.
-        ArtifactNotFound: A picture of its input is no longer kept.
     """
     changes: Json = check(_validator, body).get("input", {})
     old = {name: value for name, value in job.given.items() if name not in changes}
+    names = catalog.pictures(job.model, job.requested_provider)
+    old = with_sources(old, names, lambda _, source: _handed_on(source, job, pictures))
     new = {name: value for name, value in changes.items() if value is not None}
     request: Json = {
         "model": job.model,
-        "input": {**restored(old, lambda digest: _read(artifacts, job.id, digest)), **new},
+        "input": {**old, **new},
         "strategy": job.strategy,
         "priority": job.priority.value,
         "metadata": job.metadata,
@@ -63,29 +63,10 @@ def parse_rerun(body: object, job: Job, catalog: Catalog, artifacts: ArtifactSto
     if job.deadline_at is not None:
         request["deadline_seconds"] = round(job.deadline_at - job.created_at, 3)
     warnings = (WITHOUT_CREDENTIALS,) if job.has_credentials else ()
-    submission = parse(request, job.owner, catalog)
+    submission = parse(request, job.owner, catalog, pictures)
     return replace(submission, webhook=job.webhook, retry_of=job.id, warnings=(*submission.warnings, *warnings))
 
 
-def restored(given: Json, read: Callable[[str], bytes]) -> Json:
-    """The input as it was submitted, before its inline pictures became files.
-
-    Args:
-        given: As the record holds it.
-        read: Gives the picture with a hash.
-    """
-
-    def put_back(value: Any, name: str = "") -> Any:  # noqa: ANN401 - any JSON
-        if isinstance(value, str) and name in {"image", "url"} and value.startswith("sha256:"):
-            data = read(value.removeprefix("sha256:"))
-            return f"data:{verify(data).content_type};base64,{base64.b64encode(data).decode()}"
-        if isinstance(value, dict):
-            return {key: put_back(item, key) for key, item in value.items()}
-        return [put_back(item) for item in value] if isinstance(value, list) else value
-
-    return {name: put_back(value, name) for name, value in given.items()}
-
-
-def _read(artifacts: ArtifactStore, job_id: str, digest: str) -> bytes:
-    with artifacts.open(job_id, digest) as file:
-        return file.read()
+def _handed_on(source: str, job: Job, pictures: Pictures) -> str:
+    """A picture of the old job, under a name that the new request can give it."""
+    return pictures.know((job.id, source.removeprefix(KEPT))) if source.startswith(KEPT) else source

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Callable, Iterator
 from typing import Any, Final, get_args
 
 from jsonschema_rs import Draft202012Validator, ValidationError
 
 from jobs.model import Priority, Strategy, Webhook
-from jobs.pictures import BadPicture, verify
 from jobs.service import Submission
 from providers.catalog import Catalog, Refused, UnknownName
 from providers.validate import escape
 from web.errors import Problem, invalid, invalid_all
 from web.hooks import WISH
+from web.pictures import Pictures
 from web.schemas import Json
 
 #: Seconds that the credentials of a waiting job are kept, and so the longest deadline.
@@ -144,13 +143,20 @@ _FAULTS: Final = {
 _validator: Final = Draft202012Validator(SCHEMA)
 
 
-def parse(body: object, owner: str, catalog: Catalog, accept: Callable[[Json], Webhook] | None = None) -> Submission:
+def parse(
+    body: object,
+    owner: str,
+    catalog: Catalog,
+    pictures: Pictures,
+    accept: Callable[[Json], Webhook] | None = None,
+) -> Submission:
     """Check a body and make it a submission.
 
     Args:
         body: As decoded by :mod:`web.frontdoor`.
         owner: Whose job it will be.
         catalog: Models and providers.
+        pictures: Reads those of this request.
         accept: Makes a webhook of what fits :data:`web.hooks.WISH`; without it none may be given.
 
     Raises:
@@ -160,7 +166,9 @@ def parse(body: object, owner: str, catalog: Catalog, accept: Callable[[Json], W
     problems = list(_beyond_schema(body))
     if problems:
         raise invalid_all(problems[:_PROBLEMS_LIMIT])
-    model, provider, given = body["model"], body.get("provider"), body["input"]
+    model, provider = body["model"], body.get("provider")
+    names = catalog.pictures(model, provider)
+    given = pictures.by_id(body["input"], names)
     try:
         admission = catalog.admit(model, given, provider)
     except UnknownName as error:
@@ -169,13 +177,15 @@ def parse(body: object, owner: str, catalog: Catalog, accept: Callable[[Json], W
         raise invalid_all([(f"/input{fault.pointer}", fault.detail) for fault in refused.problems]) from None
     if not admission.providers:
         raise Problem("model_unavailable", f"Every provider of {model} is switched off.", headers={"Retry-After": "60"})
-    _check_pictures(given)
+    given, contents = pictures.by_hash(given, names)
+    used, _ = pictures.by_hash(admission.input, names)
     return Submission(
         owner=owner,
         model=model,
         route=admission.providers,
         given=given,
-        input=admission.input,
+        input=used,
+        pictures=contents,
         provider=provider,
         strategy=body.get("strategy", "failover"),
         priority=Priority(body.get("priority", Priority.NORMAL)),
@@ -255,30 +265,6 @@ def _unknown(catalog: Catalog, model: str) -> str:
     except UnknownName:
         return "/model"
     return "/provider"
-
-
-def _check_pictures(given: Json) -> None:
-    """Inline pictures are decoded before anything is stored.
-
-    Raises:
-        Problem: 422: one is broken, or no picture at all.
-    """
-    for pointer, source in _inline_pictures(given, "", "/input"):
-        try:
-            verify(base64.b64decode(source.partition(",")[2]))
-        except BadPicture as error:
-            raise invalid(pointer, f"cannot be used: {error}") from None
-
-
-def _inline_pictures(value: object, name: str, pointer: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str) and name in {"image", "url"} and value.startswith("data:image/"):
-        yield pointer, value
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            yield from _inline_pictures(item, key, f"{pointer}/{escape(key)}")
-    elif isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _inline_pictures(item, "", f"{pointer}/{index}")
 
 
 def _credentials(given: Json) -> dict[str, str]:

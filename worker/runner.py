@@ -22,7 +22,7 @@ from jobs.failpoints import failpoint
 from jobs.health import Health
 from jobs.model import Failure, Job
 from jobs.model import Status as JobStatus
-from jobs.pictures import BadPicture, shrink, verify
+from jobs.pictures import INPUT_LIMIT, KEPT, BadPicture, Picture, clean, shrink, verify
 from jobs.store import JobStore, Lease
 from jobs.vault import Vault, VaultError
 from providers import (
@@ -60,12 +60,6 @@ PREVIEW_BYTES: Final = 64 << 10
 PREVIEW_FETCH_LIMIT: Final = 8 << 20
 #: Most lines of text that one attempt may add to the log.
 LINES_LIMIT: Final = 200
-
-#: Largest picture of an input that is fetched, in bytes.
-PICTURE_LIMIT: Final = 12 << 20
-
-#: How a picture that belongs to the job itself is named in its input: its SHA-256 among the job's artifacts.
-OWN_FILE: Final = "sha256:"
 
 
 class Drivers(Protocol):
@@ -224,7 +218,7 @@ class Attempt:
         job = self._job
         credentials = self._credentials() if job.has_credentials else Credentials()
         spec = self._driver.spec.model(job.model)
-        pictures = [param.name for param in spec.params if param.type == "image"] if spec else []
+        pictures = spec.pictures if spec else ()
         files = {name: self._picture(str(job.input[name])) for name in pictures if job.input.get(name)}
         return ProviderRequest(model=job.model, input=job.input, files=files, credentials=credentials)
 
@@ -238,17 +232,20 @@ class Attempt:
         return credentials
 
     def _picture(self, source: str) -> InputFile:
-        """A picture of the input: one that came with the job, or one behind an address."""
-        if source.startswith(OWN_FILE):
-            try:
-                with self._runner.artifacts.open(self.job_id, source.removeprefix(OWN_FILE)) as file:
-                    data = file.read()
-            except ArtifactNotFound as error:
-                raise BadPicture("the job's picture is no longer there") from error
-        else:
-            data = self._runner.fetch(source, PICTURE_LIMIT, self.control)
-        content_type = verify(data).content_type
-        return InputFile(f"input.{content_type.rpartition('/')[2]}", data, content_type)
+        """A picture of the input: one that is kept with the job, or one behind an address."""
+        data, found = self._kept(source) if source.startswith(KEPT) else self._fetched(source)
+        return InputFile(f"input.{found.content_type.rpartition('/')[2]}", data, found.content_type)
+
+    def _kept(self, source: str) -> tuple[bytes, Picture]:
+        try:
+            with self._runner.artifacts.open(self.job_id, source.removeprefix(KEPT)) as file:
+                data = file.read()
+        except ArtifactNotFound as error:
+            raise BadPicture("the job's picture is no longer there") from error
+        return data, verify(data)
+
+    def _fetched(self, source: str) -> tuple[bytes, Picture]:
+        return clean(self._runner.fetch(source, INPUT_LIMIT, self.control))
 
     def _resume(self, request: ProviderRequest) -> Mapping[str, Any] | None:
         """What this provider's last attempt left; what another provider's left is cleaned up there."""

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from jobs.batches import Batch
 from web import once
-from web.accept import ERRORS, accepted_webhook
+from web.accept import ERRORS, accepted_webhook, pictures
 from web.batching import batch_json, parse_batch
 from web.frontdoor import PICTURE_BODY, read_json
 from web.operation import Answer, ok, operation
@@ -50,7 +50,8 @@ def submit() -> Response:
     batch = found.batches.made(marks, owner)
     replayed = batch is not None
     if batch is None:
-        submissions = parse_batch(body, lambda one: parse(one, owner, found.catalog, accepted_webhook))
+        shared = pictures()
+        submissions = parse_batch(body, lambda one: parse(one, owner, found.catalog, shared, accepted_webhook))
         batch, replayed = found.batches.accept(owner, submissions, marks)
     answer = _answer(batch, 202)
     answer.headers["Location"] = f"{links().jobs().removesuffix('/jobs')}/batches/{batch.id}"

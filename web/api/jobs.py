@@ -7,8 +7,9 @@ from dataclasses import replace
 import msgspec
 from flask import Blueprint, Response, request
 
+from jobs.service import Submission
 from web import once
-from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted, accepted_webhook
+from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted, accepted_webhook, pictures
 from web.frontdoor import PICTURE_BODY, read_json
 from web.headers import header
 from web.operation import Answer, Parameter, operation
@@ -64,9 +65,13 @@ def submit() -> Response:
     dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
     if dry is not None and "1" in dry:
-        plan = planned(parse(body, caller().owner, services().catalog, accepted_webhook), services())
+        plan = planned(_parsed(body), services())
         return Response(msgspec.json.encode(plan), mimetype="application/json")
-    return accepted(once.marks(body), lambda: parse(body, caller().owner, services().catalog, accepted_webhook))
+    return accepted(once.marks(body), lambda: _parsed(body))
+
+
+def _parsed(body: object) -> Submission:
+    return parse(body, caller().owner, services().catalog, pictures(), accepted_webhook)
 
 
 @blueprint.get("/jobs/<job:job_id>")

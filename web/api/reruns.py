@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from web import once
-from web.accept import ANSWERS, ERRORS, PARAMETERS, accepted
+from web.accept import ANSWERS, ERRORS, PARAMETERS, accepted, pictures
 from web.frontdoor import PICTURE_BODY, read_optional_json
 from web.operation import operation
 from web.reading import look
@@ -36,4 +36,4 @@ def rerun(job_id: str) -> Response:
     record, _ = look(job_id)
     body = read_optional_json(request, PICTURE_BODY)
     found = services()
-    return accepted(once.marks(body), lambda: parse_rerun(body, record.job, found.catalog, found.artifacts))
+    return accepted(once.marks(body), lambda: parse_rerun(body, record.job, found.catalog, pictures()))

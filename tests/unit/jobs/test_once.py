@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import hashlib
 import threading
 from pathlib import Path
 from typing import Any
@@ -18,7 +18,6 @@ from jobs.once import KEY_SECONDS, REPEAT_SECONDS, Once, once_of
 from jobs.redis_store import RedisJobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
-from providers.paint import paint
 from tests.hand import Woken
 
 VAULT = Vault(b"k" * 32)
@@ -87,10 +86,10 @@ def test_a_job_that_was_deleted_is_not_made_again(service: JobService) -> None:
 
 
 def test_the_loser_of_a_race_leaves_nothing(service: JobService, store: RedisJobStore, tmp_path: Path) -> None:
-    picture = "data:image/png;base64," + base64.b64encode(paint("x", 1, 32, 32)).decode()
+    picture = {hashlib.sha256(b"pixels").hexdigest(): b"pixels"}
     secret = {"hf_token": "hf_x"}
-    first = service.accept(submission(given={"image": picture}, credentials=secret), marks(key="k")).record.job
-    service.accept(submission(given={"image": picture}, credentials=secret), marks(key="k"))
+    first = service.accept(submission(pictures=picture, credentials=secret), marks(key="k")).record.job
+    service.accept(submission(pictures=picture, credentials=secret), marks(key="k"))
     assert [key.decode() for key in store.redis.scan_iter(keys.secret("*"))] == [keys.secret(first.id)]
     assert {path.parent.name for path in tmp_path.rglob("*") if path.is_file()} == {first.id}
 

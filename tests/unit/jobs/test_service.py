@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -77,30 +77,28 @@ def test_credentials_are_kept_only_locked(service: JobService, store: RedisJobSt
     assert "canary-token" not in repr(submission(credentials={"hf_token": "canary-token"}))
 
 
-def test_inline_pictures_leave_the_record(service: JobService, store: RedisJobStore, files: LocalArtifacts) -> None:
-    uri = "data:image/png;base64," + base64.b64encode(b"pixels").decode()
-    given = {
-        "prompt": "data:image/png;base64,aGk=",
-        "image": uri,
-        "messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": uri}}]}],
-    }
-    record = service.submit(submission(given=given, input={"prompt": "x", "image": uri}))
-    kept = record.job.input["image"]
-    assert kept.startswith("sha256:")
-    assert record.job.given["image"] == kept
-    assert record.job.given["messages"][0]["content"][0]["image_url"]["url"] == kept
-    assert record.job.given["prompt"] == given["prompt"]
-    with files.open(record.job.id, kept.removeprefix("sha256:")) as file:
-        assert file.read() == b"pixels"
+def test_pictures_are_kept_with_the_job(service: JobService, files: LocalArtifacts) -> None:
+    upload = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    shared, own = files.put(upload, b"uploaded"), hashlib.sha256(b"inline").hexdigest()
+    record = service.submit(submission(pictures={own: b"inline", shared: upload}))
+    files.delete(upload)
+    for digest, data in ((own, b"inline"), (shared, b"uploaded")):
+        with files.open(record.job.id, digest) as file:
+            assert file.read() == data
 
 
-def test_a_picture_that_cannot_be_stored_leaves_no_job(
-    service: JobService, store: RedisJobStore, tmp_path: Path
+@pytest.mark.parametrize("broken", ["disk", "upload"])
+def test_a_picture_that_cannot_be_kept_leaves_no_job(
+    service: JobService, store: RedisJobStore, tmp_path: Path, broken: str
 ) -> None:
-    (tmp_path / "artifacts").write_text("a file")
+    if broken == "disk":
+        (tmp_path / "artifacts").write_text("a file")
+    digest = hashlib.sha256(b"x").hexdigest()
+    content = b"x" if broken == "disk" else "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     with pytest.raises(ArtifactError):
-        service.submit(submission(input={"image": "data:image/png;base64,aGk="}))
+        service.submit(submission(pictures={digest: content}))
     assert store.overview().queued == 0
+    assert not list(tmp_path.rglob("job_*"))
 
 
 @pytest.mark.parametrize("action", ["get", "cancel", "delete"])

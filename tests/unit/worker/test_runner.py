@@ -13,6 +13,7 @@ from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.health_store import HealthStore
 from jobs.model import Status, Tombstone
+from jobs.pictures import clean
 from providers import (
     Busy,
     Canceled,
@@ -517,7 +518,22 @@ def test_a_picture_of_the_input_reaches_the_driver(rig: Rig, where: str) -> None
     assert lease is not None
     rig.runner.attempt(lease).run()
     file = driver.calls[0][0].files["image"]
-    assert (file.data, file.content_type, file.name) == (picture("blue"), "image/png", "input.png")
+    wanted = picture("blue") if where == "own" else clean(picture("blue"))[0]
+    assert (file.data, file.content_type, file.name) == (wanted, "image/png", "input.png")
+
+
+def test_what_a_fetched_picture_holds_beside_its_pixels_goes_nowhere(rig: Rig) -> None:
+    driver = rig.drivers["scripted"] = Looking(done())
+    exif = Image.Exif()
+    exif[0x010E] = "canary"
+    buffer = io.BytesIO()
+    Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=exif)
+    rig.fetched["https://pictures.example/a.jpg"] = buffer.getvalue() + b"canary"
+    rig.attempt(input={"image": "https://pictures.example/a.jpg"}).run()
+    file = driver.calls[0][0].files["image"]
+    assert (file.content_type, file.name) == ("image/jpeg", "input.jpeg")
+    assert b"canary" in buffer.getvalue()
+    assert b"canary" not in file.data
 
 
 @pytest.mark.parametrize("source", ["sha256:../../../../etc/passwd", "sha256:" + "0" * 64])

@@ -1,0 +1,106 @@
+"""Pictures of a submission, whichever way they come in."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+import settings as configuration
+from jobs.pictures import Picture, clean
+from settings import Settings
+from web.services import Services
+
+CONFIG = """
+[providers.mixer]
+driver = "space"
+url = "http://127.0.0.1:9"
+api_name = "/mix"
+models = ["mixer"]
+parameters = { prompt = "", subject = { type = "image", required = true }, mask = { type = "image" } }
+"""
+
+
+@pytest.fixture
+def web_settings(tmp_path: Path) -> Settings:
+    (tmp_path / "providers.toml").write_text(CONFIG)
+    found = configuration.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
+    return replace(found, config=tmp_path / "providers.toml")
+
+
+def photo(canary: str = "canary") -> str:
+    exif = Image.Exif()
+    exif[0x010E] = canary
+    buffer = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(buffer, "JPEG", exif=exif)
+    return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue() + canary.encode()).decode()
+
+
+def submit(client: FlaskClient, **body: Any) -> Any:
+    return client.post("/v1/jobs", json=body)
+
+
+def kept(services: Services, job_id: str) -> list[bytes]:
+    return [
+        path.read_bytes()
+        for path in services.settings.artifacts_dir.rglob("*")
+        if job_id in str(path) and path.is_file()
+    ]
+
+
+def test_every_parameter_that_is_a_picture_is_kept_as_a_file(client: FlaskClient, services: Services) -> None:
+    answer = submit(client, model="mixer", input={"prompt": "both", "subject": photo(), "mask": photo("other")})
+    assert answer.status_code == 202, answer.data
+    job = services.store.get(answer.get_json()["id"]).job
+    for name in ("subject", "mask"):
+        assert re.fullmatch("sha256:[0-9a-f]{64}", job.given[name])
+        assert job.input[name] == job.given[name]
+    # The same pixels, so the same file, and nothing else of what came.
+    files = kept(services, job.id)
+    assert len(files) == 1
+    assert b"canary" not in files[0]
+
+
+def test_a_picture_of_a_history_becomes_the_models_own_parameter(client: FlaskClient, services: Services) -> None:
+    parts = [{"type": "text", "text": "mix it"}, {"type": "image_url", "image_url": {"url": photo()}}]
+    answer = submit(client, model="mixer", input={"messages": [{"role": "user", "content": parts}], "subject": photo()})
+    job = services.store.get(answer.get_json()["id"]).job
+    assert job.given["messages"][0]["content"][1]["image_url"]["url"] == job.given["subject"] == job.input["subject"]
+    assert job.input["prompt"] == "mix it"
+
+
+def test_a_text_that_begins_like_a_picture_stays_a_text(client: FlaskClient) -> None:
+    answer = submit(client, model="mixer", input={"prompt": "data:image/png;base64,aGk=", "subject": photo()})
+    assert answer.get_json()["input"]["prompt"] == "data:image/png;base64,aGk="
+
+
+@pytest.mark.parametrize("name", ["subject", "mask"])
+def test_a_picture_that_is_none_is_refused_by_its_name(client: FlaskClient, services: Services, name: str) -> None:
+    html = "data:image/png;base64," + base64.b64encode(b"<script>alert(1)</script>").decode()
+    answer = submit(client, model="mixer", input={"prompt": "x", "subject": photo(), name: html})
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.get_json()["errors"]] == [f"/input/{name}"]
+    assert not kept(services, "job_")
+
+
+def test_a_batch_reads_the_same_picture_once(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[bytes] = []
+
+    def counted(data: bytes) -> tuple[bytes, Picture]:
+        read.append(data)
+        return clean(data)
+
+    monkeypatch.setattr("web.pictures.clean", counted)
+    body = {
+        "template": {"model": "mixer", "input": {"prompt": "x", "subject": photo()}},
+        "matrix": {"input.prompt": ["a", "b", "c"]},
+    }
+    assert client.post("/v1/batches", json=body).status_code == 202
+    assert len(read) == 1

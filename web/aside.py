@@ -1,0 +1,46 @@
+"""Work that keeps a processor or a disk busy, in a thread of the system.
+
+The web process serves all its clients in one thread, by greenlets: what takes
+a tenth of a second there stops every other answer for as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+from typing import Final, TypeVar
+
+from gevent import monkey
+from gevent.threadpool import ThreadPool
+
+T = TypeVar("T")
+
+_THREADS: Final = 2
+
+
+@cache
+def _pool() -> ThreadPool:
+    return ThreadPool(_THREADS)
+
+
+def aside(work: Callable[[], T]) -> T:
+    """Do it in a thread while other greenlets go on; here and now where there are none.
+
+    Raises:
+        Exception: What the work raises.
+    """
+    if not monkey.is_module_patched("threading"):
+        return work()
+    # The pool would print what is raised in it, although somebody expects it.
+    made, error = _pool().apply(_caught, (work,))
+    if error is not None:
+        raise error
+    result: T = made
+    return result
+
+
+def _caught(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    try:
+        return work(), None
+    except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
+        return None, error

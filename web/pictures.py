@@ -1,0 +1,98 @@
+"""The pictures of a submission: each is read once, made anew, and named by its hash."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from collections.abc import Callable, Collection, Mapping
+
+from jobs.ids import new_file_id
+from jobs.pictures import KEPT, BadPicture, clean
+from providers.pictures import FILE_ID_PATTERN, with_sources
+from web.aside import aside
+from web.errors import invalid
+from web.schemas import Json
+
+#: The holder and the hash of a file that is stored already.
+Held = tuple[str, str]
+
+
+class Pictures:
+    """Reads the pictures that one request names: inline, by an upload's id, or by that upload's own address.
+
+    An address elsewhere stays as it is: whoever runs the job fetches it.
+
+    Args:
+        find: Gives an upload of the caller's by its id; None for any other id.
+        base: Scheme and host of our own addresses, as the client uses them.
+    """
+
+    def __init__(self, find: Callable[[str], Held | None], base: str = "") -> None:
+        self._find = find
+        self._own = re.compile(rf"{re.escape(base)}/v1/files/({FILE_ID_PATTERN})(?:/content)?")
+        self._known: dict[str, Held] = {}
+        self._hashes: dict[str, str] = {}
+        self._contents: dict[str, bytes | str] = {}
+
+    def know(self, held: Held) -> str:
+        """An id that stands, in this request, for a file that is stored already."""
+        file_id = new_file_id()
+        self._known[file_id] = held
+        return file_id
+
+    def by_id(self, given: Json, names: Collection[str]) -> Json:
+        """An input of any shape, its uploads named by their ids rather than by their addresses.
+
+        Args:
+            given: As it was submitted.
+            names: Which parameters are pictures.
+        """
+
+        def swap(pointer: str, source: str) -> str:
+            del pointer
+            own = self._own.fullmatch(source)
+            return source if own is None else own[1]
+
+        return with_sources(given, names, swap)
+
+    def by_hash(self, given: Json, names: Collection[str]) -> tuple[Json, Mapping[str, bytes | str]]:
+        """An input that was found to be right, its pictures named by hash, and these pictures.
+
+        Returns:
+            The input, and by hash the picture itself or the id of who holds it.
+
+        Raises:
+            Problem: 422: one is broken, is no picture at all, or is not there.
+        """
+        found: dict[str, bytes | str] = {}
+
+        def swap(pointer: str, source: str) -> str:
+            if source.startswith(KEPT) or not (source.startswith("data:") or re.fullmatch(FILE_ID_PATTERN, source)):
+                return source
+            if source not in self._hashes:
+                self._hashes[source] = self._read(f"/input{pointer}", source)
+            digest = self._hashes[source]
+            found[digest] = self._contents[digest]
+            return KEPT + digest
+
+        return with_sources(given, names, swap), found
+
+    def _read(self, pointer: str, source: str) -> str:
+        if not source.startswith("data:"):
+            return self._upload(pointer, source)
+        try:
+            data, _ = aside(lambda: clean(base64.b64decode(source.partition(",")[2])))
+        except BadPicture as error:
+            raise invalid(pointer, f"cannot be used: {error}") from None
+        digest = hashlib.sha256(data).hexdigest()
+        self._contents[digest] = data
+        return digest
+
+    def _upload(self, pointer: str, file_id: str) -> str:
+        held = self._known.get(file_id) or self._find(file_id)
+        if held is None:
+            raise invalid(pointer, f"there is no file {file_id}, or no longer; upload it with POST /v1/files")
+        holder, digest = held
+        self._contents.setdefault(digest, holder)
+        return digest
