@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -13,13 +14,16 @@ import redis
 from jobs import keys
 from jobs.health import Health
 from jobs.pause import Control, control_of
-from jobs.redis_store import RECORD_FIELDS, RedisJobStore, available, logged, record_of, streams_of
+from jobs.redis_store import RedisJobStore, available, logged, record_of, source, streams_of
 from jobs.store import LoggedEvent, Record
 
 _health = msgspec.json.Decoder(Health)
 
 #: Seconds that the key of a nudge lives.
 _NUDGE_SECONDS: Final = 60
+#: Records that are remembered between looks: how many, and the longest, in bytes of JSON.
+_SEEN: Final = 1024
+_SEEN_BYTES: Final = 8 << 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,21 +55,35 @@ class RedisViews:
     def __init__(self, store: RedisJobStore) -> None:
         self._store = store
         self._redis: redis.Redis = store.redis
+        self._look = self._redis.register_script(source("look"))
+        # Whoever polls asks for the same jobs again and again, and mostly nothing has happened.
+        self._seen: OrderedDict[str, Record] = OrderedDict()
 
     def look(self, job_id: str) -> tuple[Record, int | None]:
         """A job and how many jobs were queued before it (None where it is not queued).
+
+        One round trip. A record that has not changed since the last look is the same object again.
 
         Raises:
             JobNotFound: There is none.
             JobGone: There was one.
         """
+        known = self._seen.get(job_id)
         with available():
-            pipe = self._redis.pipeline(transaction=False)
-            pipe.hmget(keys.job(job_id), *RECORD_FIELDS)
-            pipe.zrank(keys.QUEUED, job_id)
-            row, rank = pipe.execute()
-        record = record_of(row)
-        return (record, rank) if record is not None else (self._store.get(job_id), None)
+            answer = self._look(args=[job_id, "" if known is None else known.event_id])
+        if answer is None:
+            return self._store.get(job_id), None
+        version, event_id, rank, doc = answer
+        if doc is None and known is not None:
+            return known, rank
+        record = record_of((doc, version, event_id))
+        if record is None:
+            return self._store.get(job_id), None
+        if len(doc) <= _SEEN_BYTES:
+            self._seen[job_id] = record
+            if len(self._seen) > _SEEN:
+                self._seen.popitem(last=False)
+        return record, rank
 
     def positions(self, job_ids: Iterable[str]) -> dict[str, int]:
         """How many jobs were queued before each; those that are not queued are left out."""

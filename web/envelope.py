@@ -7,14 +7,18 @@ import logging
 import re
 import secrets
 import time
-from typing import Final
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, current_app, g, request
 
 from web import metrics
-from web.headers import header
+from web.headers import REQUEST_ID, header, name_request, request_id
 from web.operation import operation_of
 from web.services import services
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 log = logging.getLogger("web.access")
 
@@ -27,12 +31,13 @@ _HEADERS: Final = (
     ("X-Frame-Options", "DENY"),
     ("Cross-Origin-Opener-Policy", "same-origin"),
 )
+#: By the name in lower case: those that a view may have set otherwise.
 _OVERRIDABLE: Final = (
-    ("Content-Security-Policy", API_POLICY),
-    ("Cross-Origin-Resource-Policy", "same-origin"),
-    ("Cache-Control", "private, no-store"),
+    ("content-security-policy", ("Content-Security-Policy", API_POLICY)),
+    ("cross-origin-resource-policy", ("Cross-Origin-Resource-Policy", "same-origin")),
+    ("cache-control", ("Cache-Control", "private, no-store")),
 )
-_REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_REQUEST_ID_FORM: Final = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 #: Ids of our own: random for each process, then counted, since random bytes for each request cost more than the rest.
 _PROCESS: Final = secrets.token_hex(5)
 _numbers: Final = itertools.count()
@@ -44,12 +49,31 @@ def register(app: Flask) -> None:
     """Put the envelope around every request."""
     app.before_request(_enter)
     app.after_request(_leave)
+    app.wsgi_app = _headed(app.wsgi_app)  # type: ignore[assignment, method-assign]
+
+
+def _headed(inner: WSGIApplication) -> WSGIApplication:
+    """Add the headers that every answer carries. Here and not in a view's answer, where each costs ten times as much."""
+
+    def serve(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        def start(
+            status: str,
+            headers: list[tuple[str, str]],
+            *more: Any,  # noqa: ANN401 - WSGI's, passed on
+        ) -> Callable[[bytes], object]:
+            own = {name.lower() for name, _ in headers}
+            missing = [pair for name, pair in _OVERRIDABLE if name not in own]
+            return start_response(status, [*headers, *_HEADERS, *missing, (REQUEST_ID, request_id(environ))], *more)
+
+        return inner(environ, start)
+
+    return serve
 
 
 def _enter() -> None:
     g.started = time.perf_counter()
-    given = header(request, "X-Request-Id")
-    g.request_id = given if _REQUEST_ID.fullmatch(given) else f"{_PROCESS}{next(_numbers):08x}"
+    given = header(request, REQUEST_ID)
+    name_request(request.environ, given if _REQUEST_ID_FORM.fullmatch(given) else f"{_PROCESS}{next(_numbers):08x}")
     if request.routing_exception is not None:
         return
     gate = services().gate
@@ -60,10 +84,6 @@ def _enter() -> None:
 
 
 def _leave(answer: Response) -> Response:
-    headers = answer.headers
-    own = {name.lower() for name, _ in headers}
-    more = [pair for pair in _OVERRIDABLE if pair[0].lower() not in own]
-    headers.extend([*_HEADERS, *more, ("X-Request-Id", g.get("request_id", ""))])
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
     route = request.url_rule.rule if request.url_rule else "(none)"
     metrics.count(request.method, route, answer.status_code, seconds)
@@ -85,7 +105,7 @@ def _log(answer: Response, route: str, seconds: float) -> None:
         route,
         answer.status_code,
         extra={
-            "request_id": g.get("request_id", ""),
+            "request_id": request_id(request.environ),
             "owner": caller.owner if caller else None,
             "job_id": arguments.get("job_id"),
             "milliseconds": round(seconds * 1000, 1),

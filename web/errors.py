@@ -13,12 +13,13 @@ from typing import Any, Final
 
 import msgspec
 import redis
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from jobs.artifacts import ArtifactError, ArtifactNotFound
 from jobs.errors import BatchNotFound, Contended, IllegalTransition, JobGone, JobNotFound, KeyReused, StoreUnavailable
 from providers.catalog import UnknownName
+from web.headers import request_id
 from web.times import rfc3339
 
 log = logging.getLogger(__name__)
@@ -184,7 +185,7 @@ def document(problem: Problem) -> dict[str, Any]:
         "instance": request.path[:200],
         "code": problem.code,
         "retryable": kind.retryable,
-        "request_id": g.get("request_id", ""),
+        "request_id": request_id(request.environ),
         **problem.members,
     }
     if problem.errors:

@@ -14,7 +14,7 @@ from jobs.model import Job
 from jobs.store import Record
 from jobs.waiting import Waiting
 from web.auth import Caller
-from web.headers import header
+from web.headers import REQUEST_ID, header, name_request
 from web.schemas import Links, etag, job_json
 from web.services import services
 from web.sse import is_end
@@ -61,8 +61,8 @@ def look(job_id: str) -> tuple[Record, Waiting | None]:
 
 def name_after(job: Job) -> None:
     """Let the request carry the id of the job that it made, unless the client gave it one: SDKs show it."""
-    if not header(request, "X-Request-Id"):
-        g.request_id = job.id
+    if not header(request, REQUEST_ID):
+        name_request(request.environ, job.id)
 
 
 def wait_preference(asked: Request) -> int | None:

@@ -42,6 +42,40 @@ def test_an_ended_job_has_no_position(store: RedisJobStore, views: RedisViews) -
     assert views.positions([job.id]) == {}
 
 
+def test_a_second_look_reads_only_what_has_changed(store: RedisJobStore, views: RedisViews) -> None:
+    ahead, job = added(store, 1000.0), added(store, 1001.0)
+    first, _ = views.look(job.id)
+    store.change(ahead.id, lambda _: events.Canceled(at=1002.0))
+    again, position = views.look(job.id)
+    assert again is first
+    assert position == 0, "the place in the queue is fresh all the same"
+    store.change(job.id, lambda _: events.Canceled(at=1003.0))
+    assert views.look(job.id) == (store.get(job.id), None)
+
+
+def test_a_look_after_a_deletion_finds_no_memory_of_the_job(store: RedisJobStore, views: RedisViews) -> None:
+    job = added(store)
+    store.change(job.id, lambda _: events.Canceled(at=1002.0))
+    views.look(job.id)
+    store.purge(
+        Tombstone(
+            id=job.id, owner="local", status=Status.CANCELED, reason="deleted", finished_at=1002.0, deleted_at=1003.0
+        )
+    )
+    with pytest.raises(JobGone):
+        views.look(job.id)
+
+
+def test_only_so_many_records_are_remembered(
+    store: RedisJobStore, views: RedisViews, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jobs.views._SEEN", 2)
+    jobs = [added(store, 1000.0 + number) for number in range(3)]
+    seen = [views.look(job.id)[0] for job in jobs]
+    assert views.look(jobs[2].id)[0] is seen[2]
+    assert views.look(jobs[0].id)[0] is not seen[0]
+
+
 def test_unknown_and_deleted_jobs_are_told_apart(store: RedisJobStore, views: RedisViews) -> None:
     job = added(store)
     store.change(job.id, lambda _: events.Canceled(at=1002.0))
