@@ -7,18 +7,15 @@ upstreams real Gradio apps with the six signatures.
 from __future__ import annotations
 
 import base64
-import hashlib
 import io
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import Any
 
 import pytest
-import requests
 from PIL import Image
 
 from providers.paint import paint
+from tests.acceptance.client import Client
 from tests.spaces.launcher import Spaces
 from tests.stack import Stack
 
@@ -26,59 +23,6 @@ pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
 #: The old lines take their time, and change no more.
 LINES = ["4.44", "5.50", "6", *(pytest.param(old, marks=pytest.mark.soak) for old in ("4.8", "4.16", "4.19"))]
-TERMINAL = {"succeeded", "failed", "canceled", "expired"}
-
-
-@dataclass
-class Seen:
-    """One job as its poller saw it: the last state, and what passed by."""
-
-    job: dict[str, Any]
-    statuses: list[str] = field(default_factory=list)
-    progress: list[dict[str, Any]] = field(default_factory=list)
-    previews: list[bytes] = field(default_factory=list)
-
-
-class Client:
-    """Submits and polls, as the simplest client does."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self.http = requests.Session()
-
-    def submit(self, model: str, provider: str | None = None, **body: Any) -> dict[str, Any]:
-        provided = {"provider": provider} if provider else {}
-        answer = self.http.post(f"{self.url}/v1/jobs", json={"model": model, **provided, **body})
-        assert answer.status_code == 202, answer.text
-        return dict(answer.json())
-
-    def run(self, model: str, provider: str | None = None, **body: Any) -> Seen:
-        job = self.submit(model, provider, **body)
-        seen, ends, shown = Seen(job), time.monotonic() + 60, -1
-        while seen.job["status"] not in TERMINAL:
-            assert time.monotonic() < ends, seen.job
-            time.sleep(0.05)
-            seen.job = self.http.get(job["urls"]["self"]).json()
-            if seen.job["status"] not in seen.statuses:
-                seen.statuses.append(seen.job["status"])
-            if "progress" in seen.job:
-                seen.progress.append(seen.job["progress"])
-            if "preview" in seen.job and seen.job["preview"]["index"] != shown:
-                shown = seen.job["preview"]["index"]
-                seen.previews.append(self.http.get(seen.job["preview"]["url"]).content)
-        return seen
-
-    def picture(self, output: dict[str, Any]) -> Image.Image:
-        """Fetch an output and check it against what the job says of it."""
-        answer = self.http.get(output["url"])
-        assert answer.status_code == 200
-        assert answer.headers["Content-Type"] == output["content_type"]
-        assert hashlib.sha256(answer.content).hexdigest() == output["sha256"]
-        assert len(answer.content) == output["bytes"]
-        image = Image.open(io.BytesIO(answer.content))
-        image.load()
-        assert image.size == (output["width"], output["height"])
-        return image
 
 
 @pytest.fixture(scope="module", params=LINES)

@@ -1,7 +1,7 @@
 """Systems 1 and 3: ``/infer`` with the signature of black-forest-labs/FLUX.1-schnell."""
 
 import gradio as gr
-from painter import MAX_IMAGE_SIZE, MAX_SEED, choose_seed, note, paint, steps
+from painter import MAX_IMAGE_SIZE, MAX_SEED, choose_seed, note, paint, refusal, steps
 
 
 def infer(
@@ -24,6 +24,9 @@ def infer(
         height=height,
         num_inference_steps=num_inference_steps,
     )
+    refused = refusal()
+    if refused:
+        raise gr.Error(refused)
     if prompt.startswith("quota"):
         raise gr.Error("You have exceeded your GPU quota (60s requested vs. 0s left). Try again in 0:09:48")
     if prompt.startswith("crash"):

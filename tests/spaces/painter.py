@@ -39,6 +39,12 @@ def steps(count, progress):
         yield step
 
 
+def refusal():
+    """What a test wants to be answered to every call: the text in the file ``SPACE_REFUSAL``; nothing without it."""
+    path = Path(os.environ.get("SPACE_REFUSAL", "/none"))
+    return path.read_text(encoding="utf-8") if path.exists() else None
+
+
 def note(function, request, **arguments):
     """Write one line about a call into the file that the test reads: its arguments and its headers."""
     path = os.environ.get("SPACE_LOG")

@@ -1,0 +1,143 @@
+"""A provider whose quota is used up: the others do the work, it is asked once for each rest, and what waits says why."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from jobs import keys
+from tests.acceptance.client import Client
+from tests.spaces.launcher import Space, Spaces
+from tests.stack import Stack, wait_until
+
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
+
+QUOTA = "You have exceeded your GPU quota (60s requested vs. 0s left). Try again in 0:09:48"
+REST_SECONDS = 588.0
+SLOTS = 8
+SPENT, SOUND = "blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell"
+
+
+@dataclass
+class House:
+    """A stack with 8 slots and two apps behind ``flux-schnell``, of which the first can be told to refuse."""
+
+    stack: Stack
+    client: Client
+    spent: Space
+    sound: Space
+    refusal: Path
+    before: int
+
+    @property
+    def asked(self) -> int:
+        """Calls that have reached the first app in this test, by its own log."""
+        return len(self.spent.notes()) - self.before
+
+    def submit(self, count: int, provider: str | None = None) -> list[str]:
+        given = {"width": 64, "height": 64, "num_inference_steps": 4}
+        return [
+            self.client.submit("flux-schnell", provider, input={"prompt": f"a fox {n}", **given})["id"]
+            for n in range(count)
+        ]
+
+    def until(self) -> float:
+        """When the rest of the first provider ends, as the API tells."""
+        wait_until(lambda: "cooldown" in self.client.provider(SPENT), 30, "it rests")
+        shown = self.client.provider(SPENT)
+        assert shown["state"] == "resting"
+        assert "exceeded your GPU quota" in shown["cooldown"]["reason"]
+        return datetime.fromisoformat(shown["cooldown"]["until"]).timestamp()
+
+    def time_passes(self, seconds: float) -> None:
+        """Move what is stored about the future nearer: the same as a clock that goes ahead."""
+        redis = self.stack.client
+        redis.hincrby(keys.provider(SPENT), "until", -round(seconds * 1000))
+        for job_id, _ in redis.zrange(keys.DUE, 0, -1, withscores=True):
+            redis.zincrby(keys.DUE, -seconds * 1000, job_id)
+
+
+@pytest.fixture(scope="module")
+def apps(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Space, Space, Path]]:
+    """The two apps, and the file that makes the first one refuse."""
+    refusal = tmp_path_factory.mktemp("apps") / "refusal"
+    spent = spaces.start("6", "flux_schnell.py", SPACE_REFUSAL=str(refusal), SPACE_STEP_SECONDS="0.01")
+    sound = spaces.start("6", "flux_schnell.py", SPACE_STEP_SECONDS="0.01")
+    yield spent.wait(), sound.wait(), refusal
+    spent.stop()
+    sound.stop()
+
+
+@pytest.fixture
+def house(apps: tuple[Space, Space, Path], tmp_path: Path) -> Iterator[House]:
+    spent, sound, refusal = apps
+    refusal.write_text(QUOTA)
+    config = tmp_path / "providers.toml"
+    config.write_text(
+        f'[providers.{SPENT}]\nurl = "{spent.url}"\nspace = ""\n'
+        f'[providers.{SOUND}]\nurl = "{sound.url}"\nspace = ""\n[providers.g4f]\nenabled = false\n'
+    )
+    environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
+    with Stack(tmp_path / "house", environ=environ) as stack:
+        stack.scheduler()
+        stack.worker()
+        stack.web()
+        yield House(stack, Client(stack.url), spent, sound, refusal, len(spent.notes()))
+
+
+def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(house: House) -> None:
+    jobs = house.client.ended(house.submit(30))
+    assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SOUND)] * 30
+    assert house.asked == 1, "one submission for this rest"
+    tried = [job for job in jobs if len(job["attempts"]) > 1]
+    assert [[(a["provider"], a["outcome"]) for a in job["attempts"]] for job in tried] == [
+        [(SPENT, "failed"), (SOUND, "succeeded")]
+    ]
+    assert tried[0]["attempts"][0]["error"]["code"] == "provider_quota"
+    assert tried[0]["attempts"][0]["error"]["retry_after"] == REST_SECONDS
+    assert house.until() - time.time() == pytest.approx(REST_SECONDS, abs=60)
+
+    # The rest is over, the quota is not: again one asks, and the others go on.
+    house.time_passes(REST_SECONDS)
+    jobs = house.client.ended(house.submit(16))
+    assert {job["status"] for job in jobs} == {"succeeded"}
+    assert house.asked == 2
+    house.until()
+
+    # The rest is over, and so is the trouble: it gets jobs again, first one, then more.
+    house.refusal.unlink()
+    house.time_passes(REST_SECONDS)
+    jobs = house.client.ended(house.submit(16))
+    assert {job["status"] for job in jobs} == {"succeeded"}
+    assert sum(job["provider"] == SPENT for job in jobs) > 1
+    assert "cooldown" not in house.client.provider(SPENT)
+
+
+def test_with_that_provider_alone_jobs_wait_and_say_until_when(house: House) -> None:
+    ids = house.submit(12, SPENT)
+    until = house.until()
+    for job_id in ids:
+        queue = house.client.waits(job_id, "provider_cooldown")
+        assert datetime.fromisoformat(queue["until"]).timestamp() == pytest.approx(until, abs=1)
+        assert REST_SECONDS - 60 < queue["eta_seconds"] < REST_SECONDS + 60
+        assert queue["position"] >= 0
+    assert house.asked == 1
+    assert sorted(len(house.client.get(job_id).get("attempts", [])) for job_id in ids) == [0] * 11 + [1]
+
+    house.time_passes(REST_SECONDS)
+    wait_until(lambda: house.asked == 2, 30, "one asks whether it is over")
+    house.until()
+    for job_id in ids:
+        house.client.waits(job_id, "provider_cooldown")
+    assert house.asked == 2, "and no more than one"
+
+    house.refusal.unlink()
+    house.time_passes(REST_SECONDS)
+    jobs = house.client.ended(ids)
+    assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SPENT)] * 12
+    assert house.asked == 14
