@@ -45,6 +45,8 @@ RECORD_FIELDS: Final = ("doc", "v", "oe")
 _PROOF_SECONDS: Final = 600.0
 #: So long a first job is waited for where the provider refused nothing before: a used-up quota shows within seconds.
 SCOUT_SECONDS: Final = 10.0
+#: So many waiting messages are searched for one that may be lost. Where more wait, it may be sent twice: no harm.
+_MESSAGES_READ: Final = 2000
 #: First words of answers that mean "not now".
 _UNAVAILABLE: Final = frozenset(
     {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED"}
@@ -479,12 +481,13 @@ class RedisJobStore:
         """See :meth:`jobs.store.JobStore.unsent`."""
         now = _ms(self.now())
         with available():
-            if self.redis.llen(QUEUE):
-                return ()
             late = self._scored(keys.SENT, now - round(older_than * 1000), 500)
-            if late:
-                self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
-        return late
+            if not late:
+                return ()
+            self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
+            # The queue is as long as there are free slots; a message holds its job's id in plain text.
+            waiting = b"\n".join(cast("list[bytes]", self.redis.lrange(QUEUE, 0, _MESSAGES_READ - 1)))
+        return tuple(job_id for job_id in late if job_id.encode() not in waiting)
 
     def lost(self, limit: int = 500) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.lost`."""

@@ -238,9 +238,9 @@ class JobStore(Protocol):
         ...
 
     def unsent(self, older_than: float) -> tuple[str, ...]:
-        """Jobs whose message was lost: sent so many seconds ago, not claimed, and none waits at the broker.
+        """Jobs whose message was lost: sent so many seconds ago, not claimed, and it waits no more at the broker.
 
-        They are marked as sent now.
+        Each that is looked at is marked as sent now.
         """
         ...
 

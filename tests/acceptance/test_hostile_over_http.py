@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.test_over_http import Client
+from tests.acceptance.client import Client
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
 from tests.stack import Stack
 

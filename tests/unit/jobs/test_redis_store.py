@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import time
 from typing import Any
 
@@ -13,6 +14,7 @@ from jobs import events, keys
 from jobs.errors import IllegalTransition, JobGone, JobNotFound, LeaseLost
 from jobs.ids import new_job_id
 from jobs.model import Failure, Job, Priority, Status, Tombstone
+from jobs.queue import QUEUE, RUN_JOB
 from jobs.redis_store import RedisJobStore
 from jobs.store import Lease
 
@@ -224,6 +226,21 @@ def test_a_message_that_was_lost_is_sent_again(store: RedisJobStore) -> None:
     time.sleep(0.05)
     assert store.unsent(0.02) == (job.id,)
     assert store.unsent(0.02) == ()
+
+
+def test_a_message_that_was_lost_is_missed_also_while_others_wait(store: RedisJobStore) -> None:
+    ids = [added(store).id for _ in range(3)]
+    worker(store)
+    store.dispatch()
+    # As kombu writes it: the body is encoded, the id of the task is not.
+    for job_id in ids[1:]:
+        store.redis.lpush(QUEUE, json.dumps({"body": "W10=", "headers": {"task": RUN_JOB, "id": job_id}}))
+    time.sleep(0.05)
+    assert store.unsent(0.02) == (ids[0],)
+    assert store.unsent(0.02) == (), "the others were looked at, too"
+    store.redis.delete(QUEUE)
+    time.sleep(0.05)
+    assert set(store.unsent(0.02)) == set(ids)
 
 
 def test_a_repeated_write_counts_once(store: RedisJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
