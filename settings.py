@@ -45,6 +45,7 @@ VARIABLES: Final = (
         "DARKROOM_LEASE_SECONDS", "15", "A worker that gives no sign for so long loses its jobs to another attempt."
     ),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
+    Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
     Variable("DARKROOM_TEST_MODE", "", "For tests of Darkroom itself: on allows DARKROOM_TEST_FAILPOINTS."),
     Variable("DARKROOM_TEST_FAILPOINTS", "", "For tests of Darkroom itself: where a process shall crash or hang."),
 )
@@ -82,6 +83,7 @@ class Settings:
     secret_key_file: Path
     lease_seconds: int
     log_format: str
+    log_level: str
     failpoints: str = ""
 
     @property
@@ -134,6 +136,9 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     log_format = value["DARKROOM_LOG_FORMAT"]
     if log_format not in {"", "json", "console"}:
         raise SettingsError(f"DARKROOM_LOG_FORMAT={log_format!r}: give json, console or nothing")
+    log_level = value["DARKROOM_LOG_LEVEL"].lower()
+    if log_level not in {"debug", "info", "warning"}:
+        raise SettingsError(f"DARKROOM_LOG_LEVEL={log_level!r}: give debug, info or warning")
     key_file = value["DARKROOM_SECRET_KEY_FILE"]
     return Settings(
         bind=_bind("DARKROOM_BIND", value["DARKROOM_BIND"]),
@@ -148,6 +153,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key_file=Path(key_file).expanduser() if key_file else data_dir / "secret.key",
         lease_seconds=_positive("DARKROOM_LEASE_SECONDS", value["DARKROOM_LEASE_SECONDS"]),
         log_format=log_format,
+        log_level=log_level,
         failpoints=_failpoints(value["DARKROOM_TEST_MODE"], value["DARKROOM_TEST_FAILPOINTS"]),
     )
 

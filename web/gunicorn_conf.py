@@ -21,6 +21,7 @@ worker_class = "gevent"
 workers = 2
 worker_connections = 2000
 
+loglevel = _settings.log_level
 timeout = 60
 # Seconds for open requests at the end; event streams never end by themselves, and clients reconnect.
 graceful_timeout = 3
@@ -42,7 +43,7 @@ os.environ["PROMETHEUS_MULTIPROC_DIR"] = _counters
 
 def _log_like_everybody() -> None:
     """Let gunicorn's own lines go where all others go."""
-    logs.configure(_settings.log_format, "web")
+    logs.configure(_settings.log_format, "web", _settings.log_level)
     own = logging.getLogger("gunicorn.error")
     own.handlers.clear()
     own.propagate = True

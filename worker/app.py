@@ -66,7 +66,7 @@ app.conf.update(
 
 @setup_logging.connect
 def _log(**_: Any) -> None:  # noqa: ANN401 - Celery passes what it likes
-    logs.configure(settings.log_format, "worker")
+    logs.configure(settings.log_format, "worker", settings.log_level)
 
 
 @worker_ready.connect

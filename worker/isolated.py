@@ -59,7 +59,7 @@ def run_apart(job_id: str, parent: Heart) -> None:
 def main(job_id: str) -> None:
     """Run one attempt of a job that was sent, and end."""
     config = settings.load()
-    logs.configure(config.log_format, "isolated")
+    logs.configure(config.log_format, "isolated", config.log_level)
     failpoints.arm(config.failpoints)
     built = services.build(config)
     heart = Heart(RedisJobStore(connect(config.redis_url, connections=2)), built.name, 0, config.lease_seconds)

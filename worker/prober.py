@@ -15,7 +15,7 @@ from jobs.redis_store import RedisJobStore, available
 from providers.base import Control, Driver, Probe
 from providers.catalog import Catalog
 from providers.errors import ProviderError
-from worker.mapping import failure_of
+from worker.mapping import failure_of, text
 
 log = logging.getLogger(__name__)
 
@@ -83,7 +83,9 @@ class Prober:
             return
         if found is None:
             return
-        record = self._health.update(name, lambda record, at: health.probed(record, found.signature, found.change, at))
+        # In it are names that the app gives.
+        change = None if found.change is None else text(found.change)
+        record = self._health.update(name, lambda record, at: health.probed(record, found.signature, change, at))
         if record.signature_change is not None:
             log.warning("the provider has changed: %s", record.signature_change, extra={"provider": name})
 

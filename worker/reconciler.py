@@ -124,7 +124,7 @@ def _announced(built: services.Services) -> bool:
 def main() -> None:
     """Repair once a second until SIGTERM or SIGINT."""
     config = settings.load()
-    logs.configure(config.log_format, "scheduler")
+    logs.configure(config.log_format, "scheduler", config.log_level)
     failpoints.arm(config.failpoints)
     built = services.build(config, patience=0)
     reconciler = Reconciler(built.store, built.jobs)

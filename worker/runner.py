@@ -267,7 +267,8 @@ class Attempt:
         match event:
             case Checkpoint(state):
                 self._note(state)
-                self._store.save_checkpoint(self.job_id, self.fence, self.provider, state)
+                # It may hold what the upstream sent, word by word.
+                self._store.save_checkpoint(self.job_id, self.fence, self.provider, logs.redacted(dict(state)))
                 failpoint("after_checkpoint", self.provider, str(state.get("phase")))
             case Preview():
                 self._works()

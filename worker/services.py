@@ -7,6 +7,7 @@ import secrets
 import socket
 from dataclasses import dataclass
 
+import logs
 from jobs.artifacts import LocalArtifacts
 from jobs.egress import Egress
 from jobs.health_store import HealthStore
@@ -64,6 +65,7 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
         raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
     store = RedisJobStore(connect(settings.redis_url), patience=patience)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
+    logs.hide_always(*(provider.login[1] for provider in catalog.config.providers.values() if provider.login))
     artifacts = LocalArtifacts(settings.artifacts_dir)
     vault = Vault.from_file(settings.secret_key_file)
     return Services(

@@ -18,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 from urllib.parse import quote
 
+import logs
 from providers.base import Control
 from providers.errors import ProviderError, Unreachable, Waking
 from providers.gradio.limits import Limits
@@ -95,7 +96,11 @@ class Hub:
         page = html.unescape(self._ask(f"/spaces/{quote(space)}", credentials, control) or "")
         token, uuid = _TOKEN.search(page), _UUID.search(page)
         own = self._own_token(space, credentials, control) if credentials.cookies else None
-        return GpuToken(token=own or (token[1] if token else None), uuid=uuid[1] if uuid else None)
+        found = GpuToken(token=own or (token[1] if token else None), uuid=uuid[1] if uuid else None)
+        for secret in (found.token, found.uuid):
+            # The Space that it is sent to may send it back.
+            logs.hide(secret or "")
+        return found
 
     def state(self, space: str | None, credentials: Credentials, control: Control) -> ProviderError | None:
         """Why a Space does not answer, in the Hub's words: Waking or Unreachable; None where the Hub knows no reason."""

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import html
 import io
 import json
 import logging
 import threading
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import structlog
@@ -121,3 +124,44 @@ def test_a_person_gets_lines_to_read(capsys: pytest.CaptureFixture[str]) -> None
     shown = capsys.readouterr().err
     assert "[hidden] was refused" in shown
     assert "ValueError: oops" in shown
+
+
+ODD = "c4n%ry\"&<'\\+/=~tail"
+
+
+@pytest.mark.parametrize(
+    "disguised",
+    [
+        quote(ODD),
+        quote(ODD, safe=""),
+        html.escape(ODD),
+        json.dumps({"token": ODD}),
+        repr(ODD),
+        ODD.encode().hex(),
+        *(base64.b64encode(b"Bearer"[:before] + ODD.encode() + b"after").decode() for before in range(4)),
+        base64.urlsafe_b64encode(ODD.encode()).decode(),
+    ],
+)
+def test_a_secret_is_hidden_in_the_forms_that_usual_encodings_give_it(disguised: str) -> None:
+    with logs.hiding() as hide:
+        hide(ODD)
+        shown = logs.redact(f"the app said {disguised}.")
+        assert "[hidden]" in shown
+        assert shown.startswith("the app said ")
+    assert logs.redact(disguised) == disguised
+
+
+def test_what_comes_up_within_a_block_is_hidden_until_its_end() -> None:
+    logs.hide("not-for-anybody")
+    assert logs.redact("not-for-anybody") == "not-for-anybody"
+    with logs.hiding():
+        logs.hide("canary-canary")
+        assert logs.redact("canary-canary") == "[hidden]"
+    assert logs.redact("canary-canary") == "canary-canary"
+
+
+def test_all_texts_of_a_json_value_are_redacted() -> None:
+    with logs.hiding() as hide:
+        hide("canary-canary")
+        value = {"canary-canary": ["x canary-canary", 1, None, {"a": "canary-canary"}], "b": 2.5}
+        assert logs.redacted(value) == {"[hidden]": ["x [hidden]", 1, None, {"a": "[hidden]"}], "b": 2.5}
