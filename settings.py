@@ -92,6 +92,11 @@ class Settings:
         return self.data_dir / "artifacts"
 
     @property
+    def epoch_file(self) -> Path:
+        """Where the id of the right database is remembered (:mod:`jobs.epoch`)."""
+        return self.data_dir / "database.id"
+
+    @property
     def runtime_file(self) -> Path:
         """Where ``darkroom up`` leaves what other commands need: addresses and the embedded server's URL."""
         return self.data_dir / "runtime.json"

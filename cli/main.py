@@ -312,6 +312,32 @@ def resume(*, provider: str | None) -> None:
     click.echo(f"{provider or 'everything'} goes on")
 
 
+@main.command("accept-database")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def accept_database(*, yes: bool) -> None:
+    """Go on with a database that lost its jobs.
+
+    Where Redis comes back empty, or is another one, the service takes and
+    runs nothing, so that a backup can be put back. This gives up the jobs and
+    API keys of the database that was there before. Run it where the scheduler
+    runs.
+    """
+    from cli.keys import connected
+    from jobs.epoch import WRONG, Epoch
+
+    settings = configuration.load()
+    with connected(settings) as client:
+        epoch = Epoch(client, settings.epoch_file)
+        if epoch.look() not in WRONG:
+            raise click.ClickException("this database is the right one: there is nothing to accept")
+        if not yes:
+            click.confirm(
+                "All jobs and API keys of the database that was there before are given up. Go on?", abort=True
+            )
+        epoch.accept()
+    click.echo("the database is accepted; `darkroom keys create NAME` makes a new key")
+
+
 def _known(provider: str | None) -> None:
     """Refuse a name that no provider has: its pause would hold back nothing, silently."""
     from providers.catalog import Catalog

@@ -22,6 +22,8 @@ from cli import programs, redis_server, runtime
 from cli.errors import CannotStart
 from cli.supervise import Program, Supervised
 from jobs.apikeys import KeyStore
+from jobs.epoch import WRONG, Epoch
+from jobs.errors import StoreUnavailable
 from jobs.vault import Vault, VaultError
 from providers.catalog import Catalog
 from providers.config import ConfigError
@@ -104,7 +106,7 @@ def running(
             _refuse_taken(bind)
         server = None if settings.redis_url else redis_server.prepare(settings.data_dir)
         url = server.url if server else settings.redis_url
-        has_key = _has_key(server, url)
+        has_key = _look_in(server, url, settings)
         if not has_key and not settings.bind.is_loopback:
             raise CannotStart(
                 f"DARKROOM_BIND={settings.bind} can be reached from other machines, and there is no API key yet. "
@@ -179,13 +181,19 @@ def _refuse_taken(bind: Bind) -> None:
         )
 
 
-def _has_key(server: redis_server.RedisServer | None, url: str) -> bool:
+def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settings) -> bool:
+    """Whether the database has an API key; it must be the right one."""
     import redis
 
     with server.running() if server else contextlib.nullcontext():
         try:
             with contextlib.closing(redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)) as client:
+                verdict = Epoch(client, settings.epoch_file).look()
+                if verdict in WRONG:
+                    raise CannotStart(WRONG[verdict])
                 return KeyStore(client).any()
+        except StoreUnavailable as error:
+            raise CannotStart(f"DARKROOM_REDIS_URL: {error}") from error
         except redis.RedisError as error:
             raise CannotStart(f"DARKROOM_REDIS_URL: {type(error).__name__}, no Redis answers there") from error
 

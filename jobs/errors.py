@@ -9,6 +9,7 @@ JobError
 ├── Contended          the record kept changing under a writer
 ├── KeyReused          an idempotency key came again with another request
 └── StoreUnavailable   Redis cannot be written to or reached right now
+    └── WrongDatabase  Redis is there, but it is not the database that holds the jobs (jobs/epoch.py)
 """
 
 from __future__ import annotations
@@ -57,3 +58,7 @@ class KeyReused(JobError):
 
 class StoreUnavailable(JobError):
     """The store cannot be reached or refuses writes for now."""
+
+
+class WrongDatabase(StoreUnavailable):
+    """The database is not the one that holds this installation's jobs; the text says what to do."""

@@ -45,7 +45,7 @@ support either, so the scripts may build key names.
 | ``dr:probe`` | string | written by ``/readyz`` and the scheduler to see that writing works | a minute |
 | ``dr:keys`` | hash | API key id → record (JSON) | |
 | ``dr:keyhash`` | hash | SHA-256 of an API key → its id | |
-| ``dr:epoch`` | string | made once; its absence means that the database was emptied | |
+| ``dr:epoch`` | hash | ``id`` of this database, made once: without it the database was emptied; ``before``: the one that the operator gave up | |
 """
 
 from __future__ import annotations

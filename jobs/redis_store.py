@@ -14,7 +14,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
 import redis
@@ -29,6 +29,9 @@ from jobs.queue import QUEUE
 from jobs.states import apply
 from jobs.store import Decision, Lease, LoggedEvent, Overview, Page, Record
 from jobs.webhooks import Notice, notices
+
+if TYPE_CHECKING:
+    from jobs.epoch import Epoch
 
 _job = msgspec.json.Decoder(Job)
 _event = msgspec.json.Decoder(events.JobEvent)
@@ -117,11 +120,14 @@ class RedisJobStore:
         client: A connection that does not decode answers.
         patience: Seconds for which what belongs to a running attempt is tried again while Redis is away or takes no
             writes. No connection is held meanwhile.
+        epoch: Knows the right database. In another one jobs are not missing and leases not lost, but the store is
+            unavailable. None takes any database for the right one.
     """
 
-    def __init__(self, client: redis.Redis, *, patience: float = 0.0) -> None:
+    def __init__(self, client: redis.Redis, *, patience: float = 0.0, epoch: Epoch | None = None) -> None:
         self.redis = client
         self._patience = patience
+        self._epoch = epoch
         self._scripts = {
             name: client.register_script(source(name))
             for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge", "batch", "rest", "works")
@@ -157,8 +163,30 @@ class RedisJobStore:
 
     def check_writes(self) -> None:
         """See :meth:`jobs.store.JobStore.check_writes`."""
+        if self._epoch is not None:
+            self._epoch.check()
         with available():
             self.redis.set(keys.PROBE, b"1", ex=60)
+
+    def _known(self) -> str:
+        """The right database's id, for scripts to compare; empty where any database is right."""
+        return "" if self._epoch is None else self._epoch.id or self._epoch.check()
+
+    def _in_place(self, run: Callable[[str], list[T]]) -> list[T]:
+        """Run a script that compares the database's id with the one it is given.
+
+        Raises:
+            WrongDatabase: It is another one.
+        """
+        epoch = self._known()
+        for _ in range(_TRIES):
+            with available():
+                answer = run(epoch)
+            if answer[:1] != [b"elsewhere"] or self._epoch is None:
+                return answer
+            # Where the operator has accepted the database meanwhile, this remembers the new id.
+            epoch = self._epoch.check()
+        raise StoreUnavailable("the database kept changing")
 
     # -- reading -------------------------------------------------------------
 
@@ -168,10 +196,20 @@ class RedisJobStore:
         record = record_of(cast("list[bytes | None]", row))
         if record is not None:
             return record
-        stone = cast("bytes | None", self._patiently(lambda: self.redis.get(keys.tombstone(job_id))))
+        stone = self._patiently(lambda: self._tombstone(job_id))
         if stone is not None:
-            raise JobGone(_tombstone.decode(stone))
+            raise JobGone(stone)
         raise JobNotFound(f"there is no job {job_id}")
+
+    def _tombstone(self, job_id: str) -> Tombstone | None:
+        """What is left of a job; in a wrong database nobody can tell."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.get(keys.tombstone(job_id))
+        pipe.hget(keys.EPOCH, "id")
+        stone, found = pipe.execute()
+        if self._epoch is not None and found != (self._epoch.id or "").encode():
+            self._epoch.check()
+        return None if stone is None else _tombstone.decode(stone)
 
     def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
         """See :meth:`jobs.store.JobStore.get_many`."""
@@ -344,7 +382,11 @@ class RedisJobStore:
     ) -> list[bytes]:
         """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
         names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once)
-        return cast("list[bytes]", self._patiently(lambda: self._scripts["commit"](keys=names, args=given)))
+
+        def commit(epoch: str) -> list[bytes]:
+            return cast("list[bytes]", self._scripts["commit"](keys=names, args=[epoch, *given]))
+
+        return self._patiently(lambda: self._in_place(commit))
 
     def create_together(
         self, batch_id: str, batch: bytes, jobs: Sequence[Job], locked: Mapping[str, bytes], once: Once | None
@@ -367,14 +409,17 @@ class RedisJobStore:
         marks = {} if once is None else {"once": _marks(once)}
         head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **marks})
         steps = [_step(job, 0, events.Submitted(at=job.created_at)) for job in jobs]
-        with available():
+
+        def write(epoch: str) -> list[bytes]:
             pipe = self.redis.pipeline(transaction=True)
             for job_id, secret in locked.items():
                 pipe.set(keys.secret(job_id), secret, ex=7 * 86_400)
-            self._scripts["batch"](args=[head, batch], client=pipe)
+            self._scripts["batch"](args=[epoch, head, batch], client=pipe)
             for names, given in steps:
-                self._scripts["commit"](keys=names, args=given, client=pipe)
-            answer = pipe.execute()[len(locked)]
+                self._scripts["commit"](keys=names, args=["", *given], client=pipe)
+            return cast("list[bytes]", pipe.execute()[len(locked)])
+
+        answer = self._in_place(write)
         if answer[0] == b"ok" or once is None:
             return None
         if locked:
@@ -395,8 +440,7 @@ class RedisJobStore:
     def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
         """See :meth:`jobs.store.JobStore.save_checkpoint`."""
         saved = _encode({"provider": provider, "state": state})
-        if not self._patiently(lambda: self._scripts["checkpoint"](args=[job_id, fence, saved])):
-            raise LeaseLost(f"another attempt runs {job_id} now")
+        self._save("checkpoint", [job_id, fence, saved])
 
     def secret(self, job_id: str) -> bytes | None:
         """See :meth:`jobs.store.JobStore.secret`."""
@@ -412,8 +456,19 @@ class RedisJobStore:
             keys.PREVIEW_SECONDS,
             picture,
         ]
-        if not self._patiently(lambda: self._scripts["preview"](args=args)):
-            raise LeaseLost(f"another attempt runs {job_id} now")
+        self._save("preview", args)
+
+    def _save(self, script: str, args: list[str | int | bytes]) -> None:
+        """Keep something beside the record of the attempt that runs: the job's id and fence come first."""
+
+        def save() -> bool:
+            done = bool(self._scripts[script](args=args))
+            if not done and self._epoch is not None:
+                self._epoch.check()
+            return done
+
+        if not self._patiently(save):
+            raise LeaseLost(f"another attempt runs {args[0]!s} now")
 
     def preview(self, job_id: str, index: int) -> bytes | None:
         """See :meth:`jobs.store.JobStore.preview`."""
@@ -458,9 +513,14 @@ class RedisJobStore:
 
     def beat(self, worker: str, slots: int, lease_seconds: float, leases: Sequence[tuple[str, int]]) -> list[int]:
         """See :meth:`jobs.store.JobStore.beat`."""
-        pairs: list[str | int] = [part for lease in leases for part in lease]
-        with available():
-            return cast("list[int]", self._scripts["beat"](args=[worker, slots, round(lease_seconds * 1000), *pairs]))
+        given: list[str | int] = [
+            worker,
+            slots,
+            round(lease_seconds * 1000),
+            *(part for lease in leases for part in lease),
+        ]
+        answer = self._in_place(lambda epoch: cast("list[Any]", self._scripts["beat"](args=[epoch, *given])))
+        return [int(state) for state in answer]
 
     def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
         """See :meth:`jobs.store.JobStore.wait_control`."""

@@ -8,11 +8,13 @@ from typing import Any
 
 from jobs import events
 from jobs.artifacts import ArtifactStore
+from jobs.epoch import Epoch
 from jobs.model import Job, Output
 from jobs.redis_store import RedisJobStore
 from jobs.service import JobService, Submission
 from jobs.store import Lease
 from providers.paint import paint
+from web.services import Services
 
 
 class Woken:
@@ -23,6 +25,12 @@ class Woken:
 
     def publish(self, job_id: str) -> None:
         self.jobs.append(job_id)
+
+
+def name_database(services: Services) -> str:
+    """Give an empty database its id, as the scheduler does, and let the web face know it."""
+    Epoch(services.redis, services.settings.epoch_file, founder=True).check()
+    return services.epoch.check()
 
 
 class Hand:

@@ -16,6 +16,7 @@ from typing import Any, Final, Self
 
 import settings
 from jobs.artifacts import LocalArtifacts
+from jobs.epoch import Epoch
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app
 from jobs.redis_store import RedisJobStore, connect
@@ -121,6 +122,7 @@ class Stack:
         self.redis.start()
         config = settings.load(self.environ)
         self.client = connect(self.redis.url, connections=8)
+        Epoch(self.client, config.epoch_file, founder=True).check()
         self.store = RedisJobStore(self.client, patience=10)
         self.artifacts = LocalArtifacts(config.artifacts_dir)
         vault = Vault.from_file(config.secret_key_file)

@@ -10,7 +10,7 @@ from werkzeug.routing import BaseConverter
 
 import settings as configuration
 from jobs import failpoints
-from jobs.errors import StoreUnavailable
+from jobs.errors import StoreUnavailable, WrongDatabase
 from jobs.vault import VaultError
 from providers.config import ConfigError
 from settings import Settings, SettingsError
@@ -46,12 +46,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     failpoints.arm(settings.failpoints)
     built = build(settings)
     try:
+        built.epoch.check()
         auth.refuse_open_bind(built.keys, built.settings.bind)
+    except WrongDatabase:
+        log.warning("nobody gets in until the database is the right one")
     except StoreUnavailable:
         log.warning("Redis cannot be reached yet; until then nobody gets in")
     except BaseException:
         built.close()
         raise
+    built.watch()
     return assemble(built)
 
 

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from flask import Request
 
 from jobs.apikeys import SCOPES, ApiKey, KeyStore, Scope
+from jobs.epoch import Epoch
 from settings import Bind, Settings, SettingsError
 from web.errors import Problem
 from web.headers import header
@@ -47,10 +48,12 @@ class Gate:
         keys: The keys of this installation.
         bind: Where the API listens: the open mode exists on a loopback address only.
         public_url: The address that clients use, where the operator named one.
+        epoch: Knows the right database: another one has no keys, and would let everybody in or nobody.
     """
 
-    def __init__(self, keys: KeyStore, bind: Bind, public_url: str) -> None:
+    def __init__(self, keys: KeyStore, bind: Bind, public_url: str, epoch: Epoch) -> None:
         self._keys = keys
+        self._epoch = epoch
         self._bind = bind
         self._public_host = (urlsplit(public_url).hostname or "") if public_url else ""
         self._found: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
@@ -69,7 +72,9 @@ class Gate:
 
         Raises:
             Problem: 400, 401 or 403.
+            WrongDatabase: Nobody can be known.
         """
+        self._epoch.refuse()
         if self.is_open():
             check_origin(request)
             return OPEN_CALLER
@@ -94,6 +99,8 @@ class Gate:
         if known is not None and known[0] > time.monotonic():
             return known[1]
         key = self._keys.find(token)
+        if key is None:
+            self._epoch.check()
         self._found[mark] = (time.monotonic() + CACHE_SECONDS, key)
         self._found.move_to_end(mark)
         while len(self._found) > _CACHED_KEYS:
@@ -124,6 +131,8 @@ class Gate:
         until, answer = self._any
         if until <= time.monotonic():
             answer = self._keys.any()
+            if not answer:
+                self._epoch.check()
             self._any = (time.monotonic() + CACHE_SECONDS, answer)
         return answer
 
@@ -176,9 +185,9 @@ def refuse_open_bind(keys: KeyStore, bind: Bind) -> None:
         )
 
 
-def gate(settings: Settings, keys: KeyStore) -> Gate:
+def gate(settings: Settings, keys: KeyStore, epoch: Epoch) -> Gate:
     """The gate of one process."""
-    return Gate(keys, settings.bind, settings.public_url)
+    return Gate(keys, settings.bind, settings.public_url, epoch)
 
 
 def _is_loopback_address(name: str) -> bool:

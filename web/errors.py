@@ -17,7 +17,16 @@ from flask import Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from jobs.artifacts import ArtifactError, ArtifactNotFound
-from jobs.errors import BatchNotFound, Contended, IllegalTransition, JobGone, JobNotFound, KeyReused, StoreUnavailable
+from jobs.errors import (
+    BatchNotFound,
+    Contended,
+    IllegalTransition,
+    JobGone,
+    JobNotFound,
+    KeyReused,
+    StoreUnavailable,
+    WrongDatabase,
+)
 from providers.catalog import UnknownName
 from web.headers import request_id
 from web.times import rfc3339
@@ -119,7 +128,7 @@ def problem_of(error: Exception) -> Problem:
         case UnknownName():
             return Problem("not_found", f"{error}.")
         case StoreUnavailable() | redis.ConnectionError() | redis.TimeoutError() | Contended():
-            return Problem("store_unavailable", "Nothing was changed; try again.", headers={"Retry-After": "2"})
+            return _away(error)
         case ArtifactNotFound():
             return Problem("gone", "The file is no longer kept.")
         case ArtifactError():
@@ -132,12 +141,22 @@ def problem_of(error: Exception) -> Problem:
             return Problem("internal", "The error was logged; the request id says where.")
 
 
+_LOST: Final = (
+    "The service has lost its database, or is new and not set up yet. Nothing was changed, and no job is known or taken"
+    " until its operator has looked (/readyz says more)."
+)
 #: Errors that always mean the same.
 _PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
     JobNotFound: ("not_found", "There is no job with this id."),
     BatchNotFound: ("not_found", "There is no batch with this id."),
     KeyReused: ("idempotency_key_reused", "Use a new Idempotency-Key for each new request."),
 }
+
+
+def _away(error: Exception) -> Problem:
+    if isinstance(error, WrongDatabase):
+        return Problem("store_unavailable", _LOST, headers={"Retry-After": "30"})
+    return Problem("store_unavailable", "Nothing was changed; try again.", headers={"Retry-After": "2"})
 
 
 def _gone(error: JobGone) -> Problem:

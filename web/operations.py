@@ -6,7 +6,7 @@ import msgspec
 from flask import Blueprint, Response, current_app
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from jobs.errors import StoreUnavailable
+from jobs.errors import StoreUnavailable, WrongDatabase
 from web import metrics, openapi
 from web.errors import Problem
 from web.operation import Answer, ok, operation
@@ -38,16 +38,18 @@ def healthz() -> Response:
 def readyz() -> Response:
     """Tell whether jobs are taken and run.
 
-    Redis takes writes, and at least one worker lives.
+    Redis takes writes, its database is the one that holds the jobs, and at least one worker lives.
     """
     found = services()
-    checks = {"redis": "ok", "workers": "ok"}
+    checks = {"redis": "ok", "database": "ok", "workers": "ok"}
     try:
         found.views.probe()
         if not found.store.overview().workers:
             checks["workers"] = "no worker is alive"
+    except WrongDatabase as error:
+        checks |= {"database": str(error), "workers": "unknown"}
     except StoreUnavailable as error:
-        checks = {"redis": str(error), "workers": "unknown"}
+        checks = {"redis": str(error), "database": "unknown", "workers": "unknown"}
     if set(checks.values()) != {"ok"}:
         detail = "; ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
         raise Problem("not_ready", f"{detail}.", headers={"Retry-After": "2"}, members={"checks": checks})

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import cast
 
 import redis
@@ -14,6 +15,7 @@ from jobs.apikeys import KeyStore
 from jobs.artifacts import ArtifactStore, LocalArtifacts
 from jobs.batches import BatchService
 from jobs.egress import Egress
+from jobs.epoch import Epoch
 from jobs.pause import Pauses
 from jobs.queue import CeleryPublisher, Publisher, client_app
 from jobs.redis_store import RedisJobStore, connect
@@ -35,6 +37,7 @@ class Services:
 
     settings: Settings
     redis: redis.Redis
+    epoch: Epoch
     store: RedisJobStore
     views: RedisViews
     artifacts: ArtifactStore
@@ -48,9 +51,15 @@ class Services:
     outlook: Outlook
     webhooks: WebhookService
     pauses: Pauses
+    closed: threading.Event = field(default_factory=threading.Event)
+
+    def watch(self) -> None:
+        """Look after the database from now on, so that a wrong one is noticed without anybody's request."""
+        threading.Thread(target=self.epoch.watch, args=(self.closed,), name="epoch", daemon=True).start()
 
     def close(self) -> None:
         """End the pump and its streams, and close the connections."""
+        self.closed.set()
         self.pump.close()
         self.redis.close()
 
@@ -72,7 +81,8 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         if not settings.redis_url:
             raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
         client = connect(settings.redis_url)
-    store = RedisJobStore(client)
+    epoch = Epoch(client, settings.epoch_file)
+    store = RedisJobStore(client, epoch=epoch)
     views = RedisViews(store)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
@@ -84,6 +94,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     return Services(
         settings=settings,
         redis=client,
+        epoch=epoch,
         store=store,
         views=views,
         artifacts=artifacts,
@@ -91,7 +102,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         batches=BatchService(store, jobs),
         catalog=catalog,
         keys=keys,
-        gate=auth.gate(settings, keys),
+        gate=auth.gate(settings, keys, epoch),
         cursors=Cursors(hmac.digest(settings.secret_key_file.read_bytes(), b"cursors", hashlib.sha256)),
         pump=Pump(store),
         outlook=Outlook(store, views, catalog),

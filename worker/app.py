@@ -33,7 +33,7 @@ settings = settings_module.load()
 failpoints.arm(settings.failpoints)
 built = services.build(settings)
 heart = Heart(
-    RedisJobStore(connect(settings.redis_url, connections=2)),
+    RedisJobStore(connect(settings.redis_url, connections=2), epoch=built.epoch),
     built.name,
     settings.worker_concurrency,
     settings.lease_seconds,
@@ -72,6 +72,9 @@ def _log(**_: Any) -> None:  # noqa: ANN401 - Celery passes what it likes
 @worker_ready.connect
 def _ready(**_: Any) -> None:  # noqa: ANN401
     try:
+        built.epoch.wait(lambda: heart.draining)
+        if heart.draining:
+            return
         built.announce()
         heart.start()
     except Exception:

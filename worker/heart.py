@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from jobs.errors import JobError, StoreUnavailable
+from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.store import JobStore
 from worker.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
 
@@ -129,7 +129,8 @@ class Heart:
                         attempt.cancel(CANCELED)
                 self._beat()
             except StoreUnavailable as error:
-                log.warning("no beat: %s", error)
+                # A wrong database is said aloud once, where it is noticed.
+                log.log(logging.DEBUG if isinstance(error, WrongDatabase) else logging.WARNING, "no beat: %s", error)
                 self._stopped.wait(BEAT_SECONDS)
             if self._hand_back_at is not None and time.monotonic() >= self._hand_back_at:
                 for attempt in self.running():

@@ -62,7 +62,8 @@ def main(job_id: str) -> None:
     logs.configure(config.log_format, "isolated", config.log_level)
     failpoints.arm(config.failpoints)
     built = services.build(config)
-    heart = Heart(RedisJobStore(connect(config.redis_url, connections=2)), built.name, 0, config.lease_seconds)
+    store = RedisJobStore(connect(config.redis_url, connections=2), epoch=built.epoch)
+    heart = Heart(store, built.name, 0, config.lease_seconds)
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame

@@ -16,7 +16,7 @@ from typing import Final
 import logs
 import settings
 from jobs import events, failpoints
-from jobs.errors import JobError, StoreUnavailable
+from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.model import Failure, Job, Status
 from jobs.service import JobService
 from jobs.store import JobStore
@@ -65,7 +65,9 @@ class Reconciler:
         try:
             touched = self._repair()
         except StoreUnavailable as error:
-            log.warning("nothing can be repaired now: %s", error)
+            # A wrong database is said aloud once, where it is noticed.
+            level = logging.DEBUG if isinstance(error, WrongDatabase) else logging.WARNING
+            log.log(level, "nothing can be repaired now: %s", error)
             self._calm_since = time.monotonic()
             return 0
         return touched
@@ -113,12 +115,15 @@ class Reconciler:
         return 1
 
 
-def _announced(built: services.Services) -> bool:
+def _announced(built: services.Services, told: str) -> str:
+    """Name the providers to the database, once to each; answers which one knows them."""
     try:
-        built.announce()
+        epoch = built.epoch.check()
+        if epoch != told:
+            built.announce()
     except StoreUnavailable:
-        return False
-    return True
+        return told
+    return epoch
 
 
 def main() -> None:
@@ -126,7 +131,7 @@ def main() -> None:
     config = settings.load()
     logs.configure(config.log_format, "scheduler", config.log_level)
     failpoints.arm(config.failpoints)
-    built = services.build(config, patience=0)
+    built = services.build(config, patience=0, founder=True)
     reconciler = Reconciler(built.store, built.jobs)
     stopped = threading.Event()
 
@@ -136,12 +141,12 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    announced = False
+    told = ""
     threading.Thread(target=Prober(built.store, built.catalog).run, args=(stopped,), name="prober", daemon=True).start()
     threading.Thread(target=built.deliverer.run, args=(stopped,), name="deliverer", daemon=True).start()
     log.info("scheduler ready")
     while not stopped.is_set():
-        announced = announced or _announced(built)
+        told = _announced(built, told)
         reconciler.round()
         stopped.wait(ROUND_SECONDS)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import logs
 from jobs.artifacts import LocalArtifacts
 from jobs.egress import Egress
+from jobs.epoch import Epoch
 from jobs.health_store import HealthStore
 from jobs.queue import CeleryPublisher, client_app
 from jobs.redis_store import RedisJobStore, connect
@@ -33,6 +34,7 @@ class Services:
     """What runs jobs, and what serves and repairs them."""
 
     name: str
+    epoch: Epoch
     store: RedisJobStore
     catalog: Catalog
     intake: Intake
@@ -53,8 +55,13 @@ class Services:
         )
 
 
-def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
+def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = False) -> Services:
     """Build the services of one process.
+
+    Args:
+        settings: The configuration.
+        patience: Seconds that what belongs to a running attempt is tried again.
+        founder: Whether an empty database gets its id here (:mod:`jobs.epoch`).
 
     Raises:
         SettingsError: There is no Redis URL.
@@ -63,13 +70,16 @@ def build(settings: Settings, *, patience: float = PATIENCE) -> Services:
     """
     if not settings.redis_url:
         raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
-    store = RedisJobStore(connect(settings.redis_url), patience=patience)
+    client = connect(settings.redis_url)
+    epoch = Epoch(client, settings.epoch_file, founder=founder)
+    store = RedisJobStore(client, patience=patience, epoch=epoch)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     logs.hide_always(*(provider.login[1] for provider in catalog.config.providers.values() if provider.login))
     artifacts = LocalArtifacts(settings.artifacts_dir)
     vault = Vault.from_file(settings.secret_key_file)
     return Services(
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
+        epoch=epoch,
         store=store,
         catalog=catalog,
         intake=Intake(store, catalog),

@@ -1,17 +1,19 @@
 -- The one compare-and-append: snapshot, version, event and indexes change together or not at all.
 -- KEYS: job, events
--- ARGV: a JSON object, see RedisJobStore._commit; snapshot; event; then record and body of each of its hooks
+-- ARGV: the database's id; a JSON object, see RedisJobStore._commit; snapshot; event; then record and body of each of its hooks
 -- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
 --   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
 --   | {'unbatched'} (its batch was not written)
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
-local a = cjson.decode(ARGV[1])
-local doc, event = ARGV[2], ARGV[3]
+--   | {'elsewhere'} (a new job, and another database)
+local a = cjson.decode(ARGV[2])
+local doc, event = ARGV[3], ARGV[4]
 local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe')
 -- A write that was repeated because its answer was lost has been done already.
 if cur[4] == a.op then return {'ok', cur[1], cur[3] or '0', cur[8]} end
 if (cur[1] or '0') ~= tostring(a.version) then return {'conflict'} end
 local from, to, now = cur[2] or 'new', a.status, now_ms()
+if from == 'new' and elsewhere(ARGV[1]) then return {'elsewhere'} end
 if a.fence and (from ~= 'running' or cur[3] ~= tostring(a.fence)) then return {'lost'} end
 if a.lapsed and from == 'running' and tonumber(redis.call('ZSCORE', P .. 'running', a.id) or '0') > now then
   return {'held'}
@@ -87,7 +89,7 @@ for i, hook in ipairs(a.hooks or {}) do
   local last = hook.every and tonumber(redis.call('HGET', KEYS[1], 'told') or '0')
   if not last or now - last >= hook.every then
     if last then redis.call('HSET', KEYS[1], 'told', now) end
-    redis.call('HSET', P .. 'hooks:' .. a.id, hook.id, ARGV[2 + 2 * i], hook.id .. ':body', ARGV[3 + 2 * i])
+    redis.call('HSET', P .. 'hooks:' .. a.id, hook.id, ARGV[3 + 2 * i], hook.id .. ':body', ARGV[4 + 2 * i])
     post(hook.host, a.id .. '/' .. hook.id, now)
   end
 end

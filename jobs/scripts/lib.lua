@@ -6,6 +6,11 @@ local function now_ms()
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
+-- Whether this is another database than the caller's (jobs/epoch.py); any is right where it names none.
+local function elsewhere(epoch)
+  return epoch ~= '' and redis.call('HGET', P .. 'epoch', 'id') ~= epoch
+end
+
 -- Into its lane: the job may be sent to a worker.
 local function enlist(id)
   local f = redis.call('HMGET', P .. 'job:' .. id, 'user', 'lane', 'rank', 'status')

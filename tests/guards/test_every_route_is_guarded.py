@@ -12,6 +12,7 @@ from flask import Flask
 
 import settings
 from settings import Bind
+from tests.hand import name_database
 from web.app import assemble
 from web.openapi import routes
 from web.operation import operation_of
@@ -54,6 +55,7 @@ def app(tmp_path: Path) -> Iterator[Flask]:
 
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
     built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=Nobody())
+    name_database(built)
     yield assemble(built)
     built.close()
 

@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 
 import settings as configuration
 from settings import Bind, Settings
-from tests.hand import Hand, Woken
+from tests.hand import Hand, Woken, name_database
 from web.app import assemble
 from web.services import Services, build
 
@@ -26,6 +26,7 @@ def web_settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def services(web_settings: Settings) -> Iterator[Services]:
     built = build(web_settings, client=fakeredis.FakeRedis(), publisher=Woken())
+    name_database(built)
     yield built
     built.close()
 
@@ -49,5 +50,6 @@ def client(app: Flask) -> FlaskClient:
 def public_app(web_settings: Settings) -> Iterator[Flask]:
     """The application where everybody can reach it, so that a key is always needed."""
     built = build(replace(web_settings, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=Woken())
+    name_database(built)
     yield assemble(built)
     built.close()

@@ -174,4 +174,4 @@ def test_answers_are_as_the_document_says(client: FlaskClient, path: str, name: 
     if name is not None:
         holds(name, answer)
     else:
-        assert answer["checks"] == {"redis": "ok", "workers": "no worker is alive"}
+        assert answer["checks"] == {"redis": "ok", "database": "ok", "workers": "no worker is alive"}

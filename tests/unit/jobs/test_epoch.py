@@ -1,0 +1,211 @@
+"""A database that lost its jobs is noticed, and nothing goes on in it until the operator says so."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import fakeredis
+import pytest
+
+from jobs import keys
+from jobs.epoch import Epoch, Verdict, judge
+from jobs.errors import JobNotFound, LeaseLost, StoreUnavailable, WrongDatabase
+from jobs.ids import new_job_id
+from jobs.redis_store import RedisJobStore
+from tests.unit.jobs.test_redis_store import make_job
+
+
+@pytest.mark.parametrize(
+    ("remembered", "found", "given_up", "verdict"),
+    [
+        (None, None, None, "unnamed"),
+        (None, "a", None, "new"),
+        (None, "a", "b", "new"),
+        ("a", "a", None, "right"),
+        ("a", "a", "b", "right"),
+        ("a", None, None, "emptied"),
+        ("a", "b", None, "another"),
+        ("a", "b", "c", "another"),
+        ("a", "b", "a", "successor"),
+    ],
+)
+def test_what_a_database_is(remembered: str | None, found: str | None, given_up: str | None, verdict: Verdict) -> None:
+    assert judge(remembered, found, given_up) == verdict
+
+
+def an_epoch(client: Any, folder: Path, *, founder: bool = False) -> Epoch:
+    return Epoch(client, folder / "data" / "database.id", founder=founder)
+
+
+def test_only_the_scheduler_names_an_empty_database(client: Any, tmp_path: Path) -> None:
+    web = an_epoch(client, tmp_path)
+    with pytest.raises(WrongDatabase, match="the scheduler gives it one"):
+        web.check()
+    scheduler = an_epoch(client, tmp_path, founder=True)
+    name = scheduler.check()
+    assert web.check() == name
+    web.refuse()
+    assert an_epoch(client, tmp_path).id == name, "it is not remembered in the data directory"
+
+
+def test_anybody_names_a_database_with_jobs_of_an_older_version(client: Any, tmp_path: Path) -> None:
+    client.sadd(keys.OWNERS, "local")
+    assert an_epoch(client, tmp_path).check() == an_epoch(client, tmp_path / "other").check()
+
+
+def test_two_schedulers_that_start_at_once_agree(client: Any, tmp_path: Path) -> None:
+    one, two = an_epoch(client, tmp_path / "one", founder=True), an_epoch(client, tmp_path / "two", founder=True)
+    assert one.check() == two.check()
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_an_emptied_database_is_said_aloud_once_and_not_named_again(
+    client: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, restarted: bool
+) -> None:
+    epoch = an_epoch(client, tmp_path, founder=True)
+    epoch.check()
+    client.flushall()
+    if restarted:
+        epoch = an_epoch(client, tmp_path, founder=True)
+    with caplog.at_level(logging.INFO):
+        for _ in range(3):
+            with pytest.raises(WrongDatabase, match=r"lost all jobs.*accept-database"):
+                epoch.check()
+    assert [record.levelname for record in caplog.records] == ["CRITICAL"]
+    with pytest.raises(WrongDatabase):
+        epoch.refuse()
+    assert not client.exists(keys.EPOCH)
+
+
+def test_the_file_may_be_gone_and_the_process_still_knows(client: Any, tmp_path: Path) -> None:
+    epoch = an_epoch(client, tmp_path, founder=True)
+    epoch.check()
+    (tmp_path / "data" / "database.id").unlink()
+    client.flushall()
+    with pytest.raises(WrongDatabase):
+        epoch.check()
+
+
+def test_a_folder_that_takes_no_files_is_no_reason_to_stop(
+    client: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "data").touch()
+    epoch = an_epoch(client, tmp_path, founder=True)
+    assert epoch.check() == epoch.id
+    assert "cannot be kept" in caplog.text
+
+
+def test_when_the_right_database_is_back_everything_goes_on(client: Any, tmp_path: Path) -> None:
+    epoch = an_epoch(client, tmp_path, founder=True)
+    name = epoch.check()
+    saved = client.dump(keys.EPOCH)
+    client.flushall()
+    with pytest.raises(WrongDatabase):
+        epoch.check()
+    client.restore(keys.EPOCH, 0, saved)
+    assert epoch.check() == name
+    epoch.refuse()
+
+
+def test_what_the_operator_accepts_holds_for_all_processes_of_all_machines(client: Any, tmp_path: Path) -> None:
+    here = an_epoch(client, tmp_path / "one", founder=True)
+    old = here.check()
+    there, stranger = an_epoch(client, tmp_path / "two"), an_epoch(client, tmp_path / "three")
+    there.check()
+    stranger.id = "db_of_another_installation"
+    client.flushall()
+    new = an_epoch(client, tmp_path / "one").accept()
+    assert new != old
+    assert {here.check(), there.check(), an_epoch(client, tmp_path / "two").check()} == {new}
+    with pytest.raises(WrongDatabase, match="not the one"):
+        stranger.check()
+
+
+def test_the_wait_for_the_right_database_can_be_given_up(client: Any, tmp_path: Path) -> None:
+    epoch = an_epoch(client, tmp_path)
+    answers = iter([False, True])
+    epoch.wait(lambda: next(answers))
+    assert epoch.id is None
+    an_epoch(client, tmp_path, founder=True).check()
+    epoch.wait(lambda: False)
+    assert epoch.id is not None
+
+
+# -- the record in a wrong database ------------------------------------------------
+
+
+@pytest.fixture
+def epoch(client: Any, tmp_path: Path) -> Epoch:
+    epoch = an_epoch(client, tmp_path, founder=True)
+    epoch.check()
+    return epoch
+
+
+@pytest.fixture
+def store(client: Any, epoch: Epoch) -> RedisJobStore:
+    return RedisJobStore(client, epoch=epoch)
+
+
+def test_an_emptied_database_takes_no_job_however_soon_it_comes(client: Any, store: RedisJobStore) -> None:
+    client.flushall()
+    with pytest.raises(WrongDatabase):
+        store.create(make_job(store))
+    assert not client.keys("*")
+
+
+def test_an_emptied_database_takes_no_batch(client: Any, store: RedisJobStore) -> None:
+    client.flushall()
+    with pytest.raises(WrongDatabase):
+        store.create_together("batch_1", b"{}", [make_job(store, batch_id="batch_1")], {}, None)
+    assert not client.keys("*")
+
+
+def test_in_an_emptied_database_no_job_is_missing(client: Any, store: RedisJobStore) -> None:
+    job = store.create(make_job(store)).job
+    with pytest.raises(JobNotFound):
+        store.get(new_job_id())
+    client.flushall()
+    with pytest.raises(WrongDatabase):
+        store.get(job.id)
+
+
+def test_in_an_emptied_database_no_lease_is_lost(client: Any, store: RedisJobStore) -> None:
+    job = store.create(make_job(store)).job
+    store.beat("worker", 1, 10, [])
+    store.dispatch()
+    lease = store.claim(job.id, "worker", 10, lambda *_: {})
+    assert lease is not None
+    assert store.beat("worker", 1, 10, [(job.id, lease.fence)]) == [1]
+    client.flushall()
+    with pytest.raises(WrongDatabase):
+        store.beat("worker", 1, 10, [(job.id, lease.fence)])
+    with pytest.raises(WrongDatabase):
+        store.save_checkpoint(job.id, lease.fence, "echo", {})
+    with pytest.raises(WrongDatabase):
+        store.save_preview(job.id, lease.fence, 0, b"")
+    with pytest.raises(WrongDatabase):
+        store.check_writes()
+    assert not client.keys("*")
+
+
+def test_after_it_was_accepted_the_store_goes_on_at_once(client: Any, store: RedisJobStore, tmp_path: Path) -> None:
+    job = store.create(make_job(store)).job
+    client.flushall()
+    an_epoch(client, tmp_path).accept()
+    assert store.create(make_job(store)).version == 1
+    with pytest.raises(JobNotFound):
+        store.get(job.id)
+    assert store.beat("worker", 1, 10, [(job.id, 1)]) == [0]
+    with pytest.raises(LeaseLost):
+        store.save_checkpoint(job.id, 1, "echo", {})
+
+
+def test_a_store_that_was_told_of_no_id_takes_any_database() -> None:
+    store = RedisJobStore(fakeredis.FakeRedis())
+    assert store.create(make_job(store)).version == 1
+
+
+def test_a_wrong_database_is_a_store_that_is_away() -> None:
+    assert issubclass(WrongDatabase, StoreUnavailable)
