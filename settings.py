@@ -44,6 +44,11 @@ VARIABLES: Final = (
     Variable(
         "DARKROOM_LEASE_SECONDS", "15", "A worker that gives no sign for so long loses its jobs to another attempt."
     ),
+    Variable(
+        "DARKROOM_EMBED_RECIPE",
+        "on",
+        "on or off: whether image files say how they were made (prompt, parameters, provider), where a job does not say.",
+    ),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
     Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
     Variable("DARKROOM_TEST_MODE", "", "For tests of Darkroom itself: on allows DARKROOM_TEST_FAILPOINTS."),
@@ -82,6 +87,7 @@ class Settings:
     worker_concurrency: int
     secret_key_file: Path
     lease_seconds: int
+    embed_recipe: bool
     log_format: str
     log_level: str
     failpoints: str = ""
@@ -113,6 +119,12 @@ def _positive(name: str, text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise SettingsError(f"{name}={text!r}: give a whole number of at least 1")
     return int(text)
+
+
+def _switch(name: str, text: str) -> bool:
+    if text not in {"on", "off"}:
+        raise SettingsError(f"{name}={text!r}: give on or off")
+    return text == "on"
 
 
 def _failpoints(mode: str, rules: str) -> str:
@@ -157,6 +169,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         worker_concurrency=_positive("DARKROOM_WORKER_CONCURRENCY", value["DARKROOM_WORKER_CONCURRENCY"]),
         secret_key_file=Path(key_file).expanduser() if key_file else data_dir / "secret.key",
         lease_seconds=_positive("DARKROOM_LEASE_SECONDS", value["DARKROOM_LEASE_SECONDS"]),
+        embed_recipe=_switch("DARKROOM_EMBED_RECIPE", value["DARKROOM_EMBED_RECIPE"]),
         log_format=log_format,
         log_level=log_level,
         failpoints=_failpoints(value["DARKROOM_TEST_MODE"], value["DARKROOM_TEST_FAILPOINTS"]),

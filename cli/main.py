@@ -15,6 +15,7 @@ from rich.table import Table
 import settings as configuration
 from cli.api import TERMINAL, Api, Job
 from cli.errors import CommandError
+from jobs.version import VERSION
 
 _STATUSES: Final = ("queued", "running", *sorted(TERMINAL))
 
@@ -53,7 +54,7 @@ def _show(body: Any) -> None:  # noqa: ANN401 - any JSON
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name=None, version="0.1.0", prog_name="darkroom")
+@click.version_option(package_name=None, version=VERSION, prog_name="darkroom")
 def main() -> None:
     """Darkroom: generation jobs on Gradio apps, never lost, always explained."""
 

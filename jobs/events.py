@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from jobs.model import Failure, Output, Stage, WaitReason
+from jobs.model import Failure, Output, Recipe, Stage, WaitReason
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str.lower):
@@ -94,6 +94,7 @@ class Succeeded(Event, frozen=True, kw_only=True):
     """Every output is stored."""
 
     outputs: tuple[Output, ...]
+    recipe: Recipe | None = None
 
 
 class Failed(Event, frozen=True, kw_only=True):

@@ -47,7 +47,7 @@ class Health(Noun, frozen=True, kw_only=True):
 
     ``waits`` and ``runs`` are the newest measurements; the averages and the
     success rate are moving ones. ``opened`` counts openings of the circuit
-    since it was last closed.
+    since it was last closed. ``revision`` is the commit of the provider's Space.
     """
 
     success_rate: float = 1.0
@@ -64,6 +64,7 @@ class Health(Noun, frozen=True, kw_only=True):
     signature: str | None = None
     signature_changed_at: float | None = None
     signature_change: str | None = None
+    revision: str | None = None
 
 
 def succeeded(health: Health, waited: float, ran: float, at: float) -> Health:
@@ -97,8 +98,16 @@ def failed(health: Health, failure: Failure, at: float) -> Health:
     return replace(health, opened=health.opened + 1, open_until=at + seconds)
 
 
-def probed(health: Health, signature: str | None, change: str | None, at: float) -> Health:
-    """After a probe: the app's signature where it answered (``change`` says how it differs from what the driver needs)."""
+def probed(health: Health, signature: str | None, change: str | None, at: float, revision: str | None = None) -> Health:
+    """After a probe.
+
+    Args:
+        health: The record.
+        signature: The app's, where it answered.
+        change: How it differs from what the driver needs.
+        at: When.
+        revision: The commit that the app was built from, where that is known.
+    """
     if signature is None:
         return replace(health, checked_at=at)
     changed_at = at if change is not None and health.signature_change != change else health.signature_changed_at
@@ -108,6 +117,7 @@ def probed(health: Health, signature: str | None, change: str | None, at: float)
         signature=signature,
         signature_change=change,
         signature_changed_at=changed_at if change is not None else None,
+        revision=revision or health.revision,
     )
 
 

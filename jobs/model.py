@@ -92,6 +92,30 @@ class Output(Noun, frozen=True, kw_only=True):
     text: str | None = None
 
 
+class Recipe(Noun, frozen=True, kw_only=True):
+    """How the outputs of a job were made, beyond what the job itself says.
+
+    Args:
+        model: The provider's exact name for the model.
+        space: Id of the provider's Space on the Hub.
+        url: The provider's address, where it is a public one.
+        revision: The Space's commit, as the provider's last probe found it.
+        fixed: Parameters that make the same again in place of the job's own: the seed that was really used.
+        job_id: The job that ran it.
+        version: Darkroom's.
+        at: When that job was submitted.
+    """
+
+    model: str
+    version: str
+    job_id: str
+    at: float
+    space: str | None = None
+    url: str | None = None
+    revision: str | None = None
+    fixed: dict[str, Any] = {}
+
+
 class Failure(Noun, frozen=True, kw_only=True):
     """Why an attempt or a job failed: a stable ``code``, and a text for people."""
 
@@ -143,7 +167,8 @@ class Job(Noun, frozen=True, kw_only=True):
     ``given`` is the input as it was submitted, ``input`` what the provider is
     really asked for; ``route`` names the providers that may run it, in order
     of preference; ``user`` is between whom the queue is fair. ``retry_of`` is
-    the job that this one runs once more.
+    the job that this one runs once more. ``recipe`` is there once it succeeded;
+    ``embed_recipe`` says whether its files hold it too.
     """
 
     id: str
@@ -172,6 +197,8 @@ class Job(Noun, frozen=True, kw_only=True):
     progress: Progress | None = None
     preview: Preview | None = None
     outputs: tuple[Output, ...] = ()
+    embed_recipe: bool = True
+    recipe: Recipe | None = None
     error: Failure | None = None
     attempts: tuple[Attempt, ...] = ()
     cancel_requested_at: float | None = None

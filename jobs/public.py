@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from jobs.events import Progressed, UpstreamQueued
-from jobs.model import Attempt, Failure, Job, Output, Progress, Status, Upstream
+from jobs.model import Attempt, Failure, Job, Output, Progress, Recipe, Status, Upstream
 from jobs.store import Record
 from jobs.times import rfc3339
 from jobs.waiting import Waiting
@@ -69,6 +69,8 @@ def job_json(record: Record, waiting: Waiting | None, links: Links) -> Json:
         if job.preview is None
         else preview_json(job.id, job.preview.index, job.preview.updated_at, links),
         "outputs": [output_json(job.id, output, links, job.expires_at) for output in job.outputs],
+        "recipe": None if job.recipe is None else recipe_json(job, job.recipe),
+        "embed_recipe": job.embed_recipe,
         "error": failure_json(job.error),
         "attempts": [attempt_json(attempt) for attempt in job.attempts],
         "metadata": job.metadata,
@@ -144,6 +146,23 @@ def output_json(job_id: str, output: Output, links: Links, expires_at: float | N
         "expires_at": optional_time(expires_at),
     }
     return present(found)
+
+
+def recipe_json(job: Job, recipe: Recipe) -> Json:
+    """How the outputs were made; ``model``, ``provider`` and ``input`` are a submission that makes them again."""
+    return present(
+        {
+            "model": recipe.model,
+            "provider": job.provider,
+            "space": recipe.space,
+            "url": recipe.url,
+            "revision": recipe.revision,
+            "input": {**job.input, **recipe.fixed},
+            "job_id": recipe.job_id,
+            "created_at": rfc3339(recipe.at),
+            "darkroom": recipe.version,
+        }
+    )
 
 
 def failure_json(failure: Failure | None) -> Json | None:

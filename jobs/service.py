@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from jobs import events
@@ -28,6 +28,7 @@ class Submission:
 
     ``input`` is ``given`` as the first provider of ``route`` would take it. Both name pictures by their hash;
     ``pictures`` has by this hash the picture itself, or the id under which the artifact store has it.
+    ``embed_recipe`` None leaves it to the operator whether files hold their recipe.
     """
 
     owner: str
@@ -42,6 +43,7 @@ class Submission:
     webhook: Webhook | None = None
     deadline_seconds: float | None = None
     retention_seconds: int = 86_400
+    embed_recipe: bool | None = None
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     retry_of: str | None = None
@@ -64,9 +66,19 @@ class JobService:
         publisher: Wakes workers.
         artifacts: Finished files.
         vault: Encrypts credentials.
+        embed_recipe: Whether files hold their recipe, where a job does not say.
     """
 
-    def __init__(self, store: JobStore, publisher: Publisher, artifacts: ArtifactStore, vault: Vault) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        publisher: Publisher,
+        artifacts: ArtifactStore,
+        vault: Vault,
+        *,
+        embed_recipe: bool = True,
+    ) -> None:
+        self._embed_recipe = embed_recipe
         self.store = store
         self.artifacts = artifacts
         self._publisher = publisher
@@ -119,6 +131,8 @@ class JobService:
         Raises:
             ArtifactError: A picture of the input could not be stored, or is no longer there; nothing is left of the job.
         """
+        if submission.embed_recipe is None:
+            submission = replace(submission, embed_recipe=self._embed_recipe)
         job = job_of(submission, new_job_id(), self.store.now(), batch_id)
         try:
             for digest, content in submission.pictures.items():
@@ -257,6 +271,7 @@ def job_of(submission: Submission, job_id: str, now: float, batch_id: str | None
         webhook=submission.webhook,
         retention_seconds=submission.retention_seconds,
         deadline_at=None if submission.deadline_seconds is None else now + submission.deadline_seconds,
+        embed_recipe=submission.embed_recipe is not False,
         has_credentials=bool(submission.credentials),
         created_at=now,
         warnings=submission.warnings,

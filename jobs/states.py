@@ -155,7 +155,7 @@ def _(event: e.Canceled, job: Job) -> Job:
 @_change.register
 def _(event: e.Succeeded, job: Job) -> Job:
     done = Progress(stage="saving", fraction=1.0)
-    return replace(_end(job, event.at, outcome="succeeded"), outputs=event.outputs, progress=done)
+    return replace(_end(job, event.at, outcome="succeeded"), outputs=event.outputs, recipe=event.recipe, progress=done)
 
 
 @_change.register

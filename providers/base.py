@@ -101,11 +101,13 @@ class Probe:
     """What a look at an upstream showed.
 
     ``signature`` is a digest of what the app can be asked; ``change`` says in
-    what it differs from what the driver needs, None where it does not.
+    what it differs from what the driver needs, None where it does not;
+    ``revision`` is the commit that the app was built from, where that is known.
     """
 
     signature: str
     change: str | None = None
+    revision: str | None = None
 
 
 class Driver(Protocol):

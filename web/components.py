@@ -75,7 +75,7 @@ _HOLD: Final[Json] = {
 
 SCHEMAS: Final[dict[str, Json]] = {
     "Job": record(
-        "id object status model strategy priority input outputs attempts metadata created_at retention_seconds urls",
+        "id object status model strategy priority input outputs embed_recipe attempts metadata created_at retention_seconds urls",
         {
             "id": JOB_ID,
             "object": {"const": "job"},
@@ -91,6 +91,8 @@ SCHEMAS: Final[dict[str, Json]] = {
             "progress": ref("Progress"),
             "preview": ref("Preview"),
             "outputs": {"type": "array", "items": ref("Output")},
+            "recipe": ref("Recipe"),
+            "embed_recipe": described(FLAG, "Whether image files hold the recipe too."),
             "error": ref("Failure"),
             "attempts": {"type": "array", "items": ref("Attempt")},
             "metadata": {"type": "object", "additionalProperties": TEXT},
@@ -195,6 +197,22 @@ SCHEMAS: Final[dict[str, Json]] = {
             "text": TEXT,
             "expires_at": TIME,
         },
+    ),
+    "Recipe": record(
+        "model input job_id created_at darkroom",
+        {
+            "model": described(TEXT, "The provider's exact name for the model."),
+            "provider": TEXT,
+            "space": described(TEXT, "Its Space on the Hub."),
+            "url": described(URL, "Its address, where that is a public https one."),
+            "revision": described(TEXT, "The Space's commit, as the last probe found it."),
+            "input": described(ANY, "What was really used, with the seed that was really used."),
+            "job_id": described(JOB_ID, "The job that ran it."),
+            "created_at": described(TIME, "When that job was submitted."),
+            "darkroom": described(TEXT, "The version of Darkroom."),
+        },
+        "How the outputs were made, once there are some. `model`, `provider` and `input` are a submission that makes"
+        " them again.",
     ),
     "Failure": record(
         "code detail retryable",

@@ -22,7 +22,8 @@ SCHEMA: Final[Json] = {
     "properties": {
         "input": {
             "type": "object",
-            "description": "Parameters that shall be different; `null` takes one out, so that its default holds.",
+            "description": "Parameters that shall be different; `null` takes one out, so that its default holds (a seed"
+            " is drawn anew).",
         }
     },
     "additionalProperties": False,
@@ -46,7 +47,9 @@ def parse_rerun(body: object, job: Job, catalog: Catalog, pictures: Pictures) ->
         Problem: As :func:`web.submission.parse`.
     """
     changes: Json = check(_validator, body).get("input", {})
-    old = {name: value for name, value in job.given.items() if name not in changes}
+    # What the first one really used, where that was left to chance: the same once more is the same picture.
+    fixed = {} if job.recipe is None else job.recipe.fixed
+    old = {name: value for name, value in {**job.given, **fixed}.items() if name not in changes}
     names = catalog.pictures(job.model, job.requested_provider)
     old = with_sources(old, names, lambda _, source: _handed_on(source, job, pictures))
     new = {name: value for name, value in changes.items() if value is not None}
@@ -57,6 +60,7 @@ def parse_rerun(body: object, job: Job, catalog: Catalog, pictures: Pictures) ->
         "priority": job.priority.value,
         "metadata": job.metadata,
         "retention_seconds": job.retention_seconds,
+        "embed_recipe": job.embed_recipe,
     }
     if job.requested_provider is not None:
         request["provider"] = job.requested_provider

@@ -90,7 +90,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     keys = KeyStore(client)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
     vault = Vault.from_file(settings.secret_key_file)
-    jobs = JobService(store, publisher, artifacts, vault)
+    jobs = JobService(store, publisher, artifacts, vault, embed_recipe=settings.embed_recipe)
     return Services(
         settings=settings,
         redis=client,

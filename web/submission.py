@@ -78,6 +78,11 @@ SCHEMA: Final[Json] = {
             "default": RETENTION,
             "description": "How long the finished job and its files are kept.",
         },
+        "embed_recipe": {
+            "type": "boolean",
+            "description": "Whether image files say how they were made: prompt, parameters, provider. What holds where it"
+            " is not given is for the operator to say; usually they do.",
+        },
         "credentials": {
             "type": "object",
             "additionalProperties": False,
@@ -192,6 +197,7 @@ def parse(
         metadata=body.get("metadata", {}),
         deadline_seconds=body.get("deadline_seconds"),
         retention_seconds=body.get("retention_seconds", RETENTION),
+        embed_recipe=body.get("embed_recipe"),
         credentials=_credentials(body.get("credentials", {})),
         webhook=_webhook(body.get("webhook"), accept),
         warnings=(ALONE,) if body.get("strategy") == "hedge" and len(admission.providers) == 1 else (),

@@ -7,7 +7,8 @@ from typing import Final
 
 from jobs.artifacts import ArtifactStore
 from jobs.failpoints import failpoint
-from jobs.model import Output
+from jobs.metadata import Label, label_of, rewrite
+from jobs.model import Job, Output, Recipe
 from jobs.pictures import BYTES_LIMIT, BadPicture, verify
 from providers import File, Text
 from worker import mapping
@@ -23,9 +24,12 @@ class BadOutput(Exception):
 
 
 def ingest(
-    job_id: str, outputs: Sequence[File | Text], seed: int | None, artifacts: ArtifactStore
+    job: Job, outputs: Sequence[File | Text], seed: int | None, recipe: Recipe, artifacts: ArtifactStore
 ) -> tuple[Output, ...]:
     """Fetch, verify and store every output of a job.
+
+    What an upstream wrote into a file besides the picture is dropped; the recipe is written into it, unless the job
+    does not want that. An attempt that comes after one which died here stores the same bytes.
 
     Raises:
         BadOutput: There is none, too many, or one is no picture that may be kept.
@@ -36,15 +40,21 @@ def ingest(
         raise BadOutput("the provider reported success without any output")
     if len(outputs) > OUTPUTS_LIMIT:
         raise BadOutput(f"the provider handed over {len(outputs)} outputs; at most {OUTPUTS_LIMIT} are taken")
-    used = mapping.count(seed)
-    return tuple(_one(job_id, index, output, used, artifacts) for index, output in enumerate(outputs))
+    found = []
+    for index, output in enumerate(outputs):
+        if isinstance(output, Text):
+            found.append(Output(index=index, kind="text", text=mapping.text(output.text, TEXT_LIMIT), seed=seed))
+        else:
+            label = label_of(job, recipe, index, seed) if job.embed_recipe else None
+            found.append(_picture(job.id, index, output, seed, label, artifacts))
+    return tuple(found)
 
 
-def _one(job_id: str, index: int, output: File | Text, seed: int | None, artifacts: ArtifactStore) -> Output:
-    if isinstance(output, Text):
-        return Output(index=index, kind="text", text=mapping.text(output.text, TEXT_LIMIT), seed=seed)
+def _picture(
+    job_id: str, index: int, output: File, seed: int | None, label: Label | None, artifacts: ArtifactStore
+) -> Output:
     failpoint("downloading")
-    data = output.read(BYTES_LIMIT)
+    data = rewrite(output.read(BYTES_LIMIT), label)
     try:
         picture = verify(data)
     except BadPicture as error:

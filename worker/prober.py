@@ -85,7 +85,9 @@ class Prober:
             return
         # In it are names that the app gives.
         change = None if found.change is None else text(found.change)
-        record = self._health.update(name, lambda record, at: health.probed(record, found.signature, change, at))
+        record = self._health.update(
+            name, lambda record, at: health.probed(record, found.signature, change, at, found.revision)
+        )
         if record.signature_change is not None:
             log.warning("the provider has changed: %s", record.signature_change, extra={"provider": name})
 

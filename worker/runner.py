@@ -9,8 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import fields
 from typing import Any, Final, Protocol
 
@@ -43,6 +43,7 @@ from providers import Status as StatusText
 from worker import mapping, retry
 from worker.coalesce import Coalescer
 from worker.ingest import BadOutput, ingest
+from worker.recipe import recipe_of
 
 log = logging.getLogger(__name__)
 
@@ -72,6 +73,10 @@ class Drivers(Protocol):
 
 class Measures(Protocol):
     """Where attempts are measured; :class:`jobs.health_store.HealthStore` is one."""
+
+    def get(self, providers: Iterable[str]) -> Mapping[str, Health]:
+        """What is known of each provider."""
+        ...
 
     def update(self, provider: str, change: Callable[[Health, float], Health]) -> Health:
         """Change what is known of a provider; ``change`` gets the time too."""
@@ -319,13 +324,21 @@ class Attempt:
         self._works()
         self._note(None)
         self._write(events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0))
-        outputs = ingest(self.job_id, event.outputs, event.seed, self._runner.artifacts)
+        seed = mapping.count(event.seed)
+        recipe = recipe_of(self._job, self._driver.spec, seed, self._revision())
+        outputs = ingest(self._job, event.outputs, seed, recipe, self._runner.artifacts)
         failpoint("artifact_stored", self.provider)
         self.control.check()
         ended = time.monotonic()
         generating = self._generating_at or self._began_at
         self._measure(lambda record, at: health.succeeded(record, generating - self._began_at, ended - generating, at))
-        return events.Succeeded(at=self._store.now(), outputs=outputs)
+        return events.Succeeded(at=self._store.now(), outputs=outputs, recipe=recipe)
+
+    def _revision(self) -> str | None:
+        """The commit of the provider's Space, where that is known."""
+        with suppress(StoreUnavailable):
+            return self._runner.measures.get([self.provider])[self.provider].revision if self._runner.measures else None
+        return None
 
     def _works(self) -> None:
         """Once: let others follow to the provider, which does what it is asked for."""

@@ -124,7 +124,8 @@ class GradioDriver:
         """Ask the app for its signature, and see whether every call of this driver still fits it."""
         with self._open(Credentials(), control, hub.GpuToken()) as app:
             text = json.dumps(app.signature(), sort_keys=True, default=str)
-            return Probe(hashlib.sha256(text.encode()).hexdigest()[:16], self._drift(app))
+            signature, change = hashlib.sha256(text.encode()).hexdigest()[:16], self._drift(app)
+        return Probe(signature, change, self._hub.revision(self.spec.space, control))
 
     def _drift(self, app: GradioApp) -> str | None:
         for call in self._calls.values():

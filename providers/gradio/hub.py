@@ -45,6 +45,7 @@ WAKING_WAIT: Final = 20.0
 _TOKEN_LIFE: Final = timedelta(minutes=10)
 _TOKEN = re.compile(r'"token"\s*:\s*"([^"\\\s]{1,4096})"')
 _UUID = re.compile(r'"sessionUuid"\s*:\s*"([^"\\\s]{1,256})"')
+_COMMIT = re.compile(r"[0-9a-f]{7,64}")
 _HF_TOKEN = "hf_"  # noqa: S105 - how such tokens begin
 
 #: ``runtime.stage`` of the Hub's API, as the official clients read it.
@@ -114,6 +115,13 @@ class Hub:
         if stage in _GONE:
             return Unreachable(f"the Space {space} {_GONE[stage]}")
         return None
+
+    def revision(self, space: str | None, control: Control) -> str | None:
+        """The commit that a public Space is at; None where the Hub does not say."""
+        if not space or not self._url:
+            return None
+        commit = _object(self._ask(f"/api/spaces/{quote(space)}", Credentials(), control)).get("sha")
+        return commit if isinstance(commit, str) and _COMMIT.fullmatch(commit) else None
 
     def _own_token(self, space: str, credentials: Credentials, control: Control) -> str | None:
         ends = (datetime.now(UTC) + _TOKEN_LIFE).isoformat(timespec="milliseconds").replace("+00:00", "Z")

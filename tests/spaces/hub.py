@@ -32,6 +32,7 @@ class HubStandIn:
         user_token: Of the API, for those with the right cookie.
         cookie: The right one.
         stages: ``runtime.stage`` by Space.
+        commit: Of every Space.
         broken: Answers everything with 500.
     """
 
@@ -40,6 +41,7 @@ class HubStandIn:
     user_token: str = "user-token"
     cookie: str = "token=me"
     stages: dict[str, str] = field(default_factory=dict)
+    commit: str = "0123456789abcdef0123456789abcdef01234567"
     broken: bool = False
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
@@ -61,7 +63,7 @@ class HubStandIn:
                 return 401, "application/json", json.dumps({"error": "Unauthorized"})
             return 200, "application/json", json.dumps({"token": self.user_token})
         stage = self.stages.get(space, "RUNNING")
-        return 200, "application/json", json.dumps({"id": space, "runtime": {"stage": stage}})
+        return 200, "application/json", json.dumps({"id": space, "sha": self.commit, "runtime": {"stage": stage}})
 
     def _page(self) -> str:
         found = {"token": self.token, "sessionUuid": self.uuid}

@@ -30,8 +30,8 @@ def rerun(job_id: str) -> Response:
     """Run a job once more.
 
     A new job with the same request, but for what `input` changes; pictures that came with the first one come along,
-    credentials do not. A seed that the first one was not given is drawn anew. The new job names the old one in
-    `retry_of`.
+    credentials do not. The seed is the one that the first one really used, also where it was drawn at random;
+    `"seed": null` draws a new one. The new job names the old one in `retry_of`.
     """
     record, _ = look(job_id)
     body = read_optional_json(request, PICTURE_BODY)

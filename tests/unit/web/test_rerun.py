@@ -7,14 +7,17 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from msgspec.structs import replace
 
 from jobs import events
-from jobs.model import Failure
+from jobs.model import Failure, Recipe
 from jobs.pictures import clean
 from providers.paint import paint
 from tests.hand import Hand
 from web.rerun import WITHOUT_CREDENTIALS
 from web.services import Services
+
+RECIPE = Recipe(model="echo", version="1", job_id="job_01ARZ3NDEKTSV4RRFFQ69G5FAV", at=1.0)
 
 
 def submit(client: FlaskClient, **body: Any) -> Any:
@@ -46,6 +49,32 @@ def test_what_the_input_changes_is_different(client: FlaskClient) -> None:
     body = {"input": {"seed": 8, "width": None, "height": 128}}
     new = client.post(f"/v1/jobs/{old['id']}/rerun", json=body).get_json()
     assert new["input"] == {"prompt": "a lighthouse", "seed": 8, "width": 512, "height": 128}
+
+
+def test_the_seed_that_was_really_used_comes_again(client: FlaskClient, services: Services, hand: Hand) -> None:
+    old = submit(client, embed_recipe=False)
+    drawn = {"seed": old["input"]["seed"]}
+    lease = hand.claim(services.store.get(old["id"]).job)
+    hand.write(lease, events.Succeeded, outputs=(), recipe=replace(RECIPE, fixed=drawn))
+    again = client.post(f"/v1/jobs/{old['id']}/rerun").get_json()
+    assert (again["input"], again["embed_recipe"]) == (old["input"], False)
+    other = client.post(f"/v1/jobs/{old['id']}/rerun", json={"input": {"seed": None}}).get_json()
+    assert other["input"]["seed"] != old["input"]["seed"]
+    assert client.post(f"/v1/jobs/{old['id']}/rerun", json={"input": {"seed": 3}}).get_json()["input"]["seed"] == 3
+
+
+def test_a_recipe_is_a_submission_that_makes_the_same_again(
+    client: FlaskClient, services: Services, hand: Hand
+) -> None:
+    old = submit(client, model="flux", input={"prompt": "a lighthouse"})
+    lease = hand.claim(services.store.get(old["id"]).job)
+    name = services.catalog.spec(lease.job.attempts[-1].provider).default_model
+    used = {"seed": 1234, "randomize_seed": False}
+    hand.write(lease, events.Succeeded, outputs=(), recipe=replace(RECIPE, model=name, fixed=used))
+    recipe = client.get(f"/v1/jobs/{old['id']}").get_json()["recipe"]
+    new = client.post("/v1/jobs", json={part: recipe[part] for part in ("model", "provider", "input")}).get_json()
+    assert new["input"] == {**old["input"], **used}
+    assert client.post(f"/v1/jobs/{old['id']}/rerun").get_json()["input"] == new["input"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from msgspec.structs import replace
 
 from jobs import events
-from jobs.model import Failure, Job, Output, Priority, Status, Upstream
+from jobs.model import Failure, Job, Output, Priority, Recipe, Status, Upstream
 from jobs.states import apply
 from jobs.store import Record
 from jobs.times import rfc3339
@@ -32,6 +32,16 @@ SUCCEEDED = events.Succeeded(
     outputs=(
         Output(index=0, kind="image", content_type="image/webp", width=8, height=8, bytes=9, sha256="a" * 64, seed=1),
         Output(index=1, kind="text", text="two dogs"),
+    ),
+    recipe=Recipe(
+        model="echo",
+        version="1",
+        job_id=JOB.id,
+        at=1000.0,
+        space="me/echo",
+        url="https://me-echo.hf.space",
+        revision="0a1",
+        fixed={"seed": 2},
     ),
 )
 

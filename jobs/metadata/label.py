@@ -1,0 +1,102 @@
+"""What a file says of itself: a text that tools for generated pictures read, and the whole recipe as JSON. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+from xml.sax.saxutils import escape
+
+from jobs.model import Job, Recipe
+from jobs.public import recipe_json
+
+#: Longest form of any part, in bytes: a segment of a JPEG file ends at 64 KB.
+LIMIT: Final = 60_000
+
+#: Parameters that have a name of their own in the text, which is the one that Stable Diffusion web UIs write and read.
+_NAMES: Final = {"num_inference_steps": "Steps", "guidance_scale": "CFG scale", "seed": "Seed"}
+#: Parameters that are meant to be read. Another one that is an address may hold somebody's secret.
+_WORDS: Final = frozenset({"prompt", "negative_prompt"})
+
+_PACKET: Final = (
+    '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
+    '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#"><rdf:Description rdf:about=""'
+    ' xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmlns:darkroom="urn:darkroom:">'
+    "<xmp:CreatorTool>{software}</xmp:CreatorTool><darkroom:recipe>{recipe}</darkroom:recipe>"
+    '</rdf:Description></rdf:RDF></x:xmpmeta><?xpacket end="w"?>'
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What a file says.
+
+    Args:
+        software: Who made it.
+        parameters: Prompt and parameters as Stable Diffusion web UIs write them.
+        recipe: JSON, in ASCII.
+    """
+
+    software: str
+    parameters: str
+    recipe: str
+
+    def xmp(self) -> bytes:
+        """The recipe as an XMP packet (ISO 16684-1)."""
+        return _PACKET.format(software=escape(self.software), recipe=escape(self.recipe)).encode()
+
+    @property
+    def size(self) -> int:
+        """Bytes of its longest form."""
+        return max(len(self.xmp()), len(self.parameters.encode("utf-16-be")))
+
+
+def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
+    """The label of one output. The same for every attempt of a job: it holds no time of an attempt.
+
+    A recipe that is too long for a file has its longest parameters left out.
+
+    Args:
+        job: The job.
+        recipe: How it was made.
+        index: Number of the output.
+        seed: Its seed.
+    """
+    said = recipe_json(job, recipe)
+    inputs = {name: value for name, value in said["input"].items() if name in _WORDS or not _is_address(value)}
+    while True:
+        whole = {**said, "index": index, "input": inputs}
+        label = Label(
+            software=f"Darkroom {said['darkroom']}",
+            parameters=_parameters(inputs, seed, said),
+            recipe=json.dumps(whole, separators=(",", ":")),
+        )
+        if label.size <= LIMIT:
+            return label
+        longest = max(inputs, key=lambda name: len(json.dumps(inputs[name])))
+        inputs = {name: value for name, value in inputs.items() if name != longest}
+
+
+def _is_address(value: object) -> bool:
+    return isinstance(value, str) and value.startswith(("http://", "https://", "data:"))
+
+
+def _parameters(inputs: Mapping[str, Any], seed: int | None, said: Mapping[str, Any]) -> str:
+    """``prompt``, then a line of ``Name: value`` pairs."""
+    lines = [str(inputs.get("prompt", ""))]
+    if negative := inputs.get("negative_prompt"):
+        lines.append(f"Negative prompt: {negative}")
+    values = {**inputs, **({} if seed is None else {"seed": seed})}
+    pairs = {text: values[name] for name, text in _NAMES.items() if name in values}
+    if "width" in values and "height" in values:
+        pairs["Size"] = f"{values['width']}x{values['height']}"
+    pairs |= {"Model": said["model"], "Provider": said["provider"], "Version": f"Darkroom {said['darkroom']}"}
+    lines.append(", ".join(f"{name}: {_quoted(value)}" for name, value in pairs.items()))
+    return "\n".join(lines)
+
+
+def _quoted(value: object) -> str:
+    """A value with a comma or colon in it is written as JSON, as those tools do."""
+    text = str(value)
+    return json.dumps(text, ensure_ascii=False) if any(char in text for char in ',:\n"') else text

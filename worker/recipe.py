@@ -1,0 +1,53 @@
+"""How a result was made: what the provider, its declaration and its answer tell, as a recipe. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from jobs.egress import BadAddress, Egress
+from jobs.model import Job, Recipe
+from jobs.version import VERSION
+from providers.spec import ModelSpec, ProviderSpec
+
+#: Parameters that make a seed be thrown away.
+_DICE = "randomize_seed"
+
+
+def recipe_of(job: Job, spec: ProviderSpec, seed: int | None, revision: str | None) -> Recipe:
+    """The recipe of a job that has its result.
+
+    Args:
+        job: The job, with the input that the provider was asked for.
+        spec: The provider's declaration.
+        seed: The seed that it really used, as it says.
+        revision: The commit of its Space.
+    """
+    model = spec.model(job.model)
+    return Recipe(
+        model=job.model if model is None else model.name,
+        version=VERSION,
+        job_id=job.id,
+        at=job.created_at,
+        space=spec.space,
+        url=spec.url if _is_public(spec.url) else None,
+        revision=revision if spec.space else None,
+        fixed={} if model is None else _fixed(model, job.input, seed),
+    )
+
+
+def _fixed(model: ModelSpec, used: dict[str, Any], seed: int | None) -> dict[str, Any]:
+    """What to ask for to get the seed of this job again. A provider that says none has used the one it was given."""
+    param = model.param("seed")
+    if seed is None and not used.get(_DICE):
+        seed = used.get("seed")
+    if param is None or seed is None or (param.maximum is not None and seed > param.maximum):
+        return {}
+    return {"seed": seed, **({_DICE: False} if used.get(_DICE) else {})}
+
+
+def _is_public(url: str) -> bool:
+    """Whether an address may be told to whoever gets the file: that of an operator's own network may not."""
+    try:
+        return Egress().check(url).port == 443
+    except BadAddress:
+        return False
