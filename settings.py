@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from jobs.limits import NAMES, Limits
+
 
 class SettingsError(ValueError):
     """A setting is missing or wrong; the text names the variable and says what to do."""
@@ -26,6 +28,8 @@ class Variable:
     default: str
     meaning: str
 
+
+_LIMIT: Final = " `none` lifts it; a key can have its own."
 
 VARIABLES: Final = (
     Variable("DARKROOM_BIND", "127.0.0.1:8000", "Address of the HTTP API, host:port."),
@@ -51,6 +55,10 @@ VARIABLES: Final = (
     ),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
     Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
+    Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Jobs of one key that may wait.{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_RUNNING", "1000", f"Jobs of one key that may run at once.{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_USER_QUEUED", "1000", f"Jobs of one end user (`metadata.user`) that may wait.{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_USER_RUNNING", "100", f"Jobs of one end user that may run at once.{_LIMIT}"),
     Variable("DARKROOM_TEST_MODE", "", "For tests of Darkroom itself: on allows DARKROOM_TEST_FAILPOINTS."),
     Variable("DARKROOM_TEST_FAILPOINTS", "", "For tests of Darkroom itself: where a process shall crash or hang."),
 )
@@ -90,6 +98,7 @@ class Settings:
     embed_recipe: bool
     log_format: str
     log_level: str
+    limits: Limits
     failpoints: str = ""
 
     @property
@@ -125,6 +134,19 @@ def _switch(name: str, text: str) -> bool:
     if text not in {"on", "off"}:
         raise SettingsError(f"{name}={text!r}: give on or off")
     return text == "on"
+
+
+def _limit(name: str, text: str) -> int | None:
+    try:
+        return None if text == "none" else _positive(name, text)
+    except SettingsError as error:
+        raise SettingsError(f"{error}, or none") from None
+
+
+def _limits(value: Mapping[str, str]) -> Limits:
+    """Each field of :class:`jobs.limits.Limits` has its variable."""
+    names = {field: f"DARKROOM_LIMIT_{field.upper()}" for field in NAMES}
+    return Limits(**{field: _limit(name, value[name]) for field, name in names.items() if name in value})
 
 
 def _failpoints(mode: str, rules: str) -> str:
@@ -172,6 +194,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         embed_recipe=_switch("DARKROOM_EMBED_RECIPE", value["DARKROOM_EMBED_RECIPE"]),
         log_format=log_format,
         log_level=log_level,
+        limits=_limits(value),
         failpoints=_failpoints(value["DARKROOM_TEST_MODE"], value["DARKROOM_TEST_FAILPOINTS"]),
     )
 

@@ -13,6 +13,7 @@ import secrets
 import string
 import time
 import zlib
+from collections.abc import Mapping
 from typing import Final, Literal, cast
 
 import msgspec
@@ -20,6 +21,7 @@ import redis
 from ulid import ULID
 
 from jobs import keys
+from jobs.limits import OwnLimit
 from jobs.redis_store import available
 
 Scope = Literal["submit", "read", "admin"]
@@ -31,7 +33,11 @@ _FORM: Final = re.compile(rf"{_PREFIX}([0-9A-Za-z]{{43}})([0-9A-Za-z]{{6}})")
 
 
 class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of a key; the key itself is not in it. ``hint`` is its last four characters."""
+    """The record of a key; the key itself is not in it.
+
+    ``hint`` is its last four characters; ``limits`` are those of :class:`jobs.limits.Limits` that differ from
+    everybody's.
+    """
 
     id: str
     name: str
@@ -39,6 +45,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     hint: str
     created_at: float
     scopes: tuple[Scope, ...] = SCOPES
+    limits: dict[str, OwnLimit] = {}
     revoked_at: float | None = None
 
 
@@ -83,12 +90,15 @@ class KeyStore:
     def __init__(self, client: redis.Redis) -> None:
         self._redis = client
 
-    def create(self, name: str, scopes: tuple[Scope, ...] = SCOPES) -> tuple[ApiKey, str]:
+    def create(
+        self, name: str, scopes: tuple[Scope, ...] = SCOPES, limits: Mapping[str, OwnLimit] | None = None
+    ) -> tuple[ApiKey, str]:
         """Make a key: its record, and the key itself, which nobody can see again."""
         key = mint()
         record = ApiKey(
-            id=f"key_{ULID()}", name=name, hash=digest(key), hint=key[-4:], created_at=time.time(), scopes=scopes
-        )
+            id=f"key_{ULID()}", name=name, hash=digest(key), hint=key[-4:], created_at=time.time(), scopes=scopes,
+            limits=dict(limits or {}),
+        )  # fmt: skip
         with available():
             pipe = self._redis.pipeline(transaction=True)
             pipe.hset(keys.API_KEYS, record.id, msgspec.json.encode(record))

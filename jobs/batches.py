@@ -12,7 +12,7 @@ import msgspec
 
 from jobs import keys
 from jobs.artifacts import ArtifactError
-from jobs.errors import BatchNotFound, JobGone, JobNotFound, KeyReused
+from jobs.errors import BatchNotFound, JobGone, JobNotFound, KeyReused, QuotaExceeded
 from jobs.ids import new_batch_id
 from jobs.model import Job, Noun, Status, Tombstone
 from jobs.once import Once
@@ -88,6 +88,7 @@ class BatchService:
 
         Raises:
             KeyReused: The idempotency key came with another request before.
+            QuotaExceeded: So many more jobs of this owner, or of an end user, may not wait; nothing is left.
             StoreUnavailable: It was not written, or the answer that it was got lost: then it runs all the same.
             ArtifactError: A picture could not be stored; nothing is left.
         """
@@ -101,7 +102,7 @@ class BatchService:
                 batch_id, _encode(batch), jobs, {job.id: locked for job, locked in made if locked is not None},
                 once if once.key is not None else None,
             )  # fmt: skip
-        except (KeyReused, ArtifactError):
+        except (KeyReused, QuotaExceeded, ArtifactError):
             self._drop(made)
             raise
         if first is not None:

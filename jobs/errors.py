@@ -8,6 +8,7 @@ JobError
 ├── BatchNotFound      no such batch (or another owner's)
 ├── Contended          the record kept changing under a writer
 ├── KeyReused          an idempotency key came again with another request
+├── QuotaExceeded      no more jobs of this key, or of its end user, may wait
 └── StoreUnavailable   Redis cannot be written to or reached right now
     └── WrongDatabase  Redis is there, but it is not the database that holds the jobs (jobs/epoch.py)
 """
@@ -54,6 +55,15 @@ class BatchNotFound(JobError):
 
 class KeyReused(JobError):
     """The idempotency key stands for another request; nothing was changed."""
+
+
+class QuotaExceeded(JobError):
+    """So many more jobs may not wait; nothing was changed. ``limit`` is the field of :class:`jobs.limits.Limits`."""
+
+    def __init__(self, limit: str, most: int) -> None:
+        self.limit = limit
+        self.most = most
+        super().__init__(f"{limit} is at most {most}")
 
 
 class StoreUnavailable(JobError):

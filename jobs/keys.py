@@ -24,10 +24,14 @@ support either, so the scripts may build key names.
 | ``dr:owners`` | set | owners that have jobs | |
 | ``dr:queued`` | zset | queued jobs by creation time: positions | |
 | ``dr:lane:{lane}`` | zset | jobs that may run now, of one user on one route, by rank | |
-| ``dr:lanes:{user}`` | set | the user's lanes that are not empty | |
-| ``dr:turn`` | zset | users with such jobs, by when they were last served | |
-| ``dr:served`` | zset | when each user was last served, the newest 10,000 | |
-| ``dr:tick`` | string | counter behind ``dr:turn`` | |
+| ``dr:lanes:{user}`` | set | the user's lanes that are not empty; a user is an owner, or one of an owner's end users | |
+| ``dr:turn`` | zset | owners with such jobs, by when they were last served | |
+| ``dr:turn:{owner}`` | zset | the owner's users with such jobs, by when they were last served | |
+| ``dr:served`` | zset | when each owner and user was last served, the newest 10,000 | |
+| ``dr:look`` | hash | turn → behind which place to look next for somebody who can run | |
+| ``dr:tick`` | string | counter behind the turns | |
+| ``dr:waiting:{party}`` | zset | queued jobs of an owner, or of an end user, by creation time: their number, and places among them | |
+| ``dr:held:{party}`` | set | jobs of an owner, or of an end user, that hold a slot: sent or running | |
 | ``dr:due`` | zset | parked jobs by the time they may run | |
 | ``dr:sent`` | zset | jobs whose message is on its way, by send time | |
 | ``dr:running`` | zset | running jobs by the end of their lease | |
@@ -155,6 +159,16 @@ def probed(name: str) -> str:
 def busy(name: str) -> str:
     """The jobs that hold a slot of the provider."""
     return f"dr:busy:{name}"
+
+
+def held(party: str) -> str:
+    """The jobs of an owner, or of an end user, that hold a slot."""
+    return f"dr:held:{party}"
+
+
+def waiting(party: str) -> str:
+    """The queued jobs of an owner, or of an end user."""
+    return f"dr:waiting:{party}"
 
 
 def nudge(name: str) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.model import Job
-from jobs.store import Overview
+from jobs.store import Overview, Place
 from jobs.waiting import UNMEASURED_RUN_SECONDS, ProviderView, Situation, Waiting, explain
 
 #: A later provider is taken before an earlier one where it is faster by this factor, as in dispatch.lua.
@@ -61,7 +61,7 @@ def _prospect(
     free = sum(overview.workers.values()) - overview.running - overview.sent
     if provider is not None and free > 0 and not situation.paused:
         return None, round(situation.providers[provider].run_seconds or UNMEASURED_RUN_SECONDS, 1)
-    waiting = explain(job, overview.queued, situation, at)
+    waiting = explain(job, Place(position=overview.queued), situation, at)
     return waiting, None if waiting is None else waiting.eta_seconds
 
 

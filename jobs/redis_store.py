@@ -10,6 +10,7 @@ import json
 import secrets
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -22,7 +23,17 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs import events, keys
-from jobs.errors import Contended, IllegalTransition, JobGone, JobNotFound, KeyReused, LeaseLost, StoreUnavailable
+from jobs.errors import (
+    Contended,
+    IllegalTransition,
+    JobGone,
+    JobNotFound,
+    KeyReused,
+    LeaseLost,
+    QuotaExceeded,
+    StoreUnavailable,
+)
+from jobs.limits import UNLIMITED, Limits
 from jobs.model import Job, Priority, Status, Tombstone
 from jobs.once import KEY_SECONDS, REPEAT_SECONDS, Once
 from jobs.queue import QUEUE
@@ -122,12 +133,21 @@ class RedisJobStore:
             writes. No connection is held meanwhile.
         epoch: Knows the right database. In another one jobs are not missing and leases not lost, but the store is
             unavailable. None takes any database for the right one.
+        limits: For every key that does not have its own.
     """
 
-    def __init__(self, client: redis.Redis, *, patience: float = 0.0, epoch: Epoch | None = None) -> None:
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        patience: float = 0.0,
+        epoch: Epoch | None = None,
+        limits: Limits = UNLIMITED,
+    ) -> None:
         self.redis = client
         self._patience = patience
         self._epoch = epoch
+        self.limits = limits
         self._scripts = {
             name: client.register_script(source(name))
             for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge", "batch", "rest", "works")
@@ -222,11 +242,6 @@ class RedisJobStore:
         records = {job_id: record_of(row) for job_id, row in zip(ids, rows, strict=True)}
         return {job_id: record for job_id, record in records.items() if record is not None}
 
-    def position(self, job_id: str) -> int | None:
-        """See :meth:`jobs.store.JobStore.position`."""
-        with available():
-            return cast("int | None", self.redis.zrank(keys.QUEUED, job_id))
-
     def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
         """See :meth:`jobs.store.JobStore.log`."""
         with available():
@@ -302,10 +317,12 @@ class RedisJobStore:
                 # submit that failed in between dies by itself.
                 self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
         answer = self._commit(job, 0, events.Submitted(at=job.created_at), once=once)
+        if answer[0] in {b"made", b"full"} and secret is not None:
+            with available():
+                self.redis.delete(keys.secret(job.id))
+        if answer[0] == b"full":
+            raise _exceeded(answer)
         if answer[0] == b"made" and once is not None:
-            if secret is not None:
-                with available():
-                    self.redis.delete(keys.secret(job.id))
             return self.get(_same(once, answer[1].decode(), answer[2].decode()))
         if answer[0] != b"ok":
             # The answer of our own write was lost, and a worker was quick: ids are unique, so the job is ours.
@@ -381,12 +398,18 @@ class RedisJobStore:
         once: Once | None = None,
     ) -> list[bytes]:
         """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
-        names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once)
+        most = self._most() if version == 0 else None
+        names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once, most=most)
 
         def commit(epoch: str) -> list[bytes]:
             return cast("list[bytes]", self._scripts["commit"](keys=names, args=[epoch, *given]))
 
         return self._patiently(lambda: self._in_place(commit))
+
+    def _most(self) -> dict[str, int]:
+        """How many jobs may wait, as the scripts take it."""
+        found = {"queued": self.limits.queued, "user_queued": self.limits.user_queued}
+        return {name: limit for name, limit in found.items() if limit is not None}
 
     def create_together(
         self, batch_id: str, batch: bytes, jobs: Sequence[Job], locked: Mapping[str, bytes], once: Once | None
@@ -405,9 +428,11 @@ class RedisJobStore:
 
         Raises:
             KeyReused: The idempotency key came with another request before.
+            QuotaExceeded: So many more jobs of this owner, or of an end user, may not wait.
         """
         marks = {} if once is None else {"once": _marks(once)}
-        head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **marks})
+        counted = {"owner": jobs[0].owner, "users": Counter(job.user for job in jobs), "most": self._most()}
+        head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **counted, **marks})
         steps = [_step(job, 0, events.Submitted(at=job.created_at)) for job in jobs]
 
         def write(epoch: str) -> list[bytes]:
@@ -420,11 +445,13 @@ class RedisJobStore:
             return cast("list[bytes]", pipe.execute()[len(locked)])
 
         answer = self._in_place(write)
-        if answer[0] == b"ok" or once is None:
+        if answer[0] == b"ok":
             return None
         if locked:
             with available():
                 self.redis.delete(*map(keys.secret, locked))
+        if answer[0] == b"full" or once is None:
+            raise _exceeded(answer)
         return _same(once, answer[1].decode(), answer[2].decode())
 
     def first_of(self, once: Once) -> str | None:
@@ -531,10 +558,12 @@ class RedisJobStore:
             return after, ()
         return entries[-1][0].decode(), tuple(fields[b"cancel"].decode() for _, fields in entries)
 
-    def dispatch(self, most: int = 100) -> tuple[str, ...]:
+    def dispatch(self, most: int = 100, looks: int = 200) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.dispatch`."""
+        limits = self.limits
+        given = [most, _ms(SCOUT_SECONDS), looks, or_empty(limits.running), or_empty(limits.user_running)]
         with available():
-            chosen = cast("list[bytes]", self._scripts["dispatch"](args=[most, _ms(SCOUT_SECONDS)]))
+            chosen = cast("list[bytes]", self._scripts["dispatch"](args=given))
         return tuple(job_id.decode() for job_id in chosen)
 
     def unsent(self, older_than: float) -> tuple[str, ...]:
@@ -588,6 +617,7 @@ def _step(
     lapsed: bool = False,
     lease: float = 0,
     once: Once | None = None,
+    most: Mapping[str, int] | None = None,
 ) -> tuple[list[str], list[bytes]]:
     """Keys and arguments of commit.lua for one step."""
     arguments = {
@@ -597,6 +627,7 @@ def _step(
         "fence": fence,
         "batch": job.batch_id if version == 0 else None,
         "once": None if once is None else _marks(once),
+        "most": most,
         "lapsed": lapsed or None,
         "status": job.status,
         "terminal": job.status.is_terminal,
@@ -620,6 +651,16 @@ def _step(
         given += [_encode(notice.delivery), notice.body]
     names = [keys.job(job.id), keys.events(job.id)]
     return names, given
+
+
+def or_empty(limit: int | None) -> int | str:
+    """A limit as the scripts take it."""
+    return "" if limit is None else limit
+
+
+def _exceeded(answer: Sequence[bytes]) -> QuotaExceeded:
+    """The error for a script's answer {'full', name of the limit, limit}."""
+    return QuotaExceeded(answer[1].decode(), int(answer[2]))
 
 
 def _same(once: Once, fingerprint: str, made: str) -> str:

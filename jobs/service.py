@@ -10,7 +10,7 @@ from typing import Any
 
 from jobs import events
 from jobs.artifacts import ArtifactError, ArtifactStore
-from jobs.errors import JobGone, JobNotFound, KeyReused, StoreUnavailable
+from jobs.errors import JobGone, JobNotFound, KeyReused, QuotaExceeded, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.ids import new_job_id
 from jobs.model import Job, Priority, Status, Strategy, Tombstone, Webhook
@@ -108,13 +108,14 @@ class JobService:
         Raises:
             KeyReused: The idempotency key came with another request before.
             JobGone: The job that was made then has been deleted.
+            QuotaExceeded: As many jobs of this owner, or of this end user, wait as may; nothing is left of this one.
             StoreUnavailable: It was not written, or the answer that it was got lost: then it runs all the same.
             ArtifactError: A picture of the input could not be stored; nothing is left of the job.
         """
         job, secret = self.prepare(submission)
         try:
             record = self.store.create(job, secret, once)
-        except (KeyReused, JobGone):
+        except (KeyReused, JobGone, QuotaExceeded):
             self.artifacts.delete(job.id)
             raise
         if record.job.id != job.id:
@@ -146,10 +147,14 @@ class JobService:
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
         return job, secret
 
-    def wake(self) -> int:
-        """Send what may run to the workers; answers how many. A failure is left to the reconciler."""
+    def wake(self, *, thoroughly: bool = False) -> int:
+        """Send what may run to the workers; answers how many. A failure is left to the reconciler.
+
+        Args:
+            thoroughly: Look far behind users of whom nothing can run; done once a second.
+        """
         try:
-            chosen = self.store.dispatch()
+            chosen = self.store.dispatch(looks=4000) if thoroughly else self.store.dispatch()
             for job_id in chosen:
                 self._publisher.publish(job_id)
         except StoreUnavailable as error:

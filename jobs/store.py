@@ -20,6 +20,32 @@ class Record:
     event_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Crowd:
+    """Jobs that share a limit: those of a key, or of one of its end users.
+
+    ``running`` of them run or are on their way to a worker, ``limit`` may (None: any number), and ``position`` wait
+    before the job in question.
+    """
+
+    running: int
+    limit: int | None
+    position: int
+
+    @property
+    def is_full(self) -> bool:
+        """Whether no more of them may run now."""
+        return self.limit is not None and self.running >= self.limit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a queued job stands: ``position`` jobs were queued before it; its key's and its end user's crowds."""
+
+    position: int
+    crowds: tuple[Crowd, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Lease:
     """The right to run a job until it is lost; ``fence`` goes with every write."""
@@ -90,6 +116,7 @@ class JobStore(Protocol):
         Raises:
             KeyReused: The idempotency key came with another request before.
             JobGone: The job that was made then has been deleted.
+            QuotaExceeded: As many jobs of this owner, or of this end user, wait as may.
         """
         ...
 
@@ -108,10 +135,6 @@ class JobStore(Protocol):
 
     def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
         """Those of the jobs that exist."""
-        ...
-
-    def position(self, job_id: str) -> int | None:
-        """How many jobs were queued before this one; None where it is not queued."""
         ...
 
     def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
@@ -233,8 +256,13 @@ class JobStore(Protocol):
         """
         ...
 
-    def dispatch(self, most: int = 100) -> tuple[str, ...]:
-        """Choose jobs to send to workers, fairly, as many as there are free slots; the caller publishes them."""
+    def dispatch(self, most: int = 100, looks: int = 200) -> tuple[str, ...]:
+        """Choose jobs to send to workers, fairly, as many as there are free slots; the caller publishes them.
+
+        Args:
+            most: Jobs at once.
+            looks: At so many users it looks, about; where more wait who cannot run, the next calls look further.
+        """
         ...
 
     def unsent(self, older_than: float) -> tuple[str, ...]:

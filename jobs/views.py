@@ -14,8 +14,8 @@ import redis
 from jobs import keys
 from jobs.health import Health
 from jobs.pause import Control, control_of
-from jobs.redis_store import RedisJobStore, available, logged, record_of, source, streams_of
-from jobs.store import LoggedEvent, Record
+from jobs.redis_store import RedisJobStore, available, logged, or_empty, record_of, source, streams_of
+from jobs.store import Crowd, LoggedEvent, Place, Record
 
 _health = msgspec.json.Decoder(Health)
 
@@ -56,11 +56,12 @@ class RedisViews:
         self._store = store
         self._redis: redis.Redis = store.redis
         self._look = self._redis.register_script(source("look"))
+        self._limits = [or_empty(store.limits.running), or_empty(store.limits.user_running)]
         # Whoever polls asks for the same jobs again and again, and mostly nothing has happened.
         self._seen: OrderedDict[str, Record] = OrderedDict()
 
-    def look(self, job_id: str) -> tuple[Record, int | None]:
-        """A job and how many jobs were queued before it (None where it is not queued).
+    def look(self, job_id: str) -> tuple[Record, Place | None]:
+        """A job, and where it stands (None where it is not queued).
 
         One round trip. A record that has not changed since the last look is the same object again.
 
@@ -70,12 +71,12 @@ class RedisViews:
         """
         known = self._seen.get(job_id)
         with available():
-            answer = self._look(args=[job_id, "" if known is None else known.event_id])
+            answer = self._look(args=[job_id, "" if known is None else known.event_id, *self._limits])
         if answer is None:
             return self._store.get(job_id), None
-        version, event_id, rank, doc = answer
+        version, event_id, doc = answer[:3]
         if doc is None and known is not None:
-            return known, rank
+            return known, _place(answer)
         record = record_of((doc, version, event_id))
         if record is None:
             return self._store.get(job_id), None
@@ -83,17 +84,18 @@ class RedisViews:
             self._seen[job_id] = record
             if len(self._seen) > _SEEN:
                 self._seen.popitem(last=False)
-        return record, rank
+        return record, _place(answer)
 
-    def positions(self, job_ids: Iterable[str]) -> dict[str, int]:
-        """How many jobs were queued before each; those that are not queued are left out."""
-        ids = list(job_ids)
+    def places(self, records: Iterable[Record]) -> dict[str, Place]:
+        """Where each of the jobs stands; those that are not queued are left out."""
+        looked = list(records)
         with available():
             pipe = self._redis.pipeline(transaction=False)
-            for job_id in ids:
-                pipe.zrank(keys.QUEUED, job_id)
-            ranks = pipe.execute() if ids else []
-        return {job_id: rank for job_id, rank in zip(ids, ranks, strict=True) if rank is not None}
+            for record in looked:
+                self._look(args=[record.job.id, record.event_id, *self._limits], client=pipe)
+            answers = pipe.execute() if looked else []
+        places = ((record.job.id, _place(answer or ())) for record, answer in zip(looked, answers, strict=True))
+        return {job_id: place for job_id, place in places if place is not None}
 
     def providers(self, names: Sequence[str]) -> dict[str, ProviderState]:
         """What the scheduler knows of the providers."""
@@ -155,6 +157,20 @@ class Nudge:
             self._seen = nudges[-1][0].decode()
         start = len(keys.events(""))
         return {name[start:]: logged(entries) for name, entries in found.items()}
+
+
+def _place(answer: Sequence[Any]) -> Place | None:
+    """Where the job of an answer of look.lua stands."""
+    if len(answer) < 4:  # without a position it is not queued
+        return None
+    crowds = (answer[start : start + 3] for start in range(4, len(answer), 3))
+    return Place(
+        position=answer[3],
+        crowds=tuple(
+            Crowd(running=running, limit=None if limit < 0 else limit, position=position)
+            for running, limit, position in crowds
+        ),
+    )
 
 
 def _state(row: list[bytes | None], busy: int, now: int) -> ProviderState:

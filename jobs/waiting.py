@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from jobs.hedging import UNMEASURED_SECONDS
 from jobs.model import Job, Status, WaitReason
+from jobs.store import Crowd, Place
 
 #: Seconds that a run is taken to last where none was measured.
 UNMEASURED_RUN_SECONDS = 10.0
@@ -46,7 +47,10 @@ class Situation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Why a job does not have its result yet; ``until`` in Unix seconds where it is known."""
+    """Why a job does not have its result yet; ``until`` in Unix seconds where it is known.
+
+    ``position`` is how many jobs were queued before it; at a key's limit only those that share the limit count.
+    """
 
     reason: WaitReason
     position: int | None = None
@@ -54,12 +58,12 @@ class Waiting:
     eta_seconds: float | None = None
 
 
-def explain(job: Job, position: int | None, situation: Situation, at: float) -> Waiting | None:
+def explain(job: Job, place: Place | None, situation: Situation, at: float) -> Waiting | None:
     """Why the job does not run, or waits at the upstream; None where it waits for nothing.
 
     Args:
         job: A job in any state.
-        position: How many jobs were queued before it.
+        place: Where it stands, where it is queued.
         situation: The rest of the world.
         at: Now, in Unix seconds.
     """
@@ -67,6 +71,7 @@ def explain(job: Job, position: int | None, situation: Situation, at: float) -> 
         return _upstream(job, situation)
     if job.status is not Status.QUEUED:
         return None
+    position = None if place is None else place.position
     views = [situation.providers[name] for name in job.route if name in situation.providers]
     run = _run_seconds(views)
     if not views:
@@ -80,9 +85,19 @@ def explain(job: Job, position: int | None, situation: Situation, at: float) -> 
     if not any(view.is_open(at) for view in usable):
         first = min(usable, key=lambda view: view.blocked_until or at)
         return _until(first.blocked_reason, first.blocked_until or at, position, at, run)
-    return Waiting(
-        reason="workers_busy", position=position, eta_seconds=_line(position or 0, situation.slots, usable, run)
-    )
+    line = _line(position or 0, situation.slots, usable, run)
+    full = [crowd for crowd in (place.crowds if place else ()) if crowd.is_full]
+    if full:
+        last = max(full, key=lambda crowd: _turn(crowd, run))
+        # A job of the crowd has to end first, for each that stands before this one too.
+        eta = None if line is None else _tidy(max(line, _turn(last, run) + run))
+        return Waiting(reason="key_limit", position=last.position, eta_seconds=eta)
+    return Waiting(reason="workers_busy", position=position, eta_seconds=line)
+
+
+def _turn(crowd: Crowd, run: float) -> float:
+    """Seconds until a job may run whose crowd is as large as it may be."""
+    return (crowd.position + 1) * run / max(1, crowd.limit or 1)
 
 
 def _upstream(job: Job, situation: Situation) -> Waiting | None:

@@ -123,7 +123,7 @@ class Stack:
         config = settings.load(self.environ)
         self.client = connect(self.redis.url, connections=8)
         Epoch(self.client, config.epoch_file, founder=True).check()
-        self.store = RedisJobStore(self.client, patience=10)
+        self.store = RedisJobStore(self.client, patience=10, limits=config.limits)
         self.artifacts = LocalArtifacts(config.artifacts_dir)
         vault = Vault.from_file(config.secret_key_file)
         self._app = client_app(self.redis.url)

@@ -45,7 +45,7 @@ ANSWERS: Final = (
 )
 ERRORS: Final = (
     "invalid_input", "idempotency_key_reused", "not_found", "gone", "too_large", "unsupported_media",
-    "model_unavailable", "storage_error",
+    "quota_exceeded", "model_unavailable", "storage_error",
 )  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from jobs.errors import (
     JobGone,
     JobNotFound,
     KeyReused,
+    QuotaExceeded,
     StoreUnavailable,
     WrongDatabase,
 )
@@ -58,6 +59,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "invalid_input": Kind(422, "The input is not valid"),
     "idempotency_key_reused": Kind(422, "The idempotency key was used for another request"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
+    "quota_exceeded": Kind(429, "No more jobs may wait", retryable=True),
     "internal": Kind(500, "Something went wrong on our side"),
     "model_unavailable": Kind(503, "No provider of this model takes jobs now", retryable=True),
     "store_unavailable": Kind(503, "The job store cannot be reached now", retryable=True),
@@ -123,18 +125,16 @@ def problem_of(error: Exception) -> Problem:
             return error
         case JobGone():
             return _gone(error)
-        case BatchNotFound() | JobNotFound() | KeyReused():
+        case ArtifactNotFound() | BatchNotFound() | IllegalTransition() | JobNotFound() | KeyReused():
             return Problem(*_PLAIN[type(error)])
+        case QuotaExceeded():
+            return _exceeded(error)
         case UnknownName():
             return Problem("not_found", f"{error}.")
         case StoreUnavailable() | redis.ConnectionError() | redis.TimeoutError() | Contended():
             return _away(error)
-        case ArtifactNotFound():
-            return Problem("gone", "The file is no longer kept.")
         case ArtifactError():
             return Problem("storage_error", "The file could not be stored; try again.", headers={"Retry-After": "30"})
-        case IllegalTransition():
-            return Problem("store_unavailable", "The job changed at this very moment; try again.")
         case HTTPException():
             return _http(error)
         case _:
@@ -149,6 +149,8 @@ _LOST: Final = (
 _PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
     JobNotFound: ("not_found", "There is no job with this id."),
     BatchNotFound: ("not_found", "There is no batch with this id."),
+    ArtifactNotFound: ("gone", "The file is no longer kept."),
+    IllegalTransition: ("store_unavailable", "The job changed at this very moment; try again."),
     KeyReused: ("idempotency_key_reused", "Use a new Idempotency-Key for each new request."),
 }
 
@@ -170,6 +172,12 @@ def _gone(error: JobGone) -> Problem:
         "deleted_at": rfc3339(stone.deleted_at),
     }
     return Problem("gone", f"The job ended as {stone.status} and {why}.", members=members)
+
+
+def _exceeded(error: QuotaExceeded) -> Problem:
+    whose = "this end user of your key" if error.limit == "user_queued" else "your key"
+    detail = f"At most {error.most} jobs of {whose} may wait; nothing was accepted. Come again when some have run."
+    return Problem("quota_exceeded", detail, headers={"Retry-After": "5"}, members={"limit": error.limit})
 
 
 def _http(error: HTTPException) -> Problem:

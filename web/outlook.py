@@ -8,7 +8,7 @@ from typing import Final
 from jobs.health import percentile
 from jobs.hedging import hedge_after
 from jobs.redis_store import RedisJobStore
-from jobs.store import Record
+from jobs.store import Place, Record
 from jobs.views import ProviderState, RedisViews
 from jobs.waiting import ProviderView, Situation, Waiting, explain
 from providers.catalog import Catalog
@@ -32,12 +32,12 @@ class Outlook:
         self._situation = Situation()
         self._fresh_until = 0.0
 
-    def waiting(self, record: Record, position: int | None) -> Waiting | None:
+    def waiting(self, record: Record, place: Place | None) -> Waiting | None:
         """Why the job does not have its result yet; None where it waits for nothing."""
         job = record.job
         if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
             return None
-        return explain(job, position, self.situation(), self._store.now())
+        return explain(job, place, self.situation(), self._store.now())
 
     def situation(self) -> Situation:
         """Providers and worker slots, at most a second old."""

@@ -49,14 +49,14 @@ def look(job_id: str) -> tuple[Record, Waiting | None]:
     found = services()
     owner = caller().owner
     try:
-        record, position = found.views.look(job_id)
+        record, place = found.views.look(job_id)
     except JobGone as gone:
         if gone.tombstone.owner != owner:
             raise JobNotFound(job_id) from None
         raise
     if record.job.owner != owner:
         raise JobNotFound(job_id)
-    return record, found.outlook.waiting(record, position)
+    return record, found.outlook.waiting(record, place)
 
 
 def name_after(job: Job) -> None:

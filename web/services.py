@@ -82,7 +82,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
             raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
         client = connect(settings.redis_url)
     epoch = Epoch(client, settings.epoch_file)
-    store = RedisJobStore(client, epoch=epoch)
+    store = RedisJobStore(client, epoch=epoch, limits=settings.limits)
     views = RedisViews(store)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)

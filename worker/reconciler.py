@@ -83,7 +83,7 @@ class Reconciler:
         for job_id in self._store.outlived():
             touched += self._delete(job_id)
         touched += self._jobs.resend(LOST_MESSAGE_SECONDS)
-        return touched + self._jobs.wake()
+        return touched + self._jobs.wake(thoroughly=True)
 
     def _apply(self, job_id: str, now: float) -> int:
         try:

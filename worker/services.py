@@ -72,7 +72,7 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
         raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
     client = connect(settings.redis_url)
     epoch = Epoch(client, settings.epoch_file, founder=founder)
-    store = RedisJobStore(client, patience=patience, epoch=epoch)
+    store = RedisJobStore(client, patience=patience, epoch=epoch, limits=settings.limits)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     logs.hide_always(*(provider.login[1] for provider in catalog.config.providers.values() if provider.login))
     artifacts = LocalArtifacts(settings.artifacts_dir)

@@ -5,10 +5,11 @@
 --   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
 --   | {'unbatched'} (its batch was not written)
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
+--   | {'full', name of the limit, limit} (no more jobs of this owner or end user may wait)
 --   | {'elsewhere'} (a new job, and another database)
 local a = cjson.decode(ARGV[2])
 local doc, event = ARGV[3], ARGV[4]
-local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe')
+local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe', 'owner')
 -- A write that was repeated because its answer was lost has been done already.
 if cur[4] == a.op then return {'ok', cur[1], cur[3] or '0', cur[8]} end
 if (cur[1] or '0') ~= tostring(a.version) then return {'conflict'} end
@@ -27,8 +28,13 @@ end
 if from == 'new' and a.once then
   local fingerprint, id = made_before(a.once)
   if id then return {'made', fingerprint, id} end
-  remember(a.once, a.id)
 end
+-- The jobs of a batch were counted with it.
+if from == 'new' and a.most then
+  local full = too_many(a.owner, 1, {[a.user] = 1}, a.most)
+  if full then return full end
+end
+if from == 'new' and a.once then remember(a.once, a.id) end
 
 local fence = tonumber(cur[3] or '0')
 if from ~= 'running' and to == 'running' then fence = fence + 1 end
@@ -46,40 +52,40 @@ end
 if from == 'new' then
   redis.call('ZADD', P .. 'owner:' .. a.owner, a.created, a.id)
   redis.call('SADD', P .. 'owners', a.owner)
-  redis.call('ZADD', P .. 'queued', a.created, a.id)
+  wait(a.id, a.created, a.owner, a.user)
   if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
   if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
 elseif from == 'queued' and to == 'queued' then
   -- Parked: it leaves its lane, or the message it was sent with, and waits for its time.
   if a.parks then
     redis.call('ZREM', P .. 'sent', a.id)
-    release(a.id, cur[5])
-    delist(a.id, cur[6], cur[7])
+    release(a.id, cur[5], cur[9], cur[6])
+    delist(a.id, cur[9], cur[6], cur[7])
     redis.call('ZADD', P .. 'due', a.not_before, a.id)
   end
 elseif from == 'queued' then
-  redis.call('ZREM', P .. 'queued', a.id)
+  stop_waiting(a.id, cur[9], cur[6])
   redis.call('ZREM', P .. 'deadline', a.id)
   redis.call('ZREM', P .. 'sent', a.id)
   redis.call('ZREM', P .. 'due', a.id)
-  delist(a.id, cur[6], cur[7])
+  delist(a.id, cur[9], cur[6], cur[7])
   if to == 'running' then
     redis.call('ZADD', P .. 'running', now + a.lease, a.id)
   else
-    release(a.id, cur[5])
+    release(a.id, cur[5], cur[9], cur[6])
   end
 elseif from == 'running' and to == 'queued' then
   redis.call('ZREM', P .. 'running', a.id)
-  release(a.id, cur[5])
+  release(a.id, cur[5], cur[9], cur[6])
   redis.call('HDEL', KEYS[1], 'cancel')
-  redis.call('ZADD', P .. 'queued', a.created, a.id)
+  wait(a.id, a.created, a.owner, a.user)
   if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
   if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
 end
 
 if a.terminal then
   redis.call('ZREM', P .. 'running', a.id)
-  release(a.id, cur[5])
+  release(a.id, cur[5], cur[9], cur[6])
   redis.call('DEL', P .. 'secret:' .. a.id)
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
   redis.call('ZADD', P .. 'retain', a.expires, a.id)

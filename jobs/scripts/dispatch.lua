@@ -1,7 +1,8 @@
--- Choose which queued jobs to send to workers now: as many as there are free slots, users in turn.
--- A job is sent only when a worker can take it at once, so the broker's queue stays short and a new
+-- Choose which queued jobs to send to workers now: as many as there are free slots, owners in turn and the users of
+-- each in turn. A job is sent only when a worker can take it at once, so the broker's queue stays short and a new
 -- user's first job never stands behind another's backlog.
--- ARGV: most jobs to choose, milliseconds that a scout is waited for
+-- ARGV: most jobs to choose, milliseconds that a scout is waited for, most users to look at (about),
+--   limits for everybody: running, user_running
 -- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
 local now = now_ms()
 if redis.call('EXISTS', P .. 'paused') == 1 then return {} end
@@ -63,28 +64,79 @@ local function best_lane(user)
   return best, where
 end
 
-local sent = {}
-while free > 0 do
-  local served = 0
-  for _, user in ipairs(redis.call('ZRANGE', P .. 'turn', 0, 199)) do
-    if free <= 0 then break end
-    -- Whoever had a turn goes to the end, also when nothing of theirs can run now.
-    local tick = redis.call('INCR', P .. 'tick')
-    redis.call('ZADD', P .. 'turn', tick, user)
-    local lane, provider = best_lane(user)
-    if lane then
-      local id = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
-      delist(id, user, lane)
-      redis.call('ZADD', P .. 'sent', now, id)
-      redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
-      occupy(provider, id, at(provider), now)
-      free = free - 1
-      served = served + 1
-      redis.call('ZADD', P .. 'served', tick, user)
-      sent[#sent + 1] = id
+-- Slots that this owner, or end user, may still take.
+local may = {}
+local function allowed(party, owner, name, everybody)
+  if may[party] == nil then
+    local limit = limit_of(owner, name, everybody)
+    may[party] = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'held:' .. party)
+  end
+  return may[party] > 0
+end
+
+-- Go through a turn until somebody was served, or through a whole part of it where `all`: half of it are those whose
+-- turn it is. Behind them comes a part that moves on from call to call, so that many who cannot run hide nobody for
+-- long. Whoever cannot run keeps the place, and is the next once it is possible.
+local further = {}
+local function visit(turn, part, serve, all)
+  local size, served = math.max(1, math.floor(part / 2)), 0
+  local names = redis.call('ZRANGE', turn, 0, size - 1)
+  for half = 1, 2 do
+    for _, name in ipairs(names) do
+      if free <= 0 then return served end
+      if serve(name) then
+        served = served + 1
+        if not all then return served end
+      end
+    end
+    if served > 0 or #names < size then return served end
+    if half == 1 then
+      if not further[turn] then
+        further[turn] = math.max(size, tonumber(redis.call('HGET', P .. 'look', turn) or '0'))
+        local length = redis.call('ZCARD', turn)
+        if further[turn] >= length then further[turn] = size end
+        if length > size then redis.call('HSET', P .. 'look', turn, further[turn] + size) end
+      end
+      names = redis.call('ZRANGE', turn, further[turn], further[turn] + size - 1)
     end
   end
-  if served == 0 then break end
+  return served
 end
+
+-- Whoever had a turn goes to the end.
+local function to_the_end(turn, name, tick)
+  redis.call('ZADD', turn, tick, name)
+  redis.call('ZADD', P .. 'served', tick, turn .. '|' .. name)
+end
+
+local sent = {}
+local function serve(owner, user)
+  if user ~= owner and not allowed(user, owner, 'user_running', ARGV[5]) then return false end
+  local lane, provider = best_lane(user)
+  if not lane then return false end
+  local id = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
+  local tick = redis.call('INCR', P .. 'tick')
+  to_the_end(P .. 'turn', owner, tick)
+  to_the_end(P .. 'turn:' .. owner, user, tick)
+  delist(id, owner, user, lane)
+  occupy(provider, id, at(provider), now)
+  redis.call('ZADD', P .. 'sent', now, id)
+  redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
+  for _, party in ipairs(parties(owner, user)) do
+    redis.call('SADD', P .. 'held:' .. party, id)
+    may[party] = may[party] and may[party] - 1
+  end
+  free = free - 1
+  sent[#sent + 1] = id
+  return true
+end
+
+local looks = tonumber(ARGV[3])
+local owners = math.min(redis.call('ZCARD', P .. 'turn'), math.floor(looks / 4))
+local function serve_owner(owner)
+  if not allowed(owner, owner, 'running', ARGV[4]) then return false end
+  return visit(P .. 'turn:' .. owner, looks / owners, function(user) return serve(owner, user) end, false) > 0
+end
+while free > 0 and visit(P .. 'turn', looks / 4, serve_owner, true) > 0 do end
 redis.call('ZREMRANGEBYRANK', P .. 'served', 0, -10001)
 return sent

@@ -11,27 +11,59 @@ local function elsewhere(epoch)
   return epoch ~= '' and redis.call('HGET', P .. 'epoch', 'id') ~= epoch
 end
 
+-- Into a turn: among the owners (dr:turn), or among the users of one (dr:turn:{owner}).
+-- Who was idle comes in just before the one who was served last (in order of arrival), without credit for the time
+-- away; who was served since then waits for the others' turn first.
+local function enter(turn, name)
+  if redis.call('ZSCORE', turn, name) then return end
+  local tick = tonumber(redis.call('GET', P .. 'tick') or '0')
+  local served = tonumber(redis.call('ZSCORE', P .. 'served', turn .. '|' .. name) or '0')
+  local entry = tick - 0.5 + redis.call('ZCARD', turn) * 1e-6
+  redis.call('ZADD', turn, math.max(entry, served), name)
+end
+
 -- Into its lane: the job may be sent to a worker.
 local function enlist(id)
-  local f = redis.call('HMGET', P .. 'job:' .. id, 'user', 'lane', 'rank', 'status')
+  local f = redis.call('HMGET', P .. 'job:' .. id, 'user', 'lane', 'rank', 'status', 'owner')
   if f[4] ~= 'queued' then return end
   redis.call('ZADD', P .. 'lane:' .. f[2], f[3], id)
   redis.call('SADD', P .. 'lanes:' .. f[1], f[2])
-  -- Who was idle comes in just before the user who was served last (in order of arrival), without credit for the
-  -- time away; who was served since then waits for the others' turn first.
-  local tick = tonumber(redis.call('GET', P .. 'tick') or '0')
-  local served = tonumber(redis.call('ZSCORE', P .. 'served', f[1]) or '0')
-  local entry = tick - 0.5 + redis.call('ZCARD', P .. 'turn') * 1e-6
-  redis.call('ZADD', P .. 'turn', 'NX', math.max(entry, served), f[1])
+  enter(P .. 'turn:' .. f[5], f[1])
+  enter(P .. 'turn', f[5])
+end
+
+-- Out of a turn; its mark goes with the last one who stood there.
+local function leave(turn, name)
+  redis.call('ZREM', turn, name)
+  if redis.call('EXISTS', turn) == 0 then redis.call('HDEL', P .. 'look', turn) end
 end
 
 -- Out of its lane, wherever that is.
-local function delist(id, user, lane)
+local function delist(id, owner, user, lane)
   redis.call('ZREM', P .. 'lane:' .. lane, id)
-  if redis.call('EXISTS', P .. 'lane:' .. lane) == 0 then
-    redis.call('SREM', P .. 'lanes:' .. user, lane)
-    if redis.call('EXISTS', P .. 'lanes:' .. user) == 0 then redis.call('ZREM', P .. 'turn', user) end
+  if redis.call('EXISTS', P .. 'lane:' .. lane) == 1 then return end
+  redis.call('SREM', P .. 'lanes:' .. user, lane)
+  if redis.call('EXISTS', P .. 'lanes:' .. user) == 1 then return end
+  local turn = P .. 'turn:' .. owner
+  leave(turn, user)
+  if redis.call('EXISTS', turn) == 0 then leave(P .. 'turn', owner) end
+end
+
+-- Whose jobs are counted together: the owner's, and the end user's where the job names one.
+local function parties(owner, user)
+  if user == owner then return {owner} end
+  return {owner, user}
+end
+
+-- What an owner may have at most: as its key says, else as everybody ('' is no limit).
+local own = {}
+local function limit_of(owner, name, everybody)
+  if own[owner] == nil then
+    local key = redis.call('HGET', P .. 'keys', owner)
+    own[owner] = key and cjson.decode(key).limits or {}
   end
+  if own[owner][name] == 'none' then return math.huge end
+  return own[owner][name] or tonumber(everybody) or math.huge
 end
 
 -- What an earlier sending of the same request made: its fingerprint and id, or nothing.
@@ -62,9 +94,11 @@ local function post(host, member, at)
   redis.call('ZADD', P .. 'hookhosts', 'LT', at, host)
 end
 
--- Give back the provider's slot that the job holds, and its hedge's.
-local function release(id, provider)
-  if provider then redis.call('SREM', P .. 'busy:' .. provider, id) end
+-- Give back what the job holds: the slots of its provider and of its hedge's, of its owner and of its end user.
+local function release(id, provider, owner, user)
+  if not provider then return end
+  redis.call('SREM', P .. 'busy:' .. provider, id)
+  for _, party in ipairs(parties(owner, user)) do redis.call('SREM', P .. 'held:' .. party, id) end
   local hedge = redis.call('HGET', P .. 'job:' .. id, 'hedge')
   if hedge then
     redis.call('SREM', P .. 'busy:' .. hedge, id)
@@ -110,5 +144,30 @@ local function occupy(provider, id, found, now)
   if found.scouted then
     found.scouted = false
     redis.call('HSET', P .. 'provider:' .. provider, 'scout', id, 'scouted', now)
+  end
+end
+
+-- Among those that wait, by the time of their creation.
+local function wait(id, created, owner, user)
+  redis.call('ZADD', P .. 'queued', created, id)
+  for _, party in ipairs(parties(owner, user)) do redis.call('ZADD', P .. 'waiting:' .. party, created, id) end
+end
+
+-- Out of them.
+local function stop_waiting(id, owner, user)
+  redis.call('ZREM', P .. 'queued', id)
+  for _, party in ipairs(parties(owner, user)) do redis.call('ZREM', P .. 'waiting:' .. party, id) end
+end
+
+-- Whether so many more jobs would be more than may wait: {'full', name of the limit, limit}.
+-- users: jobs by whose they are; most: the limits for everybody, queued and user_queued.
+local function too_many(owner, jobs, users, most)
+  local limit = limit_of(owner, 'queued', most.queued)
+  if redis.call('ZCARD', P .. 'waiting:' .. owner) + jobs > limit then return {'full', 'queued', limit} end
+  limit = limit_of(owner, 'user_queued', most.user_queued)
+  for user, count in pairs(users) do
+    if user ~= owner and redis.call('ZCARD', P .. 'waiting:' .. user) + count > limit then
+      return {'full', 'user_queued', limit}
+    end
   end
 end

@@ -6,7 +6,7 @@ import pytest
 
 import jobs.errors
 from jobs.artifacts import ArtifactError, ArtifactNotFound
-from jobs.errors import JobError, JobGone, LeaseLost
+from jobs.errors import JobError, JobGone, LeaseLost, QuotaExceeded
 from jobs.model import Status, Tombstone
 from providers.catalog import UnknownName
 from web.errors import KINDS, problem_of
@@ -23,7 +23,8 @@ ERRORS = [
 
 @pytest.mark.parametrize("kind", [*ERRORS, ArtifactError, ArtifactNotFound, UnknownName])
 def test_an_error_has_a_code_of_its_own(kind: type[Exception]) -> None:
-    error = JobGone(STONE) if kind is JobGone else kind("x")
+    given: dict[type[Exception], tuple[object, ...]] = {JobGone: (STONE,), QuotaExceeded: ("queued", 7)}
+    error = kind(*given.get(kind, ("x",)))
     assert problem_of(error).code != "internal"
 
 

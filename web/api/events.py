@@ -211,5 +211,5 @@ class Stream:
 
     def _look_again(self) -> Json | None:
         """What the job waits for, as it stands now."""
-        record, position = self.services.views.look(self.record.job.id)
-        return queue_json(record.job, self.services.outlook.waiting(record, position))
+        record, place = self.services.views.look(self.record.job.id)
+        return queue_json(record.job, self.services.outlook.waiting(record, place))

@@ -140,10 +140,10 @@ def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool =
         since=wanted.filters.since,
         until=wanted.filters.until,
     )
-    positions = found.views.positions(record.job.id for record in page.records if record.job.status == "queued")
+    places = found.views.places(record for record in page.records if record.job.status == "queued")
     data = [
         {
-            **job_json(record, found.outlook.waiting(record, positions.get(record.job.id)), links()),
+            **job_json(record, found.outlook.waiting(record, places.get(record.job.id)), links()),
             **({"owner": record.job.owner} if show_owner else {}),
         }
         for record in page.records

@@ -12,6 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invar
 from jobs import events, keys
 from jobs.errors import JobGone, LeaseLost
 from jobs.ids import new_job_id
+from jobs.limits import Limits
 from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.redis_store import RedisJobStore, lane_of
 from jobs.states import apply
@@ -20,7 +21,8 @@ from jobs.store import Lease
 SLOTS = 3
 LIMITS = {"a": 1, "b": 2, "c": None}
 FAILURE = Failure(code="provider_busy", detail="full", retryable=True)
-users = st.sampled_from(["ann", "bob", "eve"])
+CROWDS = Limits(running=2, user_running=1)
+users = st.sampled_from(["ann", "bob", "bob/1", "bob/2"])
 routes = st.sampled_from([("a",), ("a", "b"), ("b", "a"), ("c",), ("gone",), ()])
 
 
@@ -32,7 +34,7 @@ class Records(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.store = RedisJobStore(fakeredis.FakeRedis())
+        self.store = RedisJobStore(fakeredis.FakeRedis(), limits=CROWDS)
         self.redis = self.store.redis
         self.first: dict[str, Job] = {}
         self.purged: set[str] = set()
@@ -60,7 +62,7 @@ class Records(RuleBasedStateMachine):
     def submit(self, *, user: str, route: tuple[str, ...], priority: Priority, late: bool, secret: bool) -> str:
         now = self.store.now()
         job = Job(
-            id=new_job_id(), owner=user, user=user, model="m", route=route, given={}, input={}, created_at=now,
+            id=new_job_id(), owner=user.partition("/")[0], user=user, model="m", route=route, given={}, input={}, created_at=now,
             priority=priority, deadline_at=now - 1 if late else None, has_credentials=secret,
         )  # fmt: skip
         assert self.store.create(job, b"locked" if secret else None).job == job
@@ -259,22 +261,41 @@ class Records(RuleBasedStateMachine):
         assert all(i in lanes[f"dr:lane:{lane_of(record.job)}"] for i, record in records.items() if i in waiting), (
             "a job stands in another job's lane"
         )
-        self.turns_match(lanes)
+        self.turns_match(lanes, {record.job.user: record.job.owner for record in records.values()})
         self.slots_match(sent, running)
+        self.crowds_match("held", [records[i].job for i in sent | running])
+        self.crowds_match("waiting", [records[i].job for i in by[Status.QUEUED]])
         for i, record in records.items():
             self.log_tells_the_same(i, record.job)
             self.final_stays(i, record.job)
             assert record.job.status is Status.RUNNING or not self.redis.hexists(keys.job(i), "cancel")
 
-    def turns_match(self, lanes: dict[str, set[str]]) -> None:
+    def turns_match(self, lanes: dict[str, set[str]], owners: dict[str, str]) -> None:
         standing: dict[str, set[str]] = {}
         for lane in lanes:
             name = lane.removeprefix("dr:lane:")
             standing.setdefault(name.rpartition("|")[0], set()).add(name)
-        assert self.members(keys.TURN) == set(standing)
-        for user, names in standing.items():
-            assert self.members(f"dr:lanes:{user}") == names
-        assert {key.decode().removeprefix("dr:lanes:") for key in self.redis.scan_iter("dr:lanes:*")} == set(standing)
+        assert self.all_of("dr:lanes:") == standing
+        users: dict[str, set[str]] = {}
+        for user in standing:
+            users.setdefault(owners[user], set()).add(user)
+        assert self.all_of("dr:turn:") == users
+        assert self.members(keys.TURN) == set(users)
+
+    def crowds_match(self, what: str, counted: list[Job]) -> None:
+        crowds: dict[str, set[str]] = {}
+        for job in counted:
+            for party in {job.owner, job.user}:
+                crowds.setdefault(party, set()).add(job.id)
+        assert self.all_of(f"dr:{what}:") == crowds
+        for job in counted:
+            limits = {job.owner: CROWDS.running, **({job.user: CROWDS.user_running} if job.user != job.owner else {})}
+            if what == "held":
+                assert all(len(crowds[party]) <= (limit or SLOTS) for party, limit in limits.items())
+
+    def all_of(self, prefix: str) -> dict[str, set[str]]:
+        names = [key.decode() for key in self.redis.scan_iter(f"{prefix}*")]
+        return {name.removeprefix(prefix): self.members(name) for name in names}
 
     def slots_match(self, sent: set[str], running: set[str]) -> None:
         assert len(sent) + len(running) <= SLOTS

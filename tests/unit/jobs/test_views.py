@@ -30,25 +30,29 @@ def added(store: RedisJobStore, created_at: float = 1000.0) -> Job:
 
 def test_a_look_gives_the_job_and_how_many_are_before_it(store: RedisJobStore, views: RedisViews) -> None:
     first, second = added(store, 1000.0), added(store, 1001.0)
-    assert views.look(second.id) == (store.get(second.id), 1)
-    assert views.positions([first.id, second.id, "job_x"]) == {first.id: 0, second.id: 1}
+    record, place = views.look(second.id)
+    assert (record, place and place.position) == (store.get(second.id), 1)
+    places = views.places(store.get_many([first.id, second.id]).values())
+    assert {job_id: place.position for job_id, place in places.items()} == {first.id: 0, second.id: 1}
+    store.change(first.id, lambda _: events.Canceled(at=1002.0))
+    assert list(views.places([record, store.get(first.id)])) == [second.id]
 
 
 def test_an_ended_job_has_no_position(store: RedisJobStore, views: RedisViews) -> None:
     job = added(store)
     store.change(job.id, lambda _: events.Canceled(at=1002.0))
-    record, position = views.look(job.id)
-    assert (record.job.status, position) == (Status.CANCELED, None)
-    assert views.positions([job.id]) == {}
+    record, place = views.look(job.id)
+    assert (record.job.status, place) == (Status.CANCELED, None)
 
 
 def test_a_second_look_reads_only_what_has_changed(store: RedisJobStore, views: RedisViews) -> None:
     ahead, job = added(store, 1000.0), added(store, 1001.0)
     first, _ = views.look(job.id)
     store.change(ahead.id, lambda _: events.Canceled(at=1002.0))
-    again, position = views.look(job.id)
+    again, place = views.look(job.id)
     assert again is first
-    assert position == 0, "the place in the queue is fresh all the same"
+    assert place is not None
+    assert place.position == 0, "the place in the queue is fresh all the same"
     store.change(job.id, lambda _: events.Canceled(at=1003.0))
     assert views.look(job.id) == (store.get(job.id), None)
 

@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from jobs.model import Job, Status, Upstream
+from jobs.store import Crowd, Place
 from jobs.waiting import ProviderView, Situation, Waiting, explain
 
 AT = 1000.0
@@ -14,29 +15,39 @@ JOB = Job(
 )  # fmt: skip
 
 
+def at(position: int, *crowds: Crowd) -> Place:
+    return Place(position=position, crowds=crowds)
+
+
 def situation(a: ProviderView | None = None, b: ProviderView | None = None, slots: int = 4, **more: bool) -> Situation:
     return Situation(providers={n: v for n, v in (("a", a), ("b", b)) if v is not None}, slots=slots, **more)
 
 
 OPEN = ProviderView(run_seconds=8.0)
 RESTING = ProviderView(blocked_until=AT + 588, run_seconds=8.0)
+
+
+def crowd(running: int, limit: int | None, position: int) -> Crowd:
+    return Crowd(running=running, limit=limit, position=position)
+
+
 RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
 
 
 @pytest.mark.parametrize(
-    ("job", "position", "world", "expected"),
+    ("job", "place", "world", "expected"),
     [
-        (JOB, 0, situation(OPEN), Waiting(reason="workers_busy", position=0, eta_seconds=8.0)),
-        (JOB, 9, situation(OPEN), Waiting(reason="workers_busy", position=9, eta_seconds=24.0)),
-        (JOB, 9, situation(ProviderView(run_seconds=8.0, limit=1)), Waiting(reason="workers_busy", position=9, eta_seconds=80.0)),
-        (JOB, 0, situation(OPEN, slots=0), Waiting(reason="workers_busy", position=0)),
-        (JOB, 0, situation(RESTING, OPEN), Waiting(reason="workers_busy", position=0, eta_seconds=8.0)),
-        (JOB, 2, situation(RESTING, RESTING_LONGER), Waiting(reason="provider_cooldown", position=2, until=AT + 588, eta_seconds=596.0)),
-        (JOB, 0, situation(), Waiting(reason="no_provider", position=0)),
-        (JOB, 0, situation(ProviderView(paused=True)), Waiting(reason="paused", position=0)),
-        (JOB, 0, situation(OPEN, paused=True), Waiting(reason="paused", position=0)),
+        (JOB, at(0), situation(OPEN), Waiting(reason="workers_busy", position=0, eta_seconds=8.0)),
+        (JOB, at(9), situation(OPEN), Waiting(reason="workers_busy", position=9, eta_seconds=24.0)),
+        (JOB, at(9), situation(ProviderView(run_seconds=8.0, limit=1)), Waiting(reason="workers_busy", position=9, eta_seconds=80.0)),
+        (JOB, at(0), situation(OPEN, slots=0), Waiting(reason="workers_busy", position=0)),
+        (JOB, at(0), situation(RESTING, OPEN), Waiting(reason="workers_busy", position=0, eta_seconds=8.0)),
+        (JOB, at(2), situation(RESTING, RESTING_LONGER), Waiting(reason="provider_cooldown", position=2, until=AT + 588, eta_seconds=596.0)),
+        (JOB, at(0), situation(), Waiting(reason="no_provider", position=0)),
+        (JOB, at(0), situation(ProviderView(paused=True)), Waiting(reason="paused", position=0)),
+        (JOB, at(0), situation(OPEN, paused=True), Waiting(reason="paused", position=0)),
         (
-            replace(JOB, not_before=AT + 60, waiting="provider_waking"), 1, situation(OPEN),
+            replace(JOB, not_before=AT + 60, waiting="provider_waking"), at(1), situation(OPEN),
             Waiting(reason="provider_waking", position=1, until=AT + 60, eta_seconds=68.0),
         ),
         (
@@ -47,9 +58,20 @@ RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
             replace(JOB, status=Status.RUNNING, upstream=Upstream(rank=2, eta_seconds=5.5)), None, situation(),
             Waiting(reason="upstream_queue", eta_seconds=16.0),
         ),
+        # The key may run two, and does: three of its own stand before this job, whatever else waits.
+        (JOB, at(50, crowd(2, 2, 3)), situation(OPEN, slots=100), Waiting(reason="key_limit", position=3, eta_seconds=24.0)),
+        (JOB, at(50, crowd(1, 2, 3)), situation(OPEN, slots=100), Waiting(reason="workers_busy", position=50, eta_seconds=8.0)),
+        (JOB, at(50, crowd(9, None, 3)), situation(OPEN, slots=100), Waiting(reason="workers_busy", position=50, eta_seconds=8.0)),
+        # Of two limits the one counts that takes longer.
+        (JOB, at(9, crowd(4, 4, 7), crowd(1, 1, 2)), situation(OPEN, slots=9), Waiting(reason="key_limit", position=2, eta_seconds=32.0)),
+        # The line before the workers may be the longer wait.
+        (JOB, at(90, crowd(2, 2, 0)), situation(OPEN, slots=9), Waiting(reason="key_limit", position=0, eta_seconds=88.0)),
+        (JOB, at(0, crowd(2, 2, 0)), situation(OPEN, slots=0), Waiting(reason="key_limit", position=0)),
+        # A provider that rests is the better reason: it would rest without the limit too.
+        (JOB, at(0, crowd(2, 2, 0)), situation(RESTING), Waiting(reason="provider_cooldown", position=0, until=AT + 588, eta_seconds=596.0)),
         (replace(JOB, status=Status.RUNNING), None, situation(OPEN), None),
         (replace(JOB, status=Status.SUCCEEDED), None, situation(OPEN), None),
     ],
 )  # fmt: skip
-def test_a_wait_is_explained(job: Job, position: int | None, world: Situation, expected: Waiting | None) -> None:
-    assert explain(job, position, world, AT) == expected
+def test_a_wait_is_explained(job: Job, place: Place | None, world: Situation, expected: Waiting | None) -> None:
+    assert explain(job, place, world, AT) == expected
