@@ -21,6 +21,7 @@ import requests
 
 import settings as configuration
 from cli import programs
+from cli.redis_options import OPTIONS
 from jobs import keys
 from jobs.apikeys import KeyStore
 from jobs.vault import Vault
@@ -32,16 +33,9 @@ BROKER: Final = Path("/broker")
 _REDIS_HOST: Final = "redis"
 _START_SECONDS: Final = 120.0
 
-_REDIS_CONF: Final = """\
-bind 0.0.0.0
-port 6379
-requirepass {password}
-dir /data
-appendonly yes
-appendfsync everysec
-save ""
-maxmemory-policy noeviction
-"""
+_REDIS_CONF: Final = "bind 0.0.0.0\nport 6379\nrequirepass {password}\ndir /data\n" + "".join(
+    f"{name} {value}\n" for name, value in OPTIONS.items()
+)
 
 
 def keep(path: Path, content: str) -> bool:

