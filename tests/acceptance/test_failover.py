@@ -1,9 +1,10 @@
-"""A provider whose quota is used up: the others do the work, it is asked once for each rest, and what waits says why."""
+"""A provider whose quota is used up, or whose app has changed: others do the work, it is left alone, what waits says why."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from jobs import keys
 from tests.acceptance.client import Client
-from tests.spaces.launcher import Space, Spaces
+from tests.spaces.launcher import Space, Spaces, free_port
 from tests.stack import Stack, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
@@ -22,6 +23,12 @@ QUOTA = "You have exceeded your GPU quota (60s requested vs. 0s left). Try again
 REST_SECONDS = 588.0
 SLOTS = 8
 SPENT, SOUND = "blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell"
+
+
+def submit(client: Client, count: int, provider: str | None = None) -> list[str]:
+    """Submit so many small jobs, and give their ids."""
+    given = {"width": 64, "height": 64, "num_inference_steps": 4}
+    return [client.submit("flux-schnell", provider, input={"prompt": f"fox {n}", **given})["id"] for n in range(count)]
 
 
 @dataclass
@@ -41,11 +48,7 @@ class House:
         return len(self.spent.notes()) - self.before
 
     def submit(self, count: int, provider: str | None = None) -> list[str]:
-        given = {"width": 64, "height": 64, "num_inference_steps": 4}
-        return [
-            self.client.submit("flux-schnell", provider, input={"prompt": f"a fox {n}", **given})["id"]
-            for n in range(count)
-        ]
+        return submit(self.client, count, provider)
 
     def until(self) -> float:
         """When the rest of the first provider ends, as the API tells."""
@@ -74,20 +77,27 @@ def apps(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
     sound.stop()
 
 
+@contextmanager
+def service(folder: Path, spent: str, sound: str) -> Iterator[Stack]:
+    """A stack with these apps behind the first two providers of ``flux-schnell``, and no third."""
+    config = folder / "providers.toml"
+    config.write_text(
+        f'[providers.{SPENT}]\nurl = "{spent}"\nspace = ""\n'
+        f'[providers.{SOUND}]\nurl = "{sound}"\nspace = ""\n[providers.g4f]\nenabled = false\n'
+    )
+    environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
+    with Stack(folder / "house", environ=environ) as stack:
+        stack.scheduler()
+        stack.worker()
+        stack.web()
+        yield stack
+
+
 @pytest.fixture
 def house(apps: tuple[Space, Space, Path], tmp_path: Path) -> Iterator[House]:
     spent, sound, refusal = apps
     refusal.write_text(QUOTA)
-    config = tmp_path / "providers.toml"
-    config.write_text(
-        f'[providers.{SPENT}]\nurl = "{spent.url}"\nspace = ""\n'
-        f'[providers.{SOUND}]\nurl = "{sound.url}"\nspace = ""\n[providers.g4f]\nenabled = false\n'
-    )
-    environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
-    with Stack(tmp_path / "house", environ=environ) as stack:
-        stack.scheduler()
-        stack.worker()
-        stack.web()
+    with service(tmp_path, spent.url, sound.url) as stack:
         yield House(stack, Client(stack.url), spent, sound, refusal, len(spent.notes()))
 
 
@@ -142,3 +152,45 @@ def test_with_that_provider_alone_jobs_wait_and_say_until_when(house: House) -> 
     jobs = house.client.ended(ids)
     assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SPENT)] * 12
     assert house.asked == 14
+
+
+def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
+    spaces: Spaces, apps: tuple[Space, Space, Path], tmp_path: Path
+) -> None:
+    port = free_port()
+    app = spaces.start("6", "flux_schnell.py", port=port).wait()
+    with service(tmp_path, app.url, apps[1].url) as stack:
+        client = Client(stack.url)
+
+        def probed() -> None:
+            # Once a minute is too seldom for a test.
+            stack.client.delete(keys.probed(SPENT))
+
+        def shown(state: str) -> bool:
+            return bool(client.provider(SPENT)["state"] == state)
+
+        (job,) = client.ended(submit(client, 1, SPENT))
+        assert job["status"] == "succeeded", "it is in use"
+        probed()
+        wait_until(lambda: "signature" in client.provider(SPENT), 30, "it was looked at")
+        assert shown("healthy")
+
+        app.stop()
+        app = spaces.start("6", "flux_schnell.py", port=port, SPACE_RENAMED="1").wait()
+        probed()
+        wait_until(lambda: shown("degraded"), 30, "the change is noticed before a job fails on it")
+        provider = client.provider(SPENT)
+        assert provider["reason"] == "signature_changed"
+        assert "prompt" in provider["signature"]["change"]
+        assert provider["signature"]["changed_at"]
+        jobs = client.ended(submit(client, 8))
+        assert [(job["status"], job["provider"], len(job["attempts"])) for job in jobs] == [("succeeded", SOUND, 1)] * 8
+        assert app.notes() == []
+
+        app.stop()
+        app = spaces.start("6", "flux_schnell.py", port=port).wait()
+        probed()
+        wait_until(lambda: shown("healthy"), 30, "it is as it was")
+        (job,) = client.ended(submit(client, 1))
+        assert (job["status"], job["provider"]) == ("succeeded", SPENT)
+    app.stop()
