@@ -41,8 +41,9 @@ if from ~= 'running' and to == 'running' then fence = fence + 1 end
 local version = a.version + 1
 local event_id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', a.keep, '*', 'e', event)
 redis.call('HSET', KEYS[1], 'doc', doc, 'v', version, 'status', to, 'fence', fence, 'op', a.op, 'oe', event_id)
-if a.cancel then
-  redis.call('HSET', KEYS[1], 'cancel', 1)
+if a.cancel then redis.call('HSET', KEYS[1], 'cancel', 1) end
+-- The worker hears of it at once, also where somebody else has ended the job for it.
+if a.cancel or (from == 'running' and to == 'canceled' and not a.fence) then
   redis.call('XADD', P .. 'control', 'MAXLEN', '~', 1000, '*', 'cancel', a.id)
 end
 

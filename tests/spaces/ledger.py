@@ -7,7 +7,9 @@ listens any more.
 
 ``SPACE_MOOD`` names a file that a test may put there: then requests whose
 path holds ``at`` get the ``status``, ``headers`` and ``body`` in it instead of
-an answer of the app, as from a proxy in front of it.
+an answer of the app, as from a proxy in front of it; or, with ``hang``, no
+answer for so many seconds. ``SPACE_REFUSAL`` names one with a text that every
+call is refused with. ``SPACE_AT_ONCE`` is how many calls run at once (all).
 """
 
 import asyncio
@@ -20,10 +22,13 @@ from pathlib import Path
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from painter import refusal
 from PIL import Image
 
 #: Opened once, for appending: a line is one write, so the lines of two processes never mix.
 LOG = os.open(os.environ["SPACE_LOG"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+AT_ONCE = int(os.environ.get("SPACE_AT_ONCE", "0")) or None
 
 
 def note(what, prompt, **more):
@@ -39,12 +44,26 @@ def picture(run, step):
 async def draw(prompt, steps, seconds):
     run = random.getrandbits(48)
     note("started", prompt, run=run)
-    for step in range(int(steps)):
-        await asyncio.sleep(seconds)
-        if step + 1 < int(steps):
-            yield picture(run, step), run
-    note("ended", prompt, run=run)
+    refused = refusal()
+    if refused:
+        raise gr.Error(refused)
+    end = "stopped"
+    try:
+        for step in range(int(steps)):
+            await asyncio.sleep(seconds)
+            if step + 1 < int(steps):
+                yield picture(run, step), run
+        end = "ended"
+    finally:
+        note(end, prompt, run=run)
     yield picture(run, int(steps)), run
+
+
+async def paint(prompt, steps, seconds):
+    """The same in one piece, without previews."""
+    async for result in draw(prompt, steps, seconds):
+        last = result
+    return last
 
 
 def mood(path):
@@ -54,6 +73,20 @@ def mood(path):
     except (KeyError, OSError, ValueError):
         return None
     return wanted if wanted["at"] in path else None
+
+
+async def hang(receive, seconds):
+    """Leave the client alone for a while; note whether it stayed."""
+
+    async def gone():
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    note("hanging", "")
+    left = asyncio.ensure_future(gone())
+    await asyncio.wait({left}, timeout=seconds)
+    note("left" if left.done() else "stayed", "")
+    left.cancel()
 
 
 async def answer(send, wanted):
@@ -73,7 +106,9 @@ class Counted:
         if scope["type"] == "http" and scope["method"] == "POST" and ("/call/" in path or path.endswith("/join")):
             receive = await self.counted(receive)
         wanted = mood(path)
-        if wanted is not None:
+        if wanted is not None and "hang" in wanted:
+            await hang(receive, wanted["hang"])
+        elif wanted is not None:
             await answer(send, wanted)
         else:
             await self.app(scope, receive, send)
@@ -96,7 +131,10 @@ class Counted:
 with gr.Blocks() as demo:
     prompt, steps, seconds = gr.Textbox(), gr.Number(value=3), gr.Number(value=0.2)
     result, seed = gr.Image(), gr.Number(precision=0)
-    gr.Button().click(draw, [prompt, steps, seconds], [result, seed], api_name="draw", concurrency_limit=None)
+    for run in (draw, paint):
+        gr.Button().click(
+            run, [prompt, steps, seconds], [result, seed], api_name=run.__name__, concurrency_limit=AT_ONCE
+        )
 
 if __name__ == "__main__":
     app = gr.mount_gradio_app(FastAPI(), demo.queue(), path="/")

@@ -203,6 +203,13 @@ def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: RedisJobStore
     assert store.wait_control("0", 0.01)[1] == (lease.job.id,)
 
 
+def test_the_end_of_a_running_job_by_somebody_else_reaches_the_worker_at_once(store: RedisJobStore) -> None:
+    lease, own = claimed(store), claimed(store)
+    store.change(own.job.id, lambda _: events.Canceled(at=1.0), fence=own.fence)
+    store.change(lease.job.id, lambda _: events.Canceled(at=1.0))
+    assert store.wait_control("0", 0.1)[1] == (lease.job.id,)
+
+
 def test_a_parked_job_waits_for_its_time(store: RedisJobStore) -> None:
     job = added(store)
     worker(store)
