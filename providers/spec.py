@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
+from urllib.parse import urlsplit
 
 ParamType = Literal["string", "integer", "number", "boolean", "image", "messages", "script"]
 Kind = Literal["image", "text"]
@@ -120,6 +121,11 @@ class ProviderSpec:
     concurrency: int | None = None
     timeout_seconds: float = 600.0
     streams: bool = True
+
+    @property
+    def on_hub(self) -> bool:
+        """Whether it is a Space, whose GPU time may be rationed."""
+        return bool(self.space) or (urlsplit(self.url).hostname or "").endswith(".hf.space")
 
     def model(self, name: str) -> ModelSpec | None:
         """The model that answers to ``name``, or None."""

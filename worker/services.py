@@ -49,9 +49,9 @@ class Services:
             StoreUnavailable: It could not be told.
         """
         specs = [spec for spec in self.catalog.specs() if spec.enabled]
-        # Any app that is somebody else's may have a quota; what runs in this process has none.
+        # A Space may have a quota; somebody's own app has none, and its first burst should not begin with one job.
         self.store.serve(
-            {spec.name: spec.concurrency for spec in specs}, wary={spec.name for spec in specs if spec.url}
+            {spec.name: spec.concurrency for spec in specs}, wary={spec.name for spec in specs if spec.on_hub}
         )
 
 

@@ -191,3 +191,13 @@ def test_the_example_file_is_right(tmp_path: Path) -> None:
     ]
     (tmp_path / "all.toml").write_text("\n".join(lines))
     assert Catalog.load(tmp_path / "all.toml", installed=[]).specs()
+
+
+def test_spaces_are_told_from_apps_of_ones_own() -> None:
+    found = {spec.name: spec.on_hub for spec in catalog(MINE).specs()}
+    assert found["voodoohop-flux1-schnell"], "by its address"
+    assert found["blackforestlabs-flux1-dev"], "by its Space"
+    assert not found["mine"]
+    assert not found["echo"]
+    lan = catalog('[providers.voodoohop-flux1-schnell]\nurl = "http://gpu.lan:7860"')
+    assert not lan.spec("voodoohop-flux1-schnell").on_hub
