@@ -53,6 +53,11 @@ VARIABLES: Final = (
         "on",
         "on or off: whether image files say how they were made (prompt, parameters, provider), where a job does not say.",
     ),
+    Variable(
+        "DARKROOM_REQUEST_SECONDS",
+        "30",
+        "So long may the head of a request take to arrive, and its body, where that is not faster than 16 KB a second.",
+    ),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
     Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
     Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Jobs of one key that may wait.{_LIMIT}"),
@@ -96,6 +101,7 @@ class Settings:
     secret_key_file: Path
     lease_seconds: int
     embed_recipe: bool
+    request_seconds: int
     log_format: str
     log_level: str
     limits: Limits
@@ -192,6 +198,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         secret_key_file=Path(key_file).expanduser() if key_file else data_dir / "secret.key",
         lease_seconds=_positive("DARKROOM_LEASE_SECONDS", value["DARKROOM_LEASE_SECONDS"]),
         embed_recipe=_switch("DARKROOM_EMBED_RECIPE", value["DARKROOM_EMBED_RECIPE"]),
+        request_seconds=_positive("DARKROOM_REQUEST_SECONDS", value["DARKROOM_REQUEST_SECONDS"]),
         log_format=log_format,
         log_level=log_level,
         limits=_limits(value),

@@ -44,8 +44,8 @@ ANSWERS: Final = (
     ),
 )
 ERRORS: Final = (
-    "invalid_input", "idempotency_key_reused", "not_found", "gone", "too_large", "unsupported_media",
-    "quota_exceeded", "model_unavailable", "storage_error",
+    "invalid_input", "idempotency_key_reused", "not_found", "gone", "quota_exceeded", "model_unavailable",
+    "storage_error",
 )  # fmt: skip
 
 

@@ -51,7 +51,9 @@ KINDS: Final[Mapping[str, Kind]] = {
     "not_found": Kind(404, "There is no such thing"),
     "method_not_allowed": Kind(405, "This method is not allowed here"),
     "not_acceptable": Kind(406, "The answer does not exist in a form that you accept"),
+    "too_slow": Kind(408, "The request took too long to arrive", retryable=True),
     "gone": Kind(410, "It is gone"),
+    "precondition_failed": Kind(412, "The condition of the request does not hold"),
     "too_large": Kind(413, "The request is too large"),
     "unsupported_media": Kind(415, "The content type is not supported"),
     "range_not_satisfiable": Kind(416, "There is no such range"),
@@ -197,6 +199,7 @@ _DETAILS: Final = {
     400: "The request cannot be read.",
     404: "There is nothing at this address; /openapi.json lists what there is.",
     405: "The header Allow says which methods there are.",
+    412: "The file is not the one that If-Match or If-Unmodified-Since names.",
     413: "The body is larger than this address takes.",
 }
 

@@ -25,7 +25,11 @@ loglevel = _settings.log_level
 timeout = 60
 # Seconds for open requests at the end; event streams never end by themselves, and clients reconnect.
 graceful_timeout = 3
-keepalive = 30
+# So long may a connection lie idle, and so long may the head of a request take: then it is closed without an answer.
+keepalive = _settings.request_seconds
+
+# No header has a say in where the application is mounted (gunicorn's default believes SCRIPT_NAME of a local client).
+forwarder_headers = ""
 
 # A proxy on this machine may say who the client is; nobody else may.
 forwarded_allow_ips = "127.0.0.1,::1"
@@ -57,6 +61,15 @@ def on_starting(_server: Any) -> None:  # noqa: ANN401 - gunicorn's hooks are un
 def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401 - see on_starting
     """In each worker process, before the application is built."""
     _log_like_everybody()
+
+
+def pre_request(_worker: Any, request: Any) -> None:  # noqa: ANN401 - see on_starting
+    """Before each request."""
+    from web.arrival import Arrival
+
+    request.body.reader = Arrival(request.body.reader, _settings.request_seconds)
+    # Who does not read what was asked for is not waited for either: a stream would hold its place for ever.
+    request.unreader.sock.settimeout(2 * _settings.request_seconds)
 
 
 def worker_exit(_server: Any, worker: Any) -> None:  # noqa: ANN401 - see on_starting

@@ -33,8 +33,9 @@ Errors are RFC 9457 problem documents with a stable `code`. Times are RFC 3339 i
 While no API key exists, the API is open to the machine that it runs on; afterwards every `/v1` route needs
 `Authorization: Bearer <key>`."""
 
-#: What every route can answer, and what every route with a key can.
+#: What every route can answer, every route that takes a body, and every route with a key.
 _ALWAYS: Final = ("misdirected", "internal")
+_WITH_BODY: Final = ("too_large", "too_slow", "unsupported_media")
 _WITH_KEY: Final = ("unauthenticated", "forbidden", "store_unavailable")
 EVERYWHERE: Final = (*_WITH_KEY[:2], *_ALWAYS, _WITH_KEY[2])
 
@@ -184,6 +185,8 @@ def _content(schema: str | None) -> Json:
 
 def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
     codes = [*declared.errors, *_ALWAYS, *(_WITH_KEY if declared.scope else ())]
+    if declared.body is not None:
+        codes += _WITH_BODY
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(KINDS[code].status, []).append(code)

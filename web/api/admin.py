@@ -77,7 +77,7 @@ def get_queue() -> Response:
     "admin",
     body="QueueChange",
     answers=(ok("As it is from now on.", "QueueControl"),),
-    errors=("invalid_input", "unsupported_media", "too_large"),
+    errors=("invalid_input",),
 )
 def set_queue() -> Response:
     """Pause everything, or go on.
@@ -115,7 +115,7 @@ def get_provider(name: str) -> Response:
     "admin",
     body="ProviderChange",
     answers=(ok("As it is from now on.", "ProviderControl"),),
-    errors=("not_found", "invalid_input", "unsupported_media", "too_large"),
+    errors=("not_found", "invalid_input"),
 )
 def set_provider(name: str) -> Response:
     """Hold a provider's jobs back, let it have jobs again, or set its limit.

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from http import HTTPStatus
 from io import BytesIO
 from typing import BinaryIO, Final
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import RequestedRangeNotSatisfiable
+from werkzeug.exceptions import HTTPException, PreconditionFailed
 from werkzeug.wsgi import FileWrapper
 
 from jobs.model import Job, Output
@@ -35,7 +36,7 @@ _IF_NONE_MATCH: Final = Parameter(
 _SAME: Final = Answer(status=304, description="It is as you have it.", headers=("ETag",))
 
 
-@blueprint.get("/jobs/<job:job_id>/outputs/<int:index>")
+@blueprint.get("/jobs/<job:job_id>/outputs/<index:index>")
 @operation(
     "getOutput",
     "Results",
@@ -59,7 +60,7 @@ _SAME: Final = Answer(status=304, description="It is as you have it.", headers=(
         ),
         _SAME,
     ),
-    errors=("not_found", "gone", "range_not_satisfiable"),
+    errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
 )
 def output(job_id: str, index: int) -> Response:
     """Get an output's file.
@@ -85,10 +86,22 @@ def _file(job: Job, found: Output) -> Response:
     answer.headers["Content-Disposition"] = f'{kind}; filename="{job.id}-{found.index}.{suffix}"'
     answer.headers["Cache-Control"] = _FOREVER
     _as_artifact(answer)
+    return _conditional(answer, length)
+
+
+def _conditional(answer: Response, length: int | None = None) -> Response:
+    """The answer as the request's conditions make it; with ranges where the length is given.
+
+    Raises:
+        Problem: 412: there is something else than the request wants.
+        RequestedRangeNotSatisfiable: There is no such range.
+    """
     try:
-        answer.make_conditional(request, accept_ranges=True, complete_length=length)
-    except RequestedRangeNotSatisfiable:
-        file.close()
+        answer.make_conditional(request, accept_ranges=length is not None, complete_length=length)
+        if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
+            raise PreconditionFailed
+    except HTTPException:
+        answer.close()
         raise
     return answer
 
@@ -112,7 +125,7 @@ def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
         Answer(status=200, description="The newest preview.", content=_IMAGES, headers=("ETag",)),
         _SAME,
     ),
-    errors=("not_found", "gone"),
+    errors=("not_found", "gone", "precondition_failed"),
 )
 def preview(job_id: str) -> Response:
     """Get the newest preview.
@@ -136,7 +149,7 @@ def preview(job_id: str) -> Response:
         Answer(status=200, description="The picture of the moment.", content=_IMAGES, headers=("ETag",)),
         _SAME,
     ),
-    errors=("not_found", "gone"),
+    errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
 )
 def image(job_id: str) -> Response:
     """Get the picture of the moment.
@@ -172,8 +185,7 @@ def _picture(data: bytes, mark: str, caching: str) -> Response:
     answer.set_etag(mark)
     answer.headers["Cache-Control"] = caching
     _as_artifact(answer)
-    answer.make_conditional(request)
-    return answer
+    return _conditional(answer)
 
 
 def _type_of(data: bytes) -> str:

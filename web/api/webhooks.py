@@ -116,7 +116,7 @@ def rotate() -> Response:
             status=202, description="It has not been sent within 20 seconds.", content={"application/json": "Delivery"}
         ),
     ),
-    errors=("invalid_input", "too_large", "unsupported_media"),
+    errors=("invalid_input",),
 )
 def test() -> Response:
     """Send a test message.
