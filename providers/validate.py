@@ -224,9 +224,13 @@ def _cost(model: ModelSpec, given: dict[str, object]) -> Iterator[Problem]:
     if model.pixel_steps is None:
         return
     used = normalise(model, given, pick_seed=lambda: 0)
-    width, height, steps = (used.get(name) for name in ("width", "height", "num_inference_steps"))
-    if not (isinstance(width, int) and isinstance(height, int) and isinstance(steps, int)):
-        return
-    most = model.pixel_steps // (width * height)
-    if steps > most:
-        yield Problem("/num_inference_steps", f"a picture of {width}x{height} takes at most {most} steps")
+    if pixel_steps(used) > model.pixel_steps:
+        most = pixel_steps({**used, "num_inference_steps": 1})
+        detail = f"a picture of {used['width']}x{used['height']} takes at most {model.pixel_steps // most} steps"
+        yield Problem("/num_inference_steps", detail)
+
+
+def pixel_steps(used: Mapping[str, object]) -> int:
+    """What a normalised input costs: width x height x steps; 0 where it does not say all three."""
+    sides_and_steps = [used.get(name) for name in ("width", "height", "num_inference_steps")]
+    return math.prod(value if isinstance(value, int) else 0 for value in sides_and_steps)

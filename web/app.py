@@ -26,6 +26,16 @@ class JobId(BaseConverter):
     regex = "job_[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
 
+class Index(BaseConverter):
+    """The number of an output in an address: plain digits, where Werkzeug's own also takes those of other scripts."""
+
+    regex = "[0-9]{1,6}"
+
+    def to_python(self, value: str) -> int:
+        """The number."""
+        return int(value)
+
+
 class DeliveryId(BaseConverter):
     """A delivery's id in an address."""
 
@@ -76,6 +86,7 @@ def assemble(services: Services) -> Flask:
     app.url_map.merge_slashes = False
     app.url_map.converters["job"] = JobId
     app.url_map.converters["delivery"] = DeliveryId
+    app.url_map.converters["index"] = Index
     app.extensions["darkroom"] = services
     envelope.register(app)
     errors.register(app)

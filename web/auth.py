@@ -146,11 +146,12 @@ def host_name(given: str) -> str:
     """
     name, port = given, ""
     if given.startswith("["):
-        name, _, port = given.partition("]")
-        name, port = name + "]", port.removeprefix(":") if port.startswith(":") else port
+        name, bracket, port = given.partition("]")
+        name, port = name + bracket, port.removeprefix(":") if port.startswith(":") else port
     elif ":" in given:
         name, _, port = given.partition(":")
-    well_formed = name and (not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536))
+    well_formed = name and name.startswith("[") == name.endswith("]")
+    well_formed = well_formed and (not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536))
     if not well_formed or len(given) > 260 or any(char in name for char in "/\\@?# \t"):
         raise Problem("invalid_input", "The header Host is not a host.", status=400)
     return name.lower()

@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-import copy
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
 from typing import Any, Final
 
+import msgspec
+
 from jobs.batches import SIZE_LIMIT, Standing
 from jobs.model import Status
 from jobs.service import Submission
 from jobs.times import rfc3339
-from providers.validate import escape
+from providers.validate import escape, pixel_steps
 from web.errors import Problem, invalid, invalid_all
+from web.frontdoor import PICTURE_BODY, check_amount
 from web.schemas import Json, Links
 
 #: Fields of a job that a matrix may vary, besides ``input.…``.
 _FIELDS: Final = ("model", "provider", "priority")
 _PROBLEMS_LIMIT: Final = 20
+#: Most pixels x steps of all jobs together.
+COST_LIMIT: Final = SIZE_LIMIT * 1024 * 1024 * 28
 _LIST: Final[Json] = {"type": "array", "minItems": 1, "maxItems": SIZE_LIMIT}
 
 #: The body of ``POST /v1/batches``.
@@ -90,6 +94,10 @@ def parse_batch(body: object, parse: Callable[[object], Submission]) -> tuple[Su
             faults |= dict.fromkeys(located)
     if faults:
         raise invalid_all(list(faults)[:_PROBLEMS_LIMIT])
+    if sum(pixel_steps(submission.input) for submission in found) > COST_LIMIT:
+        raise invalid(
+            "", f"asks for more than {SIZE_LIMIT} pictures of 1024x1024 at 28 steps; take fewer or smaller ones"
+        )
     return tuple(found)
 
 
@@ -132,11 +140,13 @@ def _expanded(template: Json, matrix: Json) -> Iterator[Member]:
         raise invalid("/matrix", f"makes {prod(map(len, axes))} jobs; at most {SIZE_LIMIT} are taken")
     if not isinstance(template.get("input", {}), dict):
         raise invalid("/template/input", "must be an object")
+    # As a list of jobs it could not be sent either.
+    check_amount(msgspec.json.encode(template), PICTURE_BODY, times=prod(map(len, axes)))
     for combination in itertools.product(*axes):
-        body = copy.deepcopy(template)
+        body = {**template, "input": dict(template.get("input", {}))}
         moved = {}
         for path, place, value in combination:
-            target = body if len(path) == 1 else body.setdefault("input", {})
+            target = body if len(path) == 1 else body["input"]
             target[path[-1]] = value
             moved["".join(f"/{escape(part)}" for part in path)] = place
         yield Member(body, "/template", moved)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from flask import Flask, Response, current_app, g, request
+from werkzeug.exceptions import NotFound
 
 from web import metrics
 from web.headers import REQUEST_ID, header, name_request, request_id
@@ -76,6 +77,9 @@ def _enter() -> None:
     name_request(request.environ, given if _REQUEST_ID_FORM.fullmatch(given) else f"{_PROCESS}{next(_numbers):08x}")
     if request.routing_exception is not None:
         return
+    if request.environ["PATH_INFO"].startswith("//"):
+        # Werkzeug takes the second slash away; a proxy that guards a path may not.
+        raise NotFound
     gate = services().gate
     gate.check_host(request)
     declared = operation_of(current_app.view_functions.get(request.endpoint or ""))

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from web.errors import Problem
-from web.frontdoor import DEPTH_LIMIT, PICTURE_BODY, parse
+from web.frontdoor import DEPTH_LIMIT, PICTURE_BODY, VALUES_LIMIT, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)
@@ -61,6 +61,12 @@ def test_anything_else_is_refused_with_its_reason(body: bytes, said: str) -> Non
     with pytest.raises(Problem, match=said) as caught:
         parse(body)
     assert (caught.value.code, caught.value.status) == ("invalid_input", 400)
+
+
+def test_more_values_than_can_be_worked_through_are_refused_before_they_are_read() -> None:
+    parse(b"[" + b"0," * (VALUES_LIMIT - 2) + b"0]")
+    with pytest.raises(Problem, match="more than 100000 values"):
+        parse(b"[" + b"0," * VALUES_LIMIT + b"0]")
 
 
 def test_nesting_up_to_the_limit_comes_in() -> None:
