@@ -22,9 +22,10 @@ from urllib.parse import quote
 
 import structlog
 
-#: What never appears in a line, whatever wrote it: Hugging Face tokens, our own keys, credentials in URLs and headers.
+#: What never appears in a line, whatever wrote it: Hugging Face tokens, our own keys, credentials in URLs and headers,
+#: signatures of links.
 _SECRET: Final = re.compile(
-    r"hf_[A-Za-z0-9]{16,}|dk_live_[A-Za-z0-9]{20,}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=[Bb]earer )[^\s'\"]+"
+    r"hf_[A-Za-z0-9]{16,}|dk_live_[A-Za-z0-9]{20,}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=[Bb]earer )[^\s'\"]+|(?<=[?&]sig=)[^\s&'\"]+"
 )
 _SECRET_NAMES: Final = frozenset(
     {"api_key", "hf_token", "zerogpu_uuid", "cookies", "cookie", "proxy", "authorization", "password", "credentials", "secret", "token"}

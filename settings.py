@@ -43,7 +43,8 @@ VARIABLES: Final = (
     Variable(
         "DARKROOM_SECRET_KEY_FILE",
         "",
-        "32 random bytes, base64; empty: secret.key in the data directory, made if missing.",
+        "32 random bytes, base64; empty: secret.key in the data directory, made if missing. More lines: keys that the"
+        " first one has replaced.",
     ),
     Variable(
         "DARKROOM_LEASE_SECONDS", "15", "A worker that gives no sign for so long loses its jobs to another attempt."

@@ -27,21 +27,25 @@ class VaultError(Exception):
 
 
 class Vault:
-    """Encrypts the credentials of jobs.
+    """Encrypts the credentials of jobs, and gives keys for all else that has to be secret.
 
     Args:
         key: 32 bytes.
+        *older: Keys that ``key`` has replaced: what was made with them can still be read.
     """
 
-    def __init__(self, key: bytes) -> None:
-        if len(key) != _KEY_BYTES:
-            raise VaultError(f"the secret key has {len(key)} bytes instead of {_KEY_BYTES}")
-        self._key = key
-        self._cipher = AESGCM(key)
+    def __init__(self, key: bytes, *older: bytes) -> None:
+        for one in (key, *older):
+            if len(one) != _KEY_BYTES:
+                raise VaultError(f"a secret key has {len(one)} bytes instead of {_KEY_BYTES}")
+        self._keys = (key, *older)
+        self._ciphers = tuple(map(AESGCM, self._keys))
 
     @classmethod
     def from_file(cls, path: Path) -> Vault:
-        """Read the key, or make it where the file is missing (mode 0600, safe against a second process doing the same).
+        """Read the keys, one a line, the newest first.
+
+        Where the file is missing it is made with one key (mode 0600, safe against a second process doing the same).
 
         Raises:
             VaultError: The file holds no key.
@@ -60,19 +64,22 @@ class Vault:
             finally:
                 scratch.unlink()
         try:
-            return cls(base64.b64decode(path.read_bytes().strip(), validate=True))
-        except (ValueError, VaultError) as error:
-            raise VaultError(f"{path} holds no key: 32 random bytes in base64 are expected") from error
+            return cls(*(base64.b64decode(line, validate=True) for line in path.read_bytes().split()))
+        except (TypeError, ValueError, VaultError) as error:
+            raise VaultError(f"{path} holds no key: 32 random bytes in base64 are expected on each line") from error
+
+    def derived(self, purpose: str) -> tuple[bytes, ...]:
+        """A key for another purpose, from each key of ours, the newest first."""
+        return tuple(hmac.digest(key, purpose.encode(), hashlib.sha256) for key in self._keys)
 
     def fingerprint(self, data: bytes) -> str:
         """A keyed hash (hex): the same for the same bytes, and without the key no help in guessing them."""
-        key = hmac.digest(self._key, b"fingerprint", hashlib.sha256)
-        return hmac.digest(key, data, hashlib.sha256).hex()
+        return hmac.digest(self.derived("fingerprint")[0], data, hashlib.sha256).hex()
 
     def lock(self, job_id: str, credentials: Mapping[str, str]) -> bytes:
         """Encrypt the credentials of one job."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._cipher.encrypt(nonce, json.dumps(dict(credentials)).encode(), job_id.encode())
+        return nonce + self._ciphers[0].encrypt(nonce, json.dumps(dict(credentials)).encode(), job_id.encode())
 
     def unlock(self, job_id: str, locked: bytes) -> dict[str, str]:
         """Decrypt what :meth:`lock` made for the same job.
@@ -80,8 +87,10 @@ class Vault:
         Raises:
             VaultError: It was made for another job, or with another key.
         """
-        try:
-            plain = self._cipher.decrypt(locked[:_NONCE_BYTES], locked[_NONCE_BYTES:], job_id.encode())
-        except (InvalidTag, ValueError):
-            raise VaultError(f"the credentials of {job_id} cannot be read with this secret key") from None
-        return dict(json.loads(plain))
+        for cipher in self._ciphers:
+            try:
+                plain = cipher.decrypt(locked[:_NONCE_BYTES], locked[_NONCE_BYTES:], job_id.encode())
+            except (InvalidTag, ValueError):
+                continue
+            return dict(json.loads(plain))
+        raise VaultError(f"the credentials of {job_id} cannot be read with this secret key")

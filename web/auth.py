@@ -17,6 +17,7 @@ from jobs.epoch import Epoch
 from settings import Bind, Settings, SettingsError
 from web.errors import Problem
 from web.headers import header
+from web.signatures import BadSignature, Signatures
 
 #: A key that was looked up is trusted for so many seconds; a revoked one works no longer than that.
 CACHE_SECONDS: Final = 2.0
@@ -26,6 +27,7 @@ LOCAL_OWNER: Final = "local"
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_BAD_LINK: Final = "The link is not good for this address, or not any more."
 _UNAUTHENTICATED: Final = "Send a valid key: Authorization: Bearer dk_live_…"
 
 
@@ -88,6 +90,21 @@ class Gate:
         if scope not in key.scopes:
             raise Problem("forbidden", f"This needs a key with the scope {scope}.")
         return Caller(key.id, key.scopes, key)
+
+    def guest(self, request: Request, signatures: Signatures) -> Caller:
+        """Who has a signed link: they see this one thing as its owner does.
+
+        Raises:
+            Problem: 403: the signature is not good here, or not any more. The same for whatever is wrong with it.
+            WrongDatabase: Nobody can be known.
+        """
+        self._epoch.refuse()
+        given = request.args.getlist("sig")
+        try:
+            grant = signatures.check(given[0] if len(given) == 1 else "", request.path)
+        except BadSignature:
+            raise Problem("forbidden", _BAD_LINK) from None
+        return Caller(grant.owner, ("read",))
 
     def find(self, token: str) -> ApiKey | None:
         """The record of a valid key; None for any other text."""

@@ -198,6 +198,9 @@ SCHEMAS: Final[dict[str, Json]] = {
             "expires_at": TIME,
         },
     ),
+    "Link": record(
+        "object url expires_at", {"object": {"const": "link"}, "url": URL, "expires_at": TIME}, "Good without a key."
+    ),
     "Recipe": record(
         "model input job_id created_at darkroom",
         {

@@ -84,7 +84,8 @@ def _enter() -> None:
     gate.check_host(request)
     declared = operation_of(current_app.view_functions.get(request.endpoint or ""))
     if declared is not None and declared.scope is not None:
-        g.caller = gate.caller(request, declared.scope)
+        signed = declared.linkable and "sig" in request.args
+        g.caller = gate.guest(request, services().signatures) if signed else gate.caller(request, declared.scope)
 
 
 def _leave(answer: Response) -> Response:

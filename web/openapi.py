@@ -20,7 +20,7 @@ from jobs.webhooks import Call, Delivery
 from providers.catalog import Catalog
 from providers.schema import input_schema
 from providers.spec import ModelSpec
-from web import batching, controls, hooks, rerun, submission
+from web import batching, controls, hooks, linking, rerun, submission
 from web.components import BATCH_ID, DELIVERY_ID, JOB_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
 from web.operation import Answer, Operation, operation_of
@@ -110,12 +110,16 @@ def document(app: Flask, catalog: Catalog) -> Json:
         "security": [{"key": []}, {}],
         "paths": paths,
         "components": {
-            "securitySchemes": {"key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_live_…`."}},
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_live_…`."},
+                "link": {"type": "apiKey", "in": "query", "name": "sig", "description": "As `POST …/link` makes it."},
+            },
             "schemas": {
                 **SCHEMAS,
                 "Rerun": rerun.SCHEMA,
                 "BatchSubmission": batching.SCHEMA,
                 "WebhookTest": hooks.TEST,
+                "LinkWish": linking.SCHEMA,
                 "QueueChange": controls.QUEUE,
                 "ProviderChange": controls.PROVIDER,
                 **submissions(catalog),
@@ -142,6 +146,8 @@ def _operation(route: Route) -> Json:
         found["security"] = []
     else:
         found["x-scope"] = declared.scope
+    if declared.linkable:
+        found["security"] = [{"key": []}, {"link": []}, {}]
     if declared.body is not None:
         content = {"schema": ref(declared.body), "examples": _EXAMPLES[declared.body]}
         found["requestBody"] = {"required": declared.body_required, "content": {"application/json": content}}
@@ -286,6 +292,7 @@ _EXAMPLES: Final[dict[str, Json]] = {
         "limit": {"summary": "At most two jobs there at once", "value": {"limit": 2}},
         "back": {"summary": "As its configuration says", "value": {"state": "enabled", "limit": None}},
     },
+    "LinkWish": {"day": {"summary": "For a day", "value": {"expires_seconds": 86_400}}},
     "Rerun": {
         "same": {"summary": "The same once more", "value": {}},
         "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
@@ -360,5 +367,10 @@ _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
     "Job": example_job,
     "Delivery": example_delivery,
     "DeliveryList": lambda: {"object": "list", "data": [example_delivery()], "has_more": False},
+    "Link": lambda: {
+        "object": "link",
+        "url": f"http://127.0.0.1:8000/v1/jobs/{_EXAMPLE_ID}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c",
+        "expires_at": "2026-11-20T15:50:18.000Z",
+    },
     "WebhookSecret": lambda: {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
 }

@@ -52,6 +52,7 @@ class Operation:
         parameters: Query parameters and headers.
         body: The name of the body's schema.
         body_required: Whether it may not be left out.
+        linkable: Whether a signed link can take the key's place.
     """
 
     id: str
@@ -62,6 +63,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     body: str | None = None
     body_required: bool = True
+    linkable: bool = False
 
 
 def ok(description: str, schema: str) -> Answer:
@@ -79,6 +81,7 @@ def operation(
     parameters: tuple[Parameter, ...] = (),
     body: str | None = None,
     body_required: bool = True,
+    linkable: bool = False,
 ) -> Callable[[View], View]:
     """Declare a view; the arguments are those of :class:`Operation`."""
     declared = Operation(
@@ -90,6 +93,7 @@ def operation(
         parameters=parameters,
         body=body,
         body_required=body_required,
+        linkable=linkable,
     )
 
     def declare(view: View) -> View:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import threading
 from dataclasses import dataclass, field
 from typing import cast
@@ -28,6 +26,7 @@ from settings import Settings, SettingsError
 from web import auth
 from web.cursors import Cursors
 from web.outlook import Outlook
+from web.signatures import Signatures
 from web.stream import Pump
 
 
@@ -47,6 +46,7 @@ class Services:
     keys: KeyStore
     gate: auth.Gate
     cursors: Cursors
+    signatures: Signatures
     pump: Pump
     outlook: Outlook
     webhooks: WebhookService
@@ -103,7 +103,8 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         catalog=catalog,
         keys=keys,
         gate=auth.gate(settings, keys, epoch),
-        cursors=Cursors(hmac.digest(settings.secret_key_file.read_bytes(), b"cursors", hashlib.sha256)),
+        signatures=Signatures(vault.derived("links"), store.now),
+        cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store),
         outlook=Outlook(store, views, catalog),
         webhooks=WebhookService(store, vault, Egress(catalog.config.egress)),

@@ -37,6 +37,8 @@ SUBMITTING = {
     ("POST", "/v1/webhooks/default/secret/rotate"),
     ("POST", "/v1/webhooks/test"),
 }
+#: What a signed link can open.
+LINKABLE = {("GET", "/v1/jobs/{job_id}/outputs/{index}"), ("GET", "/v1/jobs/{job_id}/image")}
 ADMIN = {
     ("GET", "/metrics"),
     ("GET", "/v1/admin/jobs"),
@@ -82,6 +84,8 @@ def test_only_listed_routes_are_open_and_only_readers_may_read(app: Flask) -> No
     assert {path for (_, path), scope in declared.items() if scope is None} == OPEN
     assert {route for route, scope in declared.items() if scope == "submit"} == SUBMITTING
     assert {route for route, scope in declared.items() if scope == "admin"} == ADMIN
+    linkable = {(route.method.upper(), route.path) for route in routes(app) if route.declared.linkable}
+    assert linkable == LINKABLE
     assert all(path.startswith("/v1/") for (_, path), scope in declared.items() if scope in {"read", "submit"})
     assert all(scope is not None for (_, path), scope in declared.items() if path.startswith("/v1"))
 

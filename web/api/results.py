@@ -41,6 +41,7 @@ _SAME: Final = Answer(status=304, description="It is as you have it.", headers=(
     "getOutput",
     "Results",
     "read",
+    linkable=True,
     parameters=(
         _IF_NONE_MATCH,
         Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023"),
@@ -144,6 +145,7 @@ def preview(job_id: str) -> Response:
     "getLivingImage",
     "Results",
     "read",
+    linkable=True,
     parameters=(_IF_NONE_MATCH,),
     answers=(
         Answer(status=200, description="The picture of the moment.", content=_IMAGES, headers=("ETag",)),

@@ -60,3 +60,22 @@ def test_processes_that_start_together_agree_on_one_key(tmp_path: Path) -> None:
                                stdout=subprocess.PIPE, text=True) for _ in range(3)]  # fmt: skip
     keys = {process.communicate(timeout=30)[0].strip() for process in starts}
     assert keys == {path.read_text().strip()}
+
+
+def test_a_replaced_key_still_opens_and_the_first_one_locks(tmp_path: Path) -> None:
+    old, new = tmp_path / "old.key", tmp_path / "new.key"
+    before = Vault.from_file(old)
+    locked = before.lock("job_1", SECRET)
+    Vault.from_file(new)
+    new.write_bytes(new.read_bytes() + old.read_bytes())
+    after = Vault.from_file(new)
+    assert after.unlock("job_1", locked) == SECRET
+    assert after.derived("links") == (Vault.from_file(new).derived("links")[0], before.derived("links")[0])
+    with pytest.raises(VaultError):
+        before.unlock("job_1", after.lock("job_1", SECRET))
+
+
+def test_keys_for_different_purposes_tell_nothing_of_each_other(tmp_path: Path) -> None:
+    vault = Vault.from_file(tmp_path / "a.key")
+    assert len({vault.derived(purpose) for purpose in ("links", "cursors", "fingerprint")}) == 3
+    assert len(vault.derived("links")[0]) == 32
