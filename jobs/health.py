@@ -47,7 +47,9 @@ class Health(Noun, frozen=True, kw_only=True):
 
     ``waits`` and ``runs`` are the newest measurements; the averages and the
     success rate are moving ones. ``opened`` counts openings of the circuit
-    since it was last closed. ``revision`` is the commit of the provider's Space.
+    since it was last closed. ``silent`` says of the newest failure that the
+    app did not even answer: a probe can see when that is over. ``revision`` is
+    the commit of the provider's Space.
     """
 
     success_rate: float = 1.0
@@ -58,6 +60,7 @@ class Health(Noun, frozen=True, kw_only=True):
     failures_in_row: int = 0
     opened: int = 0
     open_until: float | None = None
+    silent: bool = False
     last_error: str | None = None
     last_used_at: float | None = None
     checked_at: float | None = None
@@ -79,6 +82,7 @@ def succeeded(health: Health, waited: float, ran: float, at: float) -> Health:
         failures_in_row=0,
         opened=0,
         open_until=None,
+        silent=False,
         last_used_at=at,
     )
 
@@ -88,8 +92,14 @@ def failed(health: Health, failure: Failure, at: float) -> Health:
     health = replace(health, last_used_at=at, last_error=failure.detail)
     if failure.code not in ILL:
         return health
+    health = replace(health, success_rate=_average(health.success_rate, 0.0))
+    return _counted(health, at, silent=failure.code == "provider_unreachable")
+
+
+def _counted(health: Health, at: float, *, silent: bool) -> Health:
+    """One more failure in a row, which may open the circuit."""
     in_row = health.failures_in_row + 1
-    health = replace(health, success_rate=_average(health.success_rate, 0.0), failures_in_row=in_row)
+    health = replace(health, failures_in_row=in_row, silent=silent)
     # An attempt that was under way when the circuit opened tells nothing new.
     is_open = health.open_until is not None and health.open_until > at
     if is_open or (in_row < FAILURES_IN_ROW and not is_half_open(health, at)):
@@ -98,18 +108,30 @@ def failed(health: Health, failure: Failure, at: float) -> Health:
     return replace(health, opened=health.opened + 1, open_until=at + seconds)
 
 
-def probed(health: Health, signature: str | None, change: str | None, at: float, revision: str | None = None) -> Health:
-    """After a probe.
+def unanswered(health: Health, failure: Failure, at: float) -> Health:
+    """After a probe that failed: it counts for the circuit like an attempt, and not for the success rate of jobs."""
+    health = replace(health, checked_at=at)
+    if failure.code not in ILL:
+        return health
+    return _counted(replace(health, last_error=failure.detail), at, silent=True)
+
+
+def probed(health: Health, signature: str, change: str | None, at: float, revision: str | None = None) -> Health:
+    """After a probe that was answered.
+
+    Where the circuit opened because the app did not answer, this is news: an
+    open circuit becomes half-open at once, a half-open one closes. Where jobs
+    failed though the app answers, only a job can show that it is well again.
 
     Args:
-        health: The record.
-        signature: The app's, where it answered.
-        change: How it differs from what the driver needs.
+        health: Before it.
+        signature: The app's.
+        change: How it differs from what the driver needs; None where it does not.
         at: When.
         revision: The commit that the app was built from, where that is known.
     """
-    if signature is None:
-        return replace(health, checked_at=at)
+    if health.silent:
+        health = _answers_again(health, at)
     changed_at = at if change is not None and health.signature_change != change else health.signature_changed_at
     return replace(
         health,
@@ -119,6 +141,12 @@ def probed(health: Health, signature: str | None, change: str | None, at: float,
         signature_changed_at=changed_at if change is not None else None,
         revision=revision or health.revision,
     )
+
+
+def _answers_again(health: Health, at: float) -> Health:
+    if health.open_until is not None and health.open_until > at:
+        return replace(health, open_until=at)
+    return replace(health, failures_in_row=0, opened=0, open_until=None, silent=False)
 
 
 def is_half_open(health: Health, at: float) -> bool:

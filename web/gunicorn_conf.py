@@ -10,6 +10,7 @@ from typing import Any
 
 import logs
 import settings
+from jobs.descriptors import raise_limit
 
 _settings = settings.load()
 
@@ -20,6 +21,7 @@ bind = str(_settings.bind)
 worker_class = "gevent"
 workers = 2
 worker_connections = 2000
+raise_limit()
 
 loglevel = _settings.log_level
 timeout = 60

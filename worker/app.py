@@ -19,6 +19,7 @@ from celery.signals import setup_logging, worker_ready, worker_shutdown, worker_
 import logs
 import settings as settings_module
 from jobs import failpoints
+from jobs.descriptors import raise_limit
 from jobs.queue import QUEUE, TRANSPORT_OPTIONS
 from jobs.redis_store import RedisJobStore, connect
 from worker import services
@@ -30,6 +31,7 @@ log = logging.getLogger(__name__)
 GRACE_SECONDS: Final = 20.0
 
 settings = settings_module.load()
+raise_limit()
 failpoints.arm(settings.failpoints)
 built = services.build(settings)
 heart = Heart(

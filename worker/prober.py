@@ -14,7 +14,7 @@ from jobs.model import Failure
 from jobs.redis_store import RedisJobStore, available
 from providers.base import Control, Driver, Probe
 from providers.catalog import Catalog
-from providers.errors import ProviderError
+from providers.errors import ProviderError, Waking
 from worker.mapping import failure_of, text
 
 log = logging.getLogger(__name__)
@@ -79,7 +79,9 @@ class Prober:
         except ProviderError as error:
             failure: Failure = failure_of(error, name)
             log.info("a probe failed: %s", failure.detail, extra={"provider": name, "code": failure.code})
-            self._health.update(name, lambda record, at: health.probed(record, None, None, at))
+            # A Space that sleeps is not ill: its next job wakes it.
+            if not isinstance(error, Waking):
+                self._health.update(name, lambda record, at: health.unanswered(record, failure, at))
             return
         if found is None:
             return

@@ -43,6 +43,11 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     space.stop()
     gone = look()
     assert (gone.signature, gone.signature_change) == (fits.signature, None), "an app that is away has not changed"
+    assert (gone.failures_in_row, gone.success_rate) == (1, 1.0)
+    for _ in range(health.FAILURES_IN_ROW - 1):
+        gone = look()
+    assert health.state(gone, store.now()) == "down"
+    assert store.redis.hget(keys.provider(NAME), "open")
 
     # The schnell app at the same address: the same function, without guidance_scale.
     space = spaces.start("6", "flux_schnell.py", port=port).wait()
@@ -56,4 +61,5 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     spaces.start("6", "flux_dev.py", port=port).wait()
     again = look()
     assert (again.signature, again.signature_change) == (fits.signature, None)
+    assert look().open_until is None, "it answers, and is still kept away from"
     assert store.redis.hget(keys.provider(NAME), "shun") == b""

@@ -71,6 +71,46 @@ def test_a_changed_signature_degrades_and_its_time_stays() -> None:
     assert health.state(health.probed(again, "h1", None, 220.0), 220.0) == "healthy"
 
 
+def probes_failing(count: int, at: float = 100.0) -> Health:
+    record = health.succeeded(Health(), 0.0, 4.0, 1.0)
+    for _ in range(count):
+        record = health.unanswered(record, UNREACHABLE, at)
+    return record
+
+
+def test_failed_probes_open_the_circuit_and_spoil_no_success_rate() -> None:
+    assert probes_failing(4).open_until is None
+    opened = probes_failing(5)
+    assert (opened.open_until, opened.last_error) == (115.0, "connection refused")
+    assert (opened.success_rate, opened.last_used_at, opened.checked_at) == (1.0, 1.0, 100.0)
+    assert health.expected_seconds(opened) == 4.0
+
+
+def test_a_failed_probe_counts_beside_failed_jobs() -> None:
+    assert health.unanswered(failing(4), UNREACHABLE, 101.0).open_until == 116.0
+    assert health.unanswered(failing(5), UNREACHABLE, 115.0).open_until == 145.0, "half-open, and it failed again"
+
+
+def test_a_probe_that_was_refused_says_nothing_about_the_provider() -> None:
+    assert health.unanswered(Health(), QUOTA, 100.0) == Health(checked_at=100.0)
+
+
+def test_an_app_that_answers_again_gets_a_job_at_once_and_then_all() -> None:
+    for opened in (failing(5), probes_failing(5)):
+        half_open = health.probed(opened, "h1", None, 101.0)
+        assert health.is_half_open(half_open, 101.0)
+        closed = health.probed(half_open, "h1", None, 161.0)
+        assert (closed.open_until, closed.failures_in_row, closed.opened) == (None, 0, 0)
+
+
+def test_an_answer_heals_no_provider_whose_jobs_fail() -> None:
+    record = failing(4)
+    record = health.failed(record, Failure(code="provider_error", detail="out of GPU memory"), 100.0)
+    assert health.probed(record, "h1", None, 101.0).open_until == record.open_until
+    half_open = health.probed(record, "h1", None, 116.0)
+    assert (half_open.open_until, half_open.failures_in_row) == (record.open_until, 5)
+
+
 def test_expected_time_grows_with_waiting_and_with_failures() -> None:
     fast = health.succeeded(Health(), 0.0, 4.0, 1.0)
     queued = health.succeeded(Health(), 20.0, 4.0, 1.0)
