@@ -59,6 +59,11 @@ VARIABLES: Final = (
         "30",
         "So long may the head of a request take to arrive, and its body, where that is not faster than 16 KB a second.",
     ),
+    Variable(
+        "DARKROOM_SWEEP_SECONDS",
+        "3600",
+        "So often files are looked for that belong to no job; what two looks find is removed.",
+    ),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
     Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
     Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Jobs of one key that may wait.{_LIMIT}"),
@@ -103,6 +108,7 @@ class Settings:
     lease_seconds: int
     embed_recipe: bool
     request_seconds: int
+    sweep_seconds: int
     log_format: str
     log_level: str
     limits: Limits
@@ -200,6 +206,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         lease_seconds=_positive("DARKROOM_LEASE_SECONDS", value["DARKROOM_LEASE_SECONDS"]),
         embed_recipe=_switch("DARKROOM_EMBED_RECIPE", value["DARKROOM_EMBED_RECIPE"]),
         request_seconds=_positive("DARKROOM_REQUEST_SECONDS", value["DARKROOM_REQUEST_SECONDS"]),
+        sweep_seconds=_positive("DARKROOM_SWEEP_SECONDS", value["DARKROOM_SWEEP_SECONDS"]),
         log_format=log_format,
         log_level=log_level,
         limits=_limits(value),

@@ -21,6 +21,7 @@ from jobs.model import Failure, Job, Status
 from jobs.service import JobService
 from jobs.store import JobStore
 from worker import retry, services
+from worker.janitor import Janitor
 from worker.prober import Prober
 
 log = logging.getLogger(__name__)
@@ -142,8 +143,14 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     told = ""
-    threading.Thread(target=Prober(built.store, built.catalog).run, args=(stopped,), name="prober", daemon=True).start()
-    threading.Thread(target=built.deliverer.run, args=(stopped,), name="deliverer", daemon=True).start()
+    janitor = Janitor(built.store, built.artifacts, config.sweep_seconds)
+    beside = {
+        "prober": Prober(built.store, built.catalog).run,
+        "deliverer": built.deliverer.run,
+        "janitor": janitor.run,
+    }
+    for name, run in beside.items():
+        threading.Thread(target=run, args=(stopped,), name=name, daemon=True).start()
     log.info("scheduler ready")
     while not stopped.is_set():
         told = _announced(built, told)

@@ -36,6 +36,7 @@ class Services:
     name: str
     epoch: Epoch
     store: RedisJobStore
+    artifacts: LocalArtifacts
     catalog: Catalog
     intake: Intake
     runner: Runner
@@ -81,6 +82,7 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
         epoch=epoch,
         store=store,
+        artifacts=artifacts,
         catalog=catalog,
         intake=Intake(store, catalog),
         runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch, HealthStore(store)),

@@ -7,6 +7,7 @@ import os
 import re
 import secrets
 import shutil
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Final
@@ -82,6 +83,31 @@ class LocalArtifacts:
     def delete(self, holder: str) -> None:
         """See :meth:`jobs.artifacts.ArtifactStore.delete`."""
         shutil.rmtree(self._folder(holder), ignore_errors=True)
+
+    # -- for the janitor -------------------------------------------------------
+
+    def holders(self) -> Iterator[str]:
+        """All that hold files, or a folder for them, in no order."""
+        for shelf in _inside(self._root):
+            yield from _inside(self._root / shelf)
+
+    def names(self, holder: str) -> list[str]:
+        """All files of a holder: hashes, and the hidden names of what is being written or was left half written."""
+        return _inside(self._folder(holder))
+
+    def discard(self, holder: str, name: str) -> None:
+        """Remove one of :meth:`names`, and the folder with the last one."""
+        folder = self._folder(holder)
+        with suppress(OSError):
+            (folder / name).unlink()
+            folder.rmdir()
+
+
+def _inside(folder: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(folder)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
 
 
 def _flush(folder: Path) -> None:
