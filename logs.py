@@ -31,6 +31,8 @@ _SECRET_NAMES: Final = frozenset(
     {"api_key", "hf_token", "zerogpu_uuid", "cookies", "cookie", "proxy", "authorization", "password", "credentials", "secret", "token"}
 )  # fmt: skip
 _HIDDEN: Final = "[hidden]"
+#: At debug level these write down all that upstreams send, and every address that is made of it.
+_TALKATIVE: Final = ("sseclient", "urllib3")
 
 #: A secret is also looked for in its parts (a cookie's value, a proxy's password), unless they are shorter.
 _PART_LENGTH: Final = 8
@@ -120,12 +122,6 @@ def hide(secret: str) -> None:
         blocks[-1].hide(secret)
 
 
-def hide_always(*secrets: str) -> None:
-    """Hide secrets of the installation itself as long as this process lives."""
-    for secret in secrets:
-        _in_use.change({text for text in _with_parts(secret) if len(text) >= _PART_LENGTH}, 1)
-
-
 def _with_parts(secret: str) -> set[str]:
     parts = {part for part in re.split(r"[\s;,=:@/]+", secret) if len(part) >= _PART_LENGTH}
     return {secret, *parts} - {""}
@@ -198,6 +194,8 @@ def configure(log_format: str, process: str, level: str = "info") -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    for library in _TALKATIVE:
+        logging.getLogger(library).setLevel(max(root.level, logging.INFO))
 
 
 @contextmanager

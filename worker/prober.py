@@ -7,6 +7,7 @@ import random
 import threading
 from typing import Final
 
+import logs
 from jobs import health, keys
 from jobs.errors import StoreUnavailable
 from jobs.health_store import HealthStore
@@ -74,6 +75,11 @@ class Prober:
             return bool(self._store.redis.set(keys.probed(name), b"1", nx=True, px=round(seconds * 1000)))
 
     def _probe(self, name: str) -> None:
+        # What a driver uses to get in comes up on the way, and the app may send it back.
+        with logs.hiding():
+            self._look(name)
+
+    def _look(self, name: str) -> None:
         try:
             found = look(self._catalog.driver(name))
         except ProviderError as error:

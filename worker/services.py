@@ -7,7 +7,6 @@ import secrets
 import socket
 from dataclasses import dataclass
 
-import logs
 from jobs.artifacts import LocalArtifacts
 from jobs.egress import Egress
 from jobs.epoch import Epoch
@@ -75,7 +74,6 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
     epoch = Epoch(client, settings.epoch_file, founder=founder)
     store = RedisJobStore(client, patience=patience, epoch=epoch, limits=settings.limits)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
-    logs.hide_always(*(provider.login[1] for provider in catalog.config.providers.values() if provider.login))
     artifacts = LocalArtifacts(settings.artifacts_dir)
     vault = Vault.from_file(settings.secret_key_file)
     return Services(

@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Literal, Self
 from urllib.parse import quote, urlsplit
 
+import logs
 from providers.base import Control
 from providers.errors import Changed, Crashed, Protocol, ProviderError, Rejected
 from providers.events import File, InlineFile, ProviderEvent, Status
@@ -317,6 +318,7 @@ class GradioApp:
         if self._login is None:
             return
         name, password = self._login
+        logs.hide(password)
         try:
             self._transport.ask("POST", "/login", data={"username": name, "password": password})
         except Refused as answer:
@@ -325,6 +327,8 @@ class GradioApp:
             # An app without a login sends to its first page.
             if not 300 <= answer.refusal.status < 400:
                 raise answer.refusal.error() from None
+        for value in self._transport.cookies():
+            logs.hide(value)
         self._login = None
 
     def _ask(self, method: str, path: str, **body: Any) -> bytes:  # noqa: ANN401 - requests' own arguments

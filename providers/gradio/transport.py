@@ -216,6 +216,10 @@ class Transport:
         self._hosted = host.endswith(".hf.space")
         self._session = _session(self.reach, headers, cookies, proxy)
 
+    def cookies(self) -> list[str]:
+        """The values of all cookies, ours and the app's."""
+        return [cookie.value for cookie in self._session.cookies if cookie.value]
+
     def close(self) -> None:
         """Close all connections."""
         self._session.close()

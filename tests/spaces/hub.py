@@ -6,6 +6,7 @@ import html
 import json
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -74,7 +75,14 @@ class HubStandIn:
 
 @pytest.fixture
 def hub() -> Iterator[HubStandIn]:
-    """A stand-in of one's own, listening on the loopback interface."""
+    """A stand-in of one's own."""
+    with serve_hub() as stand_in:
+        yield stand_in
+
+
+@contextmanager
+def serve_hub() -> Iterator[HubStandIn]:
+    """A stand-in that listens on the loopback interface."""
     stand_in = HubStandIn()
 
     class Handler(BaseHTTPRequestHandler):

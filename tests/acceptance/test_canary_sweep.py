@@ -1,0 +1,412 @@
+"""No secret is anywhere but where it belongs: one house, everything that can go wrong, and then a look at every place.
+
+Each secret is unique. The upstreams are as bad as can be: they say in every
+way, and in every form, what they were told. What is looked through is all
+that anybody could read: logs at debug level, Redis (its values, its file,
+every command and Celery event), every answer over HTTP, Flower's pages,
+webhooks, files, and the processes' command lines.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import redis
+import requests
+
+from jobs.queue import RUN_JOB, client_app
+from tests.acceptance.stack import Darkroom, eventually
+from tests.canaries import Canaries, forms
+from tests.monitor import Monitor
+from tests.parrot import MODES, Parrot
+from tests.receiver import Receiver, closed_port, status
+from tests.spaces.hub import HubStandIn, serve_hub
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+
+TERMINAL = {"succeeded", "failed", "canceled", "expired"}
+#: Files that hold a secret because that is what they are for; nobody but their owner may read them.
+SECRET_FILES: Final = {
+    "secret.key", "flower.password", "runtime.json", "run/flower.conf.py", "redis/server.conf",
+}  # fmt: skip
+
+
+@dataclass
+class House:
+    """The service under test, and all that was seen of it from outside."""
+
+    up: Darkroom
+    canaries: Canaries
+    parrot: Parrot
+    key: str
+    admin: str
+    flower_password: str
+    monitor: Monitor
+    receivers: list[Receiver]
+    answers: dict[str, bytes] = field(default_factory=dict)
+    jobs: dict[str, str] = field(default_factory=dict)
+
+    def ask(
+        self, method: str, path: str, *, key: str | None = None, keep: bool = True, **more: Any
+    ) -> requests.Response:
+        """One request; its whole answer is evidence."""
+        headers = {"Authorization": f"Bearer {key or self.key}", **more.pop("headers", {})}
+        answer = requests.request(method, f"{self.up.url}{path}", headers=headers, timeout=60, **more)
+        if keep:
+            self.answers[f"http {len(self.answers)} {method} {path.partition('?')[0]}"] = raw(answer)
+        return answer
+
+    def submit(self, name: str, model: str, prompt: str, **body: Any) -> str:
+        headers = {"Idempotency-Key": self.canaries.make(f"idempotency key of {name}")}
+        given = {"model": model, "input": {"prompt": prompt}, "deadline_seconds": 60, **body}
+        answer = self.ask("POST", "/v1/jobs", json=given, headers=headers)
+        assert answer.status_code == 202, answer.text
+        self.jobs[name] = answer.json()["id"]
+        return self.jobs[name]
+
+    def job(self, name: str) -> dict[str, Any]:
+        return dict(self.ask("GET", f"/v1/jobs/{self.jobs[name]}").json())
+
+    def wait(self, name: str, *states: str) -> dict[str, Any]:
+        assert eventually(lambda: self.job(name)["status"] in (states or TERMINAL), 90), self.job(name)
+        return self.job(name)
+
+
+def raw(answer: requests.Response) -> bytes:
+    head = "".join(f"{name}: {value}\n" for name, value in answer.headers.items())
+    return f"{answer.status_code} {answer.reason}\n{head}\n".encode() + answer.content
+
+
+def install(site: Path) -> None:
+    """Make the leaky driver an installed package."""
+    info = site / "leaky-1.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: leaky\nVersion: 1\n")
+    (info / "entry_points.txt").write_text("[darkroom.drivers]\nleaky = tests.leaky_driver:driver\n")
+
+
+@pytest.fixture(scope="module")
+def hub() -> Iterator[HubStandIn]:
+    with serve_hub() as stand_in:
+        yield stand_in
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Iterator[House]:
+    folder, canaries, parrot = tmp_path_factory.mktemp("sweep"), Canaries(), Parrot()
+    install(folder / "site")
+    parrot.session = canaries.make("session at the app")
+    hub.token, hub.uuid = canaries.make("the Hub's token"), canaries.make("the Hub's uuid")
+    hub.user_token = canaries.make("the Hub's token for cookies")
+    password = canaries.make("login of an app", "pw-{}")
+    # A provider for each way to fail: one that fails again and again would get no more jobs.
+    tables = [
+        f'[providers.parrot-{mode}]\ndriver = "space"\nurl = "{parrot.url}"\napi_name = "/infer"\n'
+        f'models = ["parrot-{mode}"]\nkind = "{"image" if mode == "file" else "text"}"\nlogin = ["op", "{password}"]\n'
+        'zerogpu = true\nspace = "me/parrot"\ntimeout_seconds = 20\nparameters = { prompt = "" }\n'
+        for mode in MODES
+    ]
+    config = folder / "providers.toml"
+    config.write_text("\n".join([*tables, '[egress]\nallow = ["127.0.0.0/8"]\n']))
+    up = Darkroom(
+        folder / "data",
+        DARKROOM_CONFIG=str(config),
+        DARKROOM_HUB_URL=hub.url,
+        DARKROOM_LEASE_SECONDS="3",
+        DARKROOM_LOG_FORMAT="json",
+        DARKROOM_LOG_LEVEL="debug",
+        PYTHONPATH=str(folder / "site"),
+    )
+    keys = {name: up.cli("keys", "create", name, *scopes).stdout.strip() for name, scopes in KEYS.items()}
+    for name, key in keys.items():
+        canaries.add(f"API key {name}", key.removeprefix("dk_live_"))
+    with contextlib.closing(up.ready()):
+        private = {name: (up.data_dir / name).read_text() for name in SECRET_FILES}
+        canaries.add("secret key", private["secret.key"].strip())
+        canaries.add("Flower's password", private["flower.password"].strip())
+        canaries.add("Redis' password", re.search(r"requirepass (\S+)", private["redis/server.conf"])[1])  # type: ignore[index]
+        url = json.loads(private["runtime.json"])["redis_url"]
+        with contextlib.closing(redis.Redis.from_url(url)) as client, Monitor(client) as monitor:
+            receivers = [Receiver(), Receiver(status(500))]
+            found = House(
+                up,
+                canaries,
+                parrot,
+                keys["user"],
+                keys["admin"],
+                private["flower.password"].strip(),
+                monitor,
+                receivers,
+            )
+            yield found
+            for receiver in receivers:
+                receiver.close()
+            monitor.end(client)
+    parrot.server.shutdown()
+    parrot.server.server_close()
+
+
+KEYS: Final = {
+    "user": ("--scope", "submit", "--scope", "read"),
+    "admin": ("--scope", "admin"),
+    "other": ("--scope", "read"),
+}
+
+
+def credentials(canaries: Canaries, name: str) -> dict[str, Any]:
+    """Everything that somebody can pay with."""
+    return {
+        "api_key": canaries.make(f"api_key of {name}"),
+        "hf_token": canaries.make(f"hf_token of {name}", "hf_{}"),
+        "zerogpu_uuid": canaries.make(f"zerogpu_uuid of {name}"),
+        "cookies": {"sid": canaries.make(f"cookie of {name}"), "theme": "dark"},
+    }
+
+
+def webhook(canaries: Canaries, name: str, base: str) -> dict[str, Any]:
+    return {
+        "url": f"{base}/hook/{canaries.make(f'path of the webhook of {name}')}?t={canaries.make(f'query of {name}')}",
+        "events": ["job.started", "job.progress", "job.succeeded", "job.failed", "job.canceled"],
+    }
+
+
+def live_through_everything(house: House, hub: HubStandIn) -> None:
+    """All that may happen to jobs with secrets."""
+    canaries = house.canaries
+    good, bad = (f"http://127.0.0.1:{receiver.port}" for receiver in house.receivers)
+
+    def submit(name: str, model: str, prompt: str, base: str = good) -> None:
+        own = credentials(canaries, name)
+        house.submit(name, model, prompt, credentials=own, webhook=webhook(canaries, name, base))
+
+    submit("success", "leaky", "text")
+    submit("picture", "leaky-picture", "picture", bad)
+    submit("failure", "leaky", "fail", f"http://127.0.0.1:{closed_port()}")
+    submit("exception", "leaky", "crash")
+    submit("cancel", "leaky", "hang")
+    for mode in MODES:
+        submit(f"parrot {mode}", f"parrot-{mode}", mode)
+    # With cookies alone, the Hub gives a token in exchange.
+    sid = canaries.make("cookie for the Hub")
+    hub.cookie = f"token={sid}"
+    house.submit("cookies", "parrot-text", "text", credentials={"cookies": {"token": sid}})
+    house.wait("cancel", "running")
+    house.ask("POST", f"/v1/jobs/{house.jobs['cancel']}/cancel")
+    ended = {name: house.wait(name)["status"] for name in house.jobs}
+    submit("crash", "leaky", "die")
+    ended["crash"] = house.wait("crash")["status"]
+    submit("deleted", "leaky", "hang")
+    house.wait("deleted", "running")
+    house.ask("DELETE", f"/v1/jobs/{house.jobs['deleted']}")
+    assert ended == {
+        "success": "succeeded",
+        "picture": "succeeded",
+        "failure": "failed",
+        "exception": "failed",
+        "cancel": "canceled",
+        "cookies": "succeeded",
+        "crash": "succeeded",
+        "parrot text": "succeeded",
+        **{f"parrot {mode}": "failed" for mode in MODES[1:]},
+    }
+
+
+def send_nonsense(house: House) -> None:
+    """Bad input with secrets in it, wherever they can stand."""
+    canaries = house.canaries
+    text = "{}\r\nX: 1"
+    bad: list[dict[str, Any]] = [
+        {"credentials": {"api_key": canaries.make("api_key with a line end", text)}},
+        {"credentials": {"api_key": canaries.make("api_key too long", "{}" * 40)}},
+        {"credentials": {"api_key": [canaries.make("api_key in a list")]}},
+        {"credentials": {"hf_token": canaries.make("hf_token without hf_")}},
+        {"credentials": {"zerogpu_uuid": canaries.make("uuid with a NUL", "{}\x00")}},
+        {"credentials": {"cookies": canaries.make("cookies as a text")}},
+        {"credentials": {"cookies": {"sid": canaries.make("cookie with a line end", text)}}},
+        {"credentials": {"proxy": canaries.make("proxy", "http://me:{}@10.0.0.1:8080")}},
+        {"credentials": canaries.make("credentials as a text")},
+        {"webhook": {"url": canaries.make("webhook with a user", "https://me:{}@example.com/")}},
+        {"webhook": {"url": canaries.make("webhook nowhere", "https://10.0.0.1/{}")}},
+        {"webhook": canaries.make("webhook as a text")},
+        {"priority": canaries.make("secret in another place")},
+    ]
+    for fault in bad:
+        body = {"model": "leaky", "input": {"prompt": "x"}, **fault}
+        assert house.ask("POST", "/v1/jobs", json=body).status_code in {400, 422}, fault
+        assert house.ask("POST", "/v1/batches", json={"jobs": [body]}).status_code in {400, 422}, fault
+    cut = json.dumps({"credentials": {"api_key": canaries.make("api_key in JSON that is cut")}})[:-1].encode()
+    json_type = {"Content-Type": "application/json"}
+    for data in (cut, cut + b',"a":1,"a":2}', b"\xff" + cut):
+        assert house.ask("POST", "/v1/jobs", data=data, headers=json_type).status_code == 400
+    for key in (canaries.make("a wrong key", "dk_live_{}"), canaries.make("no key at all")):
+        assert house.ask("GET", "/v1/jobs", key=key).status_code == 401
+    house.ask("GET", "/v1/jobs", params={"api_key": canaries.make("key in a query")})
+    house.ask("GET", "/v1/jobs", params={"cursor": canaries.make("secret cursor")})
+    both = {"X-API-Key": canaries.make("a second key")}
+    assert house.ask("GET", "/v1/jobs", headers=both).status_code == 400
+    wrong = requests.get(house.up.flower_url, auth=("darkroom", canaries.make("wrong Flower password")), timeout=30)
+    house.answers["flower with a wrong password"] = raw(wrong)
+
+
+def use_webhooks(house: House) -> None:
+    """Secrets that sign: shown in the two answers that are there for it, and in no other place."""
+    for method, path in (("GET", "secret"), ("POST", "secret/rotate"), ("GET", "secret")):
+        shown = house.ask(method, f"/v1/webhooks/default/{path}", keep=False)
+        secret = shown.json()["key"].removeprefix("whsec_")
+        if secret not in house.canaries.known.values():
+            house.canaries.add(f"signing secret {len(house.canaries.known)}", secret)
+    for base in (f"http://127.0.0.1:{house.receivers[0].port}", f"http://127.0.0.1:{closed_port()}"):
+        url = f"{base}/?t={house.canaries.make(f'query of a test at {base}')}"
+        house.ask("POST", "/v1/webhooks/test", json={"url": url})
+
+
+def look_at_everything(house: House) -> dict[str, Any]:
+    """All that can be read, by place."""
+    for job_id in house.jobs.values():
+        for rest in ("", "/events", "/image", "/preview", "/outputs/0", "/deliveries"):
+            house.ask("GET", f"/v1/jobs/{job_id}{rest}")
+        house.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Accept": "text/event-stream"})
+    for path in ("/v1/jobs?limit=100", "/v1/models", "/v1/providers", "/openapi.json", "/docs", "/", "/readyz"):
+        house.ask("GET", path)
+    for path in ("/metrics", "/v1/admin/jobs?limit=100", "/v1/admin/queue", "/v1/admin/providers/parrot-text"):
+        assert house.ask("GET", path, key=house.admin).status_code == 200
+    return {
+        **house.answers,
+        **flower(house),
+        **in_redis(house),
+        **files(house),
+        **processes(house),
+        "monitor": "\n".join(house.monitor.commands).encode(),
+        "webhooks": [repr(headers).encode() + body for one in house.receivers for headers, body in one.messages],
+        # The password of Flower is told once, to whoever starts the service.
+        "log": [line.encode() for line in house.up.output if "user darkroom, password" not in line],
+    }
+
+
+def flower(house: House) -> dict[str, bytes]:
+    """Every page of Flower, and what its API answers."""
+    with requests.Session() as session:
+        session.auth = ("darkroom", house.flower_password)
+        base = house.up.flower_url
+        names = session.get(f"{base}/api/workers?refresh=1", timeout=60).json()
+        tasks = session.get(f"{base}/api/tasks?limit=100", timeout=60).json()
+        assert set(tasks) & set(house.jobs.values()), "Flower knows none of the jobs"
+        paths = [
+            *("/", "/workers", "/tasks", "/broker", "/metrics", "/healthcheck", "/api/workers", "/api/tasks"),
+            *("/api/task/types", "/api/queues/length", "/tasks/datatable?draw=1&start=0&length=100"),
+            *(f"/worker/{name}" for name in names),
+            *(f"/task/{task}" for task in tasks),
+            *(f"/api/task/info/{task}" for task in tasks),
+        ]
+        return {f"flower {path}": raw(session.get(base + path, timeout=60)) for path in paths}
+
+
+def in_redis(house: House) -> dict[str, bytes]:
+    """Every key as its type is read, and as DUMP writes it."""
+    url = json.loads((house.up.data_dir / "runtime.json").read_text())["redis_url"]
+    with contextlib.closing(redis.Redis.from_url(url)) as client:
+        server: Any = client
+        readers: dict[str, Any] = {
+            "string": client.get, "hash": client.hgetall, "stream": client.xrange, "list": lambda key: client.lrange(key, 0, -1),
+            "set": client.smembers, "zset": lambda key: client.zrange(key, 0, -1, withscores=True),
+        }  # fmt: skip
+        found = {}
+        for key in server.scan_iter(count=1000):
+            kind = server.type(key).decode()
+            held = repr(readers[kind](key)).encode()
+            found[f"redis {key.decode(errors='replace')}"] = key + b" " + held + b" " + (server.dump(key) or b"")
+        return found
+
+
+def files(house: House) -> dict[str, bytes]:
+    """Every file of the installation, but those whose purpose it is to hold a secret: nobody else reads these."""
+    found = {}
+    for path in house.up.data_dir.rglob("*"):
+        name = str(path.relative_to(house.up.data_dir))
+        if not path.is_file():
+            continue
+        if name in SECRET_FILES:
+            assert path.stat().st_mode & 0o077 == 0, f"others can read {name}"
+        else:
+            found[f"file {name}"] = path.read_bytes()
+    return found
+
+
+def processes(house: House) -> dict[str, bytes]:
+    """Command lines, which everybody on the machine can read."""
+    return {f"command line {number}": line.encode() for number, line in enumerate(house.up.leftovers())}
+
+
+@pytest.fixture(scope="module")
+def evidence(house: House, hub: HubStandIn) -> dict[str, Any]:
+    send_nonsense(house)
+    use_webhooks(house)
+    live_through_everything(house, hub)
+    time.sleep(2)  # Flower's events, and the last deliveries
+    return look_at_everything(house)
+
+
+def test_no_secret_is_where_it_does_not_belong(house: House, evidence: dict[str, Any]) -> None:
+    """The path and query of a webhook belong to its receiver, who never gets to read them here: only headers and bodies."""
+    found = house.canaries.leaks(evidence)
+    assert not found, "\n".join(found)
+
+
+def test_the_upstreams_were_told_and_did_tell(house: House, evidence: dict[str, Any]) -> None:
+    """Else the sweep would prove nothing."""
+    told = house.canaries.leaks({"app": "\n".join([*house.parrot.told, house.parrot.password]).encode()})
+    for name in ("api_key of parrot text", "hf_token of parrot text", "zerogpu_uuid of parrot text", "login of an app", "session at the app",
+                 "the Hub's token for cookies"):  # fmt: skip
+        assert f"app: {name} as plain" in told, name
+    log = b"\n".join(evidence["log"])
+    for word in (b"not foreseen: [hidden]", b"warning [hidden]", b"debug [hidden]"):
+        assert word in log, word
+    events = b"".join(said for name, said in evidence.items() if name.endswith("/events"))
+    for word in (b"you sent [hidden]", b"with [hidden]"):
+        assert word in events, word
+    assert house.receivers[0].messages
+    assert b'"level": "debug"' in log
+    assert b"webhook job.failed: pending" in log
+    for place in ("http", "flower", "redis", "file redis", "file artifacts", "command line"):
+        assert any(name.startswith(place) for name in evidence), place
+
+
+def test_a_planted_leak_is_found_in_every_place(house: House, evidence: dict[str, Any]) -> None:
+    del evidence
+    leak = Canaries()
+    secret = leak.make("planted")
+    shapes = forms(secret)
+    hook = {"url": f"http://127.0.0.1:{house.receivers[0].port}/"}
+    house.submit("planted", "leaky", "text", metadata={"note": secret}, webhook=hook)
+    house.wait("planted")
+    url = json.loads((house.up.data_dir / "runtime.json").read_text())["redis_url"]
+    with contextlib.closing(redis.Redis.from_url(url)) as client:
+        client.hset("dr:provider:leaky", "planted", shapes["base64+1"])
+    (house.up.data_dir / "artifacts" / "planted.bin").write_bytes(b"\x00" + shapes["percent"].encode())
+    house.ask("POST", "/v1/jobs/nowhere", headers={"X-Request-Id": shapes["hex"]})
+    app = client_app(url)
+    app.send_task(RUN_JOB, (secret,), queue="darkroom.jobs", ignore_result=True)
+    app.close()
+    assert eventually(lambda: bool(leak.leaks(flower(house))))
+    found = leak.leaks(look_at_everything(house))
+    places = {place.partition(":")[0].split()[0] for place in found}
+    assert places >= {"http", "flower", "redis", "file", "log", "monitor", "webhooks"}, found
+
+
+def test_every_form_is_found_and_halves_too() -> None:
+    canaries = Canaries()
+    secret = canaries.make("it")
+    for kind, form in forms(f"{secret}").items():
+        assert canaries.leaks({"place": f"..{form}..".encode()}), kind
+        assert canaries.leaks({"place": [b"nothing", f"..{form.upper() if kind == 'hex' else form}..".encode()]}), kind
+    assert canaries.leaks({"place": secret.partition("+")[0].encode()}) == ["place: it in part"]
+    assert canaries.leaks({"place": secret[:8].encode()}) == []
+    assert canaries.leaks({"place": b""}) == []
