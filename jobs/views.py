@@ -14,11 +14,13 @@ import redis
 from jobs import keys
 from jobs.health import Health
 from jobs.pause import Control, control_of
-from jobs.redis_store import RedisJobStore, available, logged, or_empty, record_of, source, streams_of
+from jobs.redis_store import SCOUT_SECONDS, RedisJobStore, available, logged, or_empty, record_of, source, streams_of
 from jobs.store import Crowd, LoggedEvent, Place, Record
 
 _health = msgspec.json.Decoder(Health)
 
+#: What is read of a provider; the last three are its :class:`jobs.pause.Control`.
+_FIELDS: Final = ("limit", "until", "reason", "health", "works", "scouted", "paused", "hold", "cap")
 #: Seconds that the key of a nudge lives.
 _NUDGE_SECONDS: Final = 60
 #: Records that are remembered between looks: how many, and the longest, in bytes of JSON.
@@ -35,6 +37,8 @@ class ProviderState:
     control: Control = field(default_factory=Control)
     until: float | None = None
     reason: str | None = None
+    #: One job is there to see whether it works; the others wait for what it finds.
+    scouted: bool = False
     health: Health = field(default_factory=Health)
 
     @property
@@ -103,7 +107,7 @@ class RedisViews:
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for name in names:
-                pipe.hmget(keys.provider(name), "limit", "until", "reason", "health", "paused", "hold", "cap")
+                pipe.hmget(keys.provider(name), *_FIELDS)
                 pipe.scard(keys.busy(name))
             rows = pipe.execute() if names else []
         states = zip(rows[::2], rows[1::2], strict=True)
@@ -174,16 +178,19 @@ def _place(answer: Sequence[Any]) -> Place | None:
 
 
 def _state(row: list[bytes | None], busy: int, now: int) -> ProviderState:
-    limit, until, reason, measured = row[:4]
-    control = control_of(*row[4:])
+    limit, until, reason, measured, works, scouted = row[:6]
+    control = control_of(*row[6:])
     health = _health.decode(measured) if measured else Health()
     rests = until is not None and int(until) > now
     opened = None if health.open_until is None or health.open_until * 1000 <= now else health.open_until
+    # As dispatch.lua decides it: after a rest the scout is waited for as long as it takes.
+    awaited = scouted is not None and (until is not None or int(scouted) + SCOUT_SECONDS * 1000 > now)
     return ProviderState(
         in_flight=busy,
         limit=control.limit or (int(limit) if limit else None),
         control=control,
         until=max(int(until or 0) / 1000 if rests else 0.0, opened or 0.0) or None,
         reason=reason.decode() if reason and rests else (health.last_error if opened else None),
+        scouted=awaited and busy > 0 and not (works is not None and int(works) > now),
         health=health,
     )

@@ -19,13 +19,15 @@ class ProviderView:
     """One provider, as far as waiting is concerned.
 
     ``blocked_until`` and ``blocked_reason`` tell of a rest or an open
-    circuit; ``run_seconds`` is a usual run there, ``hedge_after`` the seconds
+    circuit; ``scouted`` says that one job is there to see whether it works,
+    before others are sent; ``run_seconds`` is a usual run there, ``hedge_after`` the seconds
     after which an attempt there counts as slow.
     """
 
     paused: bool = False
     blocked_until: float | None = None
     blocked_reason: WaitReason = "provider_cooldown"
+    scouted: bool = False
     busy: int = 0
     limit: int | None = None
     run_seconds: float | None = None
@@ -92,7 +94,8 @@ def explain(job: Job, place: Place | None, situation: Situation, at: float) -> W
         # A job of the crowd has to end first, for each that stands before this one too.
         eta = None if line is None else _tidy(max(line, _turn(last, run) + run))
         return Waiting(reason="key_limit", position=last.position, eta_seconds=eta)
-    return Waiting(reason="workers_busy", position=position, eta_seconds=line)
+    is_scouted = all(view.scouted for view in usable if view.is_open(at))
+    return Waiting(reason="provider_waking" if is_scouted else "workers_busy", position=position, eta_seconds=line)
 
 
 def _turn(crowd: Crowd, run: float) -> float:

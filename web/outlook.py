@@ -56,6 +56,7 @@ def _view(state: ProviderState) -> ProviderView:
     return ProviderView(
         paused=state.paused,
         blocked_until=state.until,
+        scouted=state.scouted,
         busy=state.in_flight,
         limit=state.limit,
         run_seconds=percentile(state.health.runs, 0.5),

@@ -112,6 +112,17 @@ def test_a_rest_that_is_over_does_not_show(store: RedisJobStore, views: RedisVie
     assert views.providers(["a"])["a"] == ProviderState()
 
 
+def test_a_provider_shows_that_one_job_went_first(store: RedisJobStore, views: RedisViews) -> None:
+    store.rest("echo", store.now() - 1, "the quota is used up")
+    job = added(store)
+    store.beat("w", 4, 60, [])
+    assert not views.providers(["echo"])["echo"].scouted
+    assert store.dispatch() == (job.id,)
+    assert views.providers(["echo"])["echo"].scouted
+    store.works("echo", store.now())
+    assert not views.providers(["echo"])["echo"].scouted
+
+
 def test_a_probe_writes(client: redis.Redis, views: RedisViews) -> None:
     views.probe()
     assert client.get(keys.PROBE) == b"1"

@@ -24,6 +24,7 @@ def situation(a: ProviderView | None = None, b: ProviderView | None = None, slot
 
 
 OPEN = ProviderView(run_seconds=8.0)
+SCOUTED = ProviderView(scouted=True, run_seconds=8.0)
 RESTING = ProviderView(blocked_until=AT + 588, run_seconds=8.0)
 
 
@@ -43,6 +44,9 @@ RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
         (JOB, at(0), situation(OPEN, slots=0), Waiting(reason="workers_busy", position=0)),
         (JOB, at(0), situation(RESTING, OPEN), Waiting(reason="workers_busy", position=0, eta_seconds=8.0)),
         (JOB, at(2), situation(RESTING, RESTING_LONGER), Waiting(reason="provider_cooldown", position=2, until=AT + 588, eta_seconds=596.0)),
+        (JOB, at(1), situation(SCOUTED), Waiting(reason="provider_waking", position=1, eta_seconds=8.0)),
+        (JOB, at(1), situation(SCOUTED, RESTING), Waiting(reason="provider_waking", position=1, eta_seconds=8.0)),
+        (JOB, at(1), situation(SCOUTED, OPEN), Waiting(reason="workers_busy", position=1, eta_seconds=8.0)),
         (JOB, at(0), situation(), Waiting(reason="no_provider", position=0)),
         (JOB, at(0), situation(ProviderView(paused=True)), Waiting(reason="paused", position=0)),
         (JOB, at(0), situation(OPEN, paused=True), Waiting(reason="paused", position=0)),

@@ -1,0 +1,183 @@
+"""Whatever a job waits for, it says so over HTTP, with what is known of when; and what can never run does not wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+
+from jobs import keys
+from jobs.pause import Pauses
+from tests.acceptance.client import Client
+from tests.receiver import closed_port
+from tests.spaces.launcher import Space, Spaces
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.live, pytest.mark.acceptance]
+
+SLOTS: Final = 2
+QUOTA: Final = "You have exceeded your GPU quota (60s requested vs. 0s left). Try again in 0:09:48"
+
+_PROVIDER: Final = """
+[providers.{name}]
+driver = "space"
+url = "{url}"
+api_name = "{api_name}"
+models = ["{name}"]
+concurrency = 8
+enabled = {enabled}
+parameters = {{ prompt = "", steps = 1, seconds = 0.1 }}
+"""
+
+
+@dataclass
+class House:
+    """A stack with two slots, and an app that runs one call at a time."""
+
+    stack: Stack
+    client: Client
+    pauses: Pauses
+    refusal: Path
+
+    def echo(self, *script: str) -> str:
+        return str(self.client.submit("echo", input={"prompt": "x", "script": list(script)})["id"])
+
+    def draw(self, steps: int = 1, model: str = "draw", **body: Any) -> str:
+        return str(self.client.submit(model, input={"prompt": "x", "steps": steps}, **body)["id"])
+
+
+@pytest.fixture(scope="module")
+def app(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Space, Path]]:
+    refusal = tmp_path_factory.mktemp("app") / "refusal"
+    app = spaces.start("6", "ledger.py", SPACE_AT_ONCE="1", SPACE_REFUSAL=str(refusal)).wait()
+    yield app, refusal
+    app.stop()
+
+
+@pytest.fixture(scope="module")
+def running(app: tuple[Space, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    folder = tmp_path_factory.mktemp("waiting")
+    space, refusal = app
+    config = folder / "providers.toml"
+    providers = (
+        {"name": "draw", "url": space.url, "api_name": "/draw", "enabled": "true"},
+        {"name": "away", "url": f"http://127.0.0.1:{closed_port()}", "api_name": "/draw", "enabled": "true"},
+        {"name": "other", "url": space.url, "api_name": "/nowhere", "enabled": "true"},
+        {"name": "off", "url": space.url, "api_name": "/draw", "enabled": "false"},
+    )
+    config.write_text("".join(_PROVIDER.format(**provider) for provider in providers))
+    environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
+    with Stack(folder / "house", environ=environ) as stack:
+        stack.scheduler()
+        stack.worker()
+        stack.web()
+        yield House(stack, Client(stack.url), Pauses(stack.client), refusal)
+
+
+@pytest.fixture
+def house(running: House) -> Iterator[House]:
+    """The stack, with nothing left over from one test to the next."""
+    yield running
+    running.refusal.unlink(missing_ok=True)
+    ids = [job["id"] for job in running.client.http.get(f"{running.client.url}/v1/jobs?limit=100").json()["data"]]
+    for job_id in ids:
+        running.client.cancel(job_id)
+    running.client.ended(ids)
+    running.stack.client.hdel(keys.provider("draw"), "until", "reason")
+
+
+def test_for_a_free_worker(house: House) -> None:
+    for _ in range(SLOTS):
+        house.client.wait(house.echo("wait 60s"), lambda job: job["status"] == "running")
+    ids = [house.echo("wait 1s", "image") for _ in range(3)]
+    waits = [house.client.waits(job_id, "workers_busy") for job_id in ids]
+    assert [queue["position"] for queue in waits] == [1, 2, 3]
+    assert all(queue["eta_seconds"] > 0 and "until" not in queue for queue in waits)
+    assert waits[0]["eta_seconds"] < waits[2]["eta_seconds"]
+
+
+def test_in_the_upstreams_own_queue(house: House) -> None:
+    house.client.wait(house.draw(200), lambda job: "preview" in job)
+    queue = house.client.waits(house.draw(), "upstream_queue")
+    assert queue["upstream"]["rank"] == 0
+    assert queue["upstream"]["size"] == 1
+    assert queue["eta_seconds"] > 0
+
+
+def test_for_the_end_of_a_cooldown(house: House) -> None:
+    house.refusal.write_text(QUOTA)
+    first = house.draw()
+    queue = house.client.waits(first, "provider_cooldown")
+    until = datetime.fromisoformat(queue["until"]).timestamp()
+    assert until - house.stack.store.now() == pytest.approx(588, abs=60)
+    assert queue["eta_seconds"] == pytest.approx(until - house.stack.store.now(), abs=60)
+    # Whoever comes later is told the same without having asked.
+    later = house.client.waits(house.draw(), "provider_cooldown")
+    assert later["until"] == queue["until"]
+    assert later["position"] == queue["position"] + 1
+
+
+def test_for_an_app_that_is_not_there(house: House) -> None:
+    queue = house.client.waits(house.draw(model="away"), "provider_waking")
+    assert "until" in queue
+    assert queue["eta_seconds"] > 0
+
+
+def test_for_the_job_that_goes_first_after_a_cooldown(house: House) -> None:
+    house.stack.store.rest("draw", house.stack.store.now() - 1, QUOTA)
+    given = {"prompt": "x", "steps": 1, "seconds": 3}
+    first = str(house.client.submit("draw", input=given)["id"])
+    queue = house.client.waits(house.draw(), "provider_waking")
+    assert queue["eta_seconds"] > 0
+    assert house.client.get(first)["status"] == "running"
+
+
+def test_for_somebody_who_paused(house: House) -> None:
+    house.pauses.pause("draw")
+    one = house.draw()
+    assert house.client.waits(one, "paused")["position"] == 1
+    assert house.client.ended([house.echo("image")])[0]["status"] == "succeeded", "others are not"
+    house.pauses.resume("draw")
+    house.client.ended([one])
+    house.pauses.pause()
+    all_of_them = house.echo("image")
+    house.client.waits(all_of_them, "paused")
+    house.pauses.resume()
+    assert house.client.ended([all_of_them])[0]["status"] == "succeeded"
+
+
+def test_for_a_provider_that_is_switched_off_meanwhile(house: House) -> None:
+    house.pauses.hold("draw", "disabled", by="tester")
+    job = house.draw()
+    house.client.waits(job, "no_provider")
+    house.pauses.resume("draw")
+    assert house.client.ended([job])[0]["status"] == "succeeded"
+
+
+NEVER: Final[dict[str, dict[str, Any]]] = {
+    "an unknown model": {"model": "nothing", "input": {"prompt": "x"}},
+    "an unknown provider": {"model": "draw", "provider": "nobody", "input": {"prompt": "x"}},
+    "a provider that lacks the model": {"model": "draw", "provider": "echo", "input": {"prompt": "x"}},
+    "a model whose one provider is off": {"model": "off", "input": {"prompt": "x"}},
+    "an input that nobody takes": {"model": "draw", "input": {"prompt": "x", "steps": "many"}},
+}
+
+
+@pytest.mark.parametrize("what", NEVER)
+def test_what_can_never_run_is_not_accepted(house: House, what: str) -> None:
+    answer = house.client.http.post(f"{house.client.url}/v1/jobs", json=NEVER[what])
+    # What the operator could change is a refusal of the server's, and worth another try.
+    assert answer.status_code in ({503} if "is off" in what else {404, 422}), answer.text
+    assert answer.json()["detail"]
+
+
+def test_what_turns_out_never_to_run_fails_at_once(house: House) -> None:
+    (job,) = house.client.ended([house.draw(model="other")])
+    assert (job["status"], job["error"]["code"], len(job["attempts"])) == ("failed", "provider_changed", 1)
+    house.refusal.write_text(QUOTA)
+    (job,) = house.client.ended([house.draw(deadline_seconds=300)])
+    assert (job["status"], job["error"]["code"], len(job["attempts"])) == ("failed", "provider_quota", 1)
