@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import cast
@@ -10,7 +11,8 @@ from typing import cast
 import redis
 
 from cli import redis_server, runtime
-from jobs.apikeys import SCOPES, KeyStore, Scope
+from jobs.apikeys import SCOPES, ApiKey, KeyStore, Scope
+from jobs.limits import NAMES, OwnLimit
 from settings import Settings, SettingsError
 
 
@@ -33,40 +35,91 @@ def connected(settings: Settings) -> Iterator[redis.Redis]:
         yield stack.enter_context(contextlib.closing(redis.Redis.from_url(url, socket_timeout=5)))
 
 
-def create(settings: Settings, name: str, scopes: tuple[str, ...] = ()) -> str:
+def create(settings: Settings, name: str, scopes: tuple[str, ...] = (), limits: tuple[str, ...] = ()) -> str:
     """Make a key and give it; it cannot be seen again.
 
     Raises:
-        SettingsError: A scope is unknown.
+        SettingsError: A scope or a limit is unknown.
     """
-    if unknown := set(scopes) - set(SCOPES):
-        raise SettingsError(f"there is no scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}")
+    own = {field: limit for field, limit in _limits(limits).items() if limit is not None}
     with connected(settings) as client:
-        _, key = KeyStore(client).create(name, cast("tuple[Scope, ...]", scopes) or SCOPES)
+        _, key = KeyStore(client).create(name, _scopes(scopes) or SCOPES, own)
     return key
 
 
 def rows(settings: Settings) -> list[tuple[str, ...]]:
-    """All keys: id, name, last characters, scopes, when made, when revoked."""
+    """All keys: id, name, last characters, scopes, own limits, when made, what became of it."""
     with connected(settings) as client:
         records = KeyStore(client).list()
     return [
         (
-            r.id,
-            r.name,
-            f"…{r.hint}",
-            " ".join(r.scopes),
-            _time(r.created_at),
-            _time(r.revoked_at) if r.revoked_at else "",
+            record.id,
+            record.name,
+            f"…{record.hint}",
+            " ".join(record.scopes),
+            " ".join(f"{field}={limit}" for field, limit in sorted(record.limits.items())),
+            _time(record.created_at),
+            _fate(record),
         )
-        for r in records
+        for record in records
     ]
+
+
+def change(settings: Settings, key_id: str, name: str | None, scopes: tuple[str, ...], limits: tuple[str, ...]) -> bool:
+    """Change what is given; False where no valid key has this id.
+
+    Raises:
+        SettingsError: A scope or a limit is unknown.
+    """
+    given = _scopes(scopes)
+    with connected(settings) as client:
+        found = KeyStore(client).change(key_id, name=name, scopes=given or None, limits=_limits(limits))
+    return found is not None
+
+
+def rotate(settings: Settings, key_id: str, overlap_seconds: float) -> str | None:
+    """Give a key a new secret, and show it once; None where no valid key has this id."""
+    with connected(settings) as client:
+        found = KeyStore(client).rotate(key_id, overlap_seconds)
+    return None if found is None else found[1]
 
 
 def revoke(settings: Settings, key_id: str) -> bool:
     """End a key; False where no valid one has this id."""
     with connected(settings) as client:
         return KeyStore(client).revoke(key_id)
+
+
+def reopen(settings: Settings) -> bool:
+    """Let this machine use the API without a key; False where a key is valid."""
+    with connected(settings) as client:
+        return KeyStore(client).reopen()
+
+
+def _scopes(given: tuple[str, ...]) -> tuple[Scope, ...]:
+    if unknown := set(given) - set(SCOPES):
+        raise SettingsError(f"there is no scope {', '.join(sorted(unknown))}; there are {', '.join(SCOPES)}")
+    return cast("tuple[Scope, ...]", given)
+
+
+def _limits(given: tuple[str, ...]) -> dict[str, OwnLimit | None]:
+    """``name=number``, ``name=none`` (no limit) or ``name=default`` (as everybody)."""
+    found: dict[str, OwnLimit | None] = {}
+    for text in given:
+        name, _, value = text.partition("=")
+        if name not in NAMES:
+            raise SettingsError(f"there is no limit {name}; there are {', '.join(NAMES)}")
+        if value not in {"none", "default"} and not (value.isdigit() and int(value) > 0):
+            raise SettingsError(f"{text}: give {name}= with a whole number of at least 1, none or default")
+        found[name] = None if value == "default" else "none" if value == "none" else int(value)
+    return found
+
+
+def _fate(record: ApiKey) -> str:
+    if record.revoked_at is not None:
+        return f"revoked {_time(record.revoked_at)}"
+    still = [old for old in record.previous if old.ends_at > time.time()]
+    return ", ".join(f"…{old.hint} works until {_time(old.ends_at)}" for old in still)
 
 
 def _time(seconds: float) -> str:

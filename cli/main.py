@@ -246,21 +246,32 @@ def _table(titles: tuple[str, ...], rows: list[tuple[Any, ...]]) -> None:
 
 @main.group()
 def keys() -> None:
-    """Make, list and revoke API keys.
+    """Make, list, change, rotate and revoke API keys.
 
     They live in this installation's Redis, so run it where the service runs.
-    Once there is a key, every request needs one.
+    Once there was a key, every request needs one.
     """
+
+
+_scope = click.option("--scope", "scopes", multiple=True, help="What it may do: submit, read, admin.")
+_limit = click.option(
+    "--limit",
+    "limits",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A limit of its own: a number, none, or default; docs/how-to/limits-and-keys.md lists them.",
+)
 
 
 @keys.command("create")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, help="What it may do; everything if not given.")
-def keys_create(*, name: str, scopes: tuple[str, ...]) -> None:
-    """Make a key and print it, once."""
+@_scope
+@_limit
+def keys_create(*, name: str, scopes: tuple[str, ...], limits: tuple[str, ...]) -> None:
+    """Make a key and print it, once. It may do everything if no scope is given."""
     from cli.keys import create
 
-    click.echo(create(configuration.load(), name, scopes))
+    click.echo(create(configuration.load(), name, scopes, limits))
 
 
 @keys.command("list")
@@ -268,7 +279,41 @@ def keys_list() -> None:
     """List the keys, without the keys themselves."""
     from cli.keys import rows
 
-    _table(("id", "name", "ends in", "scopes", "created", "revoked"), rows(configuration.load()))
+    _table(("id", "name", "ends in", "scopes", "limits", "created", ""), rows(configuration.load()))
+
+
+@keys.command("change")
+@click.argument("key_id", metavar="ID")
+@click.option("--name", help="Another name.")
+@_scope
+@_limit
+def keys_change(*, key_id: str, name: str | None, scopes: tuple[str, ...], limits: tuple[str, ...]) -> None:
+    """Change a key's name, scopes or limits; what is not given stays."""
+    from cli.keys import change
+
+    if not change(configuration.load(), key_id, name, scopes, limits):
+        raise _no_key(key_id)
+    click.echo(f"{key_id} is changed")
+
+
+@keys.command("rotate")
+@click.argument("key_id", metavar="ID")
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0, 30 * 24),
+    default=24,
+    show_default=True,
+    metavar="HOURS",
+    help="So long the old one still works.",
+)
+def keys_rotate(*, key_id: str, overlap: float) -> None:
+    """Replace a key by a new one and print it, once; jobs, scopes and limits stay."""
+    from cli.keys import rotate
+
+    key = rotate(configuration.load(), key_id, overlap * 3600)
+    if key is None:
+        raise _no_key(key_id)
+    click.echo(key)
 
 
 @keys.command("revoke")
@@ -278,8 +323,25 @@ def keys_revoke(*, key_id: str) -> None:
     from cli.keys import revoke
 
     if not revoke(configuration.load(), key_id):
-        raise click.ClickException(f"there is no valid key {key_id}; darkroom keys list shows them")
+        raise _no_key(key_id)
     click.echo(f"{key_id} is revoked")
+
+
+@keys.command("open")
+def keys_open() -> None:
+    """Let everybody on this machine use the API without a key, as before the first one was made.
+
+    Only on a loopback address, and only when every key is revoked.
+    """
+    from cli.keys import reopen
+
+    if not reopen(configuration.load()):
+        raise click.ClickException("a key is valid; revoke it first: darkroom keys list shows it")
+    click.echo("the API asks for no key any more; darkroom keys create NAME makes it ask again")
+
+
+def _no_key(key_id: str) -> click.ClickException:
+    return click.ClickException(f"there is no valid key {key_id}; darkroom keys list shows them")
 
 
 @main.command()

@@ -106,7 +106,7 @@ def running(
             _refuse_taken(bind)
         server = None if settings.redis_url else redis_server.prepare(settings.data_dir)
         url = server.url if server else settings.redis_url
-        has_key = _look_in(server, url, settings)
+        has_key, locked = _look_in(server, url, settings)
         if not has_key and not settings.bind.is_loopback:
             raise CannotStart(
                 f"DARKROOM_BIND={settings.bind} can be reached from other machines, and there is no API key yet. "
@@ -130,7 +130,7 @@ def running(
             flower_url=runtime.reachable(settings.flower_bind),
             flower_password=password,
             flower_password_is_new=is_new,
-            open_to_this_machine=not has_key,
+            open_to_this_machine=not locked,
             wait=lambda: _wait(supervised, stopper),
         )
         facts = runtime.Runtime(
@@ -181,8 +181,8 @@ def _refuse_taken(bind: Bind) -> None:
         )
 
 
-def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settings) -> bool:
-    """Whether the database has an API key; it must be the right one."""
+def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settings) -> tuple[bool, bool]:
+    """Whether the database has a valid API key, and whether it ever had one; it must be the right one."""
     import redis
 
     with server.running() if server else contextlib.nullcontext():
@@ -191,7 +191,8 @@ def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settin
                 verdict = Epoch(client, settings.epoch_file).look()
                 if verdict in WRONG:
                     raise CannotStart(WRONG[verdict])
-                return KeyStore(client).any()
+                found = KeyStore(client)
+                return found.any(), found.locked()
         except StoreUnavailable as error:
             raise CannotStart(f"DARKROOM_REDIS_URL: {error}") from error
         except redis.RedisError as error:

@@ -48,7 +48,8 @@ support either, so the scripts may build key names.
 | ``dr:nudge:{name}`` | stream | wakes a web process that reads events | a minute |
 | ``dr:probe`` | string | written by ``/readyz`` and the scheduler to see that writing works | a minute |
 | ``dr:keys`` | hash | API key id → record (JSON) | |
-| ``dr:keyhash`` | hash | SHA-256 of an API key → its id | |
+| ``dr:keyhash`` | hash | SHA-256 of an API key, or of what it was before a rotation → its id | |
+| ``dr:locked`` | string | there since the first API key was made: the API asks for one, also when all are revoked | until ``darkroom keys open`` |
 | ``dr:epoch`` | hash | ``id`` of this database, made once: without it the database was emptied; ``before``: the one that the operator gave up | |
 """
 
@@ -75,6 +76,7 @@ PROBE: Final = "dr:probe"
 HOOK_SECRETS: Final = "dr:hooksecrets"
 API_KEYS: Final = "dr:keys"
 API_KEY_HASHES: Final = "dr:keyhash"
+LOCKED: Final = "dr:locked"
 EPOCH: Final = "dr:epoch"
 
 #: Events kept per job, about.

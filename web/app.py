@@ -42,6 +42,12 @@ class DeliveryId(BaseConverter):
     regex = "msg_[0-7][0-9A-HJKMNP-TV-Z]{25}"
 
 
+class KeyId(BaseConverter):
+    """The id of an API key in an address."""
+
+    regex = "key_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """The application for one process.
 
@@ -87,6 +93,7 @@ def assemble(services: Services) -> Flask:
     app.url_map.converters["job"] = JobId
     app.url_map.converters["delivery"] = DeliveryId
     app.url_map.converters["index"] = Index
+    app.url_map.converters["key"] = KeyId
     app.extensions["darkroom"] = services
     envelope.register(app)
     errors.register(app)

@@ -1,4 +1,4 @@
-"""Who may come in: with an API key, or from this machine while there is none."""
+"""Who may come in: with an API key, or from this machine while there never was one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ from web.errors import Problem
 from web.headers import header
 from web.signatures import BadSignature, Signatures
 
-#: A key that was looked up is trusted for so many seconds; a revoked one works no longer than that.
+#: A key that was looked up is trusted for so many seconds. A key that was revoked, or changed, in another process works
+#: as before no longer than that; the process that did it forgets at once.
 CACHE_SECONDS: Final = 2.0
 _CACHED_KEYS: Final = 1024
 #: Whose jobs those of the open mode are.
@@ -59,11 +60,18 @@ class Gate:
         self._bind = bind
         self._public_host = (urlsplit(public_url).hostname or "") if public_url else ""
         self._found: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
-        self._any: tuple[float, bool] = (0.0, True)
+        self._locked: tuple[float, bool] = (0.0, True)
+        self._generation = 0
 
     def is_open(self) -> bool:
         """Whether requests need no key."""
-        return self._bind.is_loopback and not self._has_keys()
+        return self._bind.is_loopback and not self._is_locked()
+
+    def forget(self) -> None:
+        """Look everything up anew: keys have changed."""
+        self._generation += 1
+        self._found.clear()
+        self._locked = (0.0, True)
 
     def caller(self, request: Request, scope: Scope) -> Caller:
         """Who asks.
@@ -115,20 +123,25 @@ class Gate:
         known = self._found.get(mark)
         if known is not None and known[0] > time.monotonic():
             return known[1]
+        generation = self._generation
         key = self._keys.find(token)
         if key is None:
             self._epoch.check()
+        if generation != self._generation:
+            # Keys changed while this one was looked up: good for this request, which came before, and no other.
+            return key
         self._found[mark] = (time.monotonic() + CACHE_SECONDS, key)
         self._found.move_to_end(mark)
         while len(self._found) > _CACHED_KEYS:
             self._found.popitem(last=False)
         return key
 
-    def still_valid(self, caller: Caller, token: str) -> bool:
+    def still_valid(self, caller: Caller, token: str, scope: Scope) -> bool:
         """Whether somebody who came in a while ago (to an event stream) would still come in."""
         if caller.key is None:
             return self.is_open()
-        return self.find(token) is not None
+        key = self.find(token)
+        return key is not None and scope in key.scopes
 
     def check_host(self, request: Request) -> None:
         """Refuse a host name that is not ours: on a loopback address it is a page of another site that rebound its name.
@@ -144,13 +157,15 @@ class Gate:
                 "misdirected", "Use localhost, or let the operator set DARKROOM_PUBLIC_URL to the name that you use."
             )
 
-    def _has_keys(self) -> bool:
-        until, answer = self._any
+    def _is_locked(self) -> bool:
+        until, answer = self._locked
         if until <= time.monotonic():
-            answer = self._keys.any()
+            generation = self._generation
+            answer = self._keys.locked()
             if not answer:
                 self._epoch.check()
-            self._any = (time.monotonic() + CACHE_SECONDS, answer)
+            if generation == self._generation:
+                self._locked = (time.monotonic() + CACHE_SECONDS, answer)
         return answer
 
 

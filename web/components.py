@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final, get_args
 
+from jobs.apikeys import SCOPES
+from jobs.limits import NAMES as LIMITS
 from jobs.model import Priority, Stage, Strategy, WaitReason
 from jobs.pause import SETTINGS
 from jobs.webhooks import TEST, TYPES, State, Trouble
@@ -20,6 +22,7 @@ URL: Final[Json] = {"type": "string", "format": "uri"}
 ANY: Final[Json] = {"type": "object", "additionalProperties": True}
 
 BATCH_ID: Final[Json] = {"type": "string", "pattern": "^batch_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+KEY_ID: Final[Json] = {"type": "string", "pattern": "^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 DELIVERY_ID: Final[Json] = {"type": "string", "pattern": "^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 JOB_ID: Final[Json] = {"type": "string", "pattern": "^job_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 
@@ -420,3 +423,35 @@ SCHEMAS["AdminJob"] = {
     "required": [*SCHEMAS["Job"]["required"], "owner"],
 }
 SCHEMAS["AdminJobList"] = listed(ref("AdminJob"))
+
+_OWN_LIMIT: Final[Json] = {"type": ["integer", "string"], "minimum": 1, "pattern": "^none$"}
+SCHEMAS["Key"] = record(
+    "id object name hint scopes limits previous created_at",
+    {
+        "id": described(KEY_ID, "Owns the jobs."),
+        "object": {"const": "key"},
+        "name": TEXT,
+        "hint": described(TEXT, "The key's last four characters."),
+        "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
+        "limits": {
+            "type": "object",
+            "properties": dict.fromkeys(LIMITS, _OWN_LIMIT),
+            "additionalProperties": False,
+            "description": "Limits of its own; the others are everybody's.",
+        },
+        "previous": described(
+            {"type": "array", "items": record("hint ends_at", {"hint": TEXT, "ends_at": TIME})},
+            "What it was before, while that still works.",
+        ),
+        "created_at": TIME,
+        "rotated_at": TIME,
+        "revoked_at": TIME,
+    },
+    "An API key, without the key itself.",
+)
+SCHEMAS["KeyList"] = listed(ref("Key"))
+SCHEMAS["ShownKey"] = {
+    **SCHEMAS["Key"],
+    "properties": {**SCHEMAS["Key"]["properties"], "key": described(TEXT, "The key itself, `dk_live_…`.")},
+    "required": [*SCHEMAS["Key"]["required"], "key"],
+}

@@ -14,14 +14,15 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.routing import Rule
 
+from jobs.apikeys import ApiKey
 from jobs.model import Attempt, Job, Output, Progress, Status
 from jobs.store import Record
 from jobs.webhooks import Call, Delivery
 from providers.catalog import Catalog
 from providers.schema import input_schema
 from providers.spec import ModelSpec
-from web import batching, controls, hooks, linking, rerun, submission
-from web.components import BATCH_ID, DELIVERY_ID, JOB_ID, SCHEMAS, TEXT, described, ref
+from web import batching, controls, hooks, keyrings, linking, rerun, submission
+from web.components import BATCH_ID, DELIVERY_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
 from web.operation import Answer, Operation, operation_of
 from web.schemas import Json, Links, job_json
@@ -30,7 +31,7 @@ _DESCRIPTION: Final = """\
 Submit image, vision and text jobs, poll or watch them, fetch what they made.
 
 Errors are RFC 9457 problem documents with a stable `code`. Times are RFC 3339 in UTC. What is absent is not there (yet).
-While no API key exists, the API is open to the machine that it runs on; afterwards every `/v1` route needs
+Until the first API key is made, the API is open to the machine that it runs on; from then on every `/v1` route needs
 `Authorization: Bearer <key>`."""
 
 #: What every route can answer, every route that takes a body, and every route with a key.
@@ -41,7 +42,7 @@ EVERYWHERE: Final = (*_WITH_KEY[:2], *_ALWAYS, _WITH_KEY[2])
 
 #: Headers of answers, by name.
 _HEADERS: Final = {
-    "Location": "The job's address.",
+    "Location": "The address of what was made.",
     "ETag": "The version of what was sent.",
     "Retry-After": "Seconds until it makes sense to ask again.",
     "Preference-Applied": "The wait that was granted.",
@@ -55,8 +56,10 @@ _PATH_PARAMETERS: Final = {
     "batch_id": (BATCH_ID, "The batch's id."),
     "index": ({"type": "integer", "minimum": 0}, "The output's number, from 0."),
     "delivery_id": (DELIVERY_ID, "The delivery's id."),
+    "key_id": (KEY_ID, "The key's id."),
     "name": (TEXT, "Its name."),
 }
+_EXAMPLE_KEY: Final = "key_01M7WPZC5T9V2H4N8Q1R6Y3XJD"
 _EXAMPLE_DELIVERY: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
 _EXAMPLE_BATCH: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
 _EXAMPLE_ID: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
@@ -122,6 +125,9 @@ def document(app: Flask, catalog: Catalog) -> Json:
                 "LinkWish": linking.SCHEMA,
                 "QueueChange": controls.QUEUE,
                 "ProviderChange": controls.PROVIDER,
+                "NewKey": keyrings.NEW,
+                "KeyChange": keyrings.CHANGE,
+                "KeyRotation": keyrings.ROTATION,
                 **submissions(catalog),
             },
         },
@@ -157,7 +163,12 @@ def _operation(route: Route) -> Json:
 def _path_parameter(name: str) -> Json:
     schema, description = _PATH_PARAMETERS[name]
     found: Json = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
-    example = {"job_id": _EXAMPLE_ID, "batch_id": _EXAMPLE_BATCH, "delivery_id": _EXAMPLE_DELIVERY}.get(name)
+    example = {
+        "job_id": _EXAMPLE_ID,
+        "batch_id": _EXAMPLE_BATCH,
+        "delivery_id": _EXAMPLE_DELIVERY,
+        "key_id": _EXAMPLE_KEY,
+    }.get(name)
     return found if example is None else {**found, "example": example}
 
 
@@ -293,6 +304,24 @@ _EXAMPLES: Final[dict[str, Json]] = {
         "back": {"summary": "As its configuration says", "value": {"state": "enabled", "limit": None}},
     },
     "LinkWish": {"day": {"summary": "For a day", "value": {"expires_seconds": 86_400}}},
+    "NewKey": {
+        "small": {"summary": "A key that may do everything", "value": {"name": "me"}},
+        "bot": {
+            "summary": "A key for a bot that shall not take everything",
+            "value": {"name": "discord-bot", "scopes": ["submit", "read"], "limits": {"running": 4, "queued": 200}},
+        },
+    },
+    "KeyChange": {
+        "limits": {
+            "summary": "More at once, and as many waiting as everybody",
+            "value": {"limits": {"running": 8, "queued": None}},
+        },
+        "scopes": {"summary": "Only look", "value": {"name": "dashboard", "scopes": ["read"]}},
+    },
+    "KeyRotation": {
+        "day": {"summary": "The old one works for a day", "value": {}},
+        "now": {"summary": "The old one ends now", "value": {"overlap_seconds": 0}},
+    },
     "Rerun": {
         "same": {"summary": "The same once more", "value": {}},
         "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
@@ -362,6 +391,22 @@ def example_delivery() -> Json:
     return hooks.delivery_json(delivery)
 
 
+def example_key() -> Json:
+    """A key that was rotated, as an admin sees it."""
+    at = 1_795_186_218.0
+    record = ApiKey(
+        id=_EXAMPLE_KEY,
+        name="discord-bot",
+        hash="",
+        hint="x9Qf",
+        created_at=at,
+        scopes=("submit", "read"),
+        limits={"running": 4, "queued": 200},
+        rotated_at=at + 86_400,
+    )
+    return keyrings.key_json(record)
+
+
 #: Examples of answers, by the name of their schema.
 _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
     "Job": example_job,
@@ -372,5 +417,8 @@ _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
         "url": f"http://127.0.0.1:8000/v1/jobs/{_EXAMPLE_ID}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c",
         "expires_at": "2026-11-20T15:50:18.000Z",
     },
+    "Key": example_key,
+    "KeyList": lambda: {"object": "list", "data": [example_key()], "has_more": False},
+    "ShownKey": lambda: {**example_key(), "key": "dk_live_" + "0" * 45 + "x9Qf"},
     "WebhookSecret": lambda: {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
 }

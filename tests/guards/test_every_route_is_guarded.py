@@ -20,6 +20,7 @@ from web.services import build
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 BATCH = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+KEY = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 DELIVERY = "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 #: What anybody may read. A route that joins them is listed here on purpose.
@@ -46,6 +47,12 @@ ADMIN = {
     ("PATCH", "/v1/admin/queue"),
     ("GET", "/v1/admin/providers/{name}"),
     ("PATCH", "/v1/admin/providers/{name}"),
+    ("GET", "/v1/admin/keys"),
+    ("POST", "/v1/admin/keys"),
+    ("GET", "/v1/admin/keys/{key_id}"),
+    ("PATCH", "/v1/admin/keys/{key_id}"),
+    ("DELETE", "/v1/admin/keys/{key_id}"),
+    ("POST", "/v1/admin/keys/{key_id}/rotate"),
 }
 
 
@@ -69,6 +76,7 @@ def address(path: str) -> str:
         .replace("{index}", "0")
         .replace("{name}", "echo")
         .replace("{delivery_id}", DELIVERY)
+        .replace("{key_id}", KEY)
     )
 
 

@@ -176,6 +176,9 @@ class Stream:
         place = self.place
         while time.monotonic() < closes_at:
             try:
+                # Before anything is taken from the watch: what was taken must be sent.
+                if not self.services.gate.still_valid(self.caller, self.token, "read"):
+                    return
                 news = watch.news(PLACE_SECONDS)
                 for entry in news:
                     yield self._message(entry)
@@ -191,8 +194,6 @@ class Stream:
             if place is not None and place != before:
                 yield sse.message("queue", place)
             elif time.monotonic() >= beat_at:
-                if not self.services.gate.still_valid(self.caller, self.token):
-                    return
                 yield sse.HEARTBEAT
             else:
                 continue

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import redis
 
@@ -26,9 +30,112 @@ def test_a_key_is_found_until_it_is_revoked(keys: KeyStore) -> None:
     assert [(entry.id, entry.revoked_at is None) for entry in keys.list()] == [(record.id, False)]
 
 
+def test_the_api_asks_for_a_key_from_the_first_one_on(keys: KeyStore) -> None:
+    assert not keys.locked()
+    record, _ = keys.create("bot")
+    assert keys.locked()
+    assert not keys.reopen(), "a key is valid"
+    keys.revoke(record.id)
+    assert (keys.any(), keys.locked()) == (False, True)
+    assert keys.reopen()
+    assert not keys.locked()
+    keys.create("another")
+    assert keys.locked()
+
+
+def test_a_rotated_key_keeps_its_id_and_the_old_one_works_for_a_while(
+    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, first = keys.create("bot", ("submit",), {"running": 2})
+    made = keys.rotate(record.id, 3600)
+    assert made is not None
+    rotated, second = made
+    assert (rotated.id, rotated.scopes, rotated.limits) == (record.id, ("submit",), {"running": 2})
+    assert first != second
+    assert keys.find(first) == keys.find(second) == rotated
+    assert [old.hint for old in rotated.previous] == [first[-4:]]
+    later = time.time() + 3601
+    monkeypatch.setattr(time, "time", lambda: later)
+    assert keys.find(first) is None
+    assert keys.find(second) == rotated
+
+
+def test_each_rotation_keeps_what_still_works_but_no_longer_than_it_says(client: redis.Redis, keys: KeyStore) -> None:
+    record, first = keys.create("bot")
+    second = rotated(keys, record.id, 3600)
+    third = rotated(keys, record.id, 60)
+    assert all(keys.find(key) for key in (first, second, third))
+    found = keys.get(record.id)
+    assert found is not None
+    assert max(old.ends_at for old in found.previous) <= time.time() + 60
+    # None of the old ones may be known to somebody else: all end now.
+    fourth = rotated(keys, record.id, 0)
+    assert [keys.find(key) is not None for key in (first, second, third, fourth)] == [False, False, False, True]
+    assert client.hlen("dr:keyhash") == 1
+
+
+def rotated(keys: KeyStore, key_id: str, overlap: float) -> str:
+    made = keys.rotate(key_id, overlap)
+    assert made is not None
+    return made[1]
+
+
+def test_a_revocation_ends_all_that_a_key_was(client: redis.Redis, keys: KeyStore) -> None:
+    record, first = keys.create("bot")
+    second = rotated(keys, record.id, 3600)
+    assert keys.revoke(record.id)
+    assert (keys.find(first), keys.find(second)) == (None, None)
+    assert client.hlen("dr:keyhash") == 0
+    assert (keys.rotate(record.id), keys.change(record.id, name="x")) == (None, None)
+
+
+def test_a_change_changes_what_it_names(keys: KeyStore) -> None:
+    record, key = keys.create("bot", ("submit", "read"), {"running": 2, "queued": "none"})
+    assert keys.change(record.id, name="robot") == keys.find(key)
+    changed = keys.change(record.id, limits={"running": None, "streams": 3}, scopes=("read",))
+    assert changed == keys.find(key)
+    assert changed is not None
+    assert (changed.name, changed.scopes, changed.limits) == ("robot", ("read",), {"queued": "none", "streams": 3})
+    assert keys.change("key_x", name="x") is None
+
+
+@pytest.mark.real
+def test_changes_at_once_are_all_made(redis_server: str) -> None:
+    client = connect(redis_server)
+    client.flushdb()
+    keys = KeyStore(client)
+    record, _ = keys.create("bot")
+    with ThreadPoolExecutor(4) as threads:
+        made = list(threads.map(lambda _: rotated(keys, record.id, 3600), range(4)))
+    found = keys.get(record.id)
+    assert found is not None
+    assert len(found.previous) == 4
+    assert all(keys.find(key) == found for key in made)
+    client.close()
+
+
+def test_an_admins_trail_names_no_secret(keys: KeyStore, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, "audit")
+    record, first = keys.create("bot", by="key_admin")
+    second = rotated(keys, record.id, 60)
+    keys.change(record.id, name="robot", limits={"running": 1})
+    keys.revoke(record.id)
+    keys.reopen()
+    said = [entry.getMessage() for entry in caplog.records]
+    assert said == [
+        "admin: made a key", "admin: rotated a key", "admin: changed a key", "admin: revoked a key",
+        "admin: opened the API to this machine",
+    ]  # fmt: skip
+    told = repr([vars(entry) for entry in caplog.records])
+    assert record.id in told
+    for secret in (first, second, digest(first), digest(second)):
+        assert secret not in told
+
+
 def test_the_key_itself_is_kept_nowhere(client: redis.Redis, keys: KeyStore) -> None:
     _, key = keys.create("bot")
-    held = repr([client.hgetall(name) for name in client.scan_iter("*")])
+    held = repr([client.hgetall(name) for name in ("dr:keys", "dr:keyhash")])
+    assert {bytes(name) for name in client.scan_iter("*")} == {b"dr:keys", b"dr:keyhash", b"dr:locked"}
     assert key not in held
     assert digest(key) in held
 

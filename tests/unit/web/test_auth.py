@@ -27,7 +27,7 @@ def bearer(key: str) -> dict[str, str]:
 
 def with_key(services: Services, *scopes: Any) -> str:
     record, key = services.keys.create("test", scopes or SCOPES)
-    services.gate._any = (0.0, False)
+    services.gate.forget()
     del record
     return key
 

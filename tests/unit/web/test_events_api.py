@@ -128,7 +128,7 @@ def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
     monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
     record, key = services.keys.create("test")
     lease = hand.claim(hand.submit(owner=record.id))
-    services.gate._any = (0.0, False)
+    services.gate.forget()
     with client.get(f"/v1/jobs/{lease.job.id}/events", headers={"Authorization": f"Bearer {key}"}) as answer:
         parts = answer.iter_encoded()
         assert b"event: snapshot" in next(parts)
@@ -136,6 +136,39 @@ def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
         services.keys.revoke(record.id)
         assert set(parts) <= {sse.HEARTBEAT}
     assert services.pump.watchers == 0
+
+
+def test_a_busy_stream_ends_with_its_key(client: FlaskClient, hand: Hand, services: Services) -> None:
+    """News after news leaves no time for a heartbeat; the key is looked at all the same."""
+    record, key = services.keys.create("test")
+    services.gate.forget()
+    lease = hand.claim(hand.submit(owner=record.id))
+    headers = {"Authorization": f"Bearer {key}"}
+    with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
+        parts = answer.iter_encoded()
+        assert b"event: snapshot" in next(parts)
+        for number in range(100):
+            hand.write(lease, events.Logged, text=f"line {number}")
+            if number == 3:
+                # By HTTP, in the same process: nothing is remembered of the key.
+                assert client.delete(f"/v1/admin/keys/{record.id}", headers=headers).status_code == 204
+            if not next(parts, b""):
+                break
+        assert number <= 5
+    assert services.pump.watchers == 0
+
+
+def test_a_stream_ends_when_its_key_may_not_read_any_more(client: FlaskClient, hand: Hand, services: Services) -> None:
+    record, key = services.keys.create("test")
+    services.gate.forget()
+    lease = hand.claim(hand.submit(owner=record.id))
+    headers = {"Authorization": f"Bearer {key}"}
+    with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
+        parts = answer.iter_encoded()
+        next(parts)
+        body = {"scopes": ["submit"]}
+        assert client.patch(f"/v1/admin/keys/{record.id}", json=body, headers=headers).status_code == 200
+        assert list(parts) == []
 
 
 def test_a_stream_does_not_live_for_ever(client: FlaskClient, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -58,13 +58,12 @@ def test_a_poll_in_an_emptied_database_is_never_a_404(client: FlaskClient, servi
 def test_keys_that_were_lost_open_nothing(client: FlaskClient, services: Services) -> None:
     """On a loopback address no key means open to all: an emptied database must not mean that."""
     _, key = services.keys.create("me")
-    services.gate._any = (0.0, False)
+    services.gate.forget()
     headers = {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/jobs").status_code == 401
     assert client.get("/v1/jobs", headers=headers).status_code == 200
     services.redis.flushall()
-    services.gate._any = (0.0, False)
-    services.gate._found.clear()
+    services.gate.forget()
     assert client.get("/v1/jobs").status_code == 503
     assert client.get("/v1/jobs", headers=headers).status_code == 503
 
@@ -75,7 +74,7 @@ def test_a_lost_key_is_not_called_wrong(public_app: Flask) -> None:
     client, headers = public_app.test_client(), {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/jobs", headers=headers).status_code == 200
     services.redis.flushall()
-    services.gate._found.clear()
+    services.gate.forget()
     assert client.get("/v1/jobs", headers=headers).status_code == 503
 
 
