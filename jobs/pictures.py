@@ -46,6 +46,13 @@ _ENCODING: Final[dict[str, dict[str, int]]] = {
     "WEBP": {"quality": 95, "method": 2},
 }
 
+#: The same for copies to look at.
+_COPY: Final[dict[str, dict[str, int]]] = {
+    "PNG": {"compress_level": 6},
+    "JPEG": {"quality": 85},
+    "WEBP": {"quality": 85, "method": 2},
+}
+
 #: A decoded picture of the largest size takes 64 MB: so many at once, whatever the number of threads.
 _decoders = threading.BoundedSemaphore(4)
 
@@ -127,6 +134,32 @@ def _in_srgb(image: Image.Image) -> Image.Image:
             found = None
         image = found or image
     return image if image.mode in {"L", "RGB", "RGBA"} else image.convert("RGB")
+
+
+def convert(source: BinaryIO, kind: str, width: int | None = None) -> bytes:
+    """A copy of a picture, upright and in sRGB, without anything else that its file held.
+
+    Args:
+        source: The file.
+        kind: PNG, JPEG (what is transparent becomes white) or WEBP.
+        width: Its width in pixels, where the picture is wider.
+
+    Raises:
+        BadPicture: See :func:`verify`.
+    """
+    with _decoders:
+        image = _in_srgb(_upright(_open(source, BYTES_LIMIT)))
+        if width is not None and width < image.width:
+            height = max(1, round(image.height * width / image.width))
+            image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=2.0)
+        if kind == "JPEG" and image.mode == "RGBA":
+            opaque = Image.new("RGB", image.size, "white")
+            opaque.paste(image, mask=image)
+            image = opaque
+        image.info = {}
+        buffer = io.BytesIO()
+        image.save(buffer, kind, **_COPY[kind])
+    return buffer.getvalue()
 
 
 def shrink(data: bytes, side: int, limit: int) -> bytes:

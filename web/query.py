@@ -22,10 +22,22 @@ def only(request: Request, *names: str, prefix: str | None = None) -> dict[str, 
     Raises:
         Problem: 422: one is unknown, is there twice, is empty or too long.
     """
-    found = {}
-    for name, values in request.args.lists():
+    for name in request.args:
         if name not in names and not (prefix is not None and name.startswith(prefix)):
             raise refuse(name, f"is not known here; there are {', '.join(names) or 'none'}")
+    return some(request, *request.args)
+
+
+def some(request: Request, *names: str) -> dict[str, str]:
+    """The same, whatever else there is: to an address that is passed on, chats and mails add parameters of their own.
+
+    Raises:
+        Problem: 422: one of these is there twice, is empty or too long.
+    """
+    found = {}
+    for name, values in request.args.lists():
+        if name not in names:
+            continue
         if len(values) != 1 or not 0 < len(values[0]) <= _LONGEST or not values[0].isprintable():
             raise refuse(name, "must be given once, with something in it")
         found[name] = values[0]

@@ -24,6 +24,7 @@ from jobs.webhook_service import WebhookService
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
 from web import auth
+from web.copies import Copies
 from web.cursors import Cursors
 from web.outlook import Outlook
 from web.signatures import Signatures
@@ -47,6 +48,7 @@ class Services:
     gate: auth.Gate
     cursors: Cursors
     signatures: Signatures
+    copies: Copies
     pump: Pump
     outlook: Outlook
     webhooks: WebhookService
@@ -103,6 +105,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         catalog=catalog,
         keys=keys,
         gate=auth.gate(settings, keys, epoch),
+        copies=Copies(),
         signatures=Signatures(vault.derived("links"), store.now),
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store),

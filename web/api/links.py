@@ -23,7 +23,7 @@ _ANSWERS: Final = (ok("The link. Whoever has it can read this one thing until th
 _ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupported_media")
 
 
-@blueprint.post("/jobs/<job:job_id>/outputs/<int:index>/link")
+@blueprint.post("/jobs/<job:job_id>/outputs/<index:index>/link")
 @operation("linkOutput", "Results", "read", body="LinkWish", body_required=False, answers=_ANSWERS, errors=_ERRORS)
 def link_output(job_id: str, index: int) -> Response:
     """Make a link to an output.

@@ -12,11 +12,14 @@ from werkzeug.exceptions import HTTPException, PreconditionFailed
 from werkzeug.wsgi import FileWrapper
 
 from jobs.model import Job, Output
+from jobs.pictures import CONTENT_TYPES, SIDE_LIMIT, convert
 from jobs.store import Record
 from jobs.waiting import Waiting
 from web import cards
+from web.copies import FORMATS, wish_of
 from web.errors import Problem
 from web.operation import Answer, Parameter, operation
+from web.query import some
 from web.reading import look
 from web.schemas import TEXT_TYPE, etag
 from web.services import services
@@ -45,6 +48,18 @@ _SAME: Final = Answer(status=304, description="It is as you have it.", headers=(
     parameters=(
         _IF_NONE_MATCH,
         Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023"),
+        Parameter(
+            name="format",
+            place="query",
+            description="A copy of a picture in this format.",
+            schema={"enum": list(FORMATS)},
+        ),
+        Parameter(
+            name="width",
+            place="query",
+            description="A copy of a picture, this many pixels wide, or as wide as it is where that is less.",
+            schema={"type": "integer", "minimum": 1, "maximum": SIDE_LIMIT},
+        ),
     ),
     answers=(
         Answer(
@@ -61,30 +76,49 @@ _SAME: Final = Answer(status=304, description="It is as you have it.", headers=(
         ),
         _SAME,
     ),
-    errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
+    errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable", "invalid_input", "rate_limited"),
 )
 def output(job_id: str, index: int) -> Response:
     """Get an output's file.
 
     `index` counts from 0, as in the job's `outputs`. The ETag is the file's SHA-256.
+
+    With `format` or `width` the answer is a copy to look at. It says nothing of how the picture was made.
     """
+    wish = wish_of(some(request, "format", "width"))
     record, _ = look(job_id)
     for candidate in record.job.outputs:
         if candidate.index == index:
-            return _file(record.job, candidate)
+            changes = wish.of(candidate)
+            return _file(record.job, candidate) if changes is None else _copy(record.job, candidate, *changes)
     raise Problem("not_found", f"The job has no output {index} (its status is {record.job.status}).")
 
 
 def _file(job: Job, found: Output) -> Response:
-    content_type = found.content_type or TEXT_TYPE
     file, length, digest = _open(job, found)
-    answer = Response(FileWrapper(file), content_type=content_type, direct_passthrough=True)
+    answer = Response(FileWrapper(file), content_type=found.content_type or TEXT_TYPE, direct_passthrough=True)
     answer.call_on_close(file.close)
+    return _lasting(answer, f"{job.id}-{found.index}", digest, length)
+
+
+def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
+    """A picture in another format or size. Its file is opened in any case: what is no longer kept has no copies."""
+    file, _, digest = _open(job, found)
+    mark = f"{digest}-{width or 'full'}-{kind.lower()}"
+    with file:
+        known = mark in request.if_none_match
+        data = b"" if known else services().copies.get(mark, lambda: convert(file, kind, width))
+    answer = Response(data, content_type=CONTENT_TYPES[kind])
+    return _lasting(answer, f"{job.id}-{found.index}-{width or 'full'}", mark, len(data))
+
+
+def _lasting(answer: Response, name: str, mark: str, length: int) -> Response:
+    """The answer with what goes with a file that never changes."""
     answer.content_length = length
-    answer.set_etag(digest)
-    suffix = _SUFFIXES.get(content_type)
+    answer.set_etag(mark)
+    suffix = _SUFFIXES.get(answer.mimetype or "")
     kind, suffix = ("inline", suffix) if suffix else ("attachment", "txt")
-    answer.headers["Content-Disposition"] = f'{kind}; filename="{job.id}-{found.index}.{suffix}"'
+    answer.headers["Content-Disposition"] = f'{kind}; filename="{name}.{suffix}"'
     answer.headers["Cache-Control"] = _FOREVER
     _as_artifact(answer)
     return _conditional(answer, length)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     ("page", "said"),
     [
         ("retry-safely", ["one job: job_", "dempotency-", "idempotency_key_reused", "joined: job_", "\necho\n", "\n3\n"]),
+        ("share-a-result", ["forbidden\n"]),
+        ("reproduce-a-picture", ["same seed\n", "'width': 256", '"darkroom": "', '"prompt": "a lighthouse"']),
         ("poll-a-job", ["submitted job_", "running", "succeeded", "lighthouse.png"]),
         ("watch-a-job", ["event: snapshot", "event: preview", "event: end", "\n204\n", "image/png", "log {'level': 'info', 'text': 'hello'}"]),
     ],
@@ -38,7 +41,7 @@ def test_the_commands_of_a_page_work(whole_stack: Stack, tmp_path: Path, page: s
     done = subprocess.run(
         ["sh", "-c", script],
         cwd=tmp_path,
-        env={**os.environ, "DARKROOM_URL": whole_stack.url, "NO_PROXY": "127.0.0.1"},
+        env={**os.environ, "DARKROOM_URL": whole_stack.url, "NO_PROXY": "127.0.0.1", "PYTHON": sys.executable},
         capture_output=True,
         text=True,
         timeout=90,

@@ -1,0 +1,136 @@
+"""Copies of pictures in another format or size."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+from PIL import Image
+
+from jobs import events
+from jobs.model import Output
+from jobs.pictures import convert
+from providers.paint import paint
+from tests.hand import Hand
+from web import copies
+from web.copies import Copies
+from web.errors import Problem
+from web.services import Services
+
+
+def finished(hand: Hand) -> str:
+    lease = hand.claim(hand.submit())
+    hand.succeed(lease)
+    return f"/v1/jobs/{lease.job.id}/outputs/0"
+
+
+def opened(data: bytes) -> Image.Image:
+    picture = Image.open(io.BytesIO(data))
+    picture.load()
+    return picture
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "size"),
+    [
+        ("format=webp&width=32", "WEBP", (32, 32)),
+        ("width=16", "PNG", (16, 16)),
+        ("format=jpeg", "JPEG", (64, 64)),
+        ("format=jpeg&width=4096", "JPEG", (64, 64)),
+        ("width=1&utm_source=mail", "PNG", (1, 1)),
+    ],
+)
+def test_a_copy_has_the_format_and_the_width(
+    client: FlaskClient, hand: Hand, query: str, kind: str, size: tuple[int, int]
+) -> None:
+    address = finished(hand)
+    answer = client.get(f"{address}?{query}")
+    assert (opened(answer.data).format, opened(answer.data).size) == (kind, size)
+    assert answer.content_type == f"image/{kind.lower()}"
+    assert "immutable" in answer.headers["Cache-Control"]
+    assert answer.headers["Content-Security-Policy"] == "sandbox; default-src 'none'"
+    assert answer.headers["Content-Disposition"].endswith(kind.lower().replace("jpeg", "jpg") + '"')
+    same = client.get(f"{address}?{query}", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (same.status_code, same.data) == (304, b"")
+    part = client.get(f"{address}?{query}", headers={"Range": "bytes=2-5"})
+    assert (part.status_code, part.data) == (206, answer.data[2:6])
+
+
+@pytest.mark.parametrize("query", ["format=png", "width=64", "width=4096", "format=png&width=100"])
+def test_what_is_so_already_is_the_file_itself(client: FlaskClient, hand: Hand, query: str) -> None:
+    address = finished(hand)
+    asked, plain = client.get(f"{address}?{query}"), client.get(address)
+    assert (asked.data, asked.headers["ETag"]) == (plain.data, plain.headers["ETag"])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["format=gif", "format=", "format=PNG", "format=png&format=png", "width=0", "width=4097", "width=1.5", "width=-1", "width=a", "width=%D9%A1"],
+)  # fmt: skip
+def test_another_wish_is_refused(client: FlaskClient, hand: Hand, query: str) -> None:
+    answer = client.get(f"{finished(hand)}?{query}")
+    assert (answer.status_code, answer.get_json()["errors"][0]["parameter"]) == (422, query[: query.index("=")])
+
+
+def test_a_text_has_no_copies_and_a_lost_file_neither(client: FlaskClient, hand: Hand, services: Services) -> None:
+    lease = hand.claim(hand.submit())
+    hand.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="two dogs"),))
+    assert client.get(f"/v1/jobs/{lease.job.id}/outputs/0?width=8").status_code == 422
+    address = finished(hand)
+    assert client.get(f"{address}?width=8").status_code == 200
+    services.artifacts.delete(address.split("/")[3])
+    assert client.get(f"{address}?width=8").status_code == 410
+
+
+def test_a_copy_is_made_once(client: FlaskClient, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[Any] = []
+
+    def counting(*given: Any) -> bytes:
+        made.append(given)
+        return convert(*given)
+
+    monkeypatch.setattr("web.api.results.convert", counting)
+    address = finished(hand)
+    first, again = (client.get(f"{address}?width=8").data for _ in range(2))
+    assert first == again
+    assert len(made) == 1
+
+
+def test_old_copies_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(copies, "KEPT_BYTES", 30)
+    kept = Copies()
+    for name in ("a", "b", "c"):
+        kept.get(name, lambda: b"0123456789")
+    kept.get("a", lambda: b"other")
+    kept.get("d", lambda: b"0123456789")
+    assert kept.get("a", lambda: b"other") == b"0123456789"
+    assert kept.get("b", lambda: b"made anew") == b"made anew"
+
+
+def test_too_many_at_once_are_told_to_come_again() -> None:
+    def deeper(depth: int) -> bytes:
+        return kept.get(str(depth), lambda: deeper(depth + 1))
+
+    kept = Copies()
+    with pytest.raises(Problem) as refused:
+        deeper(0)
+    assert (refused.value.code, refused.value.headers) == ("rate_limited", {"Retry-After": "2"})
+    assert kept.get("x", lambda: b"x") == b"x"
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I;16"])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
+def test_a_picture_of_any_mode_can_be_copied(mode: str, kind: str) -> None:
+    source = io.BytesIO()
+    picture = opened(paint("x", 1, 40, 30))
+    if mode in {"RGBA", "LA"}:
+        picture.putalpha(0)
+    picture.convert(mode).save(source, "JPEG" if mode == "CMYK" else "PNG")
+    copy = opened(convert(source, kind, 20))
+    assert (copy.format, copy.size) == (kind, (20, 15))
+    if mode in {"RGBA", "LA"}:
+        alike = copy.convert("RGBA").getpixel((0, 0))
+        assert isinstance(alike, tuple)
+        assert (alike[3] == 0) if kind != "JPEG" else (alike == (255, 255, 255, 255))
