@@ -34,6 +34,23 @@ class Started(Event, frozen=True, kw_only=True):
     input: dict[str, Any]
 
 
+class Hedged(Event, frozen=True, kw_only=True):
+    """A second attempt was started beside the first, on another provider: the first takes long."""
+
+    provider: str
+    worker: str
+    input: dict[str, Any]
+
+
+class AttemptFailed(Event, frozen=True, kw_only=True, tag="attempt_failed"):
+    """One of two attempts failed; the other goes on."""
+
+    attempt: int
+    error: Failure
+    #: The providers that are left for the job, should the other attempt fail too.
+    route: tuple[str, ...]
+
+
 class UpstreamQueued(Event, frozen=True, kw_only=True, tag="upstream_queued"):
     """The upstream put it into its own queue."""
 
@@ -66,9 +83,11 @@ class Logged(Event, frozen=True, kw_only=True):
 
 
 class Noted(Event, frozen=True, kw_only=True):
-    """Something about the current attempt that its ledger entry must say."""
+    """Something about an attempt that its ledger entry must say."""
 
     note: str
+    #: Its number; None is the newest.
+    attempt: int | None = None
 
 
 class Requeued(Event, frozen=True, kw_only=True):
@@ -95,6 +114,8 @@ class Succeeded(Event, frozen=True, kw_only=True):
 
     outputs: tuple[Output, ...]
     recipe: Recipe | None = None
+    #: The number of the attempt that they come from, where two ran; None is the only one.
+    attempt: int | None = None
 
 
 class Failed(Event, frozen=True, kw_only=True):
@@ -111,6 +132,8 @@ JobEvent = (
     Submitted
     | Parked
     | Started
+    | Hedged
+    | AttemptFailed
     | UpstreamQueued
     | Progressed
     | Previewed

@@ -22,6 +22,7 @@ PLACES: Final = {
     "published": "The message is sent, the client has no answer yet.",
     "after_claim": "A worker holds the lease and has done nothing else. Tag: the provider.",
     "after_checkpoint": "The driver's state is stored and the driver has not gone on. Tags: the provider, the phase.",
+    "hedged": "A second attempt is in the ledger, and nothing was asked of its provider yet. Tag: the provider.",
     "downloading": "The upstream has finished, and an output is about to be fetched.",
     "artifact_written": "A file is on the disk under its temporary name.",
     "artifact_stored": "All files are stored, the job has not ended. Tag: the provider.",

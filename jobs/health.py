@@ -18,6 +18,8 @@ from jobs.model import Failure, Noun
 WEIGHT: Final = 0.2
 #: Measurements kept for the percentiles.
 SAMPLES: Final = 50
+#: An attempt is slow that takes longer than this share of them.
+SLOW_SHARE: Final = 0.95
 #: Failures in a row after which the circuit opens.
 FAILURES_IN_ROW: Final = 5
 #: Seconds that the circuit stays open the first time; doubled each time the half-open probe fails, up to the last.
@@ -85,6 +87,26 @@ def succeeded(health: Health, waited: float, ran: float, at: float) -> Health:
         silent=False,
         last_used_at=at,
     )
+
+
+def outrun(health: Health, waited: float, ran: float, at: float) -> Health:
+    """After an attempt that was ended because one on another provider was faster: neither a success nor a failure.
+
+    So long it would have taken at least. Left out, the slow attempts would
+    be missing among the measurements, and each p95 lower than the last; but
+    one that was ended before it was slow tells nothing.
+    """
+    health = replace(health, last_used_at=at)
+    slow = percentile(totals(health), SLOW_SHARE)
+    if slow is None or waited + ran < slow:
+        return health
+    return replace(health, waits=_newest(health.waits, waited), runs=_newest(health.runs, ran))
+
+
+def totals(health: Health) -> tuple[float, ...]:
+    """Waiting and running together, of the newest attempts."""
+    # Both lists grow together, so their ends belong together.
+    return tuple(waited + ran for waited, ran in zip(health.waits, health.runs, strict=False))
 
 
 def failed(health: Health, failure: Failure, at: float) -> Health:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from jobs.health import Health, percentile
+from jobs.health import SLOW_SHARE, Health, percentile, totals
 
 #: A provider's measurements tell when it is slow only from so many on.
 ENOUGH_SAMPLES: Final = 10
@@ -16,14 +16,10 @@ ENOUGH_SAMPLES: Final = 10
 UNMEASURED_SECONDS: Final = 30.0
 #: No provider counts as slow sooner, in seconds: a hedge costs more than that saves.
 SOONEST_SECONDS: Final = 1.0
-#: The share of a provider's attempts that end before a hedge would start.
-SHARE: Final = 0.95
 
 
 def hedge_after(health: Health) -> float:
     """Seconds that an attempt runs on a provider before the next one is asked as well: its own p95 of waiting and running."""
     if len(health.runs) < ENOUGH_SAMPLES:
         return UNMEASURED_SECONDS
-    # Both lists grow together, so the newest of each belong to one attempt.
-    totals = tuple(waited + ran for waited, ran in zip(health.waits, health.runs, strict=False))
-    return max(SOONEST_SECONDS, percentile(totals, SHARE) or 0.0)
+    return max(SOONEST_SECONDS, percentile(totals(health), SLOW_SHARE) or 0.0)

@@ -6,7 +6,7 @@ support either, so the scripts may build key names.
 
 | key | type | holds | lives |
 |---|---|---|---|
-| ``dr:job:{id}`` | hash | ``doc`` snapshot (JSON), ``v`` version, ``status``, ``owner``, ``user``, ``lane``, ``rank`` (place in its lane), ``fence``, ``cancel``, ``provider``, ``op`` (last write), ``ckpt`` | until retention ends |
+| ``dr:job:{id}`` | hash | ``doc`` snapshot (JSON), ``v`` version, ``status``, ``owner``, ``user``, ``lane``, ``rank`` (place in its lane), ``fence``, ``cancel``, ``provider``, ``hedge`` (the second provider whose slot it holds), ``op`` (last write), ``ckpt`` (by provider) | until retention ends |
 | ``dr:events:{id}`` | stream | the job's event log, field ``e`` (JSON) | with the job; about 500 newest |
 | ``dr:previews:{id}`` | hash | ``{index}`` → picture bytes, the last 12 | an hour after the last |
 | ``dr:secret:{id}`` | string | the job's credentials, AES-256-GCM | until the job ends |

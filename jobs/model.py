@@ -131,6 +131,8 @@ class Attempt(Noun, frozen=True, kw_only=True):
 
     ``outcome`` is absent while it runs; ``notes`` tell what became of
     submissions at the upstream (resumed, resubmitted, canceled, ambiguous).
+    A ``hedge`` runs beside the attempt before it; while it runs, ``input`` is
+    what its provider is asked for.
     """
 
     n: int
@@ -141,6 +143,8 @@ class Attempt(Noun, frozen=True, kw_only=True):
     outcome: Literal["succeeded", "failed", "canceled", "handed_back", "lost"] | None = None
     error: Failure | None = None
     notes: tuple[str, ...] = ()
+    hedge: bool = False
+    input: dict[str, Any] | None = None
 
 
 class Webhook(Noun, frozen=True, kw_only=True):
@@ -205,6 +209,11 @@ class Job(Noun, frozen=True, kw_only=True):
     started_at: float | None = None
     finished_at: float | None = None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def running(self) -> tuple[Attempt, ...]:
+        """The attempts that run now: none, one, or one and its hedge."""
+        return tuple(attempt for attempt in self.attempts if attempt.ended_at is None)
 
     @property
     def expires_at(self) -> float | None:

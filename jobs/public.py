@@ -186,6 +186,7 @@ def attempt_json(attempt: Attempt) -> Json:
         {
             "n": attempt.n,
             "provider": attempt.provider,
+            "hedge": attempt.hedge or None,
             "started_at": rfc3339(attempt.started_at),
             "ended_at": optional_time(attempt.ended_at),
             "outcome": attempt.outcome,

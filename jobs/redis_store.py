@@ -65,6 +65,9 @@ _MESSAGES_READ: Final = 2000
 _UNAVAILABLE: Final = frozenset(
     {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED"}
 )
+_SCRIPTS: Final = (
+    "batch", "beat", "checkpoint", "commit", "dispatch", "hedge", "keep", "preview", "purge", "rest", "works",
+)  # fmt: skip
 #: How often a write is tried again when the record changed under it.
 _TRIES: Final = 20
 #: A page looks through so many times 200 jobs; one whose filter keeps few is cut short, and its cursor goes on.
@@ -148,10 +151,7 @@ class RedisJobStore:
         self._patience = patience
         self._epoch = epoch
         self.limits = limits
-        self._scripts = {
-            name: client.register_script(source(name))
-            for name in ("commit", "dispatch", "beat", "checkpoint", "preview", "purge", "batch", "rest", "works")
-        }
+        self._scripts = {name: client.register_script(source(name)) for name in _SCRIPTS}
         self._clock_lock = threading.Lock()
         self._offset = 0.0
         self._asked_at = -_CLOCK_SECONDS
@@ -381,7 +381,7 @@ class RedisJobStore:
             answer = self._commit(apply(job, event), int(version), event, lease=lease_seconds)
             if answer[0] == b"ok":
                 record = Record(apply(job, event), int(answer[1]), answer[3].decode())
-                return Lease(record, int(answer[2]), json.loads(saved) if saved else None)
+                return Lease(record, int(answer[2]), json.loads(saved) if saved else {})
             if answer[0] == b"unsent":
                 return None
         raise Contended(f"{job_id} kept changing")
@@ -464,10 +464,31 @@ class RedisJobStore:
             row = cast("list[bytes | None]", self.redis.hmget(keys.once(once.key or ""), "print", "id"))
         return _same(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
 
-    def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
-        """See :meth:`jobs.store.JobStore.save_checkpoint`."""
-        saved = _encode({"provider": provider, "state": state})
-        self._save("checkpoint", [job_id, fence, saved])
+    def save_checkpoints(self, job_id: str, fence: int, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """See :meth:`jobs.store.JobStore.save_checkpoints`."""
+        self._fenced("checkpoint", job_id, fence, _encode(states))
+
+    def take_hedge(self, job_id: str, fence: int, providers: Sequence[str]) -> str | None:
+        """See :meth:`jobs.store.JobStore.take_hedge`."""
+        return cast("bytes", self._fenced("hedge", job_id, fence, _ms(SCOUT_SECONDS), *providers)).decode() or None
+
+    def keep(self, job_id: str, fence: int, provider: str) -> None:
+        """See :meth:`jobs.store.JobStore.keep`."""
+        self._fenced("keep", job_id, fence, provider)
+
+    def _fenced(self, script: str, job_id: str, fence: int, *arguments: str | int | bytes) -> object:
+        """Run a script that only the running attempt may run: it answers 0 or nothing where the lease is lost."""
+
+        def run() -> object:
+            answer = self._scripts[script](args=[job_id, fence, *arguments])
+            if answer in (0, None) and self._epoch is not None:
+                self._epoch.check()
+            return answer
+
+        answer = self._patiently(run)
+        if answer in (0, None):
+            raise LeaseLost(f"another attempt runs {job_id} now")
+        return answer
 
     def secret(self, job_id: str) -> bytes | None:
         """See :meth:`jobs.store.JobStore.secret`."""
@@ -475,27 +496,8 @@ class RedisJobStore:
 
     def save_preview(self, job_id: str, fence: int, index: int, picture: bytes) -> None:
         """See :meth:`jobs.store.JobStore.save_preview`."""
-        args: list[str | int | bytes] = [
-            job_id,
-            fence,
-            index,
-            index - keys.PREVIEWS_KEPT,
-            keys.PREVIEW_SECONDS,
-            picture,
-        ]
-        self._save("preview", args)
-
-    def _save(self, script: str, args: list[str | int | bytes]) -> None:
-        """Keep something beside the record of the attempt that runs: the job's id and fence come first."""
-
-        def save() -> bool:
-            done = bool(self._scripts[script](args=args))
-            if not done and self._epoch is not None:
-                self._epoch.check()
-            return done
-
-        if not self._patiently(save):
-            raise LeaseLost(f"another attempt runs {args[0]!s} now")
+        dropped = index - keys.PREVIEWS_KEPT
+        self._fenced("preview", job_id, fence, index, dropped, keys.PREVIEW_SECONDS, picture)
 
     def preview(self, job_id: str, index: int) -> bytes | None:
         """See :meth:`jobs.store.JobStore.preview`."""

@@ -20,6 +20,9 @@ from jobs.model import Attempt, Job, Preview, Progress, Status, Upstream
 #: Attempts that a job gets before a retryable failure becomes final.
 MAX_ATTEMPTS: Final = 3
 
+#: What the ledger says of the attempt that was ended because another one, of this number, had its result first.
+HEDGE_LOST: Final = "hedge lost: attempt {} had its result first"
+
 #: state → event → next state. What is not here cannot happen.
 TRANSITIONS: Final[Mapping[Status, Mapping[type[e.Event], Status]]] = MappingProxyType(
     {
@@ -32,6 +35,8 @@ TRANSITIONS: Final[Mapping[Status, Mapping[type[e.Event], Status]]] = MappingPro
             e.Expired: Status.EXPIRED,
         },
         Status.RUNNING: {
+            e.Hedged: Status.RUNNING,
+            e.AttemptFailed: Status.RUNNING,
             e.UpstreamQueued: Status.RUNNING,
             e.Progressed: Status.RUNNING,
             e.Previewed: Status.RUNNING,
@@ -97,6 +102,26 @@ def _(event: e.Started, job: Job) -> Job:
 
 
 @_change.register
+def _(event: e.Hedged, job: Job) -> Job:
+    hedge = Attempt(
+        n=len(job.attempts) + 1,
+        provider=event.provider,
+        worker=event.worker,
+        started_at=event.at,
+        hedge=True,
+        input=event.input,
+    )
+    return replace(job, attempts=(*job.attempts, hedge))
+
+
+@_change.register
+def _(event: e.AttemptFailed, job: Job) -> Job:
+    left = [attempt for attempt in job.running if attempt.n != event.attempt]
+    job = replace(_end(job, event.at, only=event.attempt, outcome="failed", error=event.error), route=event.route)
+    return _follow(job, left[-1]) if left else job
+
+
+@_change.register
 def _(event: e.UpstreamQueued, job: Job) -> Job:
     return replace(
         job,
@@ -120,16 +145,13 @@ def _(event: e.Previewed, job: Job) -> Job:
 
 @_change.register
 def _(event: e.Noted, job: Job) -> Job:
-    attempt = job.attempts[-1]
-    return replace(job, attempts=(*job.attempts[:-1], replace(attempt, notes=(*attempt.notes, event.note))))
+    return _noted(job, event.attempt or len(job.attempts), event.note)
 
 
 @_change.register
 def _(event: e.Requeued, job: Job) -> Job:
-    attempt = replace(job.attempts[-1], ended_at=event.at, outcome=event.outcome, error=event.error)
     return replace(
-        job,
-        attempts=(*job.attempts[:-1], attempt),
+        _end(job, event.at, outcome=event.outcome, error=event.error),
         route=job.route if event.route is None else event.route,
         progress=None,
         upstream=None,
@@ -154,8 +176,14 @@ def _(event: e.Canceled, job: Job) -> Job:
 
 @_change.register
 def _(event: e.Succeeded, job: Job) -> Job:
+    for attempt in job.running:
+        if event.attempt in {None, attempt.n}:
+            job = _end(_follow(job, attempt), event.at, only=attempt.n, outcome="succeeded")
+        else:
+            job = _noted(job, attempt.n, HEDGE_LOST.format(event.attempt))
+    job = _end(job, event.at, outcome="canceled")
     done = Progress(stage="saving", fraction=1.0)
-    return replace(_end(job, event.at, outcome="succeeded"), outputs=event.outputs, recipe=event.recipe, progress=done)
+    return replace(job, outputs=event.outputs, recipe=event.recipe, progress=done)
 
 
 @_change.register
@@ -163,9 +191,24 @@ def _(event: e.Failed, job: Job) -> Job:
     return replace(_end(job, event.at, outcome="failed", error=event.error), error=event.error, progress=None)
 
 
-def _end(job: Job, at: float, **changes: object) -> Job:
-    """Close the current attempt, where there is one that is still open."""
-    if not job.attempts or job.attempts[-1].ended_at is not None:
-        return job
-    attempt: Attempt = replace(job.attempts[-1], ended_at=at, **changes)
-    return replace(job, attempts=(*job.attempts[:-1], attempt))
+def _end(job: Job, at: float, *, only: int | None = None, **changes: object) -> Job:
+    """Close the attempts that run, or only the one of this number."""
+    ending = {attempt.n for attempt in job.running if only in {None, attempt.n}}
+    closed = (
+        replace(attempt, ended_at=at, input=None, **changes) if attempt.n in ending else attempt
+        for attempt in job.attempts
+    )
+    return replace(job, attempts=tuple(closed))
+
+
+def _noted(job: Job, number: int, note: str) -> Job:
+    """The job with a line more in the ledger entry of an attempt."""
+    noted = (
+        replace(attempt, notes=(*attempt.notes, note)) if attempt.n == number else attempt for attempt in job.attempts
+    )
+    return replace(job, attempts=tuple(noted))
+
+
+def _follow(job: Job, attempt: Attempt) -> Job:
+    """The job as it is where this attempt is the one that counts."""
+    return replace(job, provider=attempt.provider, input=attempt.input or job.input)

@@ -52,8 +52,8 @@ class Lease:
 
     record: Record
     fence: int
-    #: What an earlier attempt left: ``{"provider": name, "state": {...}}``.
-    checkpoint: Mapping[str, Any] | None = None
+    #: What earlier attempts left, by provider.
+    checkpoints: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def job(self) -> Job:
@@ -207,8 +207,32 @@ class JobStore(Protocol):
         """Block until a cancel is asked for, of any job: the new cursor and the job ids."""
         ...
 
-    def save_checkpoint(self, job_id: str, fence: int, provider: str, state: Mapping[str, Any]) -> None:
-        """Store what a later attempt must know.
+    def save_checkpoints(self, job_id: str, fence: int, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """Store what a later attempt must know, by provider; whatever was stored before is gone.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
+        ...
+
+    def take_hedge(self, job_id: str, fence: int, providers: Sequence[str]) -> str | None:
+        """Take a slot for a hedge, beside the one that the running job holds.
+
+        Args:
+            job_id: The job.
+            fence: Of its attempt.
+            providers: Who may be the hedge, the best first.
+
+        Returns:
+            The first of them that is well and has room; None where there is none.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
+        ...
+
+    def keep(self, job_id: str, fence: int, provider: str) -> None:
+        """Give back the other one of a job's two slots: its attempt there has ended, and this one goes on.
 
         Raises:
             LeaseLost: The fence is not the running attempt's.

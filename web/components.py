@@ -235,6 +235,7 @@ SCHEMAS: Final[dict[str, Json]] = {
         {
             "n": {"type": "integer", "minimum": 1},
             "provider": TEXT,
+            "hedge": described(FLAG, "`true`: it was started beside the attempt before it, which took long."),
             "started_at": TIME,
             "ended_at": TIME,
             "outcome": {"enum": ["succeeded", "failed", "canceled", "handed_back", "lost"]},

@@ -106,6 +106,18 @@ def _(event: e.Started, _job_id: str, _links: Links) -> Messages:
 
 
 @messages_of.register
+def _(event: e.Hedged, _job_id: str, _links: Links) -> Messages:
+    return [("log", {"level": "info", "text": f"this takes long: {event.provider} was asked as well"})]
+
+
+@messages_of.register
+def _(event: e.AttemptFailed, _job_id: str, _links: Links) -> Messages:
+    return [
+        ("log", {"level": "warning", "text": f"{event.error.provider} failed, the other goes on: {event.error.detail}"})
+    ]
+
+
+@messages_of.register
 def _(event: e.UpstreamQueued, _job_id: str, _links: Links) -> Messages:
     return [("queue", {"reason": "upstream_queue", "upstream": upstream_json(event)})]
 

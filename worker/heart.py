@@ -65,6 +65,10 @@ class Heart:
         """Whether the worker takes no more jobs."""
         return self._hand_back_at is not None
 
+    def has_room(self) -> bool:
+        """Whether a job that runs here may have a second arm: it takes a slot, too."""
+        return not self.draining and sum(attempt.arms for attempt in self.running()) < self._slots
+
     def start(self) -> None:
         """Begin to beat; the worker is known to the scheduler when this returns.
 
@@ -140,8 +144,10 @@ class Heart:
 
     def _beat(self) -> None:
         attempts = self.running()
-        # While it drains, its slots are just those in use: they add nothing to what others can take.
-        slots = len(attempts) if self.draining else self._slots
+        # While it drains, its slots are just those in use: they add nothing to what others can take. Otherwise second
+        # arms take a slot each, for a job that counts once.
+        hedges = sum(max(0, attempt.arms - 1) for attempt in attempts)
+        slots = len(attempts) if self.draining else self._slots - hedges
         leases = [(attempt.job_id, attempt.fence) for attempt in attempts]
         states = self._store.beat(self.worker, slots, self.lease_seconds, leases)
         for attempt, state in zip(attempts, states, strict=True):

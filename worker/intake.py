@@ -46,7 +46,7 @@ class Intake:
             JobError: The record could not be written.
         """
         try:
-            return self._store.claim(job_id, worker, lease_seconds, self._inputs)
+            return self._store.claim(job_id, worker, lease_seconds, self.inputs)
         except JobError:
             raise
         except Absent as error:
@@ -59,11 +59,12 @@ class Intake:
             self._leave(job_id, events.Failed(at=self._store.now(), error=failure))
         return None
 
-    def _leave(self, job_id: str, event: events.JobEvent) -> None:
-        self._store.change(job_id, lambda job: event if job.status is Status.QUEUED else None)
+    def inputs(self, job: Job, provider: str) -> dict[str, object]:
+        """The job's input as this provider will use it, with the seed that the job has already.
 
-    def _inputs(self, job: Job, provider: str) -> dict[str, object]:
-        """The job's input as this provider will use it, with the seed that the job has already."""
+        Raises:
+            Absent: This worker does not have the provider.
+        """
         try:
             spec = self._catalog.spec(provider)
             prepared = self._catalog.prepare(provider, job.model, job.given)
@@ -71,6 +72,9 @@ class Intake:
             raise Absent(str(error)) from error
         if not spec.enabled:
             raise Absent(f"{provider} is switched off")
-        if provider == (job.attempts[-1].provider if job.attempts else job.route[0]):
+        if provider == (job.provider or job.route[0]):
             return job.input
         return {name: job.input.get(name, value) if name == "seed" else value for name, value in prepared.items()}
+
+    def _leave(self, job_id: str, event: events.JobEvent) -> None:
+        self._store.change(job_id, lambda job: event if job.status is Status.QUEUED else None)

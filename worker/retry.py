@@ -44,8 +44,9 @@ def is_suspect(job: Job) -> bool:
     bad one: they go on together. Who was there twice, or has one try left,
     runs alone the next time. The attempt that runs now is not looked at.
     """
-    ended = [attempt.outcome for attempt in job.attempts if attempt.outcome not in {None, "handed_back"}]
-    losses = ended.count("lost")
+    ended = [attempt for attempt in job.attempts if attempt.outcome not in {None, "handed_back"}]
+    # An attempt and its hedge run in one process: they are lost together.
+    losses = len({attempt.ended_at for attempt in ended if attempt.outcome == "lost"})
     return losses >= SUSPECT_LOSSES or (losses > 0 and len(ended) >= MAX_ATTEMPTS - 1)
 
 
@@ -55,7 +56,7 @@ def after_loss(job: Job, at: float) -> events.Requeued | events.Failed:
         code="worker_lost",
         detail="the worker that ran this job ended without a word",
         retryable=True,
-        provider=job.attempts[-1].provider,
+        provider=job.provider,
     )
     if is_suspect(job) or spent(job) >= MAX_ATTEMPTS:
         return events.Failed(at=at, error=failure)

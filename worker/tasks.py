@@ -8,7 +8,7 @@ import logs
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
 from jobs.queue import RUN_JOB
-from worker import retry
+from worker import hedge, retry
 from worker.app import app, built, heart
 from worker.isolated import run_apart
 
@@ -38,7 +38,7 @@ def _run(job_id: str) -> None:
         log.debug("nothing to claim")
         return
     failpoint("after_claim", lease.job.attempts[-1].provider)
-    attempt = built.runner.attempt(lease)
+    attempt = hedge.attempt(built.runner, lease, built.intake.inputs, heart.has_room)
     heart.add(attempt)
     try:
         attempt.run()

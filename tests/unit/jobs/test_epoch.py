@@ -182,7 +182,9 @@ def test_in_an_emptied_database_no_lease_is_lost(client: Any, store: RedisJobSto
     with pytest.raises(WrongDatabase):
         store.beat("worker", 1, 10, [(job.id, lease.fence)])
     with pytest.raises(WrongDatabase):
-        store.save_checkpoint(job.id, lease.fence, "echo", {})
+        store.save_checkpoints(job.id, lease.fence, {"echo": {}})
+    with pytest.raises(WrongDatabase):
+        store.take_hedge(job.id, lease.fence, ("b",))
     with pytest.raises(WrongDatabase):
         store.save_preview(job.id, lease.fence, 0, b"")
     with pytest.raises(WrongDatabase):
@@ -199,7 +201,7 @@ def test_after_it_was_accepted_the_store_goes_on_at_once(client: Any, store: Red
         store.get(job.id)
     assert store.beat("worker", 1, 10, [(job.id, 1)]) == [0]
     with pytest.raises(LeaseLost):
-        store.save_checkpoint(job.id, 1, "echo", {})
+        store.save_checkpoints(job.id, 1, {"echo": {}})
 
 
 def test_a_store_that_was_told_of_no_id_takes_any_database() -> None:

@@ -127,3 +127,26 @@ def test_percentiles_are_of_the_newest_fifty() -> None:
     assert len(record.runs) == 50
     assert (health.percentile(record.runs, 0.5), health.percentile(record.runs, 0.95)) == (75.0, 98.0)
     assert health.percentile((), 0.5) is None
+
+
+def test_an_attempt_that_another_outran_is_measured_where_it_was_slow_already() -> None:
+    record = Health()
+    for _ in range(20):
+        record = health.succeeded(record, 1.0, 4.0, 1.0)
+    slow = health.outrun(record, 0.5, 7.0, 2.0)
+    assert health.totals(slow)[-1] == 7.5
+    assert (slow.success_rate, slow.failures_in_row, slow.last_used_at) == (1.0, 0, 2.0)
+    early = health.outrun(record, 0.5, 1.0, 2.0)
+    assert (health.totals(early), early.last_used_at) == (health.totals(record), 2.0), "it may have been about to end"
+    assert health.totals(health.outrun(Health(), 0.0, 60.0, 2.0)) == ()
+
+
+def test_hedging_does_not_make_a_provider_look_faster_than_it_is() -> None:
+    """Each tenth attempt takes long and is outrun: the p95 must not sink below what is usual."""
+    record = Health()
+    for number in range(500):
+        if number % 10 == 9:
+            record = health.outrun(record, 0.0, 21.0, 1.0)
+        else:
+            record = health.succeeded(record, 0.0, 20.0 if number % 10 == 8 else 5.0, 1.0)
+    assert health.percentile(health.totals(record), health.SLOW_SHARE) == 21.0

@@ -167,7 +167,7 @@ def test_a_lost_lease_writes_nothing(store: RedisJobStore) -> None:
     with pytest.raises(LeaseLost):
         store.change(job_id, lambda _: events.Logged(at=1.0, text="ghost"), fence=stale.fence)
     with pytest.raises(LeaseLost):
-        store.save_checkpoint(job_id, stale.fence, "echo", {})
+        store.save_checkpoints(job_id, stale.fence, {"echo": {}})
     assert store.beat("w1", 4, 60, [(job_id, stale.fence), (job_id, fresh.fence)]) == [0, 1]
 
 
@@ -188,12 +188,13 @@ def test_a_lease_that_nobody_renews_is_lost(store: RedisJobStore) -> None:
 
 def test_a_checkpoint_comes_back_with_the_next_claim(store: RedisJobStore) -> None:
     lease = claimed(store)
-    store.save_checkpoint(lease.job.id, lease.fence, "echo", {"phase": "posted"})
+    left: dict[str, dict[str, Any]] = {"echo": {"phase": "posted"}, "other": {"phase": "opened", "empty": []}}
+    store.save_checkpoints(lease.job.id, lease.fence, left)
     store.change(lease.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     store.dispatch()
     again = claim(store, lease.job.id)
     assert again is not None
-    assert again.checkpoint == {"provider": "echo", "state": {"phase": "posted"}}
+    assert again.checkpoints == left
 
 
 def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: RedisJobStore) -> None:
@@ -423,3 +424,77 @@ def test_a_low_priority_waits_longer_but_not_for_ever(store: RedisJobStore) -> N
         order.append(job_id)
         store.change(job_id, lambda _: events.Canceled(at=1.0))
     assert order == [low, normal, later, young]
+
+
+# -- a second slot --------------------------------------------------------------
+
+
+def busy(store: RedisJobStore, *providers: str) -> list[int]:
+    return [int(store.redis.scard(keys.busy(name))) for name in providers]
+
+
+def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(store: RedisJobStore) -> None:
+    store.serve({"a": 1, "b": 1, "c": None})
+    lease = claimed(store, route=("a", "b", "c"))
+    other = claimed(store, route=("b",))
+    assert store.take_hedge(lease.job.id, lease.fence, ("b",)) is None
+    assert store.take_hedge(lease.job.id, lease.fence, ("b", "c")) == "c"
+    assert busy(store, "a", "b", "c") == [1, 1, 1]
+    assert store.take_hedge(lease.job.id, lease.fence, ("b", "c")) == "c", "asked again, after a lost answer"
+    store.change(lease.job.id, lambda _: events.Succeeded(at=1.0, outputs=()))
+    store.change(other.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    assert busy(store, "a", "b", "c") == [0, 0, 0]
+
+
+@pytest.mark.parametrize("kept", ["a", "b"])
+def test_where_one_of_two_ends_only_its_slot_is_given_back(store: RedisJobStore, kept: str) -> None:
+    store.serve({"a": 1, "b": 1})
+    lease = claimed(store, route=("a", "b"))
+    assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
+    store.keep(lease.job.id, lease.fence, kept)
+    store.keep(lease.job.id, lease.fence, kept)
+    assert busy(store, "a", "b") == [int(kept == "a"), int(kept == "b")]
+    store.change(lease.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    assert busy(store, "a", "b") == [0, 0]
+
+
+def test_nobody_who_is_not_well_is_a_hedge(store: RedisJobStore) -> None:
+    names = ("paused", "resting", "open", "doubtful", "changed", "gone")
+    store.serve(dict.fromkeys(("a", *names[:-1])))
+    now = round(store.now() * 1000)
+    facts: dict[str, dict[Any, Any]] = {
+        "paused": {"paused": "1"}, "resting": {"until": now + 60_000}, "open": {"open": now + 60_000},
+        "doubtful": {"open": now - 1}, "changed": {"shun": "1"},
+    }  # fmt: skip
+    for name, fields in facts.items():
+        store.redis.hset(keys.provider(name), mapping=fields)
+    lease = claimed(store, route=("a", *names))
+    assert [store.take_hedge(lease.job.id, lease.fence, (name,)) for name in names] == [None] * len(names)
+    store.redis.set(keys.PAUSED, "for repairs")
+    assert store.take_hedge(lease.job.id, lease.fence, ("a",)) is None
+    store.redis.delete(keys.PAUSED)
+    assert store.take_hedge(lease.job.id, lease.fence, ("a",)) == "a"
+
+
+def test_a_stale_attempt_takes_and_gives_back_nothing(store: RedisJobStore) -> None:
+    stale = claimed(store, route=("a", "b"))
+    store.change(stale.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    with pytest.raises(LeaseLost):
+        store.take_hedge(stale.job.id, stale.fence, ("b",))
+    store.dispatch()
+    assert claim(store, stale.job.id) is not None
+    with pytest.raises(LeaseLost):
+        store.take_hedge(stale.job.id, stale.fence, ("b",))
+    with pytest.raises(LeaseLost):
+        store.keep(stale.job.id, stale.fence, "b")
+    assert busy(store, "a", "b") == [1, 0]
+
+
+def test_a_hedge_can_be_the_one_job_that_goes_first(store: RedisJobStore) -> None:
+    store.serve({"a": None, "b": None}, wary={"b"})
+    lease = claimed(store, route=("a", "b"))
+    assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
+    added(store, route=("b",))
+    assert store.dispatch() == ()
+    store.works("b", lease.job.attempts[-1].started_at)
+    assert len(store.dispatch()) == 1

@@ -19,6 +19,8 @@ EVENTS: dict[type[e.Event], e.JobEvent] = {
         e.Submitted(at=2.0),
         e.Parked(at=2.0, reason="provider_cooldown", until=9.0),
         e.Started(at=2.0, provider="echo", worker="w", input={"prompt": "x"}),
+        e.Hedged(at=2.0, provider="second", worker="w", input={"prompt": "y"}),
+        e.AttemptFailed(at=2.0, attempt=1, error=FAILURE, route=("second",)),
         e.UpstreamQueued(at=2.0, rank=1, size=3),
         e.Progressed(at=2.0, stage="generating", fraction=0.5),
         e.Previewed(at=2.0, index=0),
@@ -91,3 +93,68 @@ def test_a_cancel_asked_for_twice_keeps_its_first_time() -> None:
 def test_a_note_goes_to_the_current_attempt() -> None:
     job = replace(job_in(Status.RUNNING))
     assert apply(job, EVENTS[e.Noted]).attempts[-1].notes == ("resumed",)
+
+
+# -- two attempts ---------------------------------------------------------------
+
+
+def hedged() -> Job:
+    """A running job with its hedge."""
+    return apply(job_in(Status.RUNNING), EVENTS[e.Hedged])
+
+
+def ledger(job: Job) -> list[tuple[str, bool, str | None]]:
+    return [(attempt.provider, attempt.hedge, attempt.outcome) for attempt in job.attempts]
+
+
+def test_a_hedge_stands_in_the_ledger_beside_the_attempt() -> None:
+    job = hedged()
+    assert ledger(job) == [("echo", False, None), ("second", True, None)]
+    assert [attempt.n for attempt in job.running] == [1, 2]
+    assert (job.provider, job.input) == (None, {}), "the first one still counts"
+
+
+@pytest.mark.parametrize(("winner", "provider", "given"), [(1, "echo", {}), (2, "second", {"prompt": "y"})])
+def test_the_first_result_counts_and_the_other_attempt_says_why_it_ended(
+    winner: int, provider: str, given: dict[str, str]
+) -> None:
+    outputs = (Output(index=0, kind="text", text="hi"),)
+    job = apply(hedged(), e.Succeeded(at=9.0, outputs=outputs, attempt=winner))
+    assert (job.status, job.provider, job.input, job.outputs) == (Status.SUCCEEDED, provider, given, outputs)
+    won, lost = job.attempts[winner - 1], job.attempts[2 - winner]
+    assert (won.outcome, won.notes) == ("succeeded", ())
+    assert (lost.outcome, lost.notes) == ("canceled", (f"hedge lost: attempt {winner} had its result first",))
+    assert (won.ended_at, lost.ended_at, lost.input) == (9.0, 9.0, None)
+
+
+def test_where_the_first_fails_the_hedge_is_the_jobs_attempt() -> None:
+    job = apply(hedged(), EVENTS[e.AttemptFailed])
+    assert ledger(job) == [("echo", False, "failed"), ("second", True, None)]
+    assert (job.status, job.provider, job.input, job.route) == (Status.RUNNING, "second", {"prompt": "y"}, ("second",))
+    assert job.attempts[0].error == FAILURE
+    done = apply(job, e.Succeeded(at=9.0, outputs=(), attempt=2))
+    assert ledger(done) == [("echo", False, "failed"), ("second", True, "succeeded")]
+    assert done.attempts[0].notes == ()
+
+
+def test_where_the_hedge_fails_the_first_goes_on() -> None:
+    job = apply(hedged(), e.AttemptFailed(at=2.0, attempt=2, error=FAILURE, route=("echo",)))
+    assert ledger(job) == [("echo", False, None), ("second", True, "failed")]
+    assert apply(job, EVENTS[e.Requeued]).attempts[1].ended_at == 2.0
+
+
+@pytest.mark.parametrize("kind", [e.Canceled, e.Failed, e.Requeued])
+def test_what_ends_the_job_or_its_lease_ends_both(kind: type[e.Event]) -> None:
+    job = apply(hedged(), EVENTS[kind])
+    assert job.running == ()
+    assert len({attempt.outcome for attempt in job.attempts}) == 1
+
+
+def test_a_note_goes_to_the_attempt_it_is_about() -> None:
+    job = apply(hedged(), e.Noted(at=2.0, note="resumed", attempt=1))
+    assert [attempt.notes for attempt in job.attempts] == [("resumed",), ()]
+
+
+def test_a_single_job_stays_where_it_began() -> None:
+    job = replace(job_in(Status.QUEUED), strategy="single", route=("first", "echo", "last"))
+    assert apply(job, EVENTS[e.Started]).route == ("echo",)

@@ -144,12 +144,40 @@ class Records(RuleBasedStateMachine):
         )  # fmt: skip
         self.write(lease, event)
 
+    @rule(lease=leases, provider=st.sampled_from(sorted(LIMITS)))
+    def hedge(self, *, lease: Lease | None, provider: str) -> None:
+        """As a race does it: a slot, then the event; at most one in an attempt."""
+        if lease is None or (self.is_held(lease) and len(self.store.get(lease.job.id).job.running) != 1):
+            return
+        if self.is_held(lease) and self.store.get(lease.job.id).job.attempts[-1].provider == provider:
+            return
+        held = self.is_held(lease)
+        try:
+            taken = self.store.take_hedge(lease.job.id, lease.fence, (provider,))
+        except LeaseLost:
+            assert not held
+            return
+        assert held
+        if taken is not None:
+            self.write(lease, events.Hedged(at=1.0, provider=taken, worker="w", input={}))
+
+    @rule(lease=leases, first=st.booleans())
+    def fail_one(self, *, lease: Lease | None, first: bool) -> None:
+        if lease is None or not self.is_held(lease):
+            return
+        running = self.store.get(lease.job.id).job.running
+        if len(running) == 2:
+            ended, kept = running if first else reversed(running)
+            failed = events.AttemptFailed(at=1.0, attempt=ended.n, error=FAILURE, route=(kept.provider,))
+            self.write(lease, failed)
+            self.store.keep(lease.job.id, lease.fence, kept.provider)
+
     @rule(lease=leases)
     def checkpoint(self, lease: Lease | None) -> None:
         if lease is None:
             return
         try:
-            self.store.save_checkpoint(lease.job.id, lease.fence, "a", {"n": 1})
+            self.store.save_checkpoints(lease.job.id, lease.fence, {"a": {"n": 1}})
             self.store.save_preview(lease.job.id, lease.fence, 0, b"x")
             assert self.is_held(lease)
         except LeaseLost:
@@ -301,16 +329,19 @@ class Records(RuleBasedStateMachine):
         assert len(sent) + len(running) <= SLOTS
         holders: dict[str, set[str]] = {}
         for job_id in sent | running:
-            provider: Any = self.redis.hget(keys.job(job_id), "provider")
-            holders.setdefault(provider.decode(), set()).add(job_id)
+            held: Any = self.redis.hmget(keys.job(job_id), "provider", "hedge")
+            ledger = [attempt.provider for attempt in self.store.get(job_id).job.running]
+            assert job_id in sent or set(ledger) == {name.decode() for name in held if name is not None}
+            for provider in filter(None, held):
+                holders.setdefault(provider.decode(), set()).add(job_id)
         busy = {
             key.decode().removeprefix("dr:busy:"): self.members(key.decode())
             for key in self.redis.scan_iter("dr:busy:*")
         }
         assert busy == holders
-        for provider, held in holders.items():
+        for provider, jobs in holders.items():
             limit = LIMITS[provider]
-            assert limit is None or len(held) <= limit
+            assert limit is None or len(jobs) <= limit
 
     def log_tells_the_same(self, job_id: str, job: Job) -> None:
         replayed = self.first[job_id]

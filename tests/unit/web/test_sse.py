@@ -35,6 +35,8 @@ EXAMPLES: list[Any] = [
     e.Succeeded(at=1.0, outputs=OUTPUTS),
     e.Failed(at=1.0, error=FAILURE),
     e.Expired(at=1.0),
+    e.Hedged(at=1.0, provider="second", worker="w1", input={}),
+    e.AttemptFailed(at=1.0, attempt=1, error=FAILURE, route=("second",)),
 ]
 
 

@@ -108,7 +108,7 @@ def test_a_heart_that_stops_takes_the_process_with_it(rig: Rig, monkeypatch: pyt
 
 def test_a_busy_attempt_does_not_delay_the_others(rig: Rig, heart: Heart) -> None:
     attempt = held(rig, heart)
-    with attempt._lock:
+    with attempt._scribe._lock:
         attempt.tick()
         heart._beat()
     assert not attempt.control.canceled

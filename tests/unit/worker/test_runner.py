@@ -382,7 +382,7 @@ def test_held_progress_is_written_by_a_tick(rig: Rig) -> None:
     attempt: Any = None
 
     def look(_: Control) -> None:
-        attempt._coalescer._wrote_at -= 10
+        attempt._scribe._coalescer._wrote_at -= 10
         attempt.tick()
         assert rig.job(attempt.job_id).progress.step == 2  # type: ignore[union-attr]
 
@@ -398,7 +398,7 @@ def test_previews_are_kept_small_and_a_bad_one_fails_nothing(rig: Rig) -> None:
     noise.save(buffer, "PNG")
     rig.script(Preview(InlineFile("p.png", buffer.getvalue())), Preview(InlineFile("bad.png", b"nope")), done())
     attempt = rig.attempt()
-    attempt._preview_at = -100.0
+    attempt._scribe._preview_at = -100.0
     attempt.run()
     job = rig.job(attempt.job_id)
     assert (job.status, job.preview.index if job.preview else None) == (Status.SUCCEEDED, 0)
