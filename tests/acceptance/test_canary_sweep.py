@@ -273,7 +273,8 @@ def look_at_everything(house: House) -> dict[str, Any]:
     for job_id in house.jobs.values():
         for rest in ("", "/events", "/image", "/preview", "/outputs/0", "/deliveries"):
             house.ask("GET", f"/v1/jobs/{job_id}{rest}")
-        house.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Accept": "text/event-stream"})
+        house.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Accept": "application/json"})
+        house.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": "0-1"})
     for path in ("/v1/jobs?limit=100", "/v1/models", "/v1/providers", "/openapi.json", "/docs", "/", "/readyz"):
         house.ask("GET", path)
     for path in ("/metrics", "/v1/admin/jobs?limit=100", "/v1/admin/queue", "/v1/admin/providers/parrot-text"):
