@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from http import HTTPStatus
 from io import BytesIO
 from typing import BinaryIO, Final
 
 from flask import Blueprint, Response, request
-from werkzeug.exceptions import HTTPException, PreconditionFailed
-from werkzeug.wsgi import FileWrapper
 
 from jobs.model import Job, Output
 from jobs.pictures import CONTENT_TYPES, SIDE_LIMIT, convert
@@ -23,20 +20,12 @@ from web.query import some
 from web.reading import look
 from web.schemas import TEXT_TYPE, etag
 from web.services import services
+from web.stored import FOREVER, IF_NONE_MATCH, IMAGES, RANGE, SAME, as_artifact, conditional, lasting, stored_file
 
 blueprint = Blueprint("results", __name__)
 
-#: A finished file never changes.
-_FOREVER: Final = "private, max-age=31536000, immutable"
 #: What will change soon: a chat or a page that shows it asks again, with the ETag.
 _BRIEFLY: Final = "private, max-age=1, must-revalidate"
-
-_IMAGES: Final = {"image/png": None, "image/jpeg": None, "image/webp": None}
-_SUFFIXES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
-_IF_NONE_MATCH: Final = Parameter(
-    name="If-None-Match", place="header", description="The `ETag` of what you have: the same gives 304."
-)
-_SAME: Final = Answer(status=304, description="It is as you have it.", headers=("ETag",))
 
 
 @blueprint.get("/jobs/<job:job_id>/outputs/<index:index>")
@@ -46,8 +35,8 @@ _SAME: Final = Answer(status=304, description="It is as you have it.", headers=(
     "read",
     linkable=True,
     parameters=(
-        _IF_NONE_MATCH,
-        Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023"),
+        IF_NONE_MATCH,
+        RANGE,
         Parameter(
             name="format",
             place="query",
@@ -65,16 +54,16 @@ _SAME: Final = Answer(status=304, description="It is as you have it.", headers=(
         Answer(
             status=200,
             description="The file. It never changes.",
-            content={**_IMAGES, "text/plain": None},
+            content={**IMAGES, "text/plain": None},
             headers=("ETag", "Accept-Ranges"),
         ),
         Answer(
             status=206,
             description="The range.",
-            content={**_IMAGES, "text/plain": None},
+            content={**IMAGES, "text/plain": None},
             headers=("ETag", "Content-Range"),
         ),
-        _SAME,
+        SAME,
     ),
     errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable", "invalid_input", "rate_limited"),
 )
@@ -96,9 +85,7 @@ def output(job_id: str, index: int) -> Response:
 
 def _file(job: Job, found: Output) -> Response:
     file, length, digest = _open(job, found)
-    answer = Response(FileWrapper(file), content_type=found.content_type or TEXT_TYPE, direct_passthrough=True)
-    answer.call_on_close(file.close)
-    return _lasting(answer, f"{job.id}-{found.index}", digest, length)
+    return stored_file(file, length, digest, found.content_type or TEXT_TYPE, f"{job.id}-{found.index}")
 
 
 def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
@@ -109,36 +96,7 @@ def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
         known = mark in request.if_none_match
         data = b"" if known else services().copies.get(mark, lambda: convert(file, kind, width))
     answer = Response(data, content_type=CONTENT_TYPES[kind])
-    return _lasting(answer, f"{job.id}-{found.index}-{width or 'full'}", mark, len(data))
-
-
-def _lasting(answer: Response, name: str, mark: str, length: int) -> Response:
-    """The answer with what goes with a file that never changes."""
-    answer.content_length = length
-    answer.set_etag(mark)
-    suffix = _SUFFIXES.get(answer.mimetype or "")
-    kind, suffix = ("inline", suffix) if suffix else ("attachment", "txt")
-    answer.headers["Content-Disposition"] = f'{kind}; filename="{name}.{suffix}"'
-    answer.headers["Cache-Control"] = _FOREVER
-    _as_artifact(answer)
-    return _conditional(answer, length)
-
-
-def _conditional(answer: Response, length: int | None = None) -> Response:
-    """The answer as the request's conditions make it; with ranges where the length is given.
-
-    Raises:
-        Problem: 412: there is something else than the request wants.
-        RequestedRangeNotSatisfiable: There is no such range.
-    """
-    try:
-        answer.make_conditional(request, accept_ranges=length is not None, complete_length=length)
-        if answer.status_code == HTTPStatus.PRECONDITION_FAILED:
-            raise PreconditionFailed
-    except HTTPException:
-        answer.close()
-        raise
-    return answer
+    return lasting(answer, f"{job.id}-{found.index}-{width or 'full'}", mark, len(data))
 
 
 def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
@@ -155,10 +113,10 @@ def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
     "getPreview",
     "Results",
     "read",
-    parameters=(_IF_NONE_MATCH,),
+    parameters=(IF_NONE_MATCH,),
     answers=(
-        Answer(status=200, description="The newest preview.", content=_IMAGES, headers=("ETag",)),
-        _SAME,
+        Answer(status=200, description="The newest preview.", content=IMAGES, headers=("ETag",)),
+        SAME,
     ),
     errors=("not_found", "gone", "precondition_failed"),
 )
@@ -180,10 +138,10 @@ def preview(job_id: str) -> Response:
     "Results",
     "read",
     linkable=True,
-    parameters=(_IF_NONE_MATCH,),
+    parameters=(IF_NONE_MATCH,),
     answers=(
-        Answer(status=200, description="The picture of the moment.", content=_IMAGES, headers=("ETag",)),
-        _SAME,
+        Answer(status=200, description="The picture of the moment.", content=IMAGES, headers=("ETag",)),
+        SAME,
     ),
     errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
 )
@@ -205,7 +163,7 @@ def image(job_id: str) -> Response:
 
 def _card(record: Record, waiting: Waiting | None) -> Response:
     mark = f"card-{etag(record, waiting)[3:-1]}"
-    caching = _FOREVER if record.job.status.is_terminal else _BRIEFLY
+    caching = FOREVER if record.job.status.is_terminal else _BRIEFLY
     if mark in request.if_none_match:
         return _picture(b"", mark, caching)
     return _picture(cards.draw(cards.describe(record.job, waiting), cards.size_of(record.job.input)), mark, caching)
@@ -220,17 +178,11 @@ def _picture(data: bytes, mark: str, caching: str) -> Response:
     answer = Response(data, mimetype=_type_of(data))
     answer.set_etag(mark)
     answer.headers["Cache-Control"] = caching
-    _as_artifact(answer)
-    return _conditional(answer)
+    as_artifact(answer)
+    return conditional(answer)
 
 
 def _type_of(data: bytes) -> str:
     if data.startswith(b"\x89PNG"):
         return "image/png"
     return "image/jpeg" if data.startswith(b"\xff\xd8") else "image/webp"
-
-
-def _as_artifact(answer: Response) -> None:
-    """A file from elsewhere is never active content, and may be shown in other sites' pages."""
-    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
