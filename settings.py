@@ -64,6 +64,10 @@ VARIABLES: Final = (
         "3600",
         "So often files are looked for that belong to no job; what two looks find is removed.",
     ),
+    Variable(
+        "DARKROOM_FILE_RETENTION_SECONDS", "86400", "An uploaded file is kept so long where the client says nothing."
+    ),
+    Variable("DARKROOM_FILE_BYTES", "1073741824", "Bytes that the uploaded files of one API key may take together."),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
     Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
     Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Jobs of one key that may wait.{_LIMIT}"),
@@ -109,6 +113,8 @@ class Settings:
     embed_recipe: bool
     request_seconds: int
     sweep_seconds: int
+    file_retention_seconds: int
+    file_bytes: int
     log_format: str
     log_level: str
     limits: Limits
@@ -207,6 +213,8 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         embed_recipe=_switch("DARKROOM_EMBED_RECIPE", value["DARKROOM_EMBED_RECIPE"]),
         request_seconds=_positive("DARKROOM_REQUEST_SECONDS", value["DARKROOM_REQUEST_SECONDS"]),
         sweep_seconds=_positive("DARKROOM_SWEEP_SECONDS", value["DARKROOM_SWEEP_SECONDS"]),
+        file_retention_seconds=_positive("DARKROOM_FILE_RETENTION_SECONDS", value["DARKROOM_FILE_RETENTION_SECONDS"]),
+        file_bytes=_positive("DARKROOM_FILE_BYTES", value["DARKROOM_FILE_BYTES"]),
         log_format=log_format,
         log_level=log_level,
         limits=_limits(value),

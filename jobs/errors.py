@@ -6,6 +6,8 @@ JobError
 ├── IllegalTransition  the state table has no such move
 ├── LeaseLost          somebody else runs the job now, or it has ended
 ├── BatchNotFound      no such batch (or another owner's)
+├── UploadNotFound     no such upload (or another owner's)
+├── UploadsFull        the owner has no room for another upload
 ├── Contended          the record kept changing under a writer
 ├── KeyReused          an idempotency key came again with another request
 ├── QuotaExceeded      no more jobs of this key, or of its end user, may wait
@@ -51,6 +53,14 @@ class Contended(JobError):
 
 class BatchNotFound(JobError):
     """There is no batch with this id."""
+
+
+class UploadNotFound(JobError):
+    """There is no upload with this id."""
+
+
+class UploadsFull(JobError):
+    """The owner has as many uploads as are kept for one; the text says how many."""
 
 
 class KeyReused(JobError):

@@ -20,6 +20,9 @@ support either, so the scripts may build key names.
 | ``dr:hooksent:{host}`` | zset | deliveries that are being made, by the end of their lease | |
 | ``dr:hookgone:{owner}:{digest}`` | string | there while an address that answered 410 gets nothing from this owner's jobs | a day |
 | ``dr:hooksecrets`` | hash | owner → secrets that sign its webhooks, AES-256-GCM | |
+| ``dr:files:{owner}`` | hash | uploads of one owner: id → record (JSON) | each as long as was asked for |
+| ``dr:filebytes`` | hash | owner → bytes of all its uploads | |
+| ``dr:filedue`` | zset | uploads, ``{owner}/{id}``, by when they end; one that is just written an hour ahead | |
 | ``dr:owner:{owner}`` | zset | job ids by creation time | |
 | ``dr:owners`` | set | owners that have jobs | |
 | ``dr:queued`` | zset | queued jobs by creation time: positions | |
@@ -74,6 +77,8 @@ PAUSED: Final = "dr:paused"
 CONTROL: Final = "dr:control"
 PROBE: Final = "dr:probe"
 HOOK_SECRETS: Final = "dr:hooksecrets"
+FILE_BYTES: Final = "dr:filebytes"
+FILE_DUE: Final = "dr:filedue"
 API_KEYS: Final = "dr:keys"
 API_KEY_HASHES: Final = "dr:keyhash"
 LOCKED: Final = "dr:locked"
@@ -141,6 +146,11 @@ def hooks(holder: str) -> str:
 def hook_gone(owner: str, digest: str) -> str:
     """Says that an address does not want this owner's deliveries any more."""
     return f"dr:hookgone:{owner}:{digest}"
+
+
+def files(owner: str) -> str:
+    """The uploads of one owner."""
+    return f"dr:files:{owner}"
 
 
 def owner(name: str) -> str:

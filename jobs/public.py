@@ -17,7 +17,7 @@ TEXT_TYPE: Final = "text/plain; charset=utf-8"
 
 
 class Links:
-    """Addresses of a job's resources.
+    """Addresses of jobs, uploads and their resources.
 
     Args:
         base: Scheme and host that the client uses, without a slash at its end.
@@ -33,6 +33,10 @@ class Links:
     def job(self, job_id: str, *rest: str) -> str:
         """The job, or a resource below it."""
         return "/".join((self.jobs(), job_id, *rest))
+
+    def file(self, file_id: str, *rest: str) -> str:
+        """An upload, or a resource below it."""
+        return "/".join((f"{self.base}/v1/files", file_id, *rest))
 
 
 def etag(record: Record, waiting: Waiting | None) -> str:

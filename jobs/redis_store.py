@@ -323,7 +323,7 @@ class RedisJobStore:
         if answer[0] == b"full":
             raise _exceeded(answer)
         if answer[0] == b"made" and once is not None:
-            return self.get(_same(once, answer[1].decode(), answer[2].decode()))
+            return self.get(same(once, answer[1].decode(), answer[2].decode()))
         if answer[0] != b"ok":
             # The answer of our own write was lost, and a worker was quick: ids are unique, so the job is ours.
             return self.get(job.id)
@@ -430,7 +430,7 @@ class RedisJobStore:
             KeyReused: The idempotency key came with another request before.
             QuotaExceeded: So many more jobs of this owner, or of an end user, may not wait.
         """
-        marks = {} if once is None else {"once": _marks(once)}
+        marks = {} if once is None else {"once": marks_of(once)}
         counted = {"owner": jobs[0].owner, "users": Counter(job.user for job in jobs), "most": self._most()}
         head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **counted, **marks})
         steps = [_step(job, 0, events.Submitted(at=job.created_at)) for job in jobs]
@@ -452,7 +452,7 @@ class RedisJobStore:
                 self.redis.delete(*map(keys.secret, locked))
         if answer[0] == b"full" or once is None:
             raise _exceeded(answer)
-        return _same(once, answer[1].decode(), answer[2].decode())
+        return same(once, answer[1].decode(), answer[2].decode())
 
     def first_of(self, once: Once) -> str | None:
         """The id of what an earlier request with this key made.
@@ -462,7 +462,7 @@ class RedisJobStore:
         """
         with available():
             row = cast("list[bytes | None]", self.redis.hmget(keys.once(once.key or ""), "print", "id"))
-        return _same(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
+        return same(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
 
     def save_checkpoints(self, job_id: str, fence: int, states: Mapping[str, Mapping[str, Any]]) -> None:
         """See :meth:`jobs.store.JobStore.save_checkpoints`."""
@@ -628,7 +628,7 @@ def _step(
         "version": version,
         "fence": fence,
         "batch": job.batch_id if version == 0 else None,
-        "once": None if once is None else _marks(once),
+        "once": None if once is None else marks_of(once),
         "most": most,
         "lapsed": lapsed or None,
         "status": job.status,
@@ -665,15 +665,19 @@ def _exceeded(answer: Sequence[bytes]) -> QuotaExceeded:
     return QuotaExceeded(answer[1].decode(), int(answer[2]))
 
 
-def _same(once: Once, fingerprint: str, made: str) -> str:
-    """What a key stands for."""
+def same(once: Once, fingerprint: str, made: str) -> str:
+    """What an idempotency key stands for.
+
+    Raises:
+        KeyReused: For another request.
+    """
     if fingerprint != once.fingerprint:
         raise KeyReused("the idempotency key was used for another request")
     return made
 
 
-def _marks(once: Once) -> dict[str, Any]:
-    """As the scripts take them."""
+def marks_of(once: Once) -> dict[str, Any]:
+    """The marks of a request, as the scripts take them."""
     marks = {
         "print": once.fingerprint,
         "key": once.key,

@@ -14,7 +14,7 @@ from jobs.service import Accepted, Submission
 from web import once
 from web.errors import invalid
 from web.operation import Answer, Parameter
-from web.pictures import Pictures
+from web.pictures import Held, Pictures
 from web.reading import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
 from web.schemas import Json
 from web.services import services
@@ -72,7 +72,13 @@ def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
 
 def pictures() -> Pictures:
     """What reads the pictures of the current request."""
-    return Pictures(lambda _: None, links().base)
+    uploads, owner = services().uploads, caller().owner
+
+    def find(file_id: str) -> Held | None:
+        upload = uploads.find(file_id, owner)
+        return None if upload is None else (upload.id, upload.sha256)
+
+    return Pictures(find, links().base)
 
 
 def accepted_webhook(wish: Json) -> Webhook:

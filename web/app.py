@@ -36,6 +36,12 @@ class Index(BaseConverter):
         return int(value)
 
 
+class FileId(BaseConverter):
+    """An upload's id in an address."""
+
+    regex = "file_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+
+
 class DeliveryId(BaseConverter):
     """A delivery's id in an address."""
 
@@ -94,6 +100,7 @@ def assemble(services: Services) -> Flask:
     app.url_map.converters["delivery"] = DeliveryId
     app.url_map.converters["index"] = Index
     app.url_map.converters["key"] = KeyId
+    app.url_map.converters["file"] = FileId
     app.extensions["darkroom"] = services
     envelope.register(app)
     errors.register(app)

@@ -24,6 +24,7 @@ ANY: Final[Json] = {"type": "object", "additionalProperties": True}
 BATCH_ID: Final[Json] = {"type": "string", "pattern": "^batch_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 KEY_ID: Final[Json] = {"type": "string", "pattern": "^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 DELIVERY_ID: Final[Json] = {"type": "string", "pattern": "^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+FILE_ID: Final[Json] = {"type": "string", "pattern": "^file_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 JOB_ID: Final[Json] = {"type": "string", "pattern": "^job_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
 
 #: Every ``error.code`` of a job.
@@ -56,8 +57,8 @@ def ref(name: str) -> Json:
     return {"$ref": f"#/components/schemas/{name}"}
 
 
-def listed(item: Json) -> Json:
-    """A list of resources, as every list of the API is."""
+def listed(item: Json, **more: Json) -> Json:
+    """A list of resources, as every list of the API is, and further properties."""
     return record(
         "object data has_more",
         {
@@ -65,6 +66,7 @@ def listed(item: Json) -> Json:
             "data": {"type": "array", "items": item},
             "has_more": described(FLAG, "Whether there is more."),
             "next_cursor": described(TEXT, "The `cursor` of the next part."),
+            **more,
         },
     )
 
@@ -384,6 +386,31 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
         "What is set for a provider by hand.",
     ),
+    "File": record(
+        "id object bytes created_at expires_at filename purpose status name content_type size width height etag checksums"
+        " metadata urls",
+        {
+            "id": described(FILE_ID, "What a job's picture can be."),
+            "object": {"const": "file"},
+            "bytes": described(COUNT, "Of the file as it is kept; so `size`."),
+            "created_at": described(COUNT, "Unix seconds, as OpenAI's SDK reads it."),
+            "expires_at": described(COUNT, "When it is deleted, in Unix seconds."),
+            "filename": described(TEXT, "As you call it; so `name`."),
+            "purpose": TEXT,
+            "status": {"const": "processed"},
+            "name": TEXT,
+            "content_type": {"enum": ["image/png", "image/jpeg", "image/webp"]},
+            "size": COUNT,
+            "width": COUNT,
+            "height": COUNT,
+            "etag": TEXT,
+            "checksums": record("sha256", {"sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}),
+            "metadata": {"type": "object", "additionalProperties": TEXT},
+            "urls": record("get content", {"get": described(URL, "A job takes it too."), "content": URL}),
+        },
+        "A picture that was uploaded. It has the fields of OpenAI's and of Replicate's files.",
+    ),
+    "FileList": listed(ref("File"), results={"type": "array", "items": ref("File")}),
     "Health": record("status", {"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}}),
     "Problem": record(
         "type title status detail instance code retryable request_id error",

@@ -26,6 +26,8 @@ from jobs.errors import (
     KeyReused,
     QuotaExceeded,
     StoreUnavailable,
+    UploadNotFound,
+    UploadsFull,
     WrongDatabase,
 )
 from providers.catalog import UnknownName
@@ -61,7 +63,7 @@ KINDS: Final[Mapping[str, Kind]] = {
     "invalid_input": Kind(422, "The input is not valid"),
     "idempotency_key_reused": Kind(422, "The idempotency key was used for another request"),
     "rate_limited": Kind(429, "Too many requests", retryable=True),
-    "quota_exceeded": Kind(429, "No more jobs may wait", retryable=True),
+    "quota_exceeded": Kind(429, "A limit of this key is reached", retryable=True),
     "internal": Kind(500, "Something went wrong on our side"),
     "model_unavailable": Kind(503, "No provider of this model takes jobs now", retryable=True),
     "store_unavailable": Kind(503, "The job store cannot be reached now", retryable=True),
@@ -127,10 +129,14 @@ def problem_of(error: Exception) -> Problem:
             return error
         case JobGone():
             return _gone(error)
-        case ArtifactNotFound() | BatchNotFound() | IllegalTransition() | JobNotFound() | KeyReused():
+        case (
+            ArtifactNotFound() | BatchNotFound() | IllegalTransition() | JobNotFound() | KeyReused() | UploadNotFound()
+        ):
             return Problem(*_PLAIN[type(error)])
         case QuotaExceeded():
             return _exceeded(error)
+        case UploadsFull():
+            return Problem("quota_exceeded", f"{error}: delete some, or wait until they are kept no longer.")
         case UnknownName():
             return Problem("not_found", f"{error}.")
         case StoreUnavailable() | redis.ConnectionError() | redis.TimeoutError() | Contended():
@@ -151,6 +157,7 @@ _LOST: Final = (
 _PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
     JobNotFound: ("not_found", "There is no job with this id."),
     BatchNotFound: ("not_found", "There is no batch with this id."),
+    UploadNotFound: ("not_found", "There is no file with this id."),
     ArtifactNotFound: ("gone", "The file is no longer kept."),
     IllegalTransition: ("store_unavailable", "The job changed at this very moment; try again."),
     KeyReused: ("idempotency_key_reused", "Use a new Idempotency-Key for each new request."),

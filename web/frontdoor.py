@@ -57,6 +57,15 @@ def _check_type(request: Request) -> None:
     parameters = {name: value.lower() for name, value in request.mimetype_params.items()}
     if request.mimetype != "application/json" or parameters not in ({}, {"charset": "utf-8"}):
         raise Problem("unsupported_media", "Send JSON in UTF-8, with the header Content-Type: application/json.")
+    check_encoding(request)
+
+
+def check_encoding(request: Request) -> None:
+    """Take no body that was compressed: how much it holds would be known too late.
+
+    Raises:
+        Problem: 415.
+    """
     coded = request.headers.get("Content-Encoding", "identity") != "identity"
     # gunicorn lets "gzip, chunked" through and takes only the chunks apart.
     if coded or request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":

@@ -17,12 +17,13 @@ from werkzeug.routing import Rule
 from jobs.apikeys import ApiKey
 from jobs.model import Attempt, Job, Output, Progress, Status
 from jobs.store import Record
+from jobs.uploads import Upload
 from jobs.webhooks import Call, Delivery
 from providers.catalog import Catalog
 from providers.schema import input_schema
 from providers.spec import ModelSpec
-from web import batching, controls, hooks, keyrings, linking, rerun, submission
-from web.components import BATCH_ID, DELIVERY_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
+from web import batching, controls, hooks, keyrings, linking, rerun, submission, uploading
+from web.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
 from web.operation import Answer, Operation, operation_of
 from web.schemas import Json, Links, job_json
@@ -55,6 +56,7 @@ _PATH_PARAMETERS: Final = {
     "job_id": (JOB_ID, "The job's id."),
     "batch_id": (BATCH_ID, "The batch's id."),
     "index": ({"type": "integer", "minimum": 0}, "The output's number, from 0."),
+    "file_id": (FILE_ID, "The file's id."),
     "delivery_id": (DELIVERY_ID, "The delivery's id."),
     "key_id": (KEY_ID, "The key's id."),
     "name": (TEXT, "Its name."),
@@ -62,6 +64,7 @@ _PATH_PARAMETERS: Final = {
 _EXAMPLE_KEY: Final = "key_01M7WPZC5T9V2H4N8Q1R6Y3XJD"
 _EXAMPLE_DELIVERY: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
 _EXAMPLE_BATCH: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
+_EXAMPLE_FILE: Final = "file_01M7WPZ8Q0V5D3H2K7XA6R9TCE"
 _EXAMPLE_ID: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
 
 
@@ -123,6 +126,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
                 "BatchSubmission": batching.SCHEMA,
                 "WebhookTest": hooks.TEST,
                 "LinkWish": linking.SCHEMA,
+                "Upload": uploading.SCHEMA,
                 "QueueChange": controls.QUEUE,
                 "ProviderChange": controls.PROVIDER,
                 "NewKey": keyrings.NEW,
@@ -134,7 +138,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
     }
 
 
-_TAGS: Final = ("Jobs", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
+_TAGS: Final = ("Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
 
 
 def _operation(route: Route) -> Json:
@@ -156,7 +160,7 @@ def _operation(route: Route) -> Json:
         found["security"] = [{"key": []}, {"link": []}, {}]
     if declared.body is not None:
         content = {"schema": ref(declared.body), "examples": _EXAMPLES[declared.body]}
-        found["requestBody"] = {"required": declared.body_required, "content": {"application/json": content}}
+        found["requestBody"] = {"required": declared.body_required, "content": {declared.body_type: content}}
     return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
 
 
@@ -168,6 +172,7 @@ def _path_parameter(name: str) -> Json:
         "batch_id": _EXAMPLE_BATCH,
         "delivery_id": _EXAMPLE_DELIVERY,
         "key_id": _EXAMPLE_KEY,
+        "file_id": _EXAMPLE_FILE,
     }.get(name)
     return found if example is None else {**found, "example": example}
 
@@ -322,6 +327,12 @@ _EXAMPLES: Final[dict[str, Json]] = {
         "day": {"summary": "The old one works for a day", "value": {}},
         "now": {"summary": "The old one ends now", "value": {"overlap_seconds": 0}},
     },
+    "Upload": {
+        "picture": {
+            "summary": "A picture that is kept for an hour",
+            "value": {"file": "(the bytes of the picture)", "purpose": "vision", "retention_seconds": 3600},
+        }
+    },
     "Rerun": {
         "same": {"summary": "The same once more", "value": {}},
         "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
@@ -372,6 +383,26 @@ def example_job() -> Json:
     return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))
 
 
+def example_file() -> Json:
+    """A picture that was uploaded, as the API shows it."""
+    at = 1_795_186_200.0
+    upload = Upload(
+        id=_EXAMPLE_FILE,
+        owner="local",
+        name="lighthouse.jpg",
+        purpose="vision",
+        content_type="image/jpeg",
+        width=1536,
+        height=1024,
+        bytes=412_880,
+        sha256="8d0c1f3a" * 8,
+        created_at=at,
+        expires_at=at + 86_400,
+        metadata={"album": "sea"},
+    )
+    return uploading.file_json(upload, Links("http://127.0.0.1:8000"))
+
+
 def example_delivery() -> Json:
     """A delivery that succeeded at its second try, as the API shows it."""
     at = 1_795_186_221.2
@@ -420,5 +451,12 @@ _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
     "Key": example_key,
     "KeyList": lambda: {"object": "list", "data": [example_key()], "has_more": False},
     "ShownKey": lambda: {**example_key(), "key": "dk_live_" + "0" * 45 + "x9Qf"},
+    "File": example_file,
+    "FileList": lambda: {
+        "object": "list",
+        "data": [example_file()],
+        "results": [example_file()],
+        "has_more": False,
+    },
     "WebhookSecret": lambda: {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
 }

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeVar
 
 from jobs.apikeys import Scope
 
-Tag = Literal["Jobs", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
+Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 _ATTRIBUTE: Final = "darkroom_operation"
@@ -51,6 +51,7 @@ class Operation:
         errors: Codes of :data:`web.errors.KINDS`, beyond those that every route can give.
         parameters: Query parameters and headers.
         body: The name of the body's schema.
+        body_type: The body's content type.
         body_required: Whether it may not be left out.
         linkable: Whether a signed link can take the key's place.
     """
@@ -62,6 +63,7 @@ class Operation:
     errors: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     body: str | None = None
+    body_type: str = "application/json"
     body_required: bool = True
     linkable: bool = False
 
@@ -80,6 +82,7 @@ def operation(
     errors: tuple[str, ...] = (),
     parameters: tuple[Parameter, ...] = (),
     body: str | None = None,
+    body_type: str = "application/json",
     body_required: bool = True,
     linkable: bool = False,
 ) -> Callable[[View], View]:
@@ -92,6 +95,7 @@ def operation(
         errors=errors,
         parameters=parameters,
         body=body,
+        body_type=body_type,
         body_required=body_required,
         linkable=linkable,
     )

@@ -18,6 +18,7 @@ from jobs.pause import Pauses
 from jobs.queue import CeleryPublisher, Publisher, client_app
 from jobs.redis_store import RedisJobStore, connect
 from jobs.service import JobService
+from jobs.uploads import Uploads
 from jobs.vault import Vault
 from jobs.views import RedisViews
 from jobs.webhook_service import WebhookService
@@ -43,6 +44,7 @@ class Services:
     artifacts: ArtifactStore
     jobs: JobService
     batches: BatchService
+    uploads: Uploads
     catalog: Catalog
     keys: KeyStore
     gate: auth.Gate
@@ -102,6 +104,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         artifacts=artifacts,
         jobs=jobs,
         batches=BatchService(store, jobs),
+        uploads=Uploads(store, artifacts, settings.file_bytes),
         catalog=catalog,
         keys=keys,
         gate=auth.gate(settings, keys, epoch),

@@ -20,6 +20,7 @@ from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.model import Failure, Job, Status
 from jobs.service import JobService
 from jobs.store import JobStore
+from jobs.uploads import Uploads
 from worker import retry, services
 from worker.janitor import Janitor
 from worker.prober import Prober
@@ -53,11 +54,13 @@ class Reconciler:
     Args:
         store: The records.
         jobs: Wakes workers and deletes what is over.
+        uploads: Deletes what is kept no longer; None leaves uploads alone.
     """
 
-    def __init__(self, store: JobStore, jobs: JobService) -> None:
+    def __init__(self, store: JobStore, jobs: JobService, uploads: Uploads | None = None) -> None:
         self._store = store
         self._jobs = jobs
+        self._uploads = uploads
         # Also at the start: what this process did not see may have been an outage.
         self._calm_since = time.monotonic()
 
@@ -83,6 +86,8 @@ class Reconciler:
         touched = sum(self._apply(job_id, now) for job_id in late)
         for job_id in self._store.outlived():
             touched += self._delete(job_id)
+        if self._uploads is not None:
+            self._uploads.expire()
         touched += self._jobs.resend(LOST_MESSAGE_SECONDS)
         return touched + self._jobs.wake(thoroughly=True)
 
@@ -133,7 +138,7 @@ def main() -> None:
     logs.configure(config.log_format, "scheduler", config.log_level)
     failpoints.arm(config.failpoints)
     built = services.build(config, patience=0, founder=True)
-    reconciler = Reconciler(built.store, built.jobs)
+    reconciler = Reconciler(built.store, built.jobs, built.uploads)
     stopped = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -14,6 +14,7 @@ from jobs.health_store import HealthStore
 from jobs.queue import CeleryPublisher, client_app
 from jobs.redis_store import RedisJobStore, connect
 from jobs.service import JobService
+from jobs.uploads import Uploads
 from jobs.vault import Vault
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
@@ -40,6 +41,7 @@ class Services:
     intake: Intake
     runner: Runner
     jobs: JobService
+    uploads: Uploads
     deliverer: Deliverer
 
     def announce(self) -> None:
@@ -85,5 +87,6 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
         intake=Intake(store, catalog),
         runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch, HealthStore(store)),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
+        uploads=Uploads(store, artifacts, settings.file_bytes),
         deliverer=Deliverer(store, vault, Poster(Egress(catalog.config.egress))),
     )

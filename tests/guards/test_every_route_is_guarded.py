@@ -21,6 +21,7 @@ from web.services import build
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 BATCH = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 KEY = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+FILE = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 DELIVERY = "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 #: What anybody may read. A route that joins them is listed here on purpose.
@@ -32,6 +33,8 @@ SUBMITTING = {
     ("POST", "/v1/jobs/{job_id}/cancel"),
     ("POST", "/v1/jobs/{job_id}/rerun"),
     ("POST", "/v1/batches"),
+    ("POST", "/v1/files"),
+    ("DELETE", "/v1/files/{file_id}"),
     ("POST", "/v1/batches/{batch_id}/cancel"),
     ("POST", "/v1/jobs/{job_id}/deliveries/{delivery_id}/redeliver"),
     ("GET", "/v1/webhooks/default/secret"),
@@ -73,6 +76,7 @@ def address(path: str) -> str:
     return (
         path.replace("{job_id}", JOB)
         .replace("{batch_id}", BATCH)
+        .replace("{file_id}", FILE)
         .replace("{index}", "0")
         .replace("{name}", "echo")
         .replace("{delivery_id}", DELIVERY)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from flask import Flask
 
-from web.api import admin, admin_keys, batches, catalog, events, jobs, links, lists, reruns, results, webhooks
+from web.api import admin, admin_keys, batches, catalog, events, files, jobs, links, lists, reruns, results, webhooks
 
 
 def register(app: Flask) -> None:
     """Add all routes of the native API."""
-    for module in (jobs, lists, reruns, batches, events, results, links, webhooks, catalog, admin, admin_keys):
+    for module in (jobs, lists, reruns, batches, files, events, results, links, webhooks, catalog, admin, admin_keys):
         app.register_blueprint(module.blueprint, url_prefix="/v1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlencode
@@ -15,7 +16,7 @@ from web.filters import METADATA, NAMES, Filters, filters
 from web.operation import Answer, Parameter, operation
 from web.query import only, refuse, whole_number
 from web.reading import caller, links
-from web.schemas import job_json
+from web.schemas import Json, job_json
 from web.services import services
 
 blueprint = Blueprint("lists", __name__)
@@ -23,15 +24,18 @@ blueprint = Blueprint("lists", __name__)
 _LIMIT: Final = 100
 
 
+#: Of every list.
+LIMIT: Final = Parameter(
+    name="limit",
+    place="query",
+    description="Most of them in one answer.",
+    schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
+)
+CURSOR: Final = Parameter(name="cursor", place="query", description="`next_cursor` of the answer before.")
 #: Of every list of jobs.
 PARAMETERS: Final = (
-    Parameter(
-        name="limit",
-        place="query",
-        description="Most jobs in one answer.",
-        schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
-    ),
-    Parameter(name="cursor", place="query", description="`next_cursor` of the answer before."),
+    LIMIT,
+    CURSOR,
     Parameter(
         name="status",
         place="query",
@@ -134,7 +138,7 @@ def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool =
     found = services()
     page = found.jobs.page(
         owner,
-        cursor=_place(reader, wanted.parameters.get("cursor")),
+        cursor=place_of(wanted.parameters, reader),
         limit=wanted.limit,
         keep=wanted.filters.keep,
         since=wanted.filters.since,
@@ -148,17 +152,38 @@ def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool =
         }
         for record in page.records
     ]
-    body = {"object": "list", "data": data, "has_more": page.next_cursor is not None}
+    return listing(data, page.next_cursor, wanted.parameters, reader)
+
+
+def listing(
+    data: Sequence[Json], following: str | None, parameters: Mapping[str, str], reader: str, **more: object
+) -> Response:
+    """A part of any list.
+
+    Args:
+        data: What is in it.
+        following: The place where the next part begins; None where there is none.
+        parameters: Of the request.
+        reader: Whom its cursor is good for.
+        **more: Further members.
+    """
+    body = {"object": "list", "data": data, "has_more": following is not None, **more}
     answer = Response(mimetype="application/json")
-    if page.next_cursor is not None:
-        body["next_cursor"] = found.cursors.seal(reader, page.next_cursor)
-        following = urlencode({**wanted.parameters, "cursor": body["next_cursor"]})
-        answer.headers["Link"] = f'<{links().base}{request.path}?{following}>; rel="next"'
+    if following is not None:
+        body["next_cursor"] = services().cursors.seal(reader, following)
+        query = urlencode({**parameters, "cursor": body["next_cursor"]})
+        answer.headers["Link"] = f'<{links().base}{request.path}?{query}>; rel="next"'
     answer.data = msgspec.json.encode(body)
     return answer
 
 
-def _place(reader: str, cursor: str | None) -> str | None:
+def place_of(parameters: Mapping[str, str], reader: str) -> str | None:
+    """The place in a list where a request wants to go on; None for its beginning.
+
+    Raises:
+        Problem: 422: the cursor is none of this reader's.
+    """
+    cursor = parameters.get("cursor")
     try:
         return None if cursor is None else services().cursors.open(reader, cursor)
     except BadCursor:
