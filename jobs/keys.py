@@ -15,9 +15,10 @@ support either, so the scripts may build key names.
 | ``dr:once:{key}`` | hash | what the request with this idempotency key made: ``print`` (its fingerprint), ``id`` | a day |
 | ``dr:twin:{fingerprint}`` | string | the newest job that such a request made | 15 minutes |
 | ``dr:hooks:{id}`` | hash | the job's webhook deliveries: ``{delivery}`` → record (JSON), ``{delivery}:body`` → what is sent; also of a test | with the job; a test's an hour |
-| ``dr:hookhosts`` | zset | hosts with deliveries, by when to look for some that are due | |
-| ``dr:hookdue:{host}`` | zset | deliveries to a host, ``{id}/{delivery}``, by when they are due | |
-| ``dr:hooksent:{host}`` | zset | deliveries that are being made, by the end of their lease | |
+| ``dr:hookowners`` | zset | owners of deliveries, by when to look for some that are due | |
+| ``dr:hookhosts:{owner}`` | zset | hosts with deliveries of this owner, by when to look at them | |
+| ``dr:hookdue:{owner}/{host}`` | zset | deliveries to a host, ``{id}/{delivery}``, by when they are due | |
+| ``dr:hooksent:{owner}`` | zset | deliveries that are being made, ``{host}/{id}/{delivery}``, by the end of their lease | |
 | ``dr:hookgone:{owner}:{digest}`` | string | there while an address that answered 410 gets nothing from this owner's jobs | a day |
 | ``dr:hooksecrets`` | hash | owner → secrets that sign its webhooks, AES-256-GCM | |
 | ``dr:files:{owner}`` | hash | uploads of one owner: id → record (JSON) | each as long as was asked for |

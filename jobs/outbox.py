@@ -62,14 +62,18 @@ class Outbox:
         with available():
             return cast("bytes | None", self._redis.hget(keys.hooks(holder), delivery_id))
 
-    def take(self, most: int, *, lease_seconds: float, per_host: int) -> tuple[Taken, ...]:
-        """Take up to ``most`` deliveries that are due, at most ``per_host`` at once to one host."""
+    def take(self, most: int, *, lease_seconds: float, per_host: int, per_owner: int) -> tuple[Taken, ...]:
+        """Take up to ``most`` deliveries that are due, owners in turn.
+
+        At once at most ``per_owner`` are under way for one owner, and ``per_host`` of these to one host.
+        """
+        args = [round(lease_seconds * 1000), per_host, per_owner, most]
         with available():
-            answer = cast("list[bytes]", self._scripts["deliver"](args=[round(lease_seconds * 1000), per_host, most]))
-        rows = [(answer[i].decode(), answer[i + 1].decode(), int(answer[i + 2])) for i in range(0, len(answer), 3)]
+            answer = [part.decode() for part in cast("list[bytes]", self._scripts["deliver"](args=args))]
+        rows = zip(answer[::4], answer[1::4], answer[2::4], map(int, answer[3::4]), strict=True)
         return tuple(taken for row in rows if (taken := self._read(*row)) is not None)
 
-    def _read(self, host: str, member: str, until: int) -> Taken | None:
+    def _read(self, owner: str, host: str, member: str, until: int) -> Taken | None:
         holder, _, delivery_id = member.partition("/")
         with available():
             row = self._redis.hmget(keys.hooks(holder), delivery_id, f"{delivery_id}:body")
@@ -77,18 +81,19 @@ class Outbox:
         if doc is not None and body is not None:
             return Taken(_delivery.decode(doc), body, until)
         # Its job was deleted meanwhile.
-        self._settle(host, holder, delivery_id, until, None)
+        self._settle((owner, host, holder, delivery_id, until), None)
         return None
 
     def settle(self, taken: Taken, delivery: Delivery) -> bool:
         """Note what became of a delivery; False where the lease had ended: somebody else makes it again."""
-        return self._settle(delivery.host, delivery.holder, delivery.id, taken.until, delivery)
+        place = (delivery.owner, delivery.host, delivery.holder, delivery.id, taken.until)
+        return self._settle(place, delivery)
 
-    def _settle(self, host: str, holder: str, delivery_id: str, until: int, delivery: Delivery | None) -> bool:
+    def _settle(self, place: tuple[str, str, str, str, int], delivery: Delivery | None) -> bool:
         doc = b"" if delivery is None else _encode(delivery)
         following = "" if delivery is None or delivery.next_at is None else round(delivery.next_at * 1000)
         with available():
-            return bool(self._scripts["settle"](args=[host, holder, delivery_id, until, doc, following]))
+            return bool(self._scripts["settle"](args=[*place, doc, following]))
 
     def redeliver(self, holder: str, delivery_id: str) -> Delivery | None:
         """Make a delivery due now, whatever became of it; None where there is none.
@@ -115,7 +120,7 @@ class Outbox:
 
     def _post(self, delivery: Delivery, before: bytes, body: bytes = b"") -> int:
         args: Sequence[Any] = [
-            delivery.host, delivery.holder, delivery.id, before, _encode(delivery), body, keys.TEST_SECONDS,
+            delivery.owner, delivery.host, delivery.holder, delivery.id, before, _encode(delivery), body, keys.TEST_SECONDS,
         ]  # fmt: skip
         with available():
             return cast("int", self._scripts["redeliver"](args=args))

@@ -690,7 +690,7 @@ def marks_of(once: Once) -> dict[str, Any]:
 
 def _hook(notice: Notice) -> dict[str, Any]:
     """As the script takes it."""
-    hook: dict[str, Any] = {"id": notice.delivery.id, "host": notice.delivery.host}
+    hook: dict[str, Any] = {"id": notice.delivery.id, "owner": notice.delivery.owner, "host": notice.delivery.host}
     return hook if notice.every is None else {**hook, "every": _ms(notice.every)}
 
 

@@ -49,6 +49,8 @@ _LONGEST_WAIT: Final = 86_400.0
 #: Least seconds between two progress deliveries of a job, and for a long job the part of its time so far.
 _PROGRESS_SECONDS: Final = 2.0
 _PROGRESS_PART: Final = 0.02
+#: Largest body that is sent, in bytes, as the standard advises; of a larger job only the thin form is told.
+BODY_LIMIT: Final = 20_000
 #: Tries that a delivery's record keeps.
 _CALLS_KEPT: Final = 20
 _SECRET_BYTES: Final = 32
@@ -141,9 +143,10 @@ def _notice(name: str, job: Job, webhook: Webhook, at: float) -> Notice:
         next_at=at,
     )
     data = job_json(Record(job, 0, ""), None, Links(webhook.base))
-    if webhook.payload == "thin":
-        data = {name: data[name] for name in ("id", "status", "urls")}
-    return Notice(delivery, message(name, at, data), _interval(name, job, at))
+    body = message(name, at, data)
+    if webhook.payload == "thin" or len(body) > BODY_LIMIT:
+        body = message(name, at, {name: data[name] for name in ("id", "status", "urls")})
+    return Notice(delivery, body, _interval(name, job, at))
 
 
 def _types(event: events.JobEvent) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""Makes webhook deliveries that are due: a few at once, none twice at the same time, no slow host in the way of others."""
+"""Makes webhook deliveries that are due: some at once, none twice at the same time, nobody's slow host in the way of others."""
 
 from __future__ import annotations
 
@@ -20,8 +20,9 @@ from worker.callback import CALL_SECONDS, Poster, Reply
 
 log = logging.getLogger(__name__)
 
-#: Calls at once in one process, and to one host from all of them.
-AT_ONCE: Final = 16
+#: Calls at once in one process; for one owner from all of them, and of these to one host. They mostly wait.
+AT_ONCE: Final = 48
+PER_OWNER: Final = 8
 PER_HOST: Final = 4
 #: Seconds for which a taken delivery is left alone; a look-up of its host may add to the time of a call.
 LEASE_SECONDS: Final = CALL_SECONDS + 45
@@ -76,7 +77,7 @@ class Deliverer:
         taken: tuple[Taken, ...] = ()
         try:
             if most:
-                taken = self._outbox.take(most, lease_seconds=LEASE_SECONDS, per_host=PER_HOST)
+                taken = self._outbox.take(most, lease_seconds=LEASE_SECONDS, per_host=PER_HOST, per_owner=PER_OWNER)
         finally:
             for _ in range(most - len(taken)):
                 self._free.release()

@@ -13,6 +13,7 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from queue import Empty, SimpleQueue
 from typing import Final
 
 from jobs.egress import PORTS, BadAddress, is_public, split
@@ -31,8 +32,29 @@ class Refused(BadPicture):
 
 
 def resolve(host: str, port: int) -> list[str]:
-    """All addresses of a host, by the system's resolver."""
-    return [str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
+    """All addresses of a host, by the system's resolver.
+
+    That one has no time limit of ours: where its servers are silent it is left to itself after :data:`STEP_SECONDS`.
+
+    Raises:
+        OSError: There is no such host, or no answer.
+    """
+    found: SimpleQueue[list[str] | OSError | UnicodeError] = SimpleQueue()
+
+    def look() -> None:
+        try:
+            found.put([str(row[4][0]) for row in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)])
+        except (OSError, UnicodeError) as error:
+            found.put(error)
+
+    threading.Thread(target=look, name="resolve", daemon=True).start()
+    try:
+        answer = found.get(timeout=STEP_SECONDS)
+    except Empty:
+        raise TimeoutError("the name's servers do not answer") from None
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
 
 
 class EgressGuard:

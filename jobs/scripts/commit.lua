@@ -97,7 +97,7 @@ for i, hook in ipairs(a.hooks or {}) do
   if not last or now - last >= hook.every then
     if last then redis.call('HSET', KEYS[1], 'told', now) end
     redis.call('HSET', P .. 'hooks:' .. a.id, hook.id, ARGV[3 + 2 * i], hook.id .. ':body', ARGV[4 + 2 * i])
-    post(hook.host, a.id .. '/' .. hook.id, now)
+    post(hook.owner, hook.host, a.id .. '/' .. hook.id, now)
   end
 end
 return {'ok', version, fence, event_id}

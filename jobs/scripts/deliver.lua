@@ -1,37 +1,53 @@
--- Take webhook deliveries that are due, each with a lease. A host that answers slowly holds up nobody else:
--- at most so many at once go to one host, whatever the number of senders.
--- ARGV: lease (ms), most per host, most in all. Answers host, member, end of lease, host, ...
-local lease, per_host, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local now, taken = now_ms(), {}
+-- Take webhook deliveries that are due, each with a lease. Owners take turns, and the hosts of each: whoever was looked
+-- at stands behind those that wait since. A slow host holds up nobody else: at most so many calls at once go to one
+-- host for one owner, and so many for one owner in all, whatever the number of senders.
+-- ARGV: lease (ms), most per host, most per owner, most in all. Answers owner, host, member, end of lease, owner, ...
+local lease, per_host, per_owner, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local exactly, taken = moment(), {}
+local now = math.floor(exactly)
 
-local function first(key)
-  return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
+-- Look there again at a time, or now, where it has passed; never, where there is none.
+local function again(key, name, at)
+  if at then redis.call('ZADD', key, math.max(at, exactly), name) else redis.call('ZREM', key, name) end
 end
 
-for _, host in ipairs(redis.call('ZRANGEBYSCORE', P .. 'hookhosts', '-inf', now, 'LIMIT', 0, 200)) do
-  if #taken / 3 >= most then break end
-  local due, sent = P .. 'hookdue:' .. host, P .. 'hooksent:' .. host
-  -- Their sender died: they are due again.
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', sent, '-inf', now)) do
-    redis.call('ZREM', sent, member)
-    redis.call('ZADD', due, now, member)
+-- How many calls to each host are under way for an owner, and how many more may be.
+local function under_way(owner)
+  local sent, busy, room = P .. 'hooksent:' .. owner, {}, per_owner
+  -- Whose sender died is due again.
+  for _, call in ipairs(redis.call('ZRANGEBYSCORE', sent, '-inf', now)) do
+    local host, member = string.match(call, '^([^/]*)/(.*)$')
+    redis.call('ZREM', sent, call)
+    post(owner, host, member, now)
   end
-  local room = math.min(per_host - redis.call('ZCARD', sent), most - #taken / 3)
-  if room > 0 then
-    for _, member in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, room)) do
-      redis.call('ZREM', due, member)
-      redis.call('ZADD', sent, now + lease, member)
-      for _, part in ipairs({host, member, tostring(now + lease)}) do taken[#taken + 1] = part end
+  for _, call in ipairs(redis.call('ZRANGE', sent, 0, -1)) do
+    local host = string.match(call, '^[^/]*')
+    busy[host], room = (busy[host] or 0) + 1, room - 1
+  end
+  return busy, room
+end
+
+for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'hookowners', '-inf', exactly, 'LIMIT', 0, 200)) do
+  local left = most - #taken / 4
+  if left <= 0 then break end
+  local sent, hosts = P .. 'hooksent:' .. owner, P .. 'hookhosts:' .. owner
+  local busy, room = under_way(owner)
+  for _, host in ipairs(redis.call('ZRANGEBYSCORE', hosts, '-inf', exactly, 'LIMIT', 0, 200)) do
+    local due, free = P .. 'hookdue:' .. owner .. '/' .. host, math.min(room, left, per_host - (busy[host] or 0))
+    if room <= 0 or left <= 0 then break end
+    if free > 0 then
+      for _, member in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, free)) do
+        redis.call('ZREM', due, member)
+        redis.call('ZADD', sent, now + lease, host .. '/' .. member)
+        busy[host], room, left = (busy[host] or 0) + 1, room - 1, left - 1
+        for _, part in ipairs({owner, host, member, tostring(now + lease)}) do taken[#taken + 1] = part end
+      end
     end
+    -- A full host is looked at again when one of its calls is settled; at the latest when all their leases are over.
+    local soonest = first(due)
+    again(hosts, host, soonest and (busy[host] or 0) >= per_host and now + lease or soonest)
   end
-  -- When to look here again: a full host when something of it is settled, or its leases end.
-  local full = redis.call('ZCARD', sent) >= per_host
-  local soonest = not full and first(due) or first(sent) or first(due)
-  if not full and first(sent) then soonest = math.min(soonest, first(sent)) end
-  if soonest then
-    redis.call('ZADD', P .. 'hookhosts', soonest, host)
-  else
-    redis.call('ZREM', P .. 'hookhosts', host)
-  end
+  local ends, soonest = first(sent), first(hosts)
+  again(P .. 'hookowners', owner, room > 0 and ends and math.min(ends, soonest or ends) or ends or soonest)
 end
 return taken

@@ -1,9 +1,14 @@
 -- Shared by the scripts below; put in front of each when it is loaded.
 local P = 'dr:'
 
-local function now_ms()
+-- Unix milliseconds by the server's clock, to the microsecond: what is done within one keeps its order.
+local function moment()
   local t = redis.call('TIME')
-  return t[1] * 1000 + math.floor(t[2] / 1000)
+  return t[1] * 1000 + t[2] / 1000
+end
+
+local function now_ms()
+  return math.floor(moment())
 end
 
 -- Whether this is another database than the caller's (jobs/epoch.py); any is right where it names none.
@@ -89,9 +94,15 @@ local function remember(once, id)
 end
 
 -- Put a webhook delivery among those that are due at a time.
-local function post(host, member, at)
-  redis.call('ZADD', P .. 'hookdue:' .. host, at, member)
-  redis.call('ZADD', P .. 'hookhosts', 'LT', at, host)
+local function post(owner, host, member, at)
+  redis.call('ZADD', P .. 'hookdue:' .. owner .. '/' .. host, at, member)
+  redis.call('ZADD', P .. 'hookhosts:' .. owner, 'LT', at, host)
+  redis.call('ZADD', P .. 'hookowners', 'LT', at, owner)
+end
+
+-- The lowest score of a sorted set; nothing where it is empty.
+local function first(key)
+  return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
 end
 
 -- Give back what the job holds: the slots of its provider and of its hedge's, of its owner and of its end user.

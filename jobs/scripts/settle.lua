@@ -1,19 +1,21 @@
 -- Note what became of a delivery that was taken.
--- ARGV: host, holder, delivery, end of lease, record (empty: it is gone), next time (ms; empty: none)
+-- ARGV: owner, host, holder, delivery, end of lease, record (empty: it is gone), next time (ms; empty: none)
 -- Answers 1; 0 where the lease ended and somebody else has it.
-local host, member = ARGV[1], ARGV[2] .. '/' .. ARGV[3]
-local due, sent, hooks = P .. 'hookdue:' .. host, P .. 'hooksent:' .. host, P .. 'hooks:' .. ARGV[2]
-if tonumber(redis.call('ZSCORE', sent, member) or '0') ~= tonumber(ARGV[4]) then return 0 end
-redis.call('ZREM', sent, member)
-if ARGV[5] ~= '' and redis.call('EXISTS', hooks) == 1 then
-  redis.call('HSET', hooks, ARGV[3], ARGV[5])
-  if ARGV[6] ~= '' then post(host, member, tonumber(ARGV[6])) end
+local owner, host, member = ARGV[1], ARGV[2], ARGV[3] .. '/' .. ARGV[4]
+local sent, hooks = P .. 'hooksent:' .. owner, P .. 'hooks:' .. ARGV[3]
+if tonumber(redis.call('ZSCORE', sent, host .. '/' .. member) or '0') ~= tonumber(ARGV[5]) then return 0 end
+redis.call('ZREM', sent, host .. '/' .. member)
+if ARGV[6] ~= '' and redis.call('EXISTS', hooks) == 1 then
+  redis.call('HSET', hooks, ARGV[4], ARGV[6])
+  if ARGV[7] ~= '' then post(owner, host, member, tonumber(ARGV[7])) end
 end
--- There is room at this host now.
-local soonest = redis.call('ZRANGE', due, 0, 0, 'WITHSCORES')[2]
-if soonest then
-  redis.call('ZADD', P .. 'hookhosts', 'LT', soonest, host)
+-- There is room at this host now, and for this owner.
+local hosts, soonest = P .. 'hookhosts:' .. owner, first(P .. 'hookdue:' .. owner .. '/' .. host)
+if soonest then redis.call('ZADD', hosts, 'LT', math.max(soonest, moment()), host) end
+local waiting = first(hosts)
+if waiting then
+  redis.call('ZADD', P .. 'hookowners', 'LT', math.max(waiting, moment()), owner)
 elseif redis.call('EXISTS', sent) == 0 then
-  redis.call('ZREM', P .. 'hookhosts', host)
+  redis.call('ZREM', P .. 'hookowners', owner)
 end
 return 1

@@ -86,8 +86,8 @@ def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(st
     (delivery,) = outbox.deliveries(job.id)
     assert (delivery.state, len(receiver.messages)) == ("pending", 1)
     # Its lease is a minute; nobody wants to wait for that here.
-    stack.client.zadd(f"dr:hooksent:{delivery.host}", {f"{job.id}/{delivery.id}": 1})
-    stack.client.zadd("dr:hookhosts", {delivery.host: 1})
+    stack.client.zadd("dr:hooksent:local", {f"{delivery.host}/{job.id}/{delivery.id}": 1})
+    stack.client.zadd("dr:hookowners", {"local": 1})
     stack.scheduler("second")
     wait_until(lambda: outbox.deliveries(job.id)[0].state == "delivered", 30, "it is delivered")
     receiver.close()

@@ -22,9 +22,11 @@ def outbox(store: RedisJobStore) -> Outbox:
     return Outbox(store)
 
 
-def hooked(store: RedisJobStore, host: str = "a.example.com", wanted: tuple[str, ...] = ()) -> Job:
+def hooked(
+    store: RedisJobStore, host: str = "a.example.com", wanted: tuple[str, ...] = (), owner: str = "key_1"
+) -> Job:
     job = Job(
-        id=new_job_id(), owner="key_1", user="key_1", model="echo", route=("echo",), given={}, input={},
+        id=new_job_id(), owner=owner, user=owner, model="echo", route=("echo",), given={}, input={},
         created_at=store.now(), webhook=Webhook(host=host, target="locked", base="http://here", events=wanted),
     )  # fmt: skip
     return store.create(job).job
@@ -34,8 +36,10 @@ def end(store: RedisJobStore, job: Job) -> None:
     store.change(job.id, lambda _: events.Canceled(at=store.now()))
 
 
-def take(outbox: Outbox, most: int = 100, *, per_host: int = 100, lease: float = 60) -> tuple[Taken, ...]:
-    return outbox.take(most, lease_seconds=lease, per_host=per_host)
+def take(
+    outbox: Outbox, most: int = 100, *, per_host: int = 100, per_owner: int = 100, lease: float = 60
+) -> tuple[Taken, ...]:
+    return outbox.take(most, lease_seconds=lease, per_host=per_host, per_owner=per_owner)
 
 
 def test_the_end_of_a_job_and_its_delivery_come_together(store: RedisJobStore, outbox: Outbox) -> None:
@@ -96,6 +100,39 @@ def test_a_slow_host_holds_up_nobody_else(store: RedisJobStore, outbox: Outbox) 
     busy = next(one for one in first if one.delivery.host == "slow.example.com")
     outbox.settle(busy, settled(busy.delivery, Call(at=1.0, status=200)))
     assert [one.delivery.host for one in take(outbox, per_host=2)] == ["slow.example.com"]
+
+
+def test_an_owner_of_thousands_holds_up_nobody_else(store: RedisJobStore, outbox: Outbox) -> None:
+    for n in range(30):
+        end(store, hooked(store, f"{n}.example.com"))
+    first = take(outbox, per_owner=4)
+    assert len(first) == 4, "so many at once, whatever the number of hosts"
+    end(store, hooked(store, "0.example.com", owner="key_2"))
+    (other,) = take(outbox, per_owner=4)
+    assert (other.delivery.owner, other.delivery.host) == ("key_2", "0.example.com")
+    outbox.settle(first[0], settled(first[0].delivery, Call(at=1.0, status=200)))
+    (following,) = take(outbox, per_owner=4)
+    assert following.delivery.owner == "key_1"
+
+
+def test_owners_and_their_hosts_take_turns(store: RedisJobStore, outbox: Outbox) -> None:
+    for owner in ("key_1", "key_2", "key_3"):
+        for n in range(4):
+            end(store, hooked(store, f"{n % 2}.example.com", owner=owner))
+    served = []
+    for _ in range(12):
+        (one,) = take(outbox, 1)
+        served.append((one.delivery.owner, one.delivery.host))
+        outbox.settle(one, settled(one.delivery, Call(at=1.0, status=200)))
+    assert take(outbox) == ()
+    for turn in range(4):
+        assert {owner for owner, _ in served[3 * turn : 3 * turn + 3]} == {"key_1", "key_2", "key_3"}
+    assert [host for owner, host in served if owner == "key_1"][:2] in (
+        ["0.example.com", "1.example.com"],
+        ["1.example.com", "0.example.com"],
+    )
+    for left in ("dr:hookowners", "dr:hookhosts:*", "dr:hookdue:*", "dr:hooksent:*"):
+        assert store.redis.keys(left) == []
 
 
 def test_no_more_are_taken_than_asked_for(store: RedisJobStore, outbox: Outbox) -> None:

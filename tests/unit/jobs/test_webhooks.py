@@ -15,6 +15,7 @@ from jobs import events
 from jobs.model import Failure, Job, Output, Webhook
 from jobs.states import apply
 from jobs.webhooks import (
+    BODY_LIMIT,
     SCHEDULE,
     TEST,
     TYPES,
@@ -87,6 +88,20 @@ def test_the_thin_payload_says_only_where_to_look() -> None:
     data = json.loads(notice.body)["data"]
     assert set(data) == {"id", "status", "urls"}
     assert data["status"] == "succeeded"
+
+
+def test_a_payload_that_is_larger_than_the_standard_asks_for_comes_thin() -> None:
+    hooked = apply(job(), STARTED)
+
+    def sent(length: int) -> bytes:
+        text = events.Succeeded(at=110.0, outputs=(Output(index=0, kind="text", text="x" * length),))
+        (notice,) = notices(apply(hooked, text), text)
+        return notice.body
+
+    assert len(sent(15_000)) > 15_000
+    body = sent(25_000)
+    assert len(body) < BODY_LIMIT
+    assert set(json.loads(body)["data"]) == {"id", "status", "urls"}
 
 
 def test_progress_is_sent_more_rarely_the_longer_a_job_runs_and_the_rest_always() -> None:

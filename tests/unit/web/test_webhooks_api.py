@@ -52,7 +52,7 @@ def test_the_address_is_kept_encrypted_and_shown_nowhere(client: FlaskClient, se
     kept = [services.redis.dump(key) for key in services.redis.keys("*")]
     assert kept
     assert all(b"SECRET" not in (value or b"") for value in kept)
-    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1)
+    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1, per_owner=1)
     locked = base64.b64decode(taken.delivery.target)
     assert b"SECRET" not in locked
 
@@ -90,7 +90,7 @@ def test_a_dry_run_checks_the_address_too(client: FlaskClient) -> None:
 def test_a_message_links_to_where_the_client_was(client: FlaskClient, services: Services) -> None:
     job_id = submit(client, payload="thin")
     client.post(f"/v1/jobs/{job_id}/cancel")
-    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1)
+    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1, per_owner=1)
     data = json.loads(taken.body)["data"]
     assert data["urls"]["self"] == f"http://localhost/v1/jobs/{job_id}"
     assert client.get(data["urls"]["self"]).get_json()["status"] == data["status"] == "canceled"
@@ -99,7 +99,7 @@ def test_a_message_links_to_where_the_client_was(client: FlaskClient, services: 
 def test_the_full_message_is_the_job_as_a_poll_gives_it(client: FlaskClient, services: Services) -> None:
     job_id = submit(client)
     client.post(f"/v1/jobs/{job_id}/cancel")
-    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1)
+    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1, per_owner=1)
     assert json.loads(taken.body)["data"] == client.get(f"/v1/jobs/{job_id}").get_json()
 
 
@@ -109,7 +109,7 @@ def test_a_failed_try_is_shown_without_the_peers_words_and_can_be_repeated(
     job_id = submit(client)
     client.post(f"/v1/jobs/{job_id}/cancel")
     outbox = Outbox(services.store)
-    (taken,) = outbox.take(1, lease_seconds=60, per_host=1)
+    (taken,) = outbox.take(1, lease_seconds=60, per_host=1, per_owner=1)
     at = services.store.now()
     outbox.settle(taken, settled(taken.delivery, Call(at=at, seconds=0.2, status=410, error="status")))
     (shown,) = client.get(f"/v1/jobs/{job_id}/deliveries").get_json()["data"]
@@ -118,7 +118,7 @@ def test_a_failed_try_is_shown_without_the_peers_words_and_can_be_repeated(
     assert shown["attempts"][0]["response_status"] == 410
     answer = client.post(f"/v1/jobs/{job_id}/deliveries/{shown['id']}/redeliver")
     assert (answer.status_code, answer.get_json()["status"], answer.get_json()["id"]) == (202, "pending", shown["id"])
-    assert [one.delivery.id for one in outbox.take(1, lease_seconds=60, per_host=1)] == [shown["id"]]
+    assert [one.delivery.id for one in outbox.take(1, lease_seconds=60, per_host=1, per_owner=1)] == [shown["id"]]
 
 
 def test_what_is_not_there_is_not_found(client: FlaskClient, hand: Hand) -> None:

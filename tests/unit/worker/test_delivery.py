@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from jobs.webhook_service import WebhookService
 from jobs.webhooks import Delivery
 from tests.receiver import Act, Receiver, closed_port, make_certificate, status
 from worker.callback import Poster
-from worker.delivery import Deliverer
+from worker.delivery import PER_OWNER, Deliverer
 
 LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
 PUBLIC = "93.184.216.34"
@@ -41,10 +42,10 @@ class House:
         self.outbox = Outbox(self.store)
         self.deliverer = Deliverer(self.store, vault, poster or Poster(egress, seconds=5))
 
-    def ended(self, url: str) -> Job:
-        hook = self.webhooks.accept("key_1", url, base="http://here")
+    def ended(self, url: str, owner: str = "key_1") -> Job:
+        hook = self.webhooks.accept(owner, url, base="http://here")
         job = Job(
-            id=new_job_id(), owner="key_1", user="key_1", model="echo", route=("echo",), given={}, input={},
+            id=new_job_id(), owner=owner, user=owner, model="echo", route=("echo",), given={}, input={},
             created_at=self.store.now(), webhook=hook,
         )  # fmt: skip
         self.store.create(job)
@@ -57,8 +58,9 @@ class House:
 
     def due_again(self, job: Job) -> None:
         (delivery,) = self.outbox.deliveries(job.id)
-        self.store.redis.zadd(f"dr:hookdue:{delivery.host}", {f"{job.id}/{delivery.id}": 1})
-        self.store.redis.zadd("dr:hookhosts", {delivery.host: 1})
+        self.store.redis.zadd(f"dr:hookdue:key_1/{delivery.host}", {f"{job.id}/{delivery.id}": 1})
+        self.store.redis.zadd("dr:hookhosts:key_1", {delivery.host: 1})
+        self.store.redis.zadd("dr:hookowners", {"key_1": 1})
 
 
 @pytest.fixture
@@ -280,40 +282,74 @@ def test_a_sender_that_dies_after_the_answer_sends_the_same_again(
         house.deliverer.round()
     monkeypatch.undo()
     assert house.outbox.deliveries(job.id)[0].state == "pending"
-    (sent,) = house.store.redis.keys("dr:hooksent:*")
-    member = f"{job.id}/{house.outbox.deliveries(job.id)[0].id}"
-    house.store.redis.zadd(sent, {member: 1})
-    house.store.redis.zadd("dr:hookhosts", {"127.0.0.1": 1})
+    member = f"127.0.0.1/{job.id}/{house.outbox.deliveries(job.id)[0].id}"
+    assert house.store.redis.zadd("dr:hooksent:key_1", {member: 1}) == 0
+    house.store.redis.zadd("dr:hookowners", {"key_1": 1})
     assert house.deliverer.round() == 1
     assert house.outbox.deliveries(job.id)[0].state == "delivered"
     assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
     assert len(receiver.messages) == 2
 
 
-def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
-    gate = threading.Event()
+class Gate:
+    """A receiver's answer that comes when the gate opens."""
 
-    def wait(handler: BaseHTTPRequestHandler) -> None:
-        gate.wait(10)
+    def __init__(self) -> None:
+        self._open = threading.Event()
+
+    def __call__(self, handler: BaseHTTPRequestHandler) -> None:
+        self._open.wait(30)
         status(204)(handler)
 
-    slow, quick, egress = receive(wait), receive(), LOOPBACK
-    house = House(egress, Poster(egress, lambda *_: ["127.0.0.1"], seconds=30))
-    waiting = [house.ended(f"http://slow.example.com:{slow.port}/") for _ in range(30)]
-    other = house.ended(f"http://quick.example.com:{quick.port}/")
+    def open(self) -> None:
+        self._open.set()
+
+
+@contextmanager
+def delivering(house: House, gate: Gate) -> Iterator[None]:
     stopped = threading.Event()
     thread = threading.Thread(target=house.deliverer.run, args=(stopped,))
     thread.start()
     try:
-        until(lambda: house.outbox.deliveries(other.id)[0].state == "delivered")
-        assert slow.connections <= 4
-        gate.set()
-        until(lambda: all(house.outbox.deliveries(job.id)[0].state == "delivered" for job in waiting))
+        yield
     finally:
-        gate.set()
+        gate.open()
         stopped.set()
         thread.join(10)
+
+
+def is_delivered(house: House, *jobs: Job) -> bool:
+    return all(house.outbox.deliveries(job.id)[0].state == "delivered" for job in jobs)
+
+
+def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
+    gate = Gate()
+    slow, quick, egress = receive(gate), receive(), LOOPBACK
+    house = House(egress, Poster(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    waiting = [house.ended(f"http://slow.example.com:{slow.port}/") for _ in range(30)]
+    other = house.ended(f"http://quick.example.com:{quick.port}/")
+    with delivering(house, gate):
+        until(lambda: is_delivered(house, other))
+        assert slow.connections <= 4
+        gate.open()
+        until(lambda: is_delivered(house, *waiting))
     assert len(slow.messages) == 30
+
+
+def test_an_owner_of_slow_receivers_everywhere_holds_up_nobody_else(receive: Receive) -> None:
+    """As many hosts as there could be calls, all of them the same slow receiver; the other's is the same, too."""
+    gate = Gate()
+    slow, egress = receive(gate), LOOPBACK
+    house = House(egress, Poster(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    waiting = [house.ended(f"http://h{n}.example.com:{slow.port}/") for n in range(60)]
+    with delivering(house, gate):
+        until(lambda: slow.connections == PER_OWNER)
+        quick = receive()
+        other = house.ended(f"http://h0.example.com:{quick.port}/", owner="key_2")
+        until(lambda: is_delivered(house, other))
+        assert slow.connections == PER_OWNER
+        gate.open()
+        until(lambda: is_delivered(house, *waiting))
 
 
 def until(check: Callable[[], bool], seconds: float = 30) -> None:

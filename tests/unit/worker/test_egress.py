@@ -257,3 +257,20 @@ def test_a_name_is_looked_up_once_for_one_connection(serve: Serve, certificate: 
     )  # fmt: skip
     assert watch.fetch(f"https://{HOST}:{server.port}/", 100, Control(30)) == b"pixels"
     assert len(answers) == 1
+
+
+def test_a_resolver_that_does_not_answer_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    over = threading.Event()
+    monkeypatch.setattr("worker.egress.STEP_SECONDS", 0.05)
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [] * over.wait(30))
+    with pytest.raises(TimeoutError):
+        resolve("hooks.example.com", 443)
+    over.set()
+
+
+def test_the_systems_resolver_finds_this_machine_and_nobody_else() -> None:
+    assert set(resolve("localhost", 80)) <= {"127.0.0.1", "::1"}
+    with pytest.raises(OSError, match=r".+"):
+        resolve("nowhere.invalid", 80)
+    with pytest.raises(UnicodeError):
+        resolve("a" * 80 + ".example.com", 80)
