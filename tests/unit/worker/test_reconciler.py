@@ -161,7 +161,7 @@ def test_a_message_is_sent_again_only_when_it_was_really_lost(
     job_id = rig.submit(route=("a",))
     rig.store.beat("w", 8, 60, [])
     rig.store.dispatch()
-    rig.store.redis.lpush(QUEUE, b"a message that no worker has taken yet")
+    rig.store.redis.lpush(QUEUE, b"a message that no worker has taken yet: %s" % job_id.encode())
     repairs.round()
     assert messages.sent == []
     rig.store.redis.delete(QUEUE)
