@@ -19,6 +19,13 @@ class Submitted(Event, frozen=True, kw_only=True):
     """The job was accepted."""
 
 
+class Recalled(Event, frozen=True, kw_only=True):
+    """An earlier job had the result already: the job was accepted and had succeeded at once."""
+
+    source: str
+    outputs: tuple[Output, ...]
+
+
 class Parked(Event, frozen=True, kw_only=True):
     """The job may not run yet, for a reason, and perhaps until a known time."""
 
@@ -130,6 +137,7 @@ class Expired(Event, frozen=True, kw_only=True):
 
 JobEvent = (
     Submitted
+    | Recalled
     | Parked
     | Started
     | Hedged

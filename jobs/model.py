@@ -172,7 +172,9 @@ class Job(Noun, frozen=True, kw_only=True):
     really asked for; ``route`` names the providers that may run it, in order
     of preference; ``user`` is between whom the queue is fair. ``retry_of`` is
     the job that this one runs once more. ``recipe`` is there once it succeeded;
-    ``embed_recipe`` says whether its files hold it too.
+    ``embed_recipe`` says whether its files hold it too. ``cache`` says whether an
+    earlier job's result was found, where the client allowed to look; ``cache_key``
+    stands for all requests that have the same answer.
     """
 
     id: str
@@ -203,6 +205,8 @@ class Job(Noun, frozen=True, kw_only=True):
     outputs: tuple[Output, ...] = ()
     embed_recipe: bool = True
     recipe: Recipe | None = None
+    cache: Literal["hit", "miss"] | None = None
+    cache_key: str | None = None
     error: Failure | None = None
     attempts: tuple[Attempt, ...] = ()
     cancel_requested_at: float | None = None

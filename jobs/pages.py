@@ -30,6 +30,7 @@ def states() -> str:
         "```mermaid",
         "stateDiagram-v2",
         "    [*] --> queued: Submitted",
+        "    [*] --> succeeded: Recalled",
     ]
     lines += [f"    {source} --> {target}: {event}" for source, event, target in moves]
     lines += [f"    {status} --> [*]" for status in Status if status.is_terminal]

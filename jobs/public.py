@@ -14,6 +14,8 @@ Json = dict[str, Any]
 
 #: How texts are served.
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
+#: Parameters that are meant to be read.
+_WORDS: Final = frozenset({"prompt", "negative_prompt"})
 
 
 class Links:
@@ -75,6 +77,7 @@ def job_json(record: Record, waiting: Waiting | None, links: Links) -> Json:
         "outputs": [output_json(job.id, output, links, job.expires_at) for output in job.outputs],
         "recipe": None if job.recipe is None else recipe_json(job, job.recipe),
         "embed_recipe": job.embed_recipe,
+        "cache": job.cache,
         "error": failure_json(job.error),
         "attempts": [attempt_json(attempt) for attempt in job.attempts],
         "metadata": job.metadata,
@@ -167,6 +170,11 @@ def recipe_json(job: Job, recipe: Recipe) -> Json:
             "darkroom": recipe.version,
         }
     )
+
+
+def is_address(name: str, value: object) -> bool:
+    """Whether a parameter says where something is rather than what it is; a prompt may well begin like that."""
+    return name not in _WORDS and isinstance(value, str) and value.startswith(("http://", "https://", "data:"))
 
 
 def failure_json(failure: Failure | None) -> Json | None:

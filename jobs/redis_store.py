@@ -23,6 +23,7 @@ from redis.backoff import NoBackoff
 from redis.retry import Retry
 
 from jobs import events, keys
+from jobs.cache import first_event
 from jobs.errors import (
     Contended,
     IllegalTransition,
@@ -316,7 +317,7 @@ class RedisJobStore:
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
                 # submit that failed in between dies by itself.
                 self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
-        answer = self._commit(job, 0, events.Submitted(at=job.created_at), once=once)
+        answer = self._commit(job, 0, first_event(job), once=once)
         if answer[0] in {b"made", b"full"} and secret is not None:
             with available():
                 self.redis.delete(keys.secret(job.id))
@@ -341,6 +342,13 @@ class RedisJobStore:
         record = None if twin is None else self.get_many([twin.decode()]).get(twin.decode())
         useful = record is not None and record.job.status in {Status.QUEUED, Status.RUNNING, Status.SUCCEEDED}
         return record if useful else None
+
+    def recall(self, key: str) -> Job | None:
+        """See :meth:`jobs.store.JobStore.recall`."""
+        with available():
+            found = cast("bytes | None", self.redis.get(keys.cache(key)))
+        record = None if found is None else self.get_many([found.decode()]).get(found.decode())
+        return None if record is None or record.job.cache_key != key else record.job
 
     def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
         """See :meth:`jobs.store.JobStore.change`."""
@@ -431,9 +439,10 @@ class RedisJobStore:
             QuotaExceeded: So many more jobs of this owner, or of an end user, may not wait.
         """
         marks = {} if once is None else {"once": marks_of(once)}
-        counted = {"owner": jobs[0].owner, "users": Counter(job.user for job in jobs), "most": self._most()}
+        waiting = [job.user for job in jobs if job.status is Status.QUEUED]
+        counted = {"owner": jobs[0].owner, "waiting": len(waiting), "users": Counter(waiting), "most": self._most()}
         head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **counted, **marks})
-        steps = [_step(job, 0, events.Submitted(at=job.created_at)) for job in jobs]
+        steps = [_step(job, 0, first_event(job)) for job in jobs]
 
         def write(epoch: str) -> list[bytes]:
             pipe = self.redis.pipeline(transaction=True)
@@ -641,6 +650,8 @@ def _step(
         "not_before": None if job.not_before is None else _ms(job.not_before),
         "deadline": None if job.deadline_at is None else _ms(job.deadline_at),
         "expires": None if job.expires_at is None else _ms(job.expires_at),
+        "cache": job.cache_key if job.status is Status.SUCCEEDED else None,
+        "owner": job.owner if version == 0 else None,
     }
     if job.status is Status.QUEUED:
         rank = _ms(job.created_at) - _HEAD_START[job.priority]

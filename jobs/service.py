@@ -6,9 +6,11 @@ import hashlib
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Final, Literal
 
-from jobs import events
+from msgspec import structs
+
+from jobs import cache, events
 from jobs.artifacts import ArtifactError, ArtifactStore
 from jobs.errors import JobGone, JobNotFound, KeyReused, QuotaExceeded, StoreUnavailable
 from jobs.failpoints import failpoint
@@ -21,6 +23,9 @@ from jobs.vault import Vault
 
 log = logging.getLogger(__name__)
 
+#: Hexadecimal digits of a cache key: 128 bits.
+_KEY_LENGTH: Final = 32
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
@@ -28,7 +33,8 @@ class Submission:
 
     ``input`` is ``given`` as the first provider of ``route`` would take it. Both name pictures by their hash;
     ``pictures`` has by this hash the picture itself, or the id under which the artifact store has it.
-    ``embed_recipe`` None leaves it to the operator whether files hold their recipe.
+    ``embed_recipe`` None leaves it to the operator whether files hold their recipe. With ``cache`` the result of
+    an earlier job of the owner will do.
     """
 
     owner: str
@@ -44,6 +50,7 @@ class Submission:
     deadline_seconds: float | None = None
     retention_seconds: int = 86_400
     embed_recipe: bool | None = None
+    cache: Literal["off", "allow"] = "off"
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     retry_of: str | None = None
@@ -122,19 +129,22 @@ class JobService:
             self.artifacts.delete(job.id)
             return Accepted(record, replayed=True)
         failpoint("recorded")
-        self.wake()
+        if record.job.status is Status.QUEUED:
+            self.wake()
         failpoint("published")
         return Accepted(record)
 
     def prepare(self, submission: Submission, batch_id: str | None = None) -> tuple[Job, bytes | None]:
         """A job that is not written yet, its pictures stored, and its encrypted credentials.
 
+        Where an earlier job's result answers it, it has succeeded already, and its files are there.
+
         Raises:
             ArtifactError: A picture of the input could not be stored, or is no longer there; nothing is left of the job.
         """
         if submission.embed_recipe is None:
             submission = replace(submission, embed_recipe=self._embed_recipe)
-        job = job_of(submission, new_job_id(), self.store.now(), batch_id)
+        job = self._answered(job_of(submission, new_job_id(), self.store.now(), batch_id), submission)
         try:
             for digest, content in submission.pictures.items():
                 if isinstance(content, bytes):
@@ -146,6 +156,26 @@ class JobService:
             raise
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
         return job, secret
+
+    def _answered(self, job: Job, submission: Submission) -> Job:
+        """The job with what the cache has for it."""
+        same = cache.identity(job)
+        key = None if same is None else self._vault.fingerprint(same)[:_KEY_LENGTH]
+        job = structs.replace(job, cache_key=key)
+        if submission.cache == "off":
+            return job
+        if key is None:
+            return structs.replace(job, cache="miss", warnings=(*job.warnings, cache.ELUSIVE))
+        first = self.store.recall(key)
+        try:
+            for output in () if first is None else first.outputs:
+                if first is not None and output.sha256 is not None:
+                    self.artifacts.share(first.id, output.sha256, job.id)
+        except ArtifactError:
+            # It is being deleted just now, or this disk is full: then the job runs.
+            self.artifacts.delete(job.id)
+            first = None
+        return structs.replace(job, cache="miss") if first is None else cache.recalled(job, first)
 
     def wake(self, *, thoroughly: bool = False) -> int:
         """Send what may run to the workers; answers how many. A failure is left to the reconciler.

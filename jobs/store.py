@@ -111,6 +111,8 @@ class JobStore(Protocol):
     def create(self, job: Job, secret: bytes | None = None, once: Once | None = None) -> Record:
         """Write a new job, its first event, its encrypted credentials, and the marks of the request, in one step.
 
+        A job that has succeeded already (from the cache) never waits.
+
         Where an earlier sending of the request made a job already, nothing is written and that one is answered.
 
         Raises:
@@ -122,6 +124,10 @@ class JobStore(Protocol):
 
     def made(self, once: Once) -> Record | None:
         """The job that an earlier sending of the request made; raises as :meth:`create`."""
+        ...
+
+    def recall(self, key: str) -> Job | None:
+        """The newest job that succeeded at a request with this :attr:`jobs.model.Job.cache_key`, while it is kept."""
         ...
 
     def get(self, job_id: str) -> Record:

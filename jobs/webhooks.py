@@ -155,7 +155,7 @@ def _types(event: events.JobEvent) -> tuple[str, ...]:
             return ("job.started",)
         case events.Progressed() | events.Previewed():
             return ("job.progress",)
-        case events.Succeeded():
+        case events.Succeeded() | events.Recalled():
             return ("job.output", "job.succeeded")
         case events.Failed() | events.Canceled() | events.Expired():
             return (f"job.{type(event).__name__.lower()}",)

@@ -97,6 +97,9 @@ SCHEMAS: Final[dict[str, Json]] = {
             "preview": ref("Preview"),
             "outputs": {"type": "array", "items": ref("Output")},
             "recipe": ref("Recipe"),
+            "cache": described(
+                {"enum": ["hit", "miss"]}, "Whether an earlier job's result answers it, where that was allowed."
+            ),
             "embed_recipe": described(FLAG, "Whether image files hold the recipe too."),
             "error": ref("Failure"),
             "attempts": {"type": "array", "items": ref("Attempt")},

@@ -159,8 +159,9 @@ def _(event: e.CancelRequested, _job_id: str, _links: Links) -> Messages:
     return [("status", {"status": Status.RUNNING, "cancel_requested_at": rfc3339(event.at)})]
 
 
-@messages_of.register
-def _(event: e.Succeeded, job_id: str, links: Links) -> Messages:
+@messages_of.register(e.Succeeded)
+@messages_of.register(e.Recalled)
+def _(event: e.Succeeded | e.Recalled, job_id: str, links: Links) -> Messages:
     outputs = [("output", output_json(job_id, output, links)) for output in event.outputs]
     return [*outputs, ("status", {"status": Status.SUCCEEDED})]
 
@@ -172,7 +173,7 @@ def _(event: e.Failed, _job_id: str, _links: Links) -> Messages:
 
 def is_end(event: e.JobEvent) -> bool:
     """Whether nothing comes after it."""
-    return isinstance(event, e.Succeeded | e.Failed | e.Canceled | e.Expired)
+    return isinstance(event, e.Succeeded | e.Recalled | e.Failed | e.Canceled | e.Expired)
 
 
 def before(event_id: str) -> str | None:

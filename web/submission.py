@@ -78,6 +78,13 @@ SCHEMA: Final[Json] = {
             "default": RETENTION,
             "description": "How long the finished job and its files are kept.",
         },
+        "cache": {
+            "enum": ["off", "allow"],
+            "default": "off",
+            "description": "`allow`: where an earlier job of yours with the same model, provider and input, its seed too,"
+            " succeeded and is still kept, answer with what it made; nothing is generated. The job's `cache` says `hit` or"
+            " `miss`.",
+        },
         "embed_recipe": {
             "type": "boolean",
             "description": "Whether image files say how they were made: prompt, parameters, provider. What holds where it"
@@ -198,6 +205,7 @@ def parse(
         deadline_seconds=body.get("deadline_seconds"),
         retention_seconds=body.get("retention_seconds", RETENTION),
         embed_recipe=body.get("embed_recipe"),
+        cache=body.get("cache", "off"),
         credentials=_credentials(body.get("credentials", {})),
         webhook=_webhook(body.get("webhook"), accept),
         warnings=(ALONE,) if body.get("strategy") == "hedge" and len(admission.providers) == 1 else (),

@@ -9,15 +9,13 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from jobs.model import Job, Recipe
-from jobs.public import recipe_json
+from jobs.public import is_address, recipe_json
 
 #: Longest form of any part, in bytes: a segment of a JPEG file ends at 64 KB.
 LIMIT: Final = 60_000
 
 #: Parameters that have a name of their own in the text, which is the one that Stable Diffusion web UIs write and read.
 _NAMES: Final = {"num_inference_steps": "Steps", "guidance_scale": "CFG scale", "seed": "Seed"}
-#: Parameters that are meant to be read. Another one that is an address may hold somebody's secret.
-_WORDS: Final = frozenset({"prompt", "negative_prompt"})
 
 _PACKET: Final = (
     '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?><x:xmpmeta xmlns:x="adobe:ns:meta/">'
@@ -55,7 +53,8 @@ class Label:
 def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
     """The label of one output. The same for every attempt of a job: it holds no time of an attempt.
 
-    A recipe that is too long for a file has its longest parameters left out.
+    A parameter that is an address stays out, since it may hold somebody's secret; and where the recipe is too long for
+    a file, the longest ones.
 
     Args:
         job: The job.
@@ -64,7 +63,7 @@ def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
         seed: Its seed.
     """
     said = recipe_json(job, recipe)
-    inputs = {name: value for name, value in said["input"].items() if name in _WORDS or not _is_address(value)}
+    inputs = {name: value for name, value in said["input"].items() if not is_address(name, value)}
     while True:
         whole = {**said, "index": index, "input": inputs}
         label = Label(
@@ -76,10 +75,6 @@ def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
             return label
         longest = max(inputs, key=lambda name: len(json.dumps(inputs[name])))
         inputs = {name: value for name, value in inputs.items() if name != longest}
-
-
-def _is_address(value: object) -> bool:
-    return isinstance(value, str) and value.startswith(("http://", "https://", "data:"))
 
 
 def _parameters(inputs: Mapping[str, Any], seed: int | None, said: Mapping[str, Any]) -> str:

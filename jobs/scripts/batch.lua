@@ -1,5 +1,5 @@
 -- Write a batch, in one transaction with its jobs and before them: commit.lua writes none of them without it.
--- ARGV: the database's id, {id, op, left (jobs that are not deleted), once, owner, users (jobs of each), most}, the
+-- ARGV: the database's id, {id, op, left (jobs that are not deleted), once, owner, waiting (jobs), users (such jobs of each), most}, the
 --   batch (JSON)
 -- Answers {'ok'} | {'made', fingerprint, id} (an earlier sending of the request made that batch)
 --   | {'full', name of the limit, limit} (so many more jobs of this owner or end user may not wait)
@@ -12,7 +12,7 @@ if a.once then
   local fingerprint, id = made_before(a.once)
   if id then return {'made', fingerprint, id} end
 end
-local full = too_many(a.owner, a.left, a.users, a.most)
+local full = a.waiting > 0 and too_many(a.owner, a.waiting, a.users, a.most)
 if full then return full end
 if a.once then remember(a.once, a.id) end
 redis.call('HSET', key, 'doc', ARGV[3], 'op', a.op, 'left', a.left)

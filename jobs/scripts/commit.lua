@@ -30,7 +30,7 @@ if from == 'new' and a.once then
   if id then return {'made', fingerprint, id} end
 end
 -- The jobs of a batch were counted with it.
-if from == 'new' and a.most then
+if from == 'new' and a.most and not a.terminal then
   local full = too_many(a.owner, 1, {[a.user] = 1}, a.most)
   if full then return full end
 end
@@ -53,9 +53,14 @@ end
 if from == 'new' then
   redis.call('ZADD', P .. 'owner:' .. a.owner, a.created, a.id)
   redis.call('SADD', P .. 'owners', a.owner)
-  wait(a.id, a.created, a.owner, a.user)
-  if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
-  if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
+  if a.terminal then
+    -- An earlier job had its result: it never waits.
+    redis.call('HSET', KEYS[1], 'owner', a.owner)
+  else
+    wait(a.id, a.created, a.owner, a.user)
+    if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
+    if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
+  end
 elseif from == 'queued' and to == 'queued' then
   -- Parked: it leaves its lane, or the message it was sent with, and waits for its time.
   if a.parks then
@@ -90,6 +95,7 @@ if a.terminal then
   redis.call('DEL', P .. 'secret:' .. a.id)
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
   redis.call('ZADD', P .. 'retain', a.expires, a.id)
+  if a.cache and a.expires > now then redis.call('SET', P .. 'cache:' .. a.cache, a.id, 'PX', a.expires - now) end
 end
 -- What the client asked to be told of goes into the outbox together with the change itself.
 for i, hook in ipairs(a.hooks or {}) do

@@ -38,7 +38,7 @@ CODES: Final = frozenset(
 )  # fmt: skip
 #: state → event → next state.
 MOVES: Final[Mapping[str, Mapping[str, str]]] = {
-    "": {"submitted": "queued"},
+    "": {"submitted": "queued", "recalled": "succeeded"},
     "queued": {
         "parked": "queued", "logged": "queued", "started": "running",
         "canceled": "canceled", "failed": "failed", "expired": "expired",

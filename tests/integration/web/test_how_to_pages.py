@@ -30,7 +30,7 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     [
         ("retry-safely", ["one job: job_", "dempotency-", "idempotency_key_reused", "joined: job_", "\necho\n", "\n3\n"]),
         ("share-a-result", ["forbidden\n"]),
-        ("reproduce-a-picture", ["same seed\n", "'width': 256", '"darkroom": "', '"prompt": "a lighthouse"']),
+        ("reproduce-a-picture", ["same seed\n", "'width': 256", "\nhit\n", '"darkroom": "', '"prompt": "a lighthouse"']),
         ("poll-a-job", ["submitted job_", "running", "succeeded", "lighthouse.png"]),
         ("watch-a-job", ["event: snapshot", "event: preview", "event: end", "\n204\n", "image/png", "log {'level': 'info', 'text': 'hello'}"]),
     ],

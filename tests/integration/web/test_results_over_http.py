@@ -77,3 +77,25 @@ def test_a_link_needs_no_key_and_lasts_until_the_job_goes(stack: Stack) -> None:
     requests.delete(job, timeout=TIMEOUT)
     assert requests.get(link["url"], timeout=TIMEOUT).status_code == 410
     assert link["url"].partition("sig=")[2] not in stack.logs()
+
+
+def test_a_request_that_was_answered_before_is_answered_at_once(stack: Stack) -> None:
+    hand = Hand(stack.store, stack.jobs, stack.artifacts)
+    asked = {"model": "echo", "input": {"prompt": "once", "seed": 7}, "cache": "allow"}
+    first = requests.post(f"{stack.url}/v1/jobs", json=asked, timeout=TIMEOUT).json()
+    picture = hand.succeed(hand.claim(stack.job(first["id"])))
+    with ThreadPoolExecutor(8) as pool:
+        again = [
+            future.result().json()
+            for future in [
+                pool.submit(requests.post, f"{stack.url}/v1/jobs", json=asked, timeout=TIMEOUT) for _ in range(16)
+            ]
+        ]
+    assert {(job["cache"], job["status"]) for job in again} == {("hit", "succeeded")}
+    assert len({job["id"] for job in again}) == 16
+    requests.delete(f"{stack.url}/v1/jobs/{first['id']}", timeout=TIMEOUT)
+    for job in again:
+        assert requests.get(job["outputs"][0]["url"], timeout=TIMEOUT).content == picture
+    batch = {"jobs": [asked, {**asked, "input": {"prompt": "twice", "seed": 8}}]}
+    made = requests.post(f"{stack.url}/v1/batches", json=batch, timeout=TIMEOUT).json()
+    assert (made["counts"]["succeeded"], made["counts"]["queued"]) == (1, 1)

@@ -17,6 +17,7 @@ EVENTS: dict[type[e.Event], e.JobEvent] = {
     type(event): event
     for event in (
         e.Submitted(at=2.0),
+        e.Recalled(at=2.0, source="job_0", outputs=()),
         e.Parked(at=2.0, reason="provider_cooldown", until=9.0),
         e.Started(at=2.0, provider="echo", worker="w", input={"prompt": "x"}),
         e.Hedged(at=2.0, provider="second", worker="w", input={"prompt": "y"}),

@@ -35,6 +35,7 @@ EXAMPLES: list[Any] = [
     e.Succeeded(at=1.0, outputs=OUTPUTS),
     e.Failed(at=1.0, error=FAILURE),
     e.Expired(at=1.0),
+    e.Recalled(at=1.0, source="job_0", outputs=OUTPUTS),
     e.Hedged(at=1.0, provider="second", worker="w1", input={}),
     e.AttemptFailed(at=1.0, attempt=1, error=FAILURE, route=("second",)),
 ]

@@ -1,0 +1,65 @@
+"""Which requests have one answer, and the job that an earlier answer makes of another request. Pure.
+
+A request has one answer where its seed was given and is really used. What an
+owner's job made may then answer the owner's next request; never anybody else's.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from jobs import events
+from jobs.model import Job, Progress, Status
+from jobs.public import is_address
+
+#: Why a request that allows it was not looked for.
+ELUSIVE: Final = (
+    "Only a request with a seed of its own can be answered from the cache; one with credentials, with a picture by its"
+    " address or for a model that takes no seed never is."
+)
+
+_encode = msgspec.json.Encoder(order="sorted").encode
+
+
+def identity(job: Job) -> bytes | None:
+    """What a job as it is written first has in common with all that would make the same; None where it has no one answer.
+
+    Priority, metadata, retention and the like make no difference; whether files hold their recipe does.
+    """
+    used = job.input
+    is_fixed = job.given.get("seed") is not None and used.get("seed") is not None and not used.get("randomize_seed")
+    if not is_fixed or job.has_credentials or any(is_address(name, value) for name, value in used.items()):
+        return None
+    same: dict[str, Any] = {"model": job.model, "provider": job.requested_provider, "input": used}
+    return _encode({**same, "owner": job.owner, "embed": job.embed_recipe})
+
+
+def recalled(job: Job, first: Job) -> Job:
+    """The job as it is written where an earlier one's result answers it; its files are its own already.
+
+    Args:
+        job: As it would be written to wait.
+        first: The one that succeeded.
+    """
+    return replace(
+        job,
+        status=Status.SUCCEEDED,
+        cache="hit",
+        provider=first.provider,
+        input=first.input,
+        outputs=first.outputs,
+        recipe=first.recipe,
+        progress=Progress(stage="saving", fraction=1.0),
+        finished_at=job.created_at,
+    )
+
+
+def first_event(job: Job) -> events.JobEvent:
+    """What a job's log begins with."""
+    if job.status is Status.QUEUED:
+        return events.Submitted(at=job.created_at)
+    source = job.id if job.recipe is None else job.recipe.job_id
+    return events.Recalled(at=job.created_at, source=source, outputs=job.outputs)
