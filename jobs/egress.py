@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 #: Ports that are asked; what the operator allows may be asked on any.
 PORTS: Final = frozenset({443, 8443})
+#: The port of plain http, where the operator allows that.
+PLAIN_PORT: Final = 80
 
 #: Ranges that are not public, or lead to such ranges. The ``ipaddress`` properties miss some (measured on 3.13).
 _CLOSED_V4: Final = tuple(
@@ -80,13 +82,15 @@ def split(url: str) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """Where webhooks may go: to public https addresses, and to the networks that the operator named.
+    """Where users' addresses may lead: to public https servers, and to the networks that the operator named.
 
     Args:
         allow: These may also be reached by http, and on any port.
+        plain: Whether public servers may be reached by http, too.
     """
 
     allow: tuple[Network, ...] = ()
+    plain: bool = False
 
     def allows(self, address: str) -> bool:
         """Whether the operator named a network with this IP address."""
@@ -100,7 +104,13 @@ class Egress:
         if all(self.allows(address) for address in addresses):
             return True
         public = all(is_public(address) or self.allows(address) for address in addresses)
-        return public and target.scheme == "https" and target.port in PORTS
+        return public and self._is_usual(target)
+
+    def _is_usual(self, target: Target) -> bool:
+        """Whether scheme and port are those of public servers."""
+        if target.scheme == "https":
+            return target.port in PORTS
+        return self.plain and target.port == PLAIN_PORT
 
     def check(self, url: str) -> Target:
         """What can be said of an address without looking its host up.
@@ -120,8 +130,8 @@ class Egress:
         if len(target.host) > 253 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1][0].isdigit():
             raise BadAddress("has a host that is no DNS name")
         if not self.allow:
-            if target.scheme != "https" or target.port not in PORTS:
-                raise BadAddress("must be an https address on port 443 or 8443")
+            if not self._is_usual(target):
+                raise BadAddress(f"must be an {'http or ' if self.plain else ''}https address on its usual port")
             if len(labels) < 2 or labels[-1] in _PRIVATE_NAMES:
                 raise BadAddress("has a host that is not public")
         return target

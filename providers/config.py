@@ -15,8 +15,9 @@
     [models.flux-dev]
     providers = ["blackforestlabs-flux1-dev", "my-painter"]
 
-    [egress]                             # where webhooks may go besides public https addresses
+    [egress]                             # where users' addresses may lead besides public https servers
     allow = ["10.1.0.0/16"]              # there also by http, and on any port
+    http = true                          # to public servers by plain http, too
 """
 
 from __future__ import annotations
@@ -152,12 +153,14 @@ class Config:
         providers: Tables by provider name, in the file's order.
         models: Provider names in order, by model name.
         egress: Networks that users' addresses may lead to, besides the public ones.
+        plain_http: Whether users' addresses may be plain http.
     """
 
     source: str = "the defaults"
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
     models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     egress: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    plain_http: bool = False
 
 
 def load(path: Path | None) -> Config:
@@ -194,11 +197,13 @@ def parse(text: str, *, source: str = "providers.toml") -> Config:
                 f"{source}: [{key}] is unknown; the tables are [providers.NAME], [models.NAME] and [egress]"
             )
     tables = _tables(document, "providers", source)
+    egress = _egress(document.get("egress", {}), source)
     return Config(
         source=source,
         providers={name: _provider(name, table, source) for name, table in tables.items()},
         models={name: _order(name, table, source) for name, table in _tables(document, "models", source).items()},
-        egress=_egress(document.get("egress", {}), source),
+        egress=_networks(egress.get("allow", []), source),
+        plain_http=_plain_http(egress.get("http", False), source),
     )
 
 
@@ -327,17 +332,28 @@ def _order(name: str, table: Mapping[str, object], source: str) -> tuple[str, ..
     return tuple(order)
 
 
-def _egress(table: object, source: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+def _egress(table: object, source: str) -> Mapping[str, object]:
     where = f"{source}: [egress]"
     if not isinstance(table, dict):
         raise ConfigError(f"{where}: write a table")
     for key in table:
-        if key != "allow":
-            raise ConfigError(f"{where}: {key} is unknown; the key is allow")
-    allow = table.get("allow", [])
+        if key not in {"allow", "http"}:
+            raise ConfigError(f"{where}: {key} is unknown; the keys are allow and http")
+    return table
+
+
+def _networks(allow: object, source: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
+    where = f"{source}: [egress]: allow"
     if not isinstance(allow, list) or not all(isinstance(entry, str) for entry in allow):
-        raise ConfigError(f'{where}: allow: give a list of networks, such as ["10.1.0.0/16"]')
+        raise ConfigError(f'{where}: give a list of networks, such as ["10.1.0.0/16"]')
     try:
         return tuple(ipaddress.ip_network(entry) for entry in allow)
     except ValueError as error:
-        raise ConfigError(f"{where}: allow: {error}") from None
+        raise ConfigError(f"{where}: {error}") from None
+
+
+def _plain_http(value: object, source: str) -> bool:
+    try:
+        return flag(value)
+    except ValueError as error:
+        raise ConfigError(f"{source}: [egress]: http: {error}") from error

@@ -78,7 +78,7 @@ def pictures() -> Pictures:
         upload = uploads.find(file_id, owner)
         return None if upload is None else (upload.id, upload.sha256)
 
-    return Pictures(find, links().base)
+    return Pictures(find, services().egress, links().base)
 
 
 def accepted_webhook(wish: Json) -> Webhook:

@@ -7,6 +7,7 @@ import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
 
+from jobs.egress import BadAddress, Egress
 from jobs.ids import new_file_id
 from jobs.pictures import KEPT, BadPicture, clean
 from providers.pictures import FILE_ID_PATTERN, with_sources
@@ -25,11 +26,13 @@ class Pictures:
 
     Args:
         find: Gives an upload of the caller's by its id; None for any other id.
+        egress: Where other addresses may lead.
         base: Scheme and host of our own addresses, as the client uses them.
     """
 
-    def __init__(self, find: Callable[[str], Held | None], base: str = "") -> None:
+    def __init__(self, find: Callable[[str], Held | None], egress: Egress, base: str) -> None:
         self._find = find
+        self._egress = egress
         self._own = re.compile(rf"{re.escape(base)}/v1/files/({FILE_ID_PATTERN})(?:/content)?")
         self._known: dict[str, Held] = {}
         self._hashes: dict[str, str] = {}
@@ -63,12 +66,15 @@ class Pictures:
             The input, and by hash the picture itself or the id of who holds it.
 
         Raises:
-            Problem: 422: one is broken, is no picture at all, or is not there.
+            Problem: 422: one is broken, is no picture at all, is not there, or is behind a forbidden address.
         """
         found: dict[str, bytes | str] = {}
 
         def swap(pointer: str, source: str) -> str:
-            if source.startswith(KEPT) or not (source.startswith("data:") or re.fullmatch(FILE_ID_PATTERN, source)):
+            if source.startswith(KEPT):
+                return source
+            if source.startswith(("http://", "https://")):
+                self._check(f"/input{pointer}", source)
                 return source
             if source not in self._hashes:
                 self._hashes[source] = self._read(f"/input{pointer}", source)
@@ -77,6 +83,12 @@ class Pictures:
             return KEPT + digest
 
         return with_sources(given, names, swap), found
+
+    def _check(self, pointer: str, url: str) -> None:
+        try:
+            self._egress.check(url)
+        except BadAddress as error:
+            raise invalid(pointer, f"{error}; or upload the picture with POST /v1/files, and give its id") from None
 
     def _read(self, pointer: str, source: str) -> str:
         if not source.startswith("data:"):

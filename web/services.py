@@ -54,6 +54,7 @@ class Services:
     pump: Pump
     outlook: Outlook
     webhooks: WebhookService
+    egress: Egress
     pauses: Pauses
     closed: threading.Event = field(default_factory=threading.Event)
 
@@ -90,6 +91,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     views = RedisViews(store)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
+    egress = Egress(catalog.config.egress, catalog.config.plain_http)
     catalog.specs()  # imports the drivers now rather than in somebody's first request
     keys = KeyStore(client)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
@@ -113,7 +115,8 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store),
         outlook=Outlook(store, views, catalog),
-        webhooks=WebhookService(store, vault, Egress(catalog.config.egress)),
+        webhooks=WebhookService(store, vault, egress),
+        egress=egress,
         pauses=Pauses(client),
     )
 

@@ -13,7 +13,7 @@ from typing import Final
 
 from jobs.egress import BadAddress, Egress, Target
 from jobs.webhooks import Trouble, outcome
-from worker.egress import STEP_SECONDS, Resolve, resolve, time_limit
+from worker.egress import Resolve, dial, encrypted, resolve, time_limit
 
 #: Seconds for a whole call.
 CALL_SECONDS: Final = 15.0
@@ -61,15 +61,12 @@ class Poster:
         started = time.monotonic()
         try:
             target = self._rules.check(url)
-            addresses = self._resolve(target.host, target.port)
-            if not self._rules.may_connect(target, addresses):
-                return Reply(error="unreachable")
-            plain = socket.create_connection((addresses[0], target.port), min(STEP_SECONDS, self._seconds))
-        except (OSError, UnicodeError, BadAddress):
+            plain = dial(self._rules, self._resolve, target, started + self._seconds)
+        except (OSError, BadAddress):
             return Reply(error="unreachable")
         with plain, time_limit(plain, self._seconds - (time.monotonic() - started)) as limited:
             try:
-                sock = self._encrypted(plain, target) if target.scheme == "https" else plain
+                sock = encrypted(self._tls, plain, target)
             except ssl.SSLError:
                 return Reply(error="unreachable" if limited.is_over else "tls")
             except OSError:
@@ -79,10 +76,6 @@ class Poster:
         # A socket that was shut within the headers reads as if these had ended.
         late = reply.seconds is not None and reply.seconds >= self._seconds
         return Reply(error="no_answer") if late else reply
-
-    def _encrypted(self, plain: socket.socket, target: Target) -> ssl.SSLSocket:
-        # The time limit works on a descriptor of its own, since wrapping takes this one's away.
-        return self._tls.wrap_socket(plain.dup(), server_hostname=target.host)
 
 
 def _call(sock: socket.socket, target: Target, body: bytes, headers: Mapping[str, str], started: float) -> Reply:

@@ -1,8 +1,9 @@
-"""Fetch from an address that a user gave, without letting it reach anything that is not public.
+"""Fetch from an address that a user gave, without letting it reach anything that it may not.
 
-The host is resolved once, every address it has must be public, and the
-connection goes to one of exactly these addresses: so neither a redirect nor a
-second DNS answer can lead elsewhere.
+The host is resolved once, every address it has must be public (or one that the
+operator allows), and the connection goes to one of exactly these addresses: so
+no second DNS answer can lead elsewhere. A redirect is a new address, and goes
+through the same.
 """
 
 from __future__ import annotations
@@ -11,18 +12,29 @@ import http.client
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from typing import Final
+from urllib.parse import urldefrag, urljoin
 
-from jobs.egress import PORTS, BadAddress, is_public, split
+from jobs.egress import Egress, Target
 from jobs.pictures import BadPicture
 from providers import Control
 
 #: Seconds for each step of a fetch.
 STEP_SECONDS: Final = 10.0
+#: Redirects that are followed.
+REDIRECTS: Final = 3
+#: What is said whatever went wrong on the way.
+UNUSABLE: Final = (
+    "the picture's address gave no usable answer: it must lead to a public server that answers with the picture within"
+    " seconds, without a login. Otherwise upload the picture (POST /v1/files) and give its id"
+)
 _CHUNK: Final = 64 << 10
+_REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
 
 Resolve = Callable[[str, int], list[str]]
 
@@ -58,32 +70,29 @@ def resolve(host: str, port: int) -> list[str]:
 
 
 class EgressGuard:
-    """Fetches public https addresses.
+    """Fetches pictures from where users' addresses may lead.
 
     Args:
+        rules: Where that is.
         resolver: Looks a host up; replaced in tests.
-        allow: Says whether an address may be connected to; replaced in tests.
         ca_certs: Authorities to trust instead of the system's.
-        ports: Ports that are asked; replaced in tests.
         seconds: Time for a whole fetch.
     """
 
     def __init__(
         self,
+        rules: Egress,
         resolver: Resolve = resolve,
-        allow: Callable[[str], bool] = is_public,
         ca_certs: str | None = None,
-        ports: frozenset[int] = PORTS,
         seconds: float = 30.0,
     ) -> None:
+        self._rules = rules
         self._resolve = resolver
-        self._allow = allow
         self._tls = ssl.create_default_context(cafile=ca_certs)
-        self._ports = ports
         self._seconds = seconds
 
     def fetch(self, url: str, limit: int, control: Control) -> bytes:
-        """Get the bytes behind an https address; redirects are not followed.
+        """Get the bytes behind an address; a few redirects are followed, each to where an address may lead itself.
 
         Args:
             url: The address.
@@ -91,42 +100,71 @@ class EgressGuard:
             control: Ends the fetch when the attempt is canceled.
 
         Raises:
-            Refused: It is not public, did not answer with 200 in time, or is larger than ``limit``.
+            Refused: It may not be asked, did not answer with 200 in time, or is larger than ``limit``.
             Canceled: The attempt was canceled.
         """
-        host, port, target = _parts(url, self._ports)
-        address = self._address(host, port)
+        ends = time.monotonic() + self._seconds
         try:
-            plain = socket.create_connection((address, port), STEP_SECONDS)
-            # The handshake comes later: by then somebody can shut the socket down.
-            with self._tls.wrap_socket(plain, server_hostname=host, do_handshake_on_connect=False) as sock:
-                return self._read(sock, host, port, target, limit, control)
+            for _ in range(REDIRECTS + 1):
+                answer = self._asked(url, limit, control, ends)
+                if isinstance(answer, bytes):
+                    return answer
+                url = _onward(url, answer.location)
         except Refused:
             raise
         except (OSError, http.client.HTTPException, ValueError):
             control.check()
-            # One text for everything: what differs would tell a stranger what is behind our walls.
-            raise Refused("the picture's address gave no usable answer") from None
+        # One text for everything: what differs would tell a stranger what is behind our walls.
+        raise Refused(UNUSABLE) from None
 
-    def _read(self, sock: ssl.SSLSocket, host: str, port: int, target: str, limit: int, control: Control) -> bytes:
-        with time_limit(sock, self._seconds) as limited:
-            with control.closing(limited.shut):
-                sock.do_handshake()
-                data = _ask(sock, host, port, target, limit)
+    def _asked(self, url: str, limit: int, control: Control, ends: float) -> bytes | _Redirect:
+        target = self._rules.check(url)
+        with (
+            dial(self._rules, self._resolve, target, ends) as plain,
+            time_limit(plain, ends - time.monotonic()) as limited,
+        ):
+            with control.closing(limited.shut), encrypted(self._tls, plain, target) as sock:
+                answer = _ask(sock, target, limit)
             # A socket that was shut reads like a body that has ended.
             control.check()
             if limited.is_over:
-                raise Refused("the picture's address gave no usable answer")
-            return data
+                raise Refused(UNUSABLE)
+            return answer
 
-    def _address(self, host: str, port: int) -> str:
-        try:
-            addresses = self._resolve(host, port)
-        except (OSError, UnicodeError):
-            raise Refused("the picture's address gave no usable answer") from None
-        if not addresses or not all(self._allow(address) for address in addresses):
-            raise Refused("the picture's address is not public")
-        return addresses[0]
+
+def dial(rules: Egress, resolver: Resolve, target: Target, ends: float) -> socket.socket:
+    """Connect to an address of a host that may be asked; it is looked up once.
+
+    Args:
+        rules: Where connections may go.
+        resolver: Looks the host up.
+        target: What was checked by the rules.
+        ends: When the time is over, by the monotonic clock.
+
+    Raises:
+        OSError: There is no connection, or none is allowed.
+    """
+    try:
+        addresses = resolver(target.host, target.port)
+    except UnicodeError as error:
+        raise OSError("no host has such a name") from error
+    if not rules.may_connect(target, addresses):
+        raise ConnectionRefusedError("no connection to this host is allowed")
+    return socket.create_connection((addresses[0], target.port), min(STEP_SECONDS, max(0.01, ends - time.monotonic())))
+
+
+def encrypted(tls: ssl.SSLContext, plain: socket.socket, target: Target) -> socket.socket:
+    """The connection as its scheme wants it; a descriptor of its own, so that ``plain`` can be shut meanwhile.
+
+    Raises:
+        OSError: There is no encryption (:class:`ssl.SSLError`), or no connection any more.
+    """
+    copy = plain.dup()
+    try:
+        return tls.wrap_socket(copy, server_hostname=target.host) if target.scheme == "https" else copy
+    except BaseException:
+        copy.close()
+        raise
 
 
 class TimeLimit:
@@ -165,24 +203,36 @@ def time_limit(sock: socket.socket, seconds: float) -> Iterator[TimeLimit]:
         watch.cancel()
 
 
-def _parts(url: str, ports: frozenset[int]) -> tuple[str, int, str]:
-    try:
-        target = split(url)
-    except BadAddress:
-        raise Refused("the picture's address is malformed") from None
-    if target.scheme != "https" or target.port not in ports:
-        raise Refused("give an https address on port 443 or 8443, without user name")
-    return target.host, target.port, target.path
+@dataclass(frozen=True, slots=True)
+class _Redirect:
+    """An answer that names another address."""
+
+    location: str
 
 
-def _ask(sock: ssl.SSLSocket, host: str, port: int, target: str, limit: int) -> bytes:
-    connection = http.client.HTTPSConnection(host, port)
+def _onward(url: str, location: str) -> str:
+    """Where a redirect leads.
+
+    Raises:
+        Refused: Out of the encryption.
+    """
+    following = urldefrag(urljoin(url, location)).url
+    if url.startswith("https:") and not following.startswith("https:"):
+        raise Refused(UNUSABLE)
+    return following
+
+
+def _ask(sock: socket.socket, target: Target, limit: int) -> bytes | _Redirect:
+    kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
+    connection = kind(target.host, target.port)
     connection.sock = sock
     headers = {"Accept": "image/png, image/jpeg, image/webp", "Accept-Encoding": "identity", "Connection": "close"}
-    connection.request("GET", target, headers=headers)
+    connection.request("GET", target.path, headers=headers)
     with connection.getresponse() as response:
+        if response.status in _REDIRECTING and (location := response.getheader("Location")):
+            return _Redirect(location)
         if response.status != http.HTTPStatus.OK or response.getheader("Content-Encoding", "identity") != "identity":
-            raise Refused("the picture's address gave no usable answer")
+            raise Refused(UNUSABLE)
         pieces: list[bytes] = []
         size = 0
         while piece := response.read1(_CHUNK):
@@ -191,5 +241,5 @@ def _ask(sock: ssl.SSLSocket, host: str, port: int, target: str, limit: int) -> 
                 raise Refused(f"the picture is larger than {limit} bytes")
             pieces.append(piece)
         if response.length:
-            raise Refused("the picture's address gave no usable answer")
+            raise Refused(UNUSABLE)
         return b"".join(pieces)

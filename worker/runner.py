@@ -11,12 +11,15 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from jobs import events
 from jobs.errors import JobError, JobGone, JobNotFound, LeaseLost, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.model import Attempt as Entry
 from jobs.model import Failure, Job
 from jobs.model import Status as JobStatus
+from jobs.pictures import KEPT
 from jobs.store import Lease
 from providers import Control
 from worker import retry
@@ -144,7 +147,7 @@ class Attempt:
 
         job = self._scribe.end(decide).job
         failpoint("terminal_written", str(job.provider))
-        if job.status.is_terminal and job.status is not JobStatus.SUCCEEDED:
+        if job.status.is_terminal and job.status is not JobStatus.SUCCEEDED and not _has_pictures(job):
             self._parts.artifacts.delete(self.job_id)
         log.info("the attempt ended", extra={"outcome": type(event).__name__.lower(), "provider": job.provider})
 
@@ -157,3 +160,8 @@ class Attempt:
             self._parts.artifacts.delete(self.job_id)
         except StoreUnavailable:
             log.debug("whether the job was deleted cannot be seen now")
+
+
+def _has_pictures(job: Job) -> bool:
+    """Whether files of the job belong to its input: it can be run once more. What else it left, the janitor removes."""
+    return KEPT.encode() in msgspec.json.encode(job.given)

@@ -77,6 +77,7 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
     store = RedisJobStore(client, patience=patience, epoch=epoch, limits=settings.limits)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     artifacts = LocalArtifacts(settings.artifacts_dir)
+    rules = Egress(catalog.config.egress, catalog.config.plain_http)
     vault = Vault.from_file(settings.secret_key_file)
     return Services(
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
@@ -85,8 +86,8 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
         artifacts=artifacts,
         catalog=catalog,
         intake=Intake(store, catalog),
-        runner=Runner(store, catalog, artifacts, vault, EgressGuard().fetch, HealthStore(store)),
+        runner=Runner(store, catalog, artifacts, vault, EgressGuard(rules).fetch, HealthStore(store)),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
         uploads=Uploads(store, artifacts, settings.file_bytes),
-        deliverer=Deliverer(store, vault, Poster(Egress(catalog.config.egress))),
+        deliverer=Deliverer(store, vault, Poster(rules)),
     )

@@ -57,3 +57,19 @@ def test_an_allow_list_opens_nothing_else() -> None:
     ]:
         assert not LAN.may_connect(LAN.check(url), addresses), (url, addresses)
     assert LAN.may_connect(LAN.check("https://hooks.example.com/"), ["93.184.216.34", "10.1.0.1"])
+
+
+def test_plain_http_is_a_switch_and_opens_one_port() -> None:
+    plain = Egress(plain=True)
+    target = plain.check("http://example.com/a.png")
+    assert plain.may_connect(target, ["93.184.216.34"])
+    assert not plain.may_connect(target, ["10.0.0.1"])
+    assert not Egress().may_connect(target, ["93.184.216.34"])
+    for url in (
+        "http://example.com:8080/",
+        "http://example.com:443/",
+        "https://example.com:80/",
+        "http://printer.local/",
+    ):
+        with pytest.raises(BadAddress):
+            plain.check(url)

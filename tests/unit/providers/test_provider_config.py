@@ -126,12 +126,16 @@ def test_an_option_of_a_driver_is_checked_by_it() -> None:
     assert table.option("missing", config.web_url, "default") == "default"
 
 
-@pytest.mark.parametrize("table", ['allow = ["10.1.0.1/16"]', 'allow = "10.0.0.0/8"', "allow = [1]", 'deny = ["::/0"]'])
+@pytest.mark.parametrize(
+    "table", ['allow = ["10.1.0.1/16"]', 'allow = "10.0.0.0/8"', "allow = [1]", 'deny = ["::/0"]', 'http = "yes"']
+)
 def test_a_wrong_egress_table_names_its_place(table: str) -> None:
     with pytest.raises(ConfigError, match=r"my\.toml: \[egress\]"):
         config.parse(f"[egress]\n{table}", source="my.toml")
 
 
 def test_allowed_networks_are_read() -> None:
+    assert config.parse("[egress]\nhttp = true").plain_http
+    assert not config.parse("").plain_http
     found = config.parse('[egress]\nallow = ["10.1.0.0/16", "fd00::/8"]').egress
     assert [str(network) for network in found] == ["10.1.0.0/16", "fd00::/8"]

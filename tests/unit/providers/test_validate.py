@@ -179,8 +179,8 @@ def test_right_messages_stand_in_for_a_prompt() -> None:
     assert validate(janus.CHAT, {"messages": messages}) == []
 
 
-def test_pictures_must_come_from_somewhere_public() -> None:
-    assert list(refused({"prompt": "x", "image": "http://127.0.0.1/"}, janus.CHAT)) == ["/image"]
+def test_pictures_must_come_from_where_they_can_be_had() -> None:
+    assert list(refused({"prompt": "x", "image": "file:///etc/passwd"}, janus.CHAT)) == ["/image"]
     assert refused({"prompt": "x", "image": "data:image/png;base64,iVBORw0KGgo="}, janus.CHAT) == {}
 
 

@@ -104,3 +104,43 @@ def test_a_batch_reads_the_same_picture_once(client: FlaskClient, monkeypatch: p
     }
     assert client.post("/v1/batches", json=body).status_code == 202
     assert len(read) == 1
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://127.0.0.1/",
+        "https://2130706433/",
+        "https://0x7f.1/",
+        "https://[::ffff:127.0.0.1]/",
+        "https://[64:ff9b::7f00:1]/",
+        "https://localhost/",
+        "https://example.com\\@127.0.0.1/",
+        "https://user:pw@example.com/",
+        "https://example.com:22/",
+        "https://example.com:99999/",
+        "https://①②⑦.⓪.⓪.①/",
+        "https://",
+        "https:///path",
+        "https://example.com/a b",
+        "https://example.com/\u00e9",
+        "https://[::1/",
+        "http://example.com/a.png",
+        "http://metadata.google.internal/computeMetadata/v1/",
+        "https://example.com/a.png#part",
+        "https://example.com:8000/",
+        "https://93.184.216.34/",
+        "https://printer.local/",
+    ],
+)
+def test_an_address_that_is_not_that_of_a_public_server_is_refused(client: FlaskClient, url: str) -> None:
+    answer = submit(client, model="mixer", input={"prompt": "x", "subject": url})
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.get_json()["errors"]] == ["/input/subject"]
+    assert "POST /v1/files" in answer.get_json()["detail"]
+
+
+@pytest.mark.parametrize("url", ["https://example.com/a.png?x=1", "https://xn--bcher-kva.example.com:8443/"])
+def test_the_address_of_a_public_server_stays_for_whoever_runs_the_job(client: FlaskClient, url: str) -> None:
+    answer = submit(client, model="mixer", input={"prompt": "x", "subject": url})
+    assert (answer.status_code, answer.get_json()["input"]["subject"]) == (202, url)

@@ -8,13 +8,14 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from jobs.egress import is_public
+from jobs.egress import Egress, Target, is_public
 from providers import Canceled, Control
 from tests.receiver import make_certificate
-from worker.egress import EgressGuard, Refused, resolve
+from worker.egress import REDIRECTS, EgressGuard, Refused, Resolve, resolve
 
 HOST = "pictures.example"
 
@@ -81,16 +82,18 @@ def answer(body: bytes = b"pixels", status: str = "200 OK", *headers: str) -> Ca
     return act
 
 
-def guard(server: Server, certificate: Path, seconds: float = 5.0) -> EgressGuard:
-    return EgressGuard(
-        lambda *_: ["127.0.0.1"], lambda _: True, str(certificate), frozenset({server.port}), seconds
-    )  # fmt: skip
+#: Rules for tests that have a server: it is on the loopback.
+LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
+
+
+def guard(certificate: Path, seconds: float = 5.0, look: Resolve = lambda *_: ["127.0.0.1"]) -> EgressGuard:
+    return EgressGuard(LOOPBACK, look, str(certificate), seconds)
 
 
 def fetch(
     server: Server, certificate: Path, *, limit: int = 1000, path: str = "/a.png?x=1", seconds: float = 5.0
 ) -> bytes:
-    return guard(server, certificate, seconds).fetch(f"https://{HOST}:{server.port}{path}", limit, Control(30))
+    return guard(certificate, seconds).fetch(f"https://{HOST}:{server.port}{path}", limit, Control(30))
 
 
 Serve = Callable[[Callable[[ssl.SSLSocket], None]], Server]
@@ -109,8 +112,13 @@ def test_a_public_address_is_fetched_by_its_name(serve: Serve, certificate: Path
 @pytest.mark.parametrize(
     "act",
     [
-        answer(b"", "302 Found", "Location: https://127.0.0.1/secret"),
-        answer(b"", "307 Temporary Redirect", "Location: /other"),
+        answer(b"", "302 Found"),
+        answer(b"", "302 Found", "Location: http://pictures.example/"),
+        answer(b"", "302 Found", "Location: https://10.0.0.1/secret"),
+        answer(b"", "302 Found", "Location: https://user:pw@pictures.example/"),
+        answer(b"", "302 Found", "Location: file:///etc/passwd"),
+        answer(b"", "302 Found", "Location: //[::1]/"),
+        answer(b"", "304 Not Modified", "Location: /other"),
         answer(b"no", "404 Not Found"),
         answer(b"x" * 1001),
         answer(b"gz", "200 OK", "Content-Encoding: gzip"),
@@ -119,7 +127,10 @@ def test_a_public_address_is_fetched_by_its_name(serve: Serve, certificate: Path
         lambda peer: peer.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n"),
         lambda _: None,
     ],
-    ids=["redirect", "redirect within", "not found", "too large", "compressed", "garbage", "cut", "bad chunk", "closed"],
+    ids=[
+        "redirect nowhere", "redirect to http", "redirect within", "redirect with a login", "redirect to a file",
+        "redirect to a loopback", "not modified", "not found", "too large", "compressed", "garbage", "cut", "bad chunk", "closed",
+    ],
 )  # fmt: skip
 def test_anything_else_than_the_picture_is_refused_after_one_connection(
     serve: Serve, certificate: Path, act: Callable[[ssl.SSLSocket], None]
@@ -175,14 +186,14 @@ def test_a_cancel_ends_a_fetch_that_hangs(serve: Serve, certificate: Path) -> No
     canceler = threading.Thread(target=cancel)
     canceler.start()
     with pytest.raises(Canceled):
-        guard(server, certificate).fetch(f"https://{HOST}:{server.port}/", 100, control)
+        guard(certificate).fetch(f"https://{HOST}:{server.port}/", 100, control)
     canceler.join()
 
 
 def test_a_certificate_for_another_name_is_refused(serve: Serve, certificate: Path) -> None:
     server = serve(answer())
     with pytest.raises(Refused):
-        guard(server, certificate).fetch(f"https://other.example:{server.port}/", 100, Control(30))
+        guard(certificate).fetch(f"https://other.example:{server.port}/", 100, Control(30))
     assert server.requests == []
 
 
@@ -197,14 +208,17 @@ def test_a_certificate_for_another_name_is_refused(serve: Serve, certificate: Pa
         "fec0::1", "ff02::1", "100::1", "2620:4f:8000::1", "5f00::1",
     ],
 )  # fmt: skip
-def test_an_address_that_is_not_public_is_never_connected_to(serve: Serve, certificate: Path, address: str) -> None:
-    server = serve(answer())
+def test_an_address_that_is_not_public_is_never_connected_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def never(*_: Any) -> Any:
+        raise AssertionError("connected")
+
+    monkeypatch.setattr(socket, "create_connection", never)
     assert not is_public(address)
-    for addresses in ([address], ["93.184.216.34", address]):
-        watch = EgressGuard(lambda *_, found=addresses: found, ports=frozenset({server.port}))
-        with pytest.raises(Refused, match="not public"):
-            watch.fetch(f"https://{HOST}:{server.port}/", 100, Control(30))
-    assert server.connections == 0
+    for rules in (Egress(), Egress(plain=True), Egress((ipaddress.ip_network("10.99.0.0/16"),))):
+        for addresses in ([address], ["93.184.216.34", address]):
+            watch = EgressGuard(rules, lambda *_, found=addresses: found)
+            with pytest.raises(Refused, match="no usable answer"):
+                watch.fetch(f"https://{HOST}/", 100, Control(30))
 
 
 @pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "2a00:1450:4001::200e"])
@@ -213,21 +227,19 @@ def test_public_addresses_are_public(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "host", ["2130706433", "0x7f.1", "0177.1", "127.1", "0", "localhost", "[::1]", "[::ffff:7f00:1]"]
+    "host", ["2130706433", "0x7f.1", "0177.1", "127.1", "0", "localhost", "[::1]", "[::ffff:7f00:1]", "127.0.0.1"]
 )
-def test_a_loopback_address_in_disguise_is_found_out_by_what_it_resolves_to(host: str) -> None:
-    asked: list[str] = []
-
-    def look(name: str, port: int) -> list[str]:
-        asked.append(name)
-        try:
-            return resolve(name, port)
-        except OSError:
-            return []
+def test_a_loopback_address_in_disguise_is_not_even_looked_up(host: str) -> None:
+    def never(name: str, port: int) -> list[str]:
+        raise AssertionError(f"looked {name}:{port} up")
 
     with pytest.raises(Refused):
-        EgressGuard(look).fetch(f"https://{host}/", 100, Control(30))
-    assert len(asked) == 1
+        EgressGuard(Egress(), never).fetch(f"https://{host}/", 100, Control(30))
+
+
+def test_a_name_that_the_system_resolves_to_the_loopback_is_refused() -> None:
+    """The system's own resolver, asked for a name of this machine."""
+    assert not Egress().may_connect(Target("https", "localhost", 443, "/"), resolve("localhost", 443))
 
 
 @pytest.mark.parametrize(
@@ -244,17 +256,14 @@ def test_other_forms_of_address_are_not_even_looked_up(url: str) -> None:
         raise AssertionError(f"looked {name}:{port} up")
 
     with pytest.raises(Refused):
-        EgressGuard(never).fetch(url, 100, Control(30))
+        EgressGuard(Egress(), never).fetch(url, 100, Control(30))
 
 
 def test_a_name_is_looked_up_once_for_one_connection(serve: Serve, certificate: Path) -> None:
     """A second answer could be another one."""
     server = serve(answer())
     answers = [["127.0.0.1"], ["10.0.0.1"]]
-    watch = EgressGuard(
-        lambda *_: answers.pop(0), lambda address: ipaddress.ip_address(address).is_loopback, str(certificate),
-        frozenset({server.port}),
-    )  # fmt: skip
+    watch = guard(certificate, look=lambda *_: answers.pop(0))
     assert watch.fetch(f"https://{HOST}:{server.port}/", 100, Control(30)) == b"pixels"
     assert len(answers) == 1
 
@@ -274,3 +283,77 @@ def test_the_systems_resolver_finds_this_machine_and_nobody_else() -> None:
         resolve("nowhere.invalid", 80)
     with pytest.raises(UnicodeError):
         resolve("a" * 80 + ".example.com", 80)
+
+
+def test_a_redirect_is_followed_through_the_same_checks(serve: Serve, certificate: Path) -> None:
+    target = serve(answer())
+    asked: list[str] = []
+
+    def look(name: str, _: int) -> list[str]:
+        asked.append(name)
+        return ["127.0.0.1"]
+
+    for location in (f"https://{HOST}:{target.port}/b.png#part", f"//{HOST}:{target.port}/b.png"):
+        first = serve(answer(b"", "302 Found", f"Location: {location}"))
+        assert guard(certificate, look=look).fetch(f"https://{HOST}:{first.port}/", 100, Control(30)) == b"pixels"
+    assert asked == [HOST] * 4
+    assert target.requests[0].startswith(b"GET /b.png HTTP/1.1\r\n")
+
+
+def test_a_redirect_to_an_address_that_is_not_allowed_is_not_followed(serve: Serve, certificate: Path) -> None:
+    """The second host resolves to an address that nobody allows: rebinding by a redirect."""
+    inner = serve(answer(b"secret"))
+    first = serve(answer(b"", "302 Found", f"Location: https://inner.example:{inner.port}/"))
+    watch = guard(certificate, look=lambda name, _: ["127.0.0.1" if name == HOST else "127.0.0.2"])
+    with pytest.raises(Refused, match="no usable answer"):
+        watch.fetch(f"https://{HOST}:{first.port}/", 100, Control(30))
+    assert inner.connections == 0
+
+
+def test_redirects_have_an_end(serve: Serve, certificate: Path) -> None:
+    server = serve(answer(b"", "302 Found", "Location: /again"))
+    with pytest.raises(Refused):
+        fetch(server, certificate)
+    assert server.connections == REDIRECTS + 1
+
+
+def test_plain_http_is_for_those_whom_the_operator_allows_it() -> None:
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve_once() -> None:
+        peer, _ = listener.accept()
+        with peer:
+            peer.recv(65536)
+            peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\npixels")
+
+    thread = threading.Thread(target=serve_once, daemon=True)
+    thread.start()
+    url = f"http://camera.lan:{listener.getsockname()[1]}/snap.jpg"
+    try:
+        with pytest.raises(Refused):
+            EgressGuard(Egress(), lambda *_: ["127.0.0.1"]).fetch(url, 100, Control(30))
+        assert EgressGuard(LOOPBACK, lambda *_: ["127.0.0.1"]).fetch(url, 100, Control(30)) == b"pixels"
+    finally:
+        thread.join(5)
+        listener.close()
+
+
+def test_every_failure_reads_the_same(serve: Serve, certificate: Path) -> None:
+    """What differs would tell a stranger which doors there are behind our walls."""
+    closed = socket.create_server(("127.0.0.1", 0))
+    port = closed.getsockname()[1]
+    closed.close()
+    texts = set()
+    for url, addresses in (
+        (f"https://{HOST}:{port}/", ["127.0.0.1"]),
+        (f"https://{HOST}/", ["10.0.0.1"]),
+        (f"https://{HOST}/", []),
+        (f"https://{HOST}:{serve(answer(b'', '500 Oops')).port}/", ["127.0.0.1"]),
+        (f"https://{HOST}:{serve(lambda _: None).port}/", ["127.0.0.1"]),
+        (f"https://other.example:{serve(answer()).port}/", ["127.0.0.1"]),
+    ):
+        with pytest.raises(Refused) as refused:
+            guard(certificate, look=lambda *_, found=addresses: found).fetch(url, 100, Control(30))
+        texts.add(str(refused.value))
+    assert len(texts) == 1
+    assert "127.0.0.1" not in texts.pop()

@@ -540,6 +540,16 @@ def test_what_a_fetched_picture_holds_beside_its_pixels_goes_nowhere(rig: Rig) -
     assert b"canary" not in file.data
 
 
+def test_a_job_that_failed_keeps_its_pictures_to_be_run_again(rig: Rig) -> None:
+    rig.drivers["scripted"] = Looking(Rejected("no"))
+    digest = rig.artifacts.put("file_x", picture())
+    attempt = rig.attempt(given={"image": f"sha256:{digest}"}, input={"image": f"sha256:{digest}"})
+    rig.artifacts.share("file_x", digest, attempt.job_id)
+    attempt.run()
+    assert rig.job(attempt.job_id).status is Status.FAILED
+    assert [path.name for path in rig.files(attempt.job_id)] == [digest]
+
+
 @pytest.mark.parametrize("source", ["sha256:../../../../etc/passwd", "sha256:" + "0" * 64])
 def test_a_name_that_is_no_file_of_the_job_is_an_invalid_input(rig: Rig, source: str) -> None:
     rig.drivers["scripted"] = Looking(done())
