@@ -20,10 +20,12 @@ import pytest
 import requests
 
 from jobs.apikeys import KeyStore
+from jobs.vault import Vault
 from tests.acceptance.wire import Reply, exchange, request
 from tests.hand import Hand
 from tests.stack import Stack
 from web.errors import KINDS
+from web.signatures import Grant, Signatures
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]
 
@@ -38,6 +40,7 @@ ENTRIES: Final = {
 ADDRESSES: Final = (
     (re.compile(r"/artifacts/(-?\d+)"), r"/outputs/\1"),
     (re.compile(r"/v1/artifacts/\$(MY|OTHER)_ARTIFACT"), r"/v1/jobs/$\1_FINISHED_JOB/outputs/0"),
+    (re.compile(r"([?&])token="), r"\1sig="),
 )
 #: Entries whose expectation is another one here, and why.
 OTHERWISE: Final[Mapping[str, tuple[tuple[int, ...], str]]] = {
@@ -45,7 +48,7 @@ OTHERWISE: Final[Mapping[str, tuple[tuple[int, ...], str]]] = {
     "http-slow-headers": ((0, 400, 408), "gunicorn closes the connection when time is up, and says nothing"),
 }
 #: Entries that cannot be as expected yet, and what is missing. One that is as expected must leave this table.
-NOT_YET: Final[Mapping[str, str]] = {"path-sig-disposition": "signed links"}
+NOT_YET: Final[Mapping[str, str]] = {}
 
 GOOD: Final[Mapping[str, Any]] = {"model": "flux-dev", "input": {"prompt": "a red fox in snow"}}
 #: Seconds that slow requests get here.
@@ -143,9 +146,24 @@ def _made_over_http(stack: Stack, names: Mapping[str, str]) -> dict[str, str]:
         headers = {"Authorization": f"Bearer {names[key]}"}
         cursors[key] = requests.get(f"{stack.url}/v1/jobs?limit=1", headers=headers, timeout=30).json()["next_cursor"]
     return {
+        **_signatures(stack, names),
         "OTHER_TENANT_CURSOR": cursors["OTHER_TENANT_KEY"],
         "TAMPERED_CURSOR": ("A" if cursors["VALID_KEY"][0] != "A" else "B") + cursors["VALID_KEY"][1:],
     }
+
+
+def _signatures(stack: Stack, names: Mapping[str, str]) -> dict[str, str]:
+    """Of a link that is good, and of others that are not."""
+    path = f"/v1/jobs/{names['MY_FINISHED_JOB']}/outputs/0"
+    headers = {"Authorization": f"Bearer {names['VALID_KEY']}"}
+    link = requests.post(f"{stack.url}{path}/link", headers=headers, timeout=30).json()["url"]
+    good = link.partition("?sig=")[2]
+    vault = Vault.from_file(Path(stack.environ["DARKROOM_DATA_DIR"]) / "secret.key")
+    late = Signatures(vault.derived("links"), stack.store.now).sign(
+        Grant(stack.job(names["MY_FINISHED_JOB"]).owner, path, int(stack.store.now()) - 60)
+    )
+    tampered = ("B" if good[0] == "A" else "A") + good[1:]
+    return {"VALID_TOKEN": good, "TOKEN_FOR_MY_ARTIFACT": good, "EXPIRED_TOKEN": late, "TAMPERED_TOKEN": tampered}
 
 
 # -- what is sent -------------------------------------------------------------

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from PIL import Image
 
+from jobs.version import VERSION
 from tests.acceptance.stack import ROOT, Darkroom
 from tests.spaces import environments
 from tests.spaces.launcher import require
@@ -28,6 +31,21 @@ def test_the_demo_saves_a_picture_and_ends(tmp_path: Path) -> None:
         image.load()
         assert (image.format, image.size) == ("WEBP", (1024, 1024))
         assert len(set(image.convert("RGB").resize((64, 64)).tobytes())) > 100
+        # As a tool for generated pictures reads it, and as one that knows us does.
+        comment: bytes = image.getexif().get_ifd(0x8769)[0x9286]
+        packet = ET.fromstring(image.info["xmp"])
+    prompt, _, pairs = comment.removeprefix(b"UNICODE\0").decode("utf-16-be").rpartition("\n")
+    assert prompt
+    assert "Steps: 28, " in pairs
+    assert "Size: 1024x1024, " in pairs
+    told = packet.find(".//{urn:darkroom:}recipe")
+    assert told is not None
+    recipe = json.loads(told.text or "")
+    assert (recipe["input"]["prompt"], recipe["darkroom"]) == (prompt, VERSION)
+    # The Space chose the seed, and the demo's app runs at an address that is nobody's business.
+    assert f"Seed: {recipe['input']['seed']}, " in pairs
+    assert recipe["input"]["randomize_seed"] is False
+    assert "127.0.0.1" not in json.dumps(recipe)
     shown = "\n".join(demo.output)
     assert "step 28 of 28" in shown or "step 27 of 28" in shown
     assert "saved darkroom-demo.webp" in shown
