@@ -70,6 +70,22 @@ VARIABLES: Final = (
     Variable("DARKROOM_FILE_BYTES", "1073741824", "Bytes that the uploaded files of one API key may take together."),
     Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
     Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
+    Variable(
+        "DARKROOM_LIMIT_SUBMITS_PER_MINUTE",
+        "6000",
+        f"Jobs that one key may submit in a minute, by all processes.{_LIMIT}",
+    ),
+    Variable(
+        "DARKROOM_LIMIT_READS_PER_MINUTE",
+        "60000",
+        f"Other requests of one key in a minute; each web process counts for itself.{_LIMIT}",
+    ),
+    Variable(
+        "DARKROOM_LIMIT_INPUT_BYTES_PER_DAY",
+        "10737418240",
+        f"Bytes of the bodies of one key's submissions in 24 hours, pictures in them included.{_LIMIT}",
+    ),
+    Variable("DARKROOM_LIMIT_STREAMS", "500", f"Event streams that one key may have open, at all processes.{_LIMIT}"),
     Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Jobs of one key that may wait.{_LIMIT}"),
     Variable("DARKROOM_LIMIT_RUNNING", "1000", f"Jobs of one key that may run at once.{_LIMIT}"),
     Variable("DARKROOM_LIMIT_USER_QUEUED", "1000", f"Jobs of one end user (`metadata.user`) that may wait.{_LIMIT}"),
@@ -165,7 +181,7 @@ def _limit(name: str, text: str) -> int | None:
 def _limits(value: Mapping[str, str]) -> Limits:
     """Each field of :class:`jobs.limits.Limits` has its variable."""
     names = {field: f"DARKROOM_LIMIT_{field.upper()}" for field in NAMES}
-    return Limits(**{field: _limit(name, value[name]) for field, name in names.items() if name in value})
+    return Limits(**{field: _limit(name, value[name]) for field, name in names.items()})
 
 
 def _failpoints(mode: str, rules: str) -> str:

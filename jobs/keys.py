@@ -48,6 +48,8 @@ support either, so the scripts may build key names.
 | ``dr:providers`` | set | providers that take jobs, by the newest worker's or scheduler's configuration | |
 | ``dr:provider:{provider}`` | hash | ``limit``; ``paused``, ``hold`` (how, why, by whom; JSON) and ``cap`` (another limit) as an operator set them; ``until`` and ``reason`` of a rest; ``wary`` (may have a quota), ``works`` (believed to work until), ``scout`` and ``scouted`` (the job that goes first, and when it was sent); ``health`` (JSON), and from it ``open`` (circuit), ``cost`` (expected seconds), ``shun`` (last resort) | |
 | ``dr:paused`` | string | there while nothing is sent to any worker: why, by whom (JSON) | |
+| ``dr:rate:{window}:{owner}`` | hash | what a key used in a sliding window: ``slot`` (number of this part), ``n`` (in it), ``before`` (in the part before) | two windows |
+| ``dr:streams:{owner}`` | zset | open event streams by the end of their sign of life | 45 s after the last |
 | ``dr:probe:{provider}`` | string | there while the provider was probed lately | a minute |
 | ``dr:control`` | stream | words to running attempts (cancel), about 1,000 newest | |
 | ``dr:nudge:{name}`` | stream | wakes a web process that reads events | a minute |
@@ -188,6 +190,11 @@ def held(party: str) -> str:
 def waiting(party: str) -> str:
     """The queued jobs of an owner, or of an end user."""
     return f"dr:waiting:{party}"
+
+
+def streams(owner: str) -> str:
+    """The open event streams of an owner."""
+    return f"dr:streams:{owner}"
 
 
 def nudge(name: str) -> str:

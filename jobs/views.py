@@ -113,6 +113,19 @@ class RedisViews:
         states = zip(rows[::2], rows[1::2], strict=True)
         return {name: _state(row, busy, now) for name, (row, busy) in zip(names, states, strict=True)}
 
+    def counts(self, owner: str, user: str | None) -> dict[str, int]:
+        """How many jobs and streams an owner has, and an end user of theirs, by the fields of the limits."""
+        now = round(self._store.now() * 1000)
+        with available():
+            pipe = self._redis.pipeline(transaction=False)
+            for party in (owner, user or owner):
+                pipe.zcard(keys.waiting(party))
+                pipe.scard(keys.held(party))
+            pipe.zcount(keys.streams(owner), now, "+inf")
+            queued, running, user_queued, user_running, streams = pipe.execute()
+        found = {"queued": queued, "running": running, "streams": streams}
+        return found if user is None else {**found, "user_queued": user_queued, "user_running": user_running}
+
     def paused(self) -> bool:
         """Whether nothing is sent to any worker for now."""
         with available():

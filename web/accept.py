@@ -58,7 +58,12 @@ def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
     """
     jobs = services().jobs
     made = jobs.made(marks)
-    found = jobs.accept(make(), marks) if made is None else Accepted(made, replayed=True)
+    if made is None:
+        submission = make()
+        charge(1)
+        found = jobs.accept(submission, marks)
+    else:
+        found = Accepted(made, replayed=True)
     name_after(found.record.job)
     seconds = wait_preference(request)
     granted = seconds is not None and wait_for_news(found.record, seconds, until_end=True)
@@ -68,6 +73,12 @@ def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
     if granted:
         answer.headers["Preference-Applied"] = f"wait={seconds}"
     return once.say_replayed(answer) if found.replayed else answer
+
+
+def charge(count: int) -> None:
+    """Count what could not be counted when the request came in; see :meth:`web.meter.Meter.charge`."""
+    who = caller()
+    services().meter.charge(who.owner, who.limits, count)
 
 
 def pictures() -> Pictures:

@@ -14,6 +14,7 @@ from flask import Request
 
 from jobs.apikeys import SCOPES, ApiKey, KeyStore, Scope
 from jobs.epoch import Epoch
+from jobs.limits import Limits, limits_of
 from settings import Bind, Settings, SettingsError
 from web.errors import Problem
 from web.headers import header
@@ -34,14 +35,12 @@ _UNAUTHENTICATED: Final = "Send a valid key: Authorization: Bearer dk_live_…"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the owner of jobs, what the key allows, and the key's record (None in the open mode)."""
+    """Who asks: the owner of jobs, what they may do and use, and the key's record (None in the open mode)."""
 
     owner: str
     scopes: tuple[Scope, ...]
+    limits: Limits
     key: ApiKey | None = None
-
-
-OPEN_CALLER: Final = Caller(LOCAL_OWNER, SCOPES)
 
 
 class Gate:
@@ -52,9 +51,11 @@ class Gate:
         bind: Where the API listens: the open mode exists on a loopback address only.
         public_url: The address that clients use, where the operator named one.
         epoch: Knows the right database: another one has no keys, and would let everybody in or nobody.
+        limits: What everybody may use whose key does not say otherwise.
     """
 
-    def __init__(self, keys: KeyStore, bind: Bind, public_url: str, epoch: Epoch) -> None:
+    def __init__(self, keys: KeyStore, bind: Bind, public_url: str, epoch: Epoch, limits: Limits) -> None:
+        self._limits = limits
         self._keys = keys
         self._epoch = epoch
         self._bind = bind
@@ -87,7 +88,7 @@ class Gate:
         self._epoch.refuse()
         if self.is_open():
             check_origin(request)
-            return OPEN_CALLER
+            return Caller(LOCAL_OWNER, SCOPES, self._limits)
         given = header(request, "Authorization")
         if given and header(request, "X-API-Key"):
             raise Problem("invalid_input", "Send one credential, in the header Authorization.", status=400)
@@ -97,7 +98,8 @@ class Gate:
             raise Problem("unauthenticated", _UNAUTHENTICATED, headers={"WWW-Authenticate": "Bearer"})
         if scope not in key.scopes:
             raise Problem("forbidden", f"This needs a key with the scope {scope}.")
-        return Caller(key.id, key.scopes, key)
+        limits = limits_of(self._limits, key.limits) if key.limits else self._limits
+        return Caller(key.id, key.scopes, limits, key)
 
     def guest(self, request: Request, signatures: Signatures) -> Caller:
         """Who has a signed link: they see this one thing as its owner does.
@@ -112,7 +114,7 @@ class Gate:
             grant = signatures.check(given[0] if len(given) == 1 else "", request.path)
         except BadSignature:
             raise Problem("forbidden", _BAD_LINK) from None
-        return Caller(grant.owner, ("read",))
+        return Caller(grant.owner, ("read",), self._limits)
 
     def find(self, token: str) -> ApiKey | None:
         """The record of a valid key; None for any other text."""
@@ -220,7 +222,7 @@ def refuse_open_bind(keys: KeyStore, bind: Bind) -> None:
 
 def gate(settings: Settings, keys: KeyStore, epoch: Epoch) -> Gate:
     """The gate of one process."""
-    return Gate(keys, settings.bind, settings.public_url, epoch)
+    return Gate(keys, settings.bind, settings.public_url, epoch, settings.limits)
 
 
 def _is_loopback_address(name: str) -> bool:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotFound
 
-from web import metrics
+from web import meter, metrics
 from web.headers import REQUEST_ID, header, name_request, request_id
 from web.operation import operation_of
 from web.services import services
@@ -64,7 +64,8 @@ def _headed(inner: WSGIApplication) -> WSGIApplication:
         ) -> Callable[[bytes], object]:
             own = {name.lower() for name, _ in headers}
             missing = [pair for name, pair in _OVERRIDABLE if name not in own]
-            return start_response(status, [*headers, *_HEADERS, *missing, (REQUEST_ID, request_id(environ))], *more)
+            own_kind = (*meter.headers(environ), (REQUEST_ID, request_id(environ)))
+            return start_response(status, [*headers, *_HEADERS, *missing, *own_kind], *more)
 
         return inner(environ, start)
 
@@ -85,7 +86,9 @@ def _enter() -> None:
     declared = operation_of(current_app.view_functions.get(request.endpoint or ""))
     if declared is not None and declared.scope is not None:
         signed = declared.linkable and "sig" in request.args
-        g.caller = gate.guest(request, services().signatures) if signed else gate.caller(request, declared.scope)
+        caller = gate.guest(request, services().signatures) if signed else gate.caller(request, declared.scope)
+        g.caller = caller
+        services().meter.admit(declared, caller.owner, caller.limits, guest=signed)
 
 
 def _leave(answer: Response) -> Response:

@@ -23,6 +23,7 @@ DEPTH_LIMIT: Final = 32
 #: Most values of one body, by a count of the characters that come before one. A text may hold them too, but no text
 #: that is allowed holds so many; a body of 10 MB of zeros would keep the process busy for seconds.
 VALUES_LIMIT: Final = 100_000
+_KEPT_AS: Final = "darkroom.body_bytes"
 _LARGEST_INTEGER: Final = 2**63 - 1
 
 
@@ -43,7 +44,14 @@ def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
     body = request.get_data(cache=False)
     if len(body) > limit:
         raise RequestEntityTooLarge
+    request.environ[_KEPT_AS] = len(body)
     return parse(body)
+
+
+def body_bytes(request: Request) -> int:
+    """How long the body is that was read; 0 before."""
+    length: int = request.environ.get(_KEPT_AS, 0)
+    return length
 
 
 def read_optional_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON

@@ -25,6 +25,7 @@ from providers.spec import ModelSpec
 from web import batching, controls, hooks, keyrings, linking, rerun, submission, uploading
 from web.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
 from web.errors import KINDS
+from web.meter import LIMIT, POLICY
 from web.operation import Answer, Operation, operation_of
 from web.schemas import Json, Links, job_json
 
@@ -39,7 +40,8 @@ Until the first API key is made, the API is open to the machine that it runs on;
 _ALWAYS: Final = ("misdirected", "internal")
 _WITH_BODY: Final = ("too_large", "too_slow", "unsupported_media")
 _WITH_KEY: Final = ("unauthenticated", "forbidden", "store_unavailable")
-EVERYWHERE: Final = (*_WITH_KEY[:2], *_ALWAYS, _WITH_KEY[2])
+_COUNTED: Final = ("rate_limited",)
+EVERYWHERE: Final = (*_WITH_KEY[:2], *_COUNTED, *_ALWAYS, _WITH_KEY[2])
 
 #: Headers of answers, by name.
 _HEADERS: Final = {
@@ -47,6 +49,8 @@ _HEADERS: Final = {
     "ETag": "The version of what was sent.",
     "Retry-After": "Seconds until it makes sense to ask again.",
     "Preference-Applied": "The wait that was granted.",
+    POLICY: 'The key\'s quotas and their windows: `"submit";q=6000;w=60`.',
+    LIMIT: 'What is left of them, and in how many seconds the window goes on: `"submit";r=5999;t=33`.',
     "Link": "The next part of the list (`rel=next`).",
     "Idempotency-Replayed": "`true`: an earlier sending of this request made it.",
     "Content-Range": "Which bytes these are, of how many.",
@@ -150,7 +154,7 @@ def _operation(route: Route) -> Json:
         "summary": summary.rstrip("."),
         "description": re.sub(r"(?<!\n)\n(?!\n)", " ", rest.strip()),
         "parameters": [*map(_path_parameter, route.parameters), *map(_parameter, declared.parameters)],
-        "responses": dict([*map(_answer, declared.answers), *_problems(declared)]),
+        "responses": dict([*(_answer(answer, declared.rate) for answer in declared.answers), *_problems(declared)]),
     }
     if declared.scope is None:
         found["security"] = []
@@ -187,12 +191,13 @@ def _parameter(parameter: Any) -> Json:  # noqa: ANN401 - web.operation.Paramete
     return found if parameter.example is None else {**found, "example": parameter.example}
 
 
-def _answer(answer: Answer) -> tuple[str, Json]:
+def _answer(answer: Answer, rate: str | None) -> tuple[str, Json]:
     found: Json = {"description": answer.description}
     if answer.content:
         found["content"] = {kind: _content(schema) for kind, schema in answer.content.items()}
-    if answer.headers:
-        found["headers"] = {name: {"description": _HEADERS[name], "schema": TEXT} for name in answer.headers}
+    headers = [*answer.headers, *((POLICY, LIMIT) if rate else ())]
+    if headers:
+        found["headers"] = {name: {"description": _HEADERS[name], "schema": TEXT} for name in headers}
     return str(answer.status), found
 
 
@@ -209,6 +214,8 @@ def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
     codes = [*declared.errors, *_ALWAYS, *(_WITH_KEY if declared.scope else ())]
     if declared.body is not None:
         codes += _WITH_BODY
+    if declared.rate is not None:
+        codes += _COUNTED
     by_status: dict[int, list[str]] = {}
     for code in dict.fromkeys(codes):
         by_status.setdefault(KINDS[code].status, []).append(code)
@@ -447,6 +454,37 @@ _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
         "object": "link",
         "url": f"http://127.0.0.1:8000/v1/jobs/{_EXAMPLE_ID}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c",
         "expires_at": "2026-11-20T15:50:18.000Z",
+    },
+    "Usage": lambda: {
+        "object": "usage",
+        "owner": _EXAMPLE_KEY,
+        "key": {"name": "discord-bot", "hint": "x9Qf", "scopes": ["submit", "read"]},
+        "user": "discord-1234",
+        "limits": {
+            "submits_per_minute": 6000,
+            "reads_per_minute": 60_000,
+            "queued": 200,
+            "running": 4,
+            "user_queued": 1000,
+            "user_running": 100,
+            "input_bytes_per_day": 10_737_418_240,
+            "streams": 500,
+            "files": 1000,
+            "file_bytes": 1_073_741_824,
+        },
+        "used": {
+            "submits_per_minute": 3,
+            "reads_per_minute": 41,
+            "queued": 7,
+            "running": 4,
+            "user_queued": 2,
+            "user_running": 1,
+            "input_bytes_per_day": 48_213,
+            "streams": 1,
+            "files": 2,
+            "file_bytes": 918_204,
+        },
+        "resets_in": {"submits_per_minute": 33, "reads_per_minute": 33, "input_bytes_per_day": 27_183},
     },
     "Key": example_key,
     "KeyList": lambda: {"object": "list", "data": [example_key()], "has_more": False},

@@ -54,6 +54,7 @@ class Operation:
         body_type: The body's content type.
         body_required: Whether it may not be left out.
         linkable: Whether a signed link can take the key's place.
+        submits: Whether it makes jobs, so that what it uses is counted strictly.
     """
 
     id: str
@@ -66,6 +67,14 @@ class Operation:
     body_type: str = "application/json"
     body_required: bool = True
     linkable: bool = False
+    submits: bool = False
+
+    @property
+    def rate(self) -> Literal["submit", "read"] | None:
+        """How it is counted; not at all what is for everybody, or for admins, who must always get in."""
+        if self.scope in {None, "admin"}:
+            return None
+        return "submit" if self.submits else "read"
 
 
 def ok(description: str, schema: str) -> Answer:
@@ -85,6 +94,7 @@ def operation(
     body_type: str = "application/json",
     body_required: bool = True,
     linkable: bool = False,
+    submits: bool = False,
 ) -> Callable[[View], View]:
     """Declare a view; the arguments are those of :class:`Operation`."""
     declared = Operation(
@@ -98,6 +108,7 @@ def operation(
         body_type=body_type,
         body_required=body_required,
         linkable=linkable,
+        submits=submits,
     )
 
     def declare(view: View) -> View:

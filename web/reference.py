@@ -30,7 +30,8 @@ _HEAD = """\
 
 #: Schemas that have a chapter of their own.
 _RECORDS: Final = (
-    "Job", "Batch", "File", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Delivery", "DeliveryAttempt", "Problem",
+    "Job", "Batch", "File", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Delivery", "DeliveryAttempt",
+    "Usage", "Key", "Problem",
 )  # fmt: skip
 
 

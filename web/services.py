@@ -16,8 +16,10 @@ from jobs.egress import Egress
 from jobs.epoch import Epoch
 from jobs.pause import Pauses
 from jobs.queue import CeleryPublisher, Publisher, client_app
+from jobs.rates import LocalRates, Rates
 from jobs.redis_store import RedisJobStore, connect
 from jobs.service import JobService
+from jobs.streams import OpenStreams
 from jobs.uploads import Uploads
 from jobs.vault import Vault
 from jobs.views import RedisViews
@@ -27,6 +29,7 @@ from settings import Settings, SettingsError
 from web import auth
 from web.copies import Copies
 from web.cursors import Cursors
+from web.meter import Meter
 from web.outlook import Outlook
 from web.signatures import Signatures
 from web.stream import Pump
@@ -48,6 +51,8 @@ class Services:
     catalog: Catalog
     keys: KeyStore
     gate: auth.Gate
+    meter: Meter
+    streams: OpenStreams
     cursors: Cursors
     signatures: Signatures
     copies: Copies
@@ -111,6 +116,8 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         keys=keys,
         gate=auth.gate(settings, keys, epoch),
         copies=Copies(),
+        meter=Meter(Rates(client), LocalRates()),
+        streams=OpenStreams(client),
         signatures=Signatures(vault.derived("links"), store.now),
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store),

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from jobs.batches import Batch
 from web import once
-from web.accept import ERRORS, accepted_webhook, pictures
+from web.accept import ERRORS, accepted_webhook, charge, pictures
 from web.batching import batch_json, parse_batch
 from web.frontdoor import PICTURE_BODY, read_json
 from web.operation import Answer, ok, operation
@@ -27,6 +27,7 @@ _BATCH: Final = {"application/json": "Batch"}
     "submitBatch",
     "Jobs",
     "submit",
+    submits=True,
     body="BatchSubmission",
     parameters=(once.KEY,),
     answers=(
@@ -52,6 +53,7 @@ def submit() -> Response:
     if batch is None:
         shared = pictures()
         submissions = parse_batch(body, lambda one: parse(one, owner, found.catalog, shared, accepted_webhook))
+        charge(len(submissions))
         batch, replayed = found.batches.accept(owner, submissions, marks)
     answer = _answer(batch, 202)
     answer.headers["Location"] = f"{links().jobs().removesuffix('/jobs')}/batches/{batch.id}"

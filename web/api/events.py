@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,7 +63,7 @@ _LOG_LIMIT: Final = 1000
         ),
         Answer(status=204, description="The job has ended and you have seen its last event: do not come again."),
     ),
-    errors=("invalid_input", "not_found", "gone", "too_many_streams"),
+    errors=("invalid_input", "not_found", "gone", "quota_exceeded", "too_many_streams"),
 )
 def events(job_id: str) -> Response:
     """Watch a job.
@@ -128,6 +129,7 @@ class Stream:
         record: The job as it was read.
         missed: Events to send first; None where a snapshot says it all.
         place: What the job waits for, as the client knows it.
+        name: Under which it is counted among the key's streams.
     """
 
     services: Services
@@ -137,27 +139,41 @@ class Stream:
     record: Record
     missed: list[LoggedEvent] | None
     place: Json | None
+    name: str = ""
 
     def answer(self, first: bytes) -> Response:
         """The answer; the stream ends with the job, the client, the key, or after :data:`LONGEST_STREAM`.
 
         Raises:
-            Problem: 503: there are as many streams as may be.
+            Problem: 429 or 503: there are as many streams of this key, or at this process, as may be.
         """
-        after = self.missed[-1].id if self.missed else self.record.event_id
-        watch = None
-        if not self.record.job.status.is_terminal:
-            try:
-                watch = self.services.pump.watch(self.record.job.id, after)
-            except TooManyWatchers:
-                detail = "Poll the job instead, or come again."
-                raise Problem("too_many_streams", detail, headers={"Retry-After": "5"}) from None
+        watch = None if self.record.job.status.is_terminal else self._watch()
         answer = Response(self._body(first, watch), mimetype="text/event-stream")
         answer.headers["Cache-Control"] = "no-store"
         answer.headers["X-Accel-Buffering"] = "no"
         if watch is not None:
             answer.call_on_close(watch.close)
+            answer.call_on_close(self._uncount)
         return answer
+
+    def _watch(self) -> Watch:
+        streams, most = self.services.streams, self.caller.limits.streams
+        self.name = streams.open(self.caller.owner, most) or ""
+        if not self.name:
+            detail = f"Your key may have {most} event streams open. Close one, or poll the job instead."
+            raise Problem("quota_exceeded", detail, headers={"Retry-After": "5"}, members={"limit": "streams"})
+        after = self.missed[-1].id if self.missed else self.record.event_id
+        try:
+            return self.services.pump.watch(self.record.job.id, after)
+        except TooManyWatchers:
+            self._uncount()
+            detail = "Poll the job instead, or come again."
+            raise Problem("too_many_streams", detail, headers={"Retry-After": "5"}) from None
+
+    def _uncount(self) -> None:
+        # Where it cannot be said, it counts for some seconds more.
+        with suppress(StoreUnavailable):
+            self.services.streams.close(self.caller.owner, self.name)
 
     def _body(self, first: bytes, watch: Watch | None) -> Iterator[bytes]:
         yield sse.RETRY + first
@@ -172,13 +188,16 @@ class Stream:
 
     def _live(self, watch: Watch) -> Iterator[bytes]:
         closes_at = time.monotonic() + LONGEST_STREAM
-        beat_at = time.monotonic() + HEARTBEAT_SECONDS
+        beat_at = count_at = time.monotonic() + HEARTBEAT_SECONDS
         place = self.place
         while time.monotonic() < closes_at:
             try:
                 # Before anything is taken from the watch: what was taken must be sent.
                 if not self.services.gate.still_valid(self.caller, self.token, "read"):
                     return
+                if time.monotonic() >= count_at:
+                    self.services.streams.beat(self.caller.owner, self.name)
+                    count_at = time.monotonic() + HEARTBEAT_SECONDS
                 news = watch.news(PLACE_SECONDS)
                 for entry in news:
                     yield self._message(entry)

@@ -30,6 +30,7 @@ _JOB = {"application/json": "Job"}
     "submitJob",
     "Jobs",
     "submit",
+    submits=True,
     body="Submission",
     parameters=(
         Parameter(

@@ -20,6 +20,7 @@ blueprint = Blueprint("reruns", __name__)
     "rerunJob",
     "Jobs",
     "submit",
+    submits=True,
     body="Rerun",
     body_required=False,
     parameters=PARAMETERS,

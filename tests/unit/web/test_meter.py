@@ -1,0 +1,267 @@
+"""What a key uses, over HTTP: windows, headers, refusals, streams, usage."""
+
+from __future__ import annotations
+
+import io
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import fakeredis
+import jsonschema_rs
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from hypothesis import given
+from hypothesis import strategies as st
+
+import settings as configuration
+from jobs import events
+from jobs.errors import StoreUnavailable
+from jobs.limits import Limits
+from settings import Settings, SettingsError
+from tests.hand import Hand, Woken, name_database
+from web.api import events as api
+from web.components import SCHEMAS
+from web.services import Services, build
+
+BODY = {"model": "echo", "input": {"prompt": "x"}}
+BATCH = {"template": BODY, "matrix": {"input.seed": [1, 2, 3]}}
+LIMITS = Limits(
+    submits_per_minute=4, reads_per_minute=6, queued=5, running=1, user_queued=2, user_running=1,
+    input_bytes_per_day=2000, streams=1,
+)  # fmt: skip
+
+
+@pytest.fixture
+def services(web_settings: Settings) -> Iterator[Services]:
+    built = build(replace(web_settings, limits=LIMITS), client=fakeredis.FakeRedis(), publisher=Woken())
+    name_database(built)
+    yield built
+    built.close()
+
+
+def submit(client: FlaskClient, **more: Any) -> Any:
+    return client.post("/v1/jobs", json={**BODY, **more})
+
+
+def left(answer: Any) -> dict[str, int]:
+    return {name: int(count) for name, count in re.findall(r'"(\w+)";r=(\d+);t=\d+', answer.headers["RateLimit"])}
+
+
+def test_an_answer_tells_what_is_left(client: FlaskClient) -> None:
+    text = json.dumps(BODY)
+    answer = client.post("/v1/jobs", data=text, content_type="application/json")
+    assert answer.headers["RateLimit-Policy"] == '"submit";q=4;w=60, "input";q=2000;w=86400;qu="content-bytes"'
+    assert left(answer) == {"submit": 3, "input": 2000 - len(text)}
+    answer = client.get("/v1/jobs")
+    assert answer.headers["RateLimit-Policy"] == '"read";q=6;w=60'
+    assert left(answer) == {"read": 5}
+
+
+def test_what_needs_no_key_and_what_admins_do_is_not_counted(client: FlaskClient) -> None:
+    for _ in range(8):
+        for path in ("/healthz", "/v1/admin/queue", "/openapi.json", "/metrics"):
+            answer = client.get(path)
+            assert answer.status_code == 200
+            assert "RateLimit" not in answer.headers
+
+
+def test_one_submission_too_many_is_refused_and_leaves_nothing(client: FlaskClient, services: Services) -> None:
+    for _ in range(4):
+        assert submit(client).status_code == 202
+    answer = submit(client)
+    body = answer.get_json()
+    assert (answer.status_code, body["code"], body["limit"], body["retryable"]) == (
+        429, "rate_limited", "submits_per_minute", True,
+    )  # fmt: skip
+    assert 1 <= int(answer.headers["Retry-After"]) <= 120
+    assert left(answer)["submit"] == 0
+    assert "4 jobs a minute" in body["detail"]
+    assert services.store.overview().queued == 4
+    assert client.get("/v1/jobs").status_code == 200, "reading goes on"
+
+
+def test_a_request_that_is_refused_for_another_reason_counts(client: FlaskClient) -> None:
+    for _ in range(4):
+        assert submit(client, model=7).status_code == 422
+    assert submit(client).status_code == 429
+
+
+def test_one_read_too_many_is_refused(client: FlaskClient) -> None:
+    job = submit(client).get_json()["id"]
+    for _ in range(6):
+        assert client.get(f"/v1/jobs/{job}").status_code == 200
+    answer = client.get(f"/v1/jobs/{job}")
+    assert (answer.status_code, answer.get_json()["code"]) == (429, "rate_limited")
+    assert left(answer) == {"read": 0}
+    assert submit(client).status_code == 202, "submitting goes on"
+
+
+def test_a_batch_counts_for_each_of_its_jobs(client: FlaskClient, services: Services) -> None:
+    answer = client.post("/v1/batches", json=BATCH)
+    assert (answer.status_code, left(answer)["submit"]) == (202, 1)
+    refused = client.post("/v1/batches", json=BATCH)
+    assert (refused.status_code, refused.get_json()["code"]) == (429, "rate_limited")
+    assert services.store.overview().queued == 3
+
+
+def test_a_batch_that_never_fits_says_so(client: FlaskClient, services: Services) -> None:
+    answer = client.post("/v1/batches", json={**BATCH, "matrix": {"input.seed": [1, 2, 3, 4, 5, 6]}})
+    assert (answer.status_code, answer.get_json()["code"]) == (413, "too_large")
+    assert "Retry-After" not in answer.headers
+    assert services.store.overview().queued == 0
+
+
+def test_a_rerun_is_a_submission(client: FlaskClient) -> None:
+    job = submit(client).get_json()["id"]
+    answer = client.post(f"/v1/jobs/{job}/rerun")
+    assert (answer.status_code, left(answer)["submit"]) == (202, 2)
+
+
+def test_bytes_of_submissions_are_counted_by_the_day(client: FlaskClient, services: Services) -> None:
+    large = {"model": "echo", "input": {"prompt": "x" * 900}}
+    assert client.post("/v1/jobs", json=large).status_code == 202
+    assert client.post("/v1/jobs", json=large).status_code == 202
+    answer = client.post("/v1/jobs", json=large)
+    assert (answer.status_code, answer.get_json()["limit"]) == (429, "input_bytes_per_day")
+    assert int(answer.headers["Retry-After"]) > 60
+    never = client.post("/v1/jobs", json={"model": "echo", "input": {"prompt": "x" * 2100}})
+    assert (never.status_code, never.get_json()["limit"]) == (413, "input_bytes_per_day")
+    assert services.store.overview().queued == 2
+
+
+def test_a_body_in_chunks_is_counted_too(client: FlaskClient) -> None:
+    text = b'{"model": "echo", "input": {"prompt": "' + b"x" * 900 + b'"}}'
+
+    def send() -> Any:
+        return client.post(
+            "/v1/jobs", input_stream=io.BytesIO(text), content_type="application/json",
+            headers={"Transfer-Encoding": "chunked"}, environ_overrides={"wsgi.input_terminated": True},
+        )  # fmt: skip
+
+    answers = [send() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [202, 202, 429]
+    assert left(answers[1])["input"] == 2000 - 2 * len(text)
+
+
+def test_as_many_wait_as_may(client: FlaskClient, services: Services) -> None:
+    for _ in range(2):
+        assert submit(client, metadata={"user": "ann"}).status_code == 202
+    answer = submit(client, metadata={"user": "ann"})
+    body = answer.get_json()
+    assert (answer.status_code, body["code"], body["limit"]) == (429, "quota_exceeded", "user_queued")
+    assert body["error"]["type"] == "rate_limit_error"
+    assert answer.headers["Retry-After"] == "5"
+    assert services.store.overview().queued == 2
+
+
+def test_a_key_has_one_stream_more_when_it_closes_one(client: FlaskClient, hand: Hand, services: Services) -> None:
+    job = hand.submit()
+    path = f"/v1/jobs/{job.id}/events"
+    with client.get(path):
+        answer = client.get(path)
+        assert (answer.status_code, answer.get_json()["limit"]) == (429, "streams")
+        assert services.pump.watchers == 1
+    with client.get(path) as again:
+        assert again.status_code == 200
+    hand.succeed(hand.claim(job))
+    # What has ended is told at once, and nobody counts it.
+    assert client.get(path).status_code == 200
+
+
+def test_a_stream_shows_that_it_lives(
+    client: FlaskClient, hand: Hand, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.0)
+    monkeypatch.setattr(api, "PLACE_SECONDS", 0.01)
+    lease = hand.claim(hand.submit())
+    with client.get(f"/v1/jobs/{lease.job.id}/events") as answer:
+        parts = answer.iter_encoded()
+        next(parts)
+        services.redis.delete("dr:streams:local")
+        next(parts)
+        assert services.redis.zcard("dr:streams:local") == 1
+        hand.write(lease, events.Canceled)
+        list(parts)
+    assert services.redis.zcard("dr:streams:local") == 0
+
+
+def test_usage_tells_limits_and_what_is_used(client: FlaskClient, hand: Hand) -> None:
+    for user in ("ann", "ann", "bob"):
+        submit(client, metadata={"user": user})
+    hand.store.beat("w1", 10, 60, [])
+    hand.store.dispatch()
+    found = client.get("/v1/usage?user=ann").get_json()
+    assert fits("Usage", found)
+    kept = {"files": 1000, "file_bytes": 1 << 30}
+    assert found["limits"] == {**{name: getattr(LIMITS, name) for name in Limits.__struct_fields__}, **kept}
+    assert found["owner"] == "local"
+    used = found["used"]
+    assert {name: used[name] for name in used if "bytes" not in name} == {
+        "submits_per_minute": 3, "reads_per_minute": 1, "queued": 3, "running": 1, "user_queued": 2, "user_running": 1,
+        "streams": 0, "files": 0,
+    }  # fmt: skip
+    assert 0 < used["input_bytes_per_day"] < 2000
+    assert set(found["resets_in"]) == {"submits_per_minute", "reads_per_minute", "input_bytes_per_day"}
+    plain = client.get("/v1/usage").get_json()
+    assert "user_queued" not in plain["used"]
+    nobody = client.get("/v1/usage?user=eve").get_json()["used"]
+    assert (nobody["user_queued"], nobody["user_running"]) == (0, 0)
+
+
+def fits(name: str, body: Any) -> bool:
+    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
+    return jsonschema_rs.Draft202012Validator(schema).is_valid(body)
+
+
+def test_a_keys_own_limits_count_for_it_at_once(client: FlaskClient) -> None:
+    made = client.post("/v1/admin/keys", json={"name": "me", "limits": {"submits_per_minute": 1, "queued": "none"}})
+    key, record = made.get_json()["key"], made.get_json()["id"]
+    headers = {"Authorization": f"Bearer {key}"}
+    found = client.get("/v1/usage", headers=headers).get_json()
+    assert (found["owner"], found["key"]["name"], found["limits"]["submits_per_minute"]) == (record, "me", 1)
+    assert "queued" not in found["limits"]
+    statuses = [client.post("/v1/jobs", json=BODY, headers=headers).status_code for _ in range(2)]
+    assert statuses == [202, 429]
+    client.patch(f"/v1/admin/keys/{record}", json={"limits": {"submits_per_minute": 2}}, headers=headers)
+    statuses = [client.post("/v1/jobs", json=BODY, headers=headers).status_code for _ in range(2)]
+    assert statuses == [202, 429]
+
+
+def test_who_has_a_link_does_not_use_up_its_owners_requests(client: FlaskClient, hand: Hand) -> None:
+    lease = hand.claim(hand.submit())
+    hand.succeed(lease)
+    made = client.post(f"/v1/jobs/{lease.job.id}/image/link", json={})
+    path = made.get_json()["url"].partition("localhost")[2]
+    for _ in range(6):
+        with client.get(path) as answer:
+            assert answer.status_code == 200
+    assert client.get(path).status_code == 429
+    assert client.get("/v1/jobs").status_code == 200
+
+
+def test_while_nothing_can_be_counted_nothing_is_submitted(
+    app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any, **__: Any) -> Any:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(services.meter._rates, "spend", away)
+    client = app.test_client()
+    answer = submit(client)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "store_unavailable")
+    assert client.get("/v1/jobs").status_code == 200
+
+
+@given(st.sampled_from(["0", "-1", "1.5", "many", "", "none", "7"]))
+def test_a_limit_is_a_number_or_none(text: str) -> None:
+    environ = {"DARKROOM_LIMIT_QUEUED": text}
+    if text in {"", "none", "7"}:
+        found = configuration.load(environ).limits.queued
+        assert found == {"": 10_000, "none": None, "7": 7}[text]
+    else:
+        with pytest.raises(SettingsError, match=r"DARKROOM_LIMIT_QUEUED=.*or none"):
+            configuration.load(environ)
