@@ -7,6 +7,7 @@
     │   └── Waking    the Space sleeps or is being built; it will come
     ├── Timeout       no news, or the total time is over
     ├── Rejected      the upstream refuses this input or its content
+    ├── Denied        the upstream does not let us in
     ├── Crashed       the upstream's own code failed
     ├── Protocol      an answer that cannot be understood
     ├── Changed       the app no longer has the signature that the driver knows
@@ -82,6 +83,12 @@ class Rejected(ProviderError):
     ) -> None:
         super().__init__(detail, retry_after=retry_after, title=title)
         self.content = content
+
+
+class Denied(ProviderError):
+    """The provider does not let us in: it needs a login, or forbids what we ask for."""
+
+    retryable = True
 
 
 class Crashed(ProviderError):

@@ -29,6 +29,7 @@ from providers import (
     Completed,
     Control,
     Credentials,
+    Denied,
     Driver,
     InputFile,
     Preview,
@@ -350,6 +351,9 @@ class Arm:
         if self.control.reason == OVERDUE:
             error = Timeout("the time for this attempt is over")
         match error:
+            case Denied() if self._job.has_credentials:
+                # It refuses what the client gave, and that says nothing about the provider.
+                return self._own("invalid_input", error.detail)
             case ProviderError():
                 return self._theirs(mapping.failure_of(error, self.provider))
             case BadOutput():

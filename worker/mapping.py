@@ -27,6 +27,7 @@ CODES: Final[dict[type[errors.ProviderError], str]] = {
     errors.Unreachable: "provider_unreachable",
     errors.Waking: "provider_unreachable",
     errors.Timeout: "provider_timeout",
+    errors.Denied: "provider_error",
     errors.Crashed: "provider_error",
     errors.Protocol: "provider_protocol",
     errors.Changed: "provider_changed",

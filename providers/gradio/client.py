@@ -15,7 +15,7 @@ from urllib.parse import quote, urlsplit
 
 import logs
 from providers.base import Control
-from providers.errors import Changed, Crashed, Protocol, ProviderError, Rejected
+from providers.errors import Changed, Crashed, Denied, Protocol, ProviderError
 from providers.events import File, InlineFile, ProviderEvent, Status
 from providers.gradio import clean, files, zerogpu
 from providers.gradio.directory import Directory
@@ -323,7 +323,7 @@ class GradioApp:
             self._transport.ask("POST", "/login", data={"username": name, "password": password})
         except Refused as answer:
             if answer.refusal.status == 400:
-                raise Rejected(WRONG_LOGIN) from None
+                raise Denied(WRONG_LOGIN) from None
             # An app without a login sends to its first page.
             if not 300 <= answer.refusal.status < 400:
                 raise answer.refusal.error() from None

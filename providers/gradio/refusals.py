@@ -7,14 +7,44 @@ before the app (a Space that wakes up, a proxy) answers with pages.
 
 from __future__ import annotations
 
+import email.utils
 import json
 from dataclasses import dataclass
 
-from providers.errors import Busy, Changed, Crashed, Protocol, ProviderError, Rejected, Unreachable, Waking
+from providers.errors import Busy, Changed, Crashed, Denied, Protocol, ProviderError, Rejected, Unreachable, Waking
 from providers.gradio import clean, zerogpu
 
 LOGIN_NEEDED = "the app needs a login: its configuration must have a user name and a password"
 WRONG_LOGIN = "the app refuses the user name or the password"
+
+
+#: The longest wait that a header may ask for, in seconds. Whatever stands before an app may send one; the time of a GPU
+#: quota, which can be a day, comes in the app's own words (:mod:`providers.gradio.zerogpu`).
+LONGEST_WAIT = 300.0
+
+
+def wait_of(retry_after: str, date: str, now: float) -> float | None:
+    """Seconds that the header ``Retry-After`` asks for; None where it says nothing.
+
+    Args:
+        retry_after: Seconds, or a date.
+        date: The header ``Date`` of the same answer: the sender's clock counts, not ours.
+        now: Unix seconds, for a sender that does not say its time.
+    """
+    if retry_after.isascii() and retry_after.isdigit():
+        return min(float(retry_after[:9]), LONGEST_WAIT)
+    until, sent = _moment(retry_after), _moment(date)
+    if until is None:
+        return None
+    return min(max(0.0, until - (now if sent is None else sent)), LONGEST_WAIT)
+
+
+def _moment(text: str) -> float | None:
+    """Unix seconds of an HTTP date."""
+    try:
+        return email.utils.parsedate_to_datetime(text).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,8 +135,8 @@ class Refusal:
 
 
 _BY_STATUS = {
-    401: lambda _: Rejected(LOGIN_NEEDED),
-    403: lambda answer: Rejected(f"the app refuses access{_after(answer.detail)}"),
+    401: lambda _: Denied(LOGIN_NEEDED),
+    403: lambda answer: Denied(f"the app refuses access{_after(answer.detail)}"),
     404: Refusal._not_found,  # noqa: SLF001 - the table belongs to the class
     413: lambda answer: Rejected(answer.detail or "the file is too large for the app"),
     422: lambda answer: Rejected(f"the app refuses the input{_after(answer.detail)}"),

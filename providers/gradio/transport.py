@@ -36,7 +36,7 @@ from providers.base import Control
 from providers.errors import Protocol, ProviderError, Rejected, Timeout, Unreachable
 from providers.gradio.files import same_origin
 from providers.gradio.limits import Limits
-from providers.gradio.refusals import Refusal
+from providers.gradio.refusals import Refusal, wait_of
 from providers.gradio.stream import EventStream
 
 _PIECE = 65536
@@ -346,12 +346,11 @@ class Transport:
             body = "" if response.is_redirect else self._whole(response, _PIECE).decode("utf-8", "replace")
         except (Protocol, Timeout):
             body = ""
-        wait = response.headers.get("retry-after", "")
         return Refusal(
             status=response.status_code,
             content_type=_content_type(response),
             body=body,
-            retry_after=min(float(wait), 86400.0) if wait.isdigit() else None,
+            retry_after=wait_of(response.headers.get("retry-after", ""), response.headers.get("date", ""), time.time()),
             hosted=self._hosted,
         )
 

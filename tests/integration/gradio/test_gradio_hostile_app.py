@@ -15,6 +15,7 @@ from providers.errors import (
     Canceled,
     Changed,
     Crashed,
+    Denied,
     Protocol,
     ProviderError,
     Rejected,
@@ -355,7 +356,7 @@ def test_a_post_that_never_arrived_is_told_as_such_and_not_repeated(app: Hostile
     ("status", "kind"),
     [
         ("503 Busy", Busy),
-        ("401 No", Rejected),
+        ("401 No", Denied),
         ("429 Slow", Busy),
         ("422 Bad", Rejected),
         ("502 Bad", Unreachable),

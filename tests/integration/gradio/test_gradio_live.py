@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from providers.base import Control
-from providers.errors import Busy, Canceled, Changed, Crashed, ProviderError, Quota, Rejected, Unreachable
+from providers.errors import Busy, Canceled, Changed, Crashed, Denied, ProviderError, Quota, Unreachable
 from providers.events import Checkpoint, Preview, Progress, ProviderEvent, Queued, Started, Status
 from providers.gradio.client import Answer, AppAddress, GradioApp, Limits, Style
 from providers.spec import InputFile
@@ -413,10 +413,10 @@ def test_a_login_opens_the_app_and_a_wrong_one_does_not(spaces: Spaces, line: st
     def address(login: tuple[str, str] | None) -> AppAddress:
         return AppAddress(base_url=space.url, login=login)
 
-    with pytest.raises(Rejected, match="needs a login"), GradioApp(address(None), control=Control(20)) as app:
+    with pytest.raises(Denied, match="needs a login"), GradioApp(address(None), control=Control(20)) as app:
         list(begin(app, "/quick", {"text": "x"}))
     with (
-        pytest.raises(Rejected, match="refuses the user name or the password"),
+        pytest.raises(Denied, match="refuses the user name or the password"),
         GradioApp(address(("alice", "wrong")), control=Control(20)) as app,
     ):
         list(begin(app, "/quick", {"text": "x"}))

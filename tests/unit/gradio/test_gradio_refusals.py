@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import email.utils
+
 import pytest
 
-from providers.errors import Busy, Changed, Crashed, Protocol, ProviderError, Rejected, Unreachable, Waking
-from providers.gradio.refusals import Refusal
+from providers.errors import Busy, Changed, Crashed, Denied, Protocol, ProviderError, Rejected, Unreachable, Waking
+from providers.gradio.refusals import LONGEST_WAIT, Refusal, wait_of
 from tests.transcripts.reader import Exchange, everything
 
 PAGE = "<!DOCTYPE html><html><body>Preparing Space</body></html>"
@@ -13,7 +15,7 @@ RECORDED = {e.id: e for e in everything()}
 #: What each recorded refusal means.
 MEANINGS: dict[str, tuple[type[ProviderError], str]] = {
     "06-full-join": (Busy, "the app's queue is full: Queue is full. Max size is 2 and size is 2."),
-    "06-auth-none-config": (Rejected, "the app needs a login"),
+    "06-auth-none-config": (Denied, "the app needs a login"),
     "06-apiclosed-run": (Changed, "This API endpoint does not accept direct HTTP POST requests"),
     "02-call-nosuchfn-post": (Crashed, "the app answered with status 500"),
     "03-join-badfn": (Crashed, "the app answered with status 500"),
@@ -58,7 +60,7 @@ def test_a_validators_words_reach_the_user() -> None:
         (504, "Gateway", "text/plain", Waking, Unreachable),
         (429, '{"detail":"slow down"}', "application/json", Busy, Busy),
         (413, "File size exceeded maximum allowed size of 5 bytes.", "text/plain", Rejected, Rejected),
-        (403, PAGE, "text/html", Rejected, Rejected),
+        (403, PAGE, "text/html", Denied, Denied),
         (200, "hi", "text/plain", Protocol, Protocol),
         (307, "", "", Unreachable, Unreachable),
         (418, "[" * 100_000, "application/json", Protocol, Protocol),
@@ -73,6 +75,31 @@ def test_what_stands_before_an_app_is_told_from_the_app(
         assert type(error) is expected
         assert "<" not in str(error)
         assert len(str(error)) < 400
+
+
+NOW = 1_795_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "date", "seconds"),
+    [
+        ("2", "", 2.0),
+        ("0", "", 0.0),
+        ("86400000", "", LONGEST_WAIT),
+        ("9" * 5000, "", LONGEST_WAIT),
+        ("-5", "", None),
+        ("soon", "", None),
+        ("", "", None),
+        ("٣", "", None),
+        (email.utils.formatdate(NOW + 90, usegmt=True), "", 90.0),
+        (email.utils.formatdate(NOW + 90, usegmt=True), email.utils.formatdate(NOW + 60, usegmt=True), 30.0),
+        (email.utils.formatdate(NOW - 90, usegmt=True), "", 0.0),
+        ("Wed, 21 Oct 2037 07:28:00 GMT", "nonsense", LONGEST_WAIT),
+        ("Wed, 99 Oct 2037 07:28:00 GMT", "", None),
+    ],
+)
+def test_a_header_may_ask_for_a_wait_within_reason(retry_after: str, date: str, seconds: float | None) -> None:
+    assert wait_of(retry_after, date, NOW) == seconds
 
 
 def test_a_missing_space_is_named_as_such() -> None:

@@ -21,6 +21,7 @@ CODES = {
     errors.Waking: "provider_unreachable",
     errors.Timeout: "provider_timeout",
     errors.Rejected: "invalid_input",
+    errors.Denied: "provider_error",
     errors.Crashed: "provider_error",
     errors.Protocol: "provider_protocol",
     errors.Changed: "provider_changed",

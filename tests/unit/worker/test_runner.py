@@ -23,6 +23,7 @@ from providers import (
     Completed,
     Control,
     Crashed,
+    Denied,
     File,
     InlineFile,
     ModelSpec,
@@ -92,6 +93,7 @@ def test_a_driver_gets_the_input_and_no_credentials_that_nobody_gave(rig: Rig) -
         (Unreachable("gone"), "provider_unreachable", Status.QUEUED),
         (Waking("asleep"), "provider_unreachable", Status.QUEUED),
         (Timeout("silence"), "provider_timeout", Status.QUEUED),
+        (Denied("needs a login"), "provider_error", Status.FAILED),
         (Rejected("too large"), "invalid_input", Status.FAILED),
         (Rejected("not safe", content=True), "content_rejected", Status.FAILED),
         (Crashed("boom"), "provider_error", Status.FAILED),
@@ -466,6 +468,17 @@ def test_own_credentials_reach_the_driver_and_are_deleted_at_the_end(rig: Rig) -
     assert rig.store.secret(attempt.job_id) is None
 
 
+def test_credentials_that_are_refused_are_the_clients_matter_and_not_the_providers(rig: Rig) -> None:
+    rig.script(Denied("the app refuses access"))
+    rig.runner.measures = measures = HealthStore(rig.store)
+    attempt = rig.attempt(secret={"hf_token": "hf_wrong"})
+    attempt.run()
+    job = rig.job(attempt.job_id)
+    assert job.error is not None
+    assert (job.status, job.error.code) == (Status.FAILED, "invalid_input")
+    assert measures.get(["scripted"])["scripted"].failures_in_row == 0
+
+
 def test_a_job_never_runs_without_the_credentials_it_was_given(rig: Rig) -> None:
     driver = rig.script(done())
     attempt = rig.attempt(secret={"hf_token": "hf_mine"})
@@ -581,7 +594,7 @@ def test_every_provider_error_was_tried() -> None:
     def below(kind: type[ProviderError]) -> set[type[ProviderError]]:
         return {kind}.union(*(below(child) for child in kind.__subclasses__()))
 
-    tried = {Quota, Busy, Unreachable, Waking, Timeout, Rejected, Crashed, Protocol, Changed, Canceled}
+    tried = {Quota, Busy, Unreachable, Waking, Timeout, Rejected, Denied, Crashed, Protocol, Changed, Canceled}
     ours = {kind for kind in below(ProviderError) if kind.__module__ == "providers.errors"}
     assert ours - {ProviderError} == tried
 
