@@ -48,20 +48,23 @@ class Deliverer:
         self._vault = vault
         self._poster = poster
         self._free = threading.Semaphore(AT_ONCE)
+        self._freed = threading.Event()
 
     def run(self, stopped: threading.Event) -> None:
         """Deliver until ``stopped``; calls that are on their way then are made by the next process."""
-        pause = ROUND_SECONDS
-        while not stopped.wait(pause):
+        while not stopped.is_set():
+            self._freed.clear()
             try:
                 taken = self._take()
-                pause = ROUND_SECONDS
             except StoreUnavailable as error:
                 log.debug("no deliveries now: %s", error)
-                taken, pause = (), _AWAY_SECONDS
+                stopped.wait(_AWAY_SECONDS)
+                continue
             for one in taken:
                 # No pool: its threads would keep a process from ending.
                 threading.Thread(target=self._make, args=(one,), name="delivery", daemon=True).start()
+            # Where many are due, the next one goes as soon as a call is over.
+            self._freed.wait(ROUND_SECONDS)
 
     def round(self) -> int:
         """Make what is due now, one after the other; answers how many."""
@@ -93,6 +96,7 @@ class Deliverer:
             log.exception("a delivery could not be made", extra={"delivery": taken.delivery.id})
         finally:
             self._free.release()
+            self._freed.set()
 
     def _deliver(self, taken: Taken) -> None:
         delivery = taken.delivery
