@@ -6,6 +6,7 @@ import datetime as dt
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -37,10 +38,13 @@ class Receiver:
     Args:
         *acts: What it does to the first, the second ... message; the last one goes on.
         certificate: A key and a certificate in one file: the receiver speaks TLS.
+        host: An address of the loopback interface.
     """
 
-    def __init__(self, *acts: Act, certificate: Path | None = None) -> None:
+    def __init__(self, *acts: Act, certificate: Path | None = None, host: str = "127.0.0.1") -> None:
         self.messages: list[tuple[dict[str, str], bytes]] = []
+        #: When each of them came, in Unix seconds.
+        self.times: list[float] = []
         self.connections = 0
         todo = list(acts or (status(204),))
         receiver = self
@@ -48,6 +52,7 @@ class Receiver:
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.times.append(time.time())
                 receiver.messages.append((dict(self.headers), body))
                 act = todo.pop(0) if len(todo) > 1 else todo[0]
                 act(self)
@@ -75,9 +80,10 @@ class Receiver:
             def handle_error(self, request: Any, address: Any) -> None:
                 pass
 
-        self._server = Server(("127.0.0.1", 0), Handler)
+        self._server = Server((host, 0), Handler)
         self.port: int = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}/hook?token=SECRET"
+        scheme = "http" if certificate is None else "https"
+        self.url = f"{scheme}://{host}:{self.port}/hook?token=SECRET"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
 

@@ -44,9 +44,15 @@ class RedisServer:
         ]
         self._process: subprocess.Popen[bytes] | None = None
 
+    def launch(self, *flags: str) -> None:
+        """Start it, with these flags too, and do not wait."""
+        command = [*self._command, *flags]
+        self._process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
     def start(self) -> None:
         """Start and wait until it answers."""
-        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.launch()
+        assert self._process is not None
         # Where the disk is slow, a server that has just come up can be silent for seconds.
         client = redis.Redis.from_url(self.url, socket_timeout=5)
         for _ in range(200):

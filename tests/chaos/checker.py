@@ -7,6 +7,7 @@ Every job gets one verdict:
 * ``resurrected``: changed after its end, or an answer that a client had seen was taken back;
 * ``unexplained``: failed without a typed error, or ended or waited without a reason;
 * ``broken``: a step that the state machine lacks, a file that is not there, another job's result;
+* ``untold``: a webhook that was asked for was not sent, or told something else than what happened;
 * ``late``: all well, but only after the time in which everything must settle;
 * ``ok``.
 
@@ -17,17 +18,17 @@ in the product's own table must not excuse itself.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Final, Literal
 
 from tests.chaos import history as h
 
-Kind = Literal["ok", "lost", "doubled", "resurrected", "unexplained", "broken", "late"]
+Kind = Literal["ok", "lost", "doubled", "resurrected", "unexplained", "broken", "untold", "late"]
 
 #: The verdicts, the worst first.
-KINDS: Final[tuple[Kind, ...]] = ("lost", "doubled", "resurrected", "unexplained", "broken", "late", "ok")
+KINDS: Final[tuple[Kind, ...]] = ("lost", "doubled", "resurrected", "unexplained", "broken", "untold", "late", "ok")
 #: What an attempt may end with: the codes that clients switch on. ``internal`` explains nothing and is left out.
 CODES: Final = frozenset(
     {
@@ -78,6 +79,8 @@ class Story:
     changes: list[h.Change] = field(default_factory=list)
     files: list[h.File] = field(default_factory=list)
     finals: list[h.Final] = field(default_factory=list)
+    received: list[h.Delivery] = field(default_factory=list)
+    posted: list[h.Posted] = field(default_factory=list)
     stopped_at: float | None = None
 
     @property
@@ -267,6 +270,47 @@ def _runs(story: Story, final: h.Final) -> Iterator[Problem]:
         yield Problem("broken", "I10", "the last attempt submitted anew, and an older attempt's result was written")
 
 
+def untold(story: Story) -> Iterator[Problem]:
+    """I6: the end is told at least once, truly, signed, under one id; or the log of deliveries says why not."""
+    final = story.final
+    if final is None or story.gone or final.status not in TERMINAL:
+        return
+    if not any(call.has_webhook for call in story.calls):
+        if story.received or story.posted:
+            yield Problem("untold", "I6", "a webhook that nobody asked for")
+        return
+    ends = [posted.delivery for posted in story.posted if posted.type == f"job.{final.status}"]
+    if len(ends) != 1:
+        yield Problem("untold", "I6", f"its end is {len(ends)} times among the deliveries")
+    for posted in story.posted:
+        yield from _told(posted, [one for one in story.received if one.delivery == posted.delivery])
+    yield from _heard(story.received, final, ends, {posted.delivery for posted in story.posted})
+
+
+def _heard(
+    messages: Sequence[h.Delivery], final: h.Final, ends: Sequence[str], known: Collection[str]
+) -> Iterator[Problem]:
+    for received in messages:
+        if received.delivery not in known:
+            yield Problem("untold", "I6", f"received as {received.delivery}, which no delivery is called")
+        if not received.signed:
+            yield Problem("untold", "I6", "received with a wrong signature")
+        if received.delivery in ends and received.status != final.status:
+            yield Problem("untold", "I6", f"told {received.status}, though it was {final.status}")
+        if received.delivery in ends and received.at < (final.finished_at or 0.0) - _CLOCKS:
+            yield Problem("untold", "I6", "told before it was recorded")
+
+
+def _told(posted: h.Posted, received: Sequence[h.Delivery]) -> Iterator[Problem]:
+    taken = any(200 <= one.answer < 300 for one in received)
+    if posted.state == "pending" and not posted.calls:
+        yield Problem("untold", "I6", "no call was ever made")
+    if posted.state == "delivered" and not taken:
+        yield Problem("untold", "I6", "noted as delivered, and nobody took it")
+    if posted.state != "delivered" and taken:
+        yield Problem("untold", "I6", f"taken by its receiver, and noted as {posted.state}")
+
+
 def late(story: Story) -> Iterator[Problem]:
     """I13: what faults held up is done soon after they end."""
     if story.stopped_at is None or story.final is None or story.final.finished_at is None:
@@ -276,9 +320,19 @@ def late(story: Story) -> Iterator[Problem]:
         yield Problem("late", "I13", f"settled {seconds:.0f} s after the faults stopped")
 
 
+#: Seconds by which the clocks of receivers and of the store may differ.
+_CLOCKS: Final = 0.5
 #: Everything settles within so many seconds after the last fault.
 SETTLE_SECONDS: Final = 60.0
-RULES: Final[tuple[Callable[[Story], Iterator[Problem]], ...]] = (lost, doubled, resurrected, unexplained, broken, late)
+RULES: Final[tuple[Callable[[Story], Iterator[Problem]], ...]] = (
+    lost,
+    doubled,
+    resurrected,
+    unexplained,
+    broken,
+    untold,
+    late,
+)
 
 
 # -- putting it together -------------------------------------------------------
@@ -354,7 +408,7 @@ def _key(line: h.AnyLine, key_of: Mapping[str, str]) -> str | None:
     match line:
         case h.Call() | h.Final() | h.Upstream():
             return line.key
-        case h.Change() | h.File():
+        case h.Change() | h.File() | h.Delivery() | h.Posted():
             return key_of.get(line.job, line.job)
         case _:
             return None
@@ -371,6 +425,10 @@ def _file(story: Story, line: h.AnyLine) -> None:
             story.changes.append(line)
         case h.File():
             story.files.append(line)
+        case h.Delivery():
+            story.received.append(line)
+        case h.Posted():
+            story.posted.append(line)
         case h.Final():
             story.finals.append(line)
             story.job = story.job or line.job

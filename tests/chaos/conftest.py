@@ -2,4 +2,11 @@
 
 import pytest
 
-pytest.register_assert_rewrite("tests.chaos.trial", "tests.chaos.faults", "tests.chaos.house", "tests.chaos.generator")
+pytest.register_assert_rewrite(
+    "tests.chaos.trial",
+    "tests.chaos.faults",
+    "tests.chaos.hook_faults",
+    "tests.chaos.machine_faults",
+    "tests.chaos.house",
+    "tests.chaos.generator",
+)

@@ -42,6 +42,7 @@ class Errand:
     cancel_after: float | None = None
     delete_after: float | None = None
     deadline_seconds: float | None = None
+    webhook: str | None = None
 
 
 def plan(seed: int, jobs: int, seconds: float) -> tuple[Errand, ...]:
@@ -112,6 +113,8 @@ class Rest:
         }
         if errand.deadline_seconds is not None:
             body["deadline_seconds"] = errand.deadline_seconds
+        if errand.webhook is not None:
+            body["webhook"] = {"url": errand.webhook}
         return _answer(self._ask("POST", "", body, {"Idempotency-Key": errand.key}))
 
     def get(self, job: str) -> Answer:
@@ -246,7 +249,14 @@ class Customer:
         """Make one call, and write down both its sides."""
         deadline = errand is not None and errand.deadline_seconds is not None
         line = Call(
-            at=time.time(), number=next(self._numbers), op=op, outcome="invoke", key=key, job=job, has_deadline=deadline
+            at=time.time(),
+            number=next(self._numbers),
+            op=op,
+            outcome="invoke",
+            key=key,
+            job=job,
+            has_deadline=deadline,
+            has_webhook=errand is not None and errand.webhook is not None,
         )
         self._history.add(line)
         answer: Answer | None = None

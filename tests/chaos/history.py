@@ -40,6 +40,7 @@ class Call(Line, frozen=True, kw_only=True):
     waiting: str | None = None
     until: float | None = None
     has_deadline: bool = False
+    has_webhook: bool = False
     detail: str = ""
 
 
@@ -99,12 +100,24 @@ class File(Line, frozen=True, kw_only=True):
 
 
 class Delivery(Line, frozen=True, kw_only=True):
-    """A webhook as its receiver saw it."""
+    """A webhook as its receiver saw it: what it said of the job, and what was answered in time (0: nothing)."""
 
     job: str
     delivery: str
+    type: str
     status: str
     signed: bool
+    answer: int = 0
+
+
+class Posted(Line, frozen=True, kw_only=True):
+    """A webhook as the service's own log of deliveries shows it at the end of the run."""
+
+    job: str
+    delivery: str
+    type: str
+    state: Literal["pending", "delivered", "exhausted", "disabled"]
+    calls: int = 0
 
 
 class Fault(Line, frozen=True, kw_only=True):
@@ -120,7 +133,7 @@ class Mark(Line, frozen=True, kw_only=True):
     name: Literal["begun", "faults_stopped", "settled", "gave_up"]
 
 
-AnyLine = Call | Upstream | Change | Final | File | Delivery | Fault | Mark
+AnyLine = Call | Upstream | Change | Final | File | Delivery | Posted | Fault | Mark
 
 _decode = msgspec.json.Decoder(AnyLine).decode
 _encode = msgspec.json.Encoder().encode

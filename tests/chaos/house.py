@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
+import subprocess
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -28,12 +31,17 @@ from jobs.queue import QUEUE, RUN_JOB, client_app
 from jobs.redis_store import RedisJobStore
 from tests import stack
 from tests.chaos.history import Upstream, upstream_lines
+from tests.chaos.hooks import Hooks
 from tests.chaos.proxy import Proxy
+from tests.chaos.resolver import BROKEN, GONE, SILENT, Resolver
+from tests.chaos.resolver import missing as no_resolver
 from tests.redis_servers import free_port
 from tests.spaces.launcher import Space, Spaces
 
 #: Short, so that a fault can outlast it.
 LEASE_SECONDS: Final = 3
+#: So often files are looked for that belong to no job.
+SWEEP_SECONDS: Final = 4
 #: The provider and model that jobs ask for, and those for special cases: one whose jobs shall harm their worker, one
 #: that gets little time, one where nobody listens, and one that speaks no TLS though it should.
 PAINTER: Final = "painter"
@@ -41,6 +49,16 @@ POISON: Final = "poison"
 HASTY: Final = "hasty"
 CLOSED: Final = "closed"
 NO_TLS: Final = "no-tls"
+#: Those whose hosts cannot be looked up, by the host.
+LOST: Final = {"gone": GONE, "broken": BROKEN, "silent": SILENT}
+
+#: Size of Redis' own disk.
+DISK_BYTES: Final = 512 << 20
+
+_EGRESS: Final = """
+[egress]
+allow = ["127.0.0.0/8"]
+"""
 
 _PROVIDER: Final = """
 [providers.{name}]
@@ -110,6 +128,8 @@ class Part:
         argv: Its command line.
         environ: Its own environment variables.
         whole: Whether a kill takes the processes that it started, too.
+        around: Makes the command line that runs it.
+        root: The checkout whose code it runs: another version has another one.
     """
 
     house: stack.Stack
@@ -117,13 +137,19 @@ class Part:
     argv: tuple[str, ...]
     environ: dict[str, str] = field(default_factory=dict)
     whole: bool = False
+    around: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
+    root: Path = stack.ROOT
     process: stack.Process | None = None
 
     def start(self, **more: str) -> None:
         """Start it; ``more`` are environment variables of this life only."""
         assert not self.alive, f"{self.name} runs already"
+        argv = tuple(part.replace(str(stack.ROOT), str(self.root)) for part in self.argv[1:])
+        if self.root != stack.ROOT:
+            more["PYTHONPATH"] = str(self.root)
         # So that it ends even where the tests themselves are killed.
-        command = tether.command(self.argv, directory=stack.ROOT)
+        command = tether.command((self.argv[0], *argv), directory=self.root)
+        command = command if self.around is None else self.around(command)
         self.process = self.house.start(self.name, command, **self.environ, **more)
 
     @property
@@ -181,6 +207,8 @@ class House:
         style: How the app is called, ``call`` or ``join``.
         concurrency: Jobs at once at the app.
         timeout: Seconds for one attempt.
+        own_machine: Whether it gets a disk for Redis alone, which can be filled, and a resolver, which can fail, where
+            this machine allows that.
     """
 
     def __init__(
@@ -193,6 +221,7 @@ class House:
         style: str = "call",
         concurrency: int = 64,
         timeout: float = 60.0,
+        own_machine: bool = False,
     ) -> None:
         self.folder = folder
         self._spaces = spaces
@@ -208,8 +237,10 @@ class House:
                 "DARKROOM_CONFIG": str(config),
                 "DARKROOM_TEST_MODE": "on",
                 "DARKROOM_WORKER_CONCURRENCY": str(slots),
+                "DARKROOM_SWEEP_SECONDS": str(SWEEP_SECONDS),
             },
         )
+        self._own_machine = own_machine
         self.redis = self.stack.redis
         self.redis_line, self.client_line = Proxy(self.redis.port), Proxy(self.redis.port)
         self.upstream_line = Proxy(self._space_port)
@@ -223,6 +254,9 @@ class House:
         self.schedulers = [Part(self.stack, f"scheduler-{number}", stack.SCHEDULER) for number in range(2)]
         # What answers requests would go on to do so for a while, on the port that the next one needs.
         self.web = Part(self.stack, "web", stack.WEB, whole=True)
+        #: Where names are looked up, and Redis' own disk; None where this machine allows no such thing.
+        self.resolver: Resolver | None = None
+        self.disk: Path | None = None
 
     def __enter__(self) -> Self:
         with self._ends:
@@ -231,10 +265,14 @@ class House:
             self.start_upstream(wait=False)
             for line in (self.redis_line, self.client_line, self.upstream_line):
                 self._ends.enter_context(line)
+            if self._own_machine:
+                self._settle_in()
             self._config.write_text(self._tables(), encoding="utf-8")
             self.stack.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.redis_line.port}/0"
             self.web.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.client_line.port}/0"
             self._ends.enter_context(self.stack)
+            key_file = self.folder / "data" / "secret.key"
+            self.hooks = self._ends.enter_context(Hooks(self.stack.store, key_file))
             assert self._space is not None
             self._space.wait()
             self._ends = self._ends.pop_all()
@@ -242,6 +280,17 @@ class House:
 
     def __exit__(self, *_: object) -> None:
         self._ends.close()
+
+    def _settle_in(self) -> None:
+        if not no_resolver():
+            self.resolver = self._ends.enter_context(Resolver(self.folder))
+            for part in (*self.workers, *self.schedulers):
+                part.around = self.resolver.around
+        if not no_mounts():
+            self.disk = self.folder / "redis"
+            mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(self.disk)]
+            subprocess.run(mount, check=True)
+            self._ends.callback(subprocess.run, ["umount", "--lazy", str(self.disk)], check=True)
 
     def _end_orphans(self) -> None:
         """End the processes that workers of this house started and that outlived them (a suspect's own process)."""
@@ -260,7 +309,8 @@ class House:
             CLOSED: (f"http://127.0.0.1:{free_port()}", 4),
             NO_TLS: (app.replace("http:", "https:"), 4),
         }
-        return "".join(
+        addresses |= {name: (f"http://{host}", 4) for name, host in LOST.items()}
+        return _EGRESS + "".join(
             _PROVIDER.format(name=name, url=url, timeout=timeout, **self._options)
             for name, (url, timeout) in addresses.items()
         )
@@ -337,6 +387,16 @@ class House:
         """Put a message into the queue that no worker can make sense of."""
         with contextlib.suppress(redis.RedisError):
             self.stack.client.lpush(QUEUE, POISON_MESSAGES[which % len(POISON_MESSAGES)])
+
+
+@functools.cache
+def no_mounts() -> str:
+    """Why no file system can be mounted here; empty where one can."""
+    if os.geteuid() != 0:
+        return "a small file system needs root"
+    test = ["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]
+    done = shutil.which("unshare") and subprocess.run(test, capture_output=True, check=False).returncode == 0
+    return "" if done else "this machine allows no mounts"
 
 
 def until(holds: Callable[[], bool], seconds: float, what: str) -> None:

@@ -86,6 +86,7 @@ class Run:
             self._wait(threads, history)
             record_end(self.house, history, self._ids(), self.prefix)
             history.add(*(line for line in self.house.upstream() if line.key.startswith(self.prefix)))
+            history.add(*self.house.hooks.received(self._told()), *self.house.hooks.posted(self._told()))
         self.surprises = [*nemesis.errors, *(error for one in self.customers for error in one.surprises)]
         return checker.check(read(path))
 
@@ -117,7 +118,14 @@ class Run:
             seen = self.house.store.overview()
             return seen.queued + seen.running == 0
         open_jobs = self.house.store.page(None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal)
-        return not any(key_of(record.job).startswith(self.prefix) for record in open_jobs.records)
+        if any(key_of(record.job).startswith(self.prefix) for record in open_jobs.records):
+            return False
+        return self.house.hooks.settled(self._told())
+
+    def _told(self) -> list[str]:
+        """The jobs with a webhook."""
+        keys = {errand.key for errand in self.errands if errand.webhook is not None}
+        return [job for job, key in self._ids().items() if key in keys]
 
     def _ids(self) -> dict[str, str]:
         """Job id → key of all accepted jobs."""

@@ -31,6 +31,7 @@ class Recorder:
     def call(self, op: str, key: str, job: str, status: str, version: int) -> None:
         self.number += 1
         line = h.Call(at=self.at(), number=self.number, op=op, outcome="invoke", key=key, job=job)  # type: ignore[arg-type]
+        line = replace(line, has_webhook=op == "submit")
         told = replace(line, at=self.at(), outcome="ok", status=status, version=version)
         self.lines += [replace(line, job=None) if op == "submit" else line, told]
 
@@ -66,6 +67,11 @@ class Recorder:
         self.change(log, job, end, code=code)
         attempts.append(h.Try(provider="painter", outcome=end, code=code))
         self.call("get", key, job, end, len(log))
+        told = {"job": job, "delivery": f"msg_{self.count}", "type": f"job.{end}"}
+        if self.random.random() < 0.5:
+            self.lines.append(h.Delivery(at=self.at(), **told, status=end, signed=True, answer=503))
+        self.lines.append(h.Delivery(at=self.at(), **told, status=end, signed=True, answer=204))
+        self.lines.append(h.Posted(at=self.at(), **told, state="delivered", calls=1))
         self.lines.append(
             h.Final(
                 at=self.at(),
@@ -97,7 +103,11 @@ Lines = list[h.AnyLine]
 
 
 def change_final(**fields: object) -> Callable[[Lines], Lines]:
-    return lambda lines: [replace(line, **fields) if isinstance(line, h.Final) else line for line in lines]
+    return each(h.Final, **fields)
+
+
+def each(kind: type[h.Line], **fields: object) -> Callable[[Lines], Lines]:
+    return lambda lines: [replace(line, **fields) if isinstance(line, kind) else line for line in lines]
 
 
 def without(kind: type[h.Line], **where: object) -> Callable[[Lines], Lines]:
@@ -184,6 +194,18 @@ PLANTED: list[tuple[str, Kind, str, int, Callable[[Lines], Lines]]] = [
     ("another job's result", "broken", "succeeded", 1, change_final(runs=(4711,))),
     ("a stale worker's result", "broken", "succeeded", 2, another_run),
     ("submitted without a claim", "broken", "canceled", 0, plus(post())),
+    ("no webhook in the outbox", "untold", "succeeded", 1, without(h.Posted)),
+    ("a webhook that was never tried", "untold", "failed", 1,
+     lambda lines: without(h.Delivery)(each(h.Posted, state="pending", calls=0)(lines))),
+    ("a webhook noted as delivered that nobody got", "untold", "succeeded", 1, without(h.Delivery)),
+    ("a webhook noted as delivered that was refused", "untold", "succeeded", 1, each(h.Delivery, answer=500)),
+    ("a webhook that was taken and not noted", "untold", "succeeded", 1, each(h.Posted, state="exhausted")),
+    ("a webhook under another id", "untold", "succeeded", 1, each(h.Delivery, delivery="msg_x")),
+    ("a webhook with a wrong signature", "untold", "succeeded", 1, each(h.Delivery, signed=False)),
+    ("a webhook that tells another end", "untold", "succeeded", 1, each(h.Delivery, status="failed")),
+    ("a webhook before the end", "untold", "succeeded", 1, each(h.Delivery, at=1.0)),
+    ("a webhook of an end that was not", "untold", "succeeded", 1, each(h.Posted, type="job.failed")),
+    ("a webhook that nobody asked for", "untold", "succeeded", 1, each(h.Call, has_webhook=False)),
     ("too late", "late", "succeeded", 1, change_final(finished_at=STOPPED_AT + 61)),
 ]  # fmt: skip
 
@@ -218,7 +240,7 @@ def test_one_bad_job_among_many_is_the_only_one_named() -> None:
 
 def test_a_submit_whose_answer_was_lost_may_have_left_a_job_or_none() -> None:
     lost_answer = [
-        h.Call(at=1.0, number=1, op="submit", outcome="invoke", key="k1"),
+        h.Call(at=1.0, number=1, op="submit", outcome="invoke", key="k1", has_webhook=True),
         h.Call(at=2.0, number=1, op="submit", outcome="unknown", key="k1"),
     ]
     assert check(lost_answer).verdicts == ()
@@ -233,7 +255,7 @@ def test_a_history_survives_the_file(tmp_path: Path) -> None:
     recorder.job("succeeded", 3)
     recorder.lines += [
         h.Fault(at=1.0, name="kill", detail="worker 2"),
-        h.Delivery(at=2.0, job="j", delivery="d", status="x", signed=True),
+        h.Delivery(at=2.0, job="j", delivery="d", type="t", status="x", signed=True, answer=204),
     ]
     with h.History(tmp_path / "history.jsonl") as history:
         history.add(*recorder.lines)

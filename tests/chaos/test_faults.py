@@ -8,7 +8,7 @@ import pytest
 
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.house import LEASE_SECONDS, House
-from tests.chaos.trial import Trial
+from tests.chaos.trial import NotHere, Trial
 from tests.spaces.launcher import Spaces
 from tests.stack import ROOT
 
@@ -29,11 +29,12 @@ or broken.
 """
 
 _seen: dict[str, str] = {}
+_not_here: set[str] = set()
 
 
 @pytest.fixture(scope="module")
 def house(tmp_path_factory: pytest.TempPathFactory, spaces: Spaces) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("faults"), spaces, workers=2) as house:
+    with House(tmp_path_factory.mktemp("faults"), spaces, workers=2, own_machine=True) as house:
         house.start(workers=1)
         yield house
 
@@ -48,7 +49,12 @@ def trial(house: House, request: pytest.FixtureRequest) -> Iterator[Trial]:
 @pytest.mark.parametrize("fault", [pytest.param(fault, id=fault.id) for fault in FAULTS if fault.run])
 def test_a_fault_has_the_expected_result(fault: Fault, trial: Trial) -> None:
     assert fault.run is not None
-    _seen[fault.id] = fault.run(trial)
+    try:
+        _seen[fault.id] = fault.run(trial)
+    except NotHere as reason:
+        _not_here.add(fault.id)
+        _seen[fault.id] = f"**not run here**: {reason}"
+        pytest.skip(str(reason))
 
 
 def test_the_table_is_written_when_every_fault_was_run() -> None:
@@ -63,8 +69,9 @@ def test_there_are_42_faults() -> None:
 
 
 def _page() -> str:
-    whole = sum(fault.run is not None and not fault.open for fault in FAULTS)
-    part = sum(fault.run is not None and bool(fault.open) for fault in FAULTS)
+    run = [fault for fault in FAULTS if fault.run is not None and fault.id not in _not_here]
+    part = sum(bool(fault.open) for fault in run)
+    whole = len(run) - part
     counts = f"{whole} as expected, {part} in part (the last column says what is missing), {len(FAULTS) - whole - part} not run."
     rows = [
         f"| {fault.id} | {fault.fault} | {fault.injected} | {fault.expected} "

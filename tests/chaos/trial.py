@@ -14,10 +14,15 @@ from jobs import keys
 from jobs.model import Job
 from tests.chaos import checker
 from tests.chaos.generator import Errand
-from tests.chaos.house import CLOSED, HASTY, LEASE_SECONDS, NO_TLS, PAINTER, POISON, House, until
+from tests.chaos.house import CLOSED, HASTY, LEASE_SECONDS, LOST, NO_TLS, PAINTER, POISON, House, Part, until
 from tests.chaos.run import Run
+from tests.stack import ROOT
 
 _numbers = itertools.count(1)
+
+
+class NotHere(Exception):
+    """The fault cannot be made on this machine; the text says why."""
 
 
 @dataclass(slots=True)
@@ -135,12 +140,44 @@ class Trial:
         worker.start(DARKROOM_TEST_FAILPOINTS=rule)
         self._ready(0)
 
+    def alone(self, **environ: str) -> Part:
+        """Have one scheduler instead of two, started anew."""
+        self._armed = True
+        for scheduler in self.house.schedulers:
+            scheduler.kill()
+        self.house.schedulers[0].start(**environ)
+        return self.house.schedulers[0]
+
     def arm_web(self, rule: str) -> None:
         """Start the web process again, with a failpoint."""
         self._armed = True
         self.house.web.kill()
         self.house.web.start(DARKROOM_TEST_FAILPOINTS=rule)
         self.house.wait_for_web()
+
+    def restart(self, **environ: str) -> None:
+        """Start all programs again, with other variables."""
+        self._armed = True
+        parts = (self.house.workers[0], *self.house.schedulers, self.house.web)
+        for part in parts:
+            part.kill()
+        self.start_again(*parts, **environ)
+
+    def start_again(self, *parts: Part, **environ: str) -> None:
+        """Start programs that have ended, and wait until they are ready."""
+        self._armed = True
+        for part in parts:
+            part.start(**environ)
+        if self.house.web in parts:
+            self.house.wait_for_web()
+        for number, worker in enumerate(self.house.workers):
+            if worker in parts:
+                self._ready(number)
+
+    def stop(self, part: Part) -> None:
+        """Ask a program to end, and wait until it has."""
+        assert part.process is not None
+        part.process.terminate(60)
 
     def crashed(self, number: int = 0, seconds: float = 40.0) -> None:
         """Wait until a worker has died of its failpoint, and start it again without one."""
@@ -175,6 +212,12 @@ class Trial:
         house.workers[0].go_on()
         if not house.redis.alive:
             house.redis.start()
+        for part in (*house.workers, *house.schedulers, house.web):
+            part.root = ROOT
+        if self._armed:
+            for scheduler in house.schedulers:
+                scheduler.kill()
+                scheduler.start()
         if self._armed or not house.workers[0].alive:
             house.workers[0].kill()
             house.workers[0].start()
@@ -187,6 +230,6 @@ class Trial:
         ).records:
             house.stack.jobs.cancel(job.job.id, None)
         with contextlib.suppress(redis.RedisError):
-            for name in (PAINTER, POISON, HASTY, CLOSED, NO_TLS):
+            for name in (PAINTER, POISON, HASTY, CLOSED, NO_TLS, *LOST):
                 house.stack.client.hdel(keys.provider(name), "until", "reason", "health")
         until(lambda: len(house.store.overview().workers) == 1, LEASE_SECONDS + 20, "only worker 0 is known")

@@ -7,7 +7,8 @@ listens any more.
 
 ``SPACE_MOOD`` names a file that a test may put there: then requests whose
 path holds ``at`` get the ``status``, ``headers`` and ``body`` in it instead of
-an answer of the app, as from a proxy in front of it; or, with ``hang``, no
+an answer of the app, as from a proxy in front of it (``SESSION`` in the body
+becomes the session that was asked for, which is a called event's id, too); or, with ``hang``, no
 answer for so many seconds. ``SPACE_REFUSAL`` names one with a text that every
 call is refused with. ``SPACE_AT_ONCE`` is how many calls run at once (all).
 """
@@ -17,6 +18,7 @@ import json
 import os
 import random
 import time
+import urllib.parse
 from pathlib import Path
 
 import gradio as gr
@@ -89,10 +91,11 @@ async def hang(receive, seconds):
     left.cancel()
 
 
-async def answer(send, wanted):
+async def answer(send, wanted, session):
     headers = [(name.lower().encode(), value.encode()) for name, value in wanted.get("headers", {}).items()]
+    body = wanted.get("body", "").replace("SESSION", session)
     await send({"type": "http.response.start", "status": wanted["status"], "headers": headers})
-    await send({"type": "http.response.body", "body": wanted.get("body", "").encode("utf-8", "surrogateescape")})
+    await send({"type": "http.response.body", "body": body.encode("utf-8", "surrogateescape")})
 
 
 class Counted:
@@ -109,7 +112,8 @@ class Counted:
         if wanted is not None and "hang" in wanted:
             await hang(receive, wanted["hang"])
         elif wanted is not None:
-            await answer(send, wanted)
+            query = urllib.parse.parse_qs(scope.get("query_string", b"").decode())
+            await answer(send, wanted, query.get("session_hash", [""])[0])
         else:
             await self.app(scope, receive, send)
 

@@ -1,0 +1,169 @@
+"""The faults of webhooks: senders that die, and receivers that do everything but take a message (F6, F7, F37, F38)."""
+
+from __future__ import annotations
+
+import ipaddress
+import time
+from typing import Final
+
+from jobs.egress import Egress
+from jobs.outbox import Outbox
+from jobs.service import Submission
+from jobs.vault import Vault
+from jobs.webhook_service import WebhookService
+from jobs.webhooks import SCHEDULE, Delivery
+from tests.chaos.hooks import drip, endless, later
+from tests.chaos.house import PAINTER, until
+from tests.chaos.resolver import GONE
+from tests.chaos.trial import Trial
+from tests.receiver import closed_port, make_certificate, status
+
+#: Deliveries that are pending when the sender dies.
+PENDING: Final = 10_000
+#: Longer than a sender waits for an answer.
+_TOO_LATE: Final = 18.0
+#: A delivery that its sender took and did not note is left alone for a minute.
+_LEASE: Final = 100.0
+
+
+def killed_after_the_last_event(trial: Trial) -> str:
+    receiver = trial.house.hooks.add("terminal")
+    trial.arm("terminal_written:kill")
+    seen = trial.run(trial.errand(webhook=receiver.url), harm=trial.crashed)
+    assert len(trial.final().attempts) == 1
+    assert len(receiver.messages) == 1
+    return f"{seen}; the webhook came"
+
+
+def killed_before_the_note(trial: Trial) -> str:
+    receiver = trial.house.hooks.add("noted")
+    sender = trial.alone(DARKROOM_TEST_FAILPOINTS="delivered:kill")
+
+    def harm() -> None:
+        until(lambda: not sender.alive, 60, "the sender has died after the answer")
+        assert len(receiver.messages) == 1
+        sender.start()
+
+    seen = trial.run(trial.errand(webhook=receiver.url), harm=harm, settle=_LEASE)
+    ids = {headers["webhook-id"] for headers, _ in receiver.messages}
+    assert (len(receiver.messages), len(ids)) == (2, 1)
+    gap = receiver.times[1] - receiver.times[0]
+    return f"{seen}; delivered twice under one id, {gap:.0f} s apart"
+
+
+def receivers_that_fail(trial: Trial) -> str:
+    """Ten receivers at once, each on a host of its own; the eleventh is well and waits for none of them."""
+    hooks, folder = trial.house.hooks, trial.house.folder
+    inner = hooks.add("inner")
+    certificate = make_certificate(folder / "receiver.pem", "127.0.0.1")
+    cases = {
+        "down": (f"http://127.0.0.99:{closed_port()}/hook", "unreachable"),
+        "500": (hooks.add("500", status(500), answer=500).url, "status"),
+        "302": (hooks.add("302", status(302, Location=inner.url), answer=302).url, "redirect"),
+        "410": (hooks.add("410", status(410), answer=410).url, "status"),
+        "slow": (hooks.add("slow", drip(_TOO_LATE), answer=0).url, "no_answer"),
+        "late": (hooks.add("late", later(_TOO_LATE, status(204)), answer=0).url, "no_answer"),
+        "endless": (hooks.add("endless", endless(_TOO_LATE), answer=200).url, None),
+        "bad TLS": (hooks.add("tls", certificate=certificate).url, "tls"),
+        "500, then well": (hooks.add("again", status(500), status(204)).url, None),
+    }
+    # The checker takes a receiver's last word for all its answers.
+    if trial.house.resolver is not None:
+        cases["DNS gone"] = (f"https://{GONE}/hook", "unreachable")
+    well = hooks.add("well")
+    errands = {name: trial.errand(webhook=url) for name, (url, _) in cases.items()}
+    good = trial.errand(at=1.0, webhook=well.url)
+    trial.run(*errands.values(), good, settle=120)
+    assert not inner.messages, "a redirect was followed"
+
+    found = {story.key: _only(trial, story.job) for story in trial.stories()}
+    seen = []
+    for name, (_, wrong) in cases.items():
+        delivery = found[errands[name].key]
+        last = delivery.calls[-1]
+        assert last.error == wrong, (name, delivery)
+        _keeps_schedule(name, delivery)
+        seen.append(f"{name}: {delivery.state} after {delivery.made}")
+    waited = well.times[0] - found[good.key].created_at
+    assert waited < _TOO_LATE / 2, "a receiver that is well waited for one that is not"
+    return f"{'; '.join(seen)}; beside them one is told after {waited:.1f} s; {_exhausted(trial, found[errands['500'].key])}"
+
+
+def _only(trial: Trial, job: str) -> Delivery:
+    (delivery,) = Outbox(trial.house.store).deliveries(job)
+    return delivery
+
+
+def _keeps_schedule(name: str, delivery: Delivery) -> None:
+    expected = {"410": "disabled", "endless": "delivered", "500, then well": "delivered"}.get(name, "pending")
+    assert delivery.state == expected, (name, delivery)
+    if len(delivery.calls) > 1:
+        first, second = delivery.calls[:2]
+        assert second.at - first.at >= SCHEDULE[1], "tried again too soon"
+    if delivery.next_at is not None:
+        assert delivery.next_at - delivery.calls[-1].at >= SCHEDULE[delivery.made]
+
+
+def _exhausted(trial: Trial, delivery: Delivery) -> str:
+    """Let the days pass until the last try, by telling the store that each next one is due."""
+    client, outbox = trial.house.stack.client, Outbox(trial.house.store)
+    member = f"{delivery.holder}/{delivery.id}"
+
+    def over() -> bool:
+        found = outbox.get(delivery.holder, delivery.id)
+        if client.zadd(f"dr:hookdue:{delivery.owner}/{delivery.host}", {member: 1}, xx=True, ch=True):
+            client.zadd(f"dr:hookhosts:{delivery.owner}", {delivery.host: 1})
+            client.zadd("dr:hookowners", {delivery.owner: 1})
+        return found is not None and found.state != "pending"
+
+    until(over, 90, "the schedule has come to its end")
+    found = outbox.get(delivery.holder, delivery.id)
+    assert found is not None
+    assert (found.state, found.made) == ("exhausted", len(SCHEDULE))
+    return f"after {found.made} tries in all, 500 is {found.state}"
+
+
+def sender_dies_with_many_pending(trial: Trial) -> str:
+    """10,000 deliveries are pending to one host; the sender dies among them."""
+    house = trial.house
+    receiver = house.hooks.add("many")
+    sender = trial.alone()
+    sender.kill()
+    vault = Vault.from_file(house.folder / "data" / "secret.key")
+    hooks = WebhookService(house.store, vault, Egress((ipaddress.ip_network("127.0.0.0/8"),)))
+    given = {"prompt": f"{trial.name}y a lighthouse"}
+    jobs = []
+    for _ in range(PENDING):
+        asked = Submission(
+            owner="local", model=PAINTER, route=(PAINTER,), given=given, input=given,
+            webhook=hooks.accept("local", receiver.url, base="http://here"),
+        )  # fmt: skip
+        # Without waking anybody: it is canceled at once.
+        job, _ = house.stack.jobs.prepare(asked)
+        house.store.create(job)
+        house.stack.jobs.cancel(job.id, None)
+        jobs.append(job.id)
+    sender.start()
+    began = time.monotonic()
+    until(lambda: len(receiver.messages) >= PENDING // 5, 120, "some are delivered")
+    sender.kill()
+    before = len(receiver.messages)
+    sender.start()
+    until(lambda: not _open(house.stack.client), 500, "all are delivered")
+    seconds = time.monotonic() - began
+    told = [headers["webhook-id"] for headers, _ in receiver.messages]
+    outbox = Outbox(house.store)
+    posted = {one.id: one.state for job in jobs for one in outbox.deliveries(job)}
+    assert set(posted.values()) == {"delivered"}
+    assert set(told) == set(posted)
+    assert len(posted) == PENDING
+    for job_id in jobs:
+        house.stack.jobs.delete(job_id, None)
+    return (
+        f"{PENDING} delivered within {seconds:.0f} s, {before} of them before the crash,"
+        f" {len(told) - len(posted)} twice under the same id"
+    )
+
+
+def _open(client: object) -> bool:
+    return bool(client.exists("dr:hookowners"))  # type: ignore[attr-defined]
