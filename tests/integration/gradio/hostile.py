@@ -129,9 +129,8 @@ class HostileApp:
             while request := _read(file):
                 self.requests.append(request)
                 wire = Wire(sock, self._closing)
-                (self.routes.get(f"{request.method} {request.path}") or _USUAL[f"{request.method} {request.path}"])(
-                    wire, request
-                )
+                route = f"{request.method} {request.path}"
+                (self.routes.get(route) or _USUAL.get(route, _missing))(wire, request)
 
 
 def _read(file: object) -> Request | None:
@@ -152,6 +151,10 @@ def _finish(wire: Wire, _: Request) -> None:
     wire.stream()
     wire.chunk(DONE)
     wire.chunk(b"")
+
+
+def _missing(wire: Wire, _: Request) -> None:
+    wire.answer({"detail": "Not Found"}, status="404 Not Found")
 
 
 _USUAL: dict[str, Handler] = {
