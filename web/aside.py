@@ -19,12 +19,17 @@ _THREADS: Final = 2
 
 
 @cache
-def _pool() -> ThreadPool:
+def _pool(crew: str) -> ThreadPool:
+    del crew
     return ThreadPool(_THREADS)
 
 
-def aside(work: Callable[[], T]) -> T:
+def aside(work: Callable[[], T], crew: str = "requests") -> T:
     """Do it in a thread while other greenlets go on; here and now where there are none.
+
+    Args:
+        work: What is to be done.
+        crew: Whose threads do it; one crew's work never waits for another's.
 
     Raises:
         Exception: What the work raises.
@@ -32,7 +37,7 @@ def aside(work: Callable[[], T]) -> T:
     if not monkey.is_module_patched("threading"):
         return work()
     # The pool would print what is raised in it, although somebody expects it.
-    made, error = _pool().apply(_caught, (work,))
+    made, error = _pool(crew).apply(_caught, (work,))
     if error is not None:
         raise error
     result: T = made

@@ -345,6 +345,7 @@ SCHEMAS: Final[dict[str, Json]] = {
                 },
                 "What the app can be asked, as a digest.",
             ),
+            "revision": described(TEXT, "The commit of its Space."),
             "cooldown": record("until", {"until": TIME, "reason": TEXT}, "It gets no jobs until then."),
             "default_model": TEXT,
             "default_image_model": TEXT,

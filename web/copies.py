@@ -81,7 +81,7 @@ class Copies:
             )
         self._waiting += 1
         try:
-            made = aside(make)
+            made = aside(make, "copies")
         finally:
             self._waiting -= 1
         self._keep(name, made)

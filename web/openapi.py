@@ -15,9 +15,10 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from jobs.apikeys import ApiKey
-from jobs.model import Attempt, Job, Output, Progress, Status
+from jobs.model import Attempt, Job, Output, Progress, Recipe, Status
 from jobs.store import Record
 from jobs.uploads import Upload
+from jobs.version import VERSION
 from jobs.webhooks import Call, Delivery
 from providers.catalog import Catalog
 from providers.schema import input_schema
@@ -267,6 +268,8 @@ _SUBMISSIONS: Final[Json] = {
             "priority": "high",
             "metadata": {"user": "discord-1234"},
             "webhook": {"url": "https://hooks.example.com/darkroom", "events": ["job.started", "job.succeeded"]},
+            "cache": "allow",
+            "embed_recipe": False,
             "deadline_seconds": 600,
             "retention_seconds": 86400,
         },
@@ -373,6 +376,16 @@ def example_job() -> Json:
                 sha256="5b2f9e1c" * 8,
                 seed=7,
             ),
+        ),
+        recipe=Recipe(
+            model="black-forest-labs-flux-1-schnell",
+            space="black-forest-labs/FLUX.1-schnell",
+            url="https://black-forest-labs-flux-1-schnell.hf.space",
+            revision="5b2f9e1c5b2f9e1c5b2f9e1c5b2f9e1c5b2f9e1c",
+            fixed={"seed": 7},
+            job_id=_EXAMPLE_ID,
+            version=VERSION,
+            at=start,
         ),
         attempts=(
             Attempt(

@@ -188,6 +188,7 @@ def _health(health: Health) -> Json:
         "last_used_at": optional_time(health.last_used_at),
         "checked_at": optional_time(health.checked_at),
         "signature": None if health.signature is None else _signature(health),
+        "revision": health.revision,
     }
 
 

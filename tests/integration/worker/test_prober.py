@@ -11,6 +11,7 @@ from jobs import health, keys
 from jobs.health_store import HealthStore
 from jobs.redis_store import RedisJobStore
 from providers.catalog import Catalog
+from tests.spaces.hub import serve_hub
 from tests.spaces.launcher import Spaces, free_port
 from worker.prober import Prober
 
@@ -63,3 +64,21 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     assert (again.signature, again.signature_change) == (fits.signature, None)
     assert look().open_until is None, "it answers, and is still kept away from"
     assert store.redis.hget(keys.provider(NAME), "shun") == b""
+
+
+def test_the_commit_of_a_space_is_what_the_hub_says(spaces: Spaces, tmp_path: Path) -> None:
+    port = free_port()
+    config = tmp_path / "providers.toml"
+    config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = "me/painter"\n')
+    store = RedisJobStore(fakeredis.FakeRedis())
+    measured = HealthStore(store)
+    measured.update(NAME, lambda record, at: health.succeeded(record, 0.0, 1.0, at))
+    spaces.start("6", "flux_dev.py", port=port).wait()
+    with serve_hub() as hub:
+        assert Prober(store, Catalog.load(config, hub_url=hub.url)).round() == 1
+        assert measured.get([NAME])[NAME].revision == hub.commit
+        hub.broken = True
+        store.redis.delete(keys.probed(NAME))
+        assert Prober(store, Catalog.load(config, hub_url=hub.url)).round() == 1
+    kept = measured.get([NAME])[NAME]
+    assert (kept.revision, kept.signature_change) == (hub.commit, None), "a Hub that is away changes nothing"

@@ -10,6 +10,8 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
+from jobs import health
+from jobs.health_store import HealthStore
 from tests.hand import Hand
 from web.services import Services
 
@@ -134,3 +136,8 @@ def test_models_name_their_providers_in_order(client: FlaskClient) -> None:
     assert models["flux-schnell"]["capabilities"] == ["text-to-image"]
     assert "image-to-text" in models["janus-pro-7b"]["capabilities"]
     assert models["flux-dev"]["input_schema"]["properties"]["num_inference_steps"]["default"] == 28
+
+
+def test_a_provider_tells_the_commit_of_its_space(client: FlaskClient, services: Services) -> None:
+    HealthStore(services.store).update("echo", lambda record, at: health.probed(record, "s", None, at, "0abc"))
+    assert client.get("/v1/providers/echo").get_json()["revision"] == "0abc"
