@@ -15,6 +15,7 @@ _TYPES: Final[Mapping[str, ParamType]] = {
     "number": "number",
     "boolean": "boolean",
     "image": "image",
+    "images": "images",
 }
 _KEYS: Final = ("type", "default", "required", "minimum", "maximum", "max_length", "enum", "description", "argument")
 _PARAMETERS_LIMIT: Final = 100
@@ -121,7 +122,7 @@ def _bounded(param: Param, table: Mapping[str, Any]) -> Param:
 def _defaulted(param: Param, default: object) -> Param:
     if default is None or (default == "" and param.required):
         return param
-    if param.type == "image" or not _fits(param.type, default):
+    if param.type in {"image", "images"} or not _fits(param.type, default):
         raise ValueError(f"default: give a value of the type {param.type}")
     if param.enum and default not in param.enum:
         raise ValueError("default: it is not in enum")

@@ -78,7 +78,8 @@ def _read_messages(model: ModelSpec, values: dict[str, object]) -> None:
         values["prompt"] = question
     picture = last_picture(messages)
     if picture is not None and model.pictures:
-        values.setdefault(model.pictures[0], picture)
+        taking = model.param(model.pictures[0])
+        values.setdefault(model.pictures[0], [picture] if taking is not None and taking.type == "images" else picture)
     if model.history:
         values["messages"] = only_text(messages)
     else:

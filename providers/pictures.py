@@ -44,7 +44,12 @@ def with_sources(given: Mapping[str, Any], names: Collection[str], swap: Callabl
             return value
         return {**value, "content": [part(item, f"{pointer}/content/{n}") for n, item in enumerate(content)]}
 
-    found = {name: one(value, f"/{name}") if name in names else value for name, value in given.items()}
+    def some(value: object, pointer: str) -> object:
+        if isinstance(value, list):
+            return [one(item, f"{pointer}/{n}") for n, item in enumerate(value)]
+        return one(value, pointer)
+
+    found = {name: some(value, f"/{name}") if name in names else value for name, value in given.items()}
     if isinstance(messages := given.get("messages"), list):
         found["messages"] = [message(item, f"/messages/{n}") for n, item in enumerate(messages)]
     return found

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from providers.pictures import FILE_ID_PATTERN, MEDIA_TYPES
 from providers.script import STEPS_LIMIT
-from providers.spec import PROMPT_LIMIT, ModelSpec, Param
+from providers.spec import PICTURES_LIMIT, PROMPT_LIMIT, ModelSpec, Param
 
 Schema = dict[str, Any]
 
@@ -98,9 +98,12 @@ def _of_type(param: Param) -> Schema:
         return {"type": "array", "items": _MESSAGE, "minItems": 1, "maxItems": MESSAGES_LIMIT}
     if param.type == "script":
         return {"type": "array", "items": {"type": "string", "maxLength": PROMPT_LIMIT}, "maxItems": STEPS_LIMIT}
-    if param.type == "image":
+    if param.type in {"image", "images"}:
         hint = f"A data: URI ({', '.join(MEDIA_TYPES)}), an https address, or a file id ({FILE_ID_PATTERN})."
-        return {**_IMAGE_SOURCE, "description": hint}
+        one = {**_IMAGE_SOURCE, "description": hint}
+        return (
+            one if param.type == "image" else {"type": "array", "items": one, "minItems": 1, "maxItems": PICTURES_LIMIT}
+        )
     if param.type == "string" and param.required:
         # The pattern is for readers of the schema; validation also refuses text that only looks empty.
         return {"type": "string", "minLength": 1, "pattern": r"\S"}

@@ -11,11 +11,13 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
-ParamType = Literal["string", "integer", "number", "boolean", "image", "messages", "script"]
+ParamType = Literal["string", "integer", "number", "boolean", "image", "images", "messages", "script"]
 Kind = Literal["image", "text"]
 
 #: Longest prompt, in characters.
 PROMPT_LIMIT = 10_000
+#: Most pictures of one ``images`` parameter.
+PICTURES_LIMIT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +27,7 @@ class Param:
     ``default`` None means that there is none: the parameter may be left out,
     or must be given where ``required`` says so (``prompt`` is also there when
     ``messages`` hold one). Defaults are scalars. ``image`` takes a ``data:``
-    URI, an https URL or a file id; ``messages`` takes a chat history;
+    URI, an address or a file id, ``images`` a list of them; ``messages`` takes a chat history;
     ``script`` takes the steps of :mod:`providers.script`.
 
     Args:
@@ -85,7 +87,7 @@ class ModelSpec:
     @property
     def pictures(self) -> tuple[str, ...]:
         """Names of the parameters that are pictures."""
-        return tuple(param.name for param in self.params if param.type == "image")
+        return tuple(param.name for param in self.params if param.type in {"image", "images"})
 
     def param(self, name: str) -> Param | None:
         """The parameter of this name, or None."""
@@ -175,10 +177,12 @@ class ProviderRequest:
         model: A name that the provider answers to.
         input: Validated and normalised by :mod:`providers.normalise`.
         files: The content of ``image`` parameters, by parameter name.
+        galleries: The same of ``images`` parameters.
         credentials: Of the person who submitted.
     """
 
     model: str
     input: Mapping[str, object]
     files: Mapping[str, InputFile] = field(default_factory=dict)
+    galleries: Mapping[str, tuple[InputFile, ...]] = field(default_factory=dict)
     credentials: Credentials = field(default_factory=Credentials)

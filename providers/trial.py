@@ -90,9 +90,15 @@ def prepare(
     catalog = Catalog.of(_with_settings(read, provider, settings), hub_url=hub_url)
     asked = model or (name if name != provider else catalog.spec(provider).default_model)
     spec = catalog.spec(provider).model(asked)
-    given, files = _input(spec, values) if spec else ({}, {})
+    given, files, galleries = _input(spec, values) if spec else ({}, {}, {})
     admitted = catalog.admit(asked, given, provider)
-    request = ProviderRequest(model=asked, input=admitted.input, files=files, credentials=_credentials(credentials))
+    request = ProviderRequest(
+        model=asked,
+        input=admitted.input,
+        files=files,
+        galleries=galleries,
+        credentials=_credentials(credentials),
+    )
     return Trial(provider=provider, driver=catalog.driver(provider), request=request)
 
 
@@ -183,18 +189,25 @@ def _with_settings(read: Config, provider: str, settings: Mapping[str, str]) -> 
     return replace(read, providers={**read.providers, provider: both})
 
 
-def _input(spec: ModelSpec, values: Mapping[str, str]) -> tuple[dict[str, object], dict[str, InputFile]]:
+def _input(
+    spec: ModelSpec, values: Mapping[str, str]
+) -> tuple[dict[str, object], dict[str, InputFile], dict[str, tuple[InputFile, ...]]]:
+    """The input, and its pictures: several are named with commas between them."""
     given: dict[str, object] = dict(values)
     files: dict[str, InputFile] = {}
+    galleries: dict[str, tuple[InputFile, ...]] = {}
     for param in spec.params:
         if param.name not in values:
             continue
         if param.type == "image":
             files[param.name] = _picture(values[param.name])
             given[param.name] = _PLACEHOLDER
+        elif param.type == "images":
+            galleries[param.name] = tuple(map(_picture, values[param.name].split(",")))
+            given[param.name] = [_PLACEHOLDER] * len(galleries[param.name])
         else:
             given[param.name] = _typed(param, values[param.name])
-    return given, files
+    return given, files, galleries
 
 
 def _typed(param: Param, word: str) -> object:

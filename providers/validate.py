@@ -17,7 +17,7 @@ from providers.normalise import normalise
 from providers.pictures import source_problem
 from providers.schema import MESSAGES_LIMIT, input_schema
 from providers.script import StepError, parse
-from providers.spec import PROMPT_LIMIT, ModelSpec, Param
+from providers.spec import PICTURES_LIMIT, PROMPT_LIMIT, ModelSpec, Param
 
 #: So many problems are told at once.
 PROBLEMS_LIMIT: Final = 20
@@ -31,6 +31,7 @@ _ARTICLED: Final = {
     "number": "a number",
     "boolean": "true or false",
     "image": "a text: a data: URI, an https address or a file id",
+    "images": f"a list of 1 to {PICTURES_LIMIT} texts: data: URIs, https addresses or file ids",
     "messages": "a list of messages",
     "script": "a list of texts, one a step",
 }
@@ -147,6 +148,8 @@ def _say(param: Param, error: ValidationError) -> str:
         return "must not be empty"
     if kind == "maxLength":
         return f"is longer than {param.max_length or 'allowed'} characters; shorten it"
+    if param.type == "images":
+        return f"must be {_ARTICLED[param.type]}"
     return f"must be {_ARTICLED[param.type]} of at most {MESSAGES_LIMIT}"
 
 
@@ -196,10 +199,13 @@ def _sources(model: ModelSpec, given: dict[str, Any]) -> Iterator[Problem]:
     """Pictures must come from where we can take them."""
     for param in model.params:
         value = given.get(param.name)
+        listed = value if param.type == "images" and isinstance(value, list) else []
+        places = {f"/{param.name}/{index}": source for index, source in enumerate(listed)}
         if param.type == "image" and isinstance(value, str):
-            detail = source_problem(value)
-            if detail:
-                yield Problem(f"/{param.name}", detail)
+            places[f"/{param.name}"] = value
+        for pointer, source in places.items():
+            if detail := source_problem(source):
+                yield Problem(pointer, detail)
     for index, message in enumerate(given.get("messages") or []):
         content = message["content"]
         for position, part in enumerate(content if isinstance(content, list) else []):

@@ -202,9 +202,17 @@ class Arm:
         job = self._job
         credentials = self._credentials() if job.has_credentials else Credentials()
         spec = self._driver.spec.model(job.model)
-        pictures = spec.pictures if spec else ()
-        files = {name: self._picture(str(job.input[name])) for name in pictures if job.input.get(name)}
-        return ProviderRequest(model=job.model, input=job.input, files=files, credentials=credentials)
+        files: dict[str, InputFile] = {}
+        galleries: dict[str, tuple[InputFile, ...]] = {}
+        for name in spec.pictures if spec else ():
+            match job.input.get(name):
+                case str(source) if source:
+                    files[name] = self._picture(source)
+                case list(sources):
+                    galleries[name] = tuple(self._picture(str(source)) for source in sources)
+        return ProviderRequest(
+            model=job.model, input=job.input, files=files, galleries=galleries, credentials=credentials
+        )
 
     def _credentials(self) -> Credentials:
         locked = self._store.secret(self._job.id)

@@ -71,7 +71,7 @@ def _model(config: ProviderConfig, parameters: tuple[declared.Declared, ...]) ->
         aliases=tuple(aliases),
         kind=config.option("kind", _one_of("image", "text"), "image"),
         params=tuple(taken.values()),
-        vision=any(param.type == "image" for param in taken.values()),
+        vision=any(param.type in {"image", "images"} for param in taken.values()),
         previews=config.option("previews", flag, otherwise=False),
     )
 

@@ -283,6 +283,16 @@ class GradioApp:
             slot.name for slot in self._known().find(api_name, fn_index).slots if slot.name and not slot.hidden
         )
 
+    def component(self, api_name: str | None, name: str, fn_index: int | None = None) -> str:
+        """What a parameter of a function is entered with, such as ``gallery``; empty where the app does not tell.
+
+        Raises:
+            Changed: There is no such function.
+            ProviderError: The app cannot be asked.
+        """
+        slots = self._known().find(api_name, fn_index).slots
+        return next((slot.component for slot in slots if slot.name == name), "")
+
     def _known(self) -> App:
         if self._app is None:
             self._log_in()

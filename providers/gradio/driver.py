@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Final, Literal
@@ -178,7 +178,17 @@ class GradioDriver:
                 file = request.files.get(param.name)
                 values[param.name] = None if file is None else app.upload(file)
         names = _names(app, call)
+        for name, files in request.galleries.items():
+            if name in names:
+                values[name] = _gallery(
+                    app.component(call.api_name, names[name], call.fn_index), map(app.upload, files)
+                )
         return {names[name]: value for name, value in values.items() if name in names}
+
+
+def _gallery(component: str, files: Iterable[object]) -> list[object]:
+    """Several files as an input takes them: a gallery each with its caption, anything else (``gr.File``) as they are."""
+    return [{"image": file, "caption": None} if component == "gallery" else file for file in files]
 
 
 def _events(

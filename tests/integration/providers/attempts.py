@@ -45,6 +45,7 @@ class Attempt:
         given: Mapping[str, object],
         *,
         files: Mapping[str, InputFile] | None = None,
+        galleries: Mapping[str, tuple[InputFile, ...]] | None = None,
         credentials: Credentials | None = None,
         resume: Mapping[str, object] | None = None,
     ) -> Outcome:
@@ -54,6 +55,7 @@ class Attempt:
             model=model,
             input=admitted.input,
             files=files or {},
+            galleries=galleries or {},
             credentials=credentials or Credentials(),
         )
         return read(self.catalog.driver(provider).run(request, resume, Control(ATTEMPT_SECONDS)))

@@ -94,3 +94,20 @@ def test_an_app_that_lacks_a_declared_parameter_has_changed(spaces: Spaces) -> N
         attempt("mine", "mine", {"prompt": "a"})
     with pytest.raises(Changed, match="/paint"):
         declared(space, "/paint", "")("mine", "mine", {"prompt": "a"})
+
+
+@pytest.mark.parametrize("line", LINES)
+@pytest.mark.parametrize("api_name", ["collage", "staple"])
+def test_several_pictures_go_into_a_gallery_or_a_file_input(
+    spaces: Spaces, picture: InputFile, line: str, api_name: str
+) -> None:
+    space = spaces.get(line, "retouch.py")
+    argument = "pictures"
+    attempt = declared(
+        space, api_name, f'parameters = {{ images = {{ type = "images", required = true, argument = "{argument}" }} }}'
+    )
+    source = "data:image/png;base64,AAAA"
+    outcome = attempt("mine", "mine", {"images": [source, source]}, galleries={"images": (picture, picture)})
+    with Image.open(io.BytesIO(outcome.files[0])) as image:
+        assert image.size == (128, 48)
+    assert [found["size"] for found in arguments(space)["pictures"]] == [[64, 48], [64, 48]]
