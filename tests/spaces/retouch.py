@@ -25,9 +25,9 @@ def look(path):
         return found, ImageOps.invert(image.convert("RGB"))
 
 
-def retouch(picture, prompt="", request: gr.Request = None):
+def retouch(picture, request: gr.Request = None):
     found, inverted = look(picture)
-    note("retouch", request, prompt=prompt, picture=found)
+    note("retouch", request, picture=found)
     return inverted
 
 
@@ -52,12 +52,11 @@ def collage(pictures, request: gr.Request = None):
 with gr.Blocks() as demo:
     # image_mode=None: the file stays as it was uploaded.
     picture, mask = gr.Image(type="filepath", image_mode=None), gr.Image(type="filepath", image_mode=None)
-    prompt = gr.Textbox()
     pictures = gr.Gallery(type="filepath", interactive=True)
     papers = gr.File(file_count="multiple", type="filepath")
     result = gr.Image(format="png")
     run = gr.Button("Run")
-    run.click(retouch, [picture, prompt], result, api_name="retouch")
+    run.click(retouch, [picture], result, api_name="retouch")
     run.click(mix, [picture, mask], result, api_name="mix")
     run.click(collage, [pictures], result, api_name="collage")
     run.click(collage, [papers], result, api_name="staple")
