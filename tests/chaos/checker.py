@@ -456,6 +456,7 @@ def table(report: Report) -> str:
     rows += [
         ("runs begun by the upstream", sum(len(story.starts) for story in judged)),
         ("runs that came to their end", sum(len(story.ends) for story in judged)),
+        ("webhooks received", sum(len(story.received) for story in judged)),
         ("client calls whose answer was lost", lost_answers),
         ("jobs that ended while faults went on", report.ended_meanwhile),
         ("seconds from the last fault to the last end", _seconds(report.settled_seconds)),

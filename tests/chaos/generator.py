@@ -45,8 +45,15 @@ class Errand:
     webhook: str | None = None
 
 
-def plan(seed: int, jobs: int, seconds: float) -> tuple[Errand, ...]:
-    """Draw the errands of a run: so many jobs, spread over so many seconds; the same ones for the same seed."""
+def plan(seed: int, jobs: int, seconds: float, webhook: str) -> tuple[Errand, ...]:
+    """Draw the errands of a run: the same ones for the same seed.
+
+    Args:
+        seed: Of the dice.
+        jobs: How many.
+        seconds: Over which they are spread.
+        webhook: Where some of them want to be told of their end.
+    """
     rng = random.Random(seed)
     return tuple(
         sorted(
@@ -60,6 +67,7 @@ def plan(seed: int, jobs: int, seconds: float) -> tuple[Errand, ...]:
                     cancel_after=rng.uniform(0, 5) if rng.random() < 0.08 else None,
                     delete_after=rng.uniform(0, 6) if rng.random() < 0.05 else None,
                     deadline_seconds=rng.uniform(20, 60) if rng.random() < 0.05 else None,
+                    webhook=webhook if rng.random() < 0.3 else None,
                 )
                 for number in range(jobs)
             ),

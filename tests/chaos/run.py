@@ -114,13 +114,15 @@ class Run:
         history.mark("settled" if not any(thread.is_alive() for thread in threads) and self._idle() else "gave_up")
 
     def _idle(self) -> bool:
+        """Whether all jobs have ended, and all webhooks are sent."""
+        return self._over() and self.house.hooks.settled(self._told())
+
+    def _over(self) -> bool:
         if not self.prefix:
             seen = self.house.store.overview()
             return seen.queued + seen.running == 0
         open_jobs = self.house.store.page(None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal)
-        if any(key_of(record.job).startswith(self.prefix) for record in open_jobs.records):
-            return False
-        return self.house.hooks.settled(self._told())
+        return not any(key_of(record.job).startswith(self.prefix) for record in open_jobs.records)
 
     def _told(self) -> list[str]:
         """The jobs with a webhook."""

@@ -57,7 +57,8 @@ How attempts ended:
 def test_500_jobs_under_continuous_faults_are_all_accounted_for(tmp_path: Path, spaces: Spaces) -> None:
     with House(tmp_path, spaces) as house:
         house.start()
-        run = Run(house, plan(SEED, JOBS, SECONDS - 15), nemesis.schedule(SEED, SECONDS))
+        errands = plan(SEED, JOBS, SECONDS - 15, house.hooks.add("run").url)
+        run = Run(house, errands, nemesis.schedule(SEED, SECONDS))
         report = run.go()
     table = checker.table(report)
     print(table)

@@ -32,7 +32,8 @@ HABITS = {
 def test_every_job_of_a_short_run_under_faults_is_accounted_for(tmp_path: Path, spaces: Spaces) -> None:
     with House(tmp_path, spaces, workers=2) as house:
         house.start()
-        run = Run(house, plan(SEED, JOBS, SECONDS - 3), nemesis.schedule(SEED, SECONDS, HABITS, targets=2))
+        errands = plan(SEED, JOBS, SECONDS - 3, house.hooks.add("run").url)
+        run = Run(house, errands, nemesis.schedule(SEED, SECONDS, HABITS, targets=2))
         report = run.go()
     print(checker.table(report))
     assert run.surprises == []
@@ -40,4 +41,5 @@ def test_every_job_of_a_short_run_under_faults_is_accounted_for(tmp_path: Path, 
     assert not report.gave_up, "not everything settled"
     assert report.counts["ok"] == JOBS
     assert report.ended_meanwhile > 0
+    assert any(story.received for story in report.stories), "no webhook came"
     assert set(report.faults) == set(HABITS), "a fault did not happen, or a worker ended by itself"

@@ -11,8 +11,8 @@ from tests.chaos.nemesis import HABITS, schedule
 def test_the_same_seed_gives_the_same_run() -> None:
     assert schedule(5, 200) == schedule(5, 200)
     assert schedule(5, 200) != schedule(6, 200)
-    assert plan(5, 50, 10) == plan(5, 50, 10)
-    assert plan(5, 50, 10) != plan(6, 50, 10)
+    assert plan(5, 50, 10, "x") == plan(5, 50, 10, "x")
+    assert plan(5, 50, 10, "x") != plan(6, 50, 10, "x")
 
 
 @pytest.mark.parametrize("seed", range(20))
