@@ -4,6 +4,7 @@ Every job gets one verdict:
 
 * ``lost``: accepted, and not in exactly one final state at the end;
 * ``doubled``: two ends, two results, or more submissions at the upstream than attempts, or than three;
+  or a second attempt beside the first that nobody asked for, or a third;
 * ``resurrected``: changed after its end, or an answer that a client had seen was taken back;
 * ``unexplained``: failed without a typed error, or ended or waited without a reason;
 * ``broken``: a step that the state machine lacks, a file that is not there, another job's result;
@@ -47,6 +48,7 @@ MOVES: Final[Mapping[str, Mapping[str, str]]] = {
     "running": {
         "upstream_queued": "running", "progressed": "running", "previewed": "running", "logged": "running",
         "noted": "running", "cancel_requested": "running", "requeued": "queued",
+        "hedged": "running", "attempt_failed": "running",
         "succeeded": "succeeded", "failed": "failed", "canceled": "canceled",
     },
 }  # fmt: skip
@@ -107,9 +109,28 @@ class Story:
         return bool(self.told("submit"))
 
     @property
-    def claims(self) -> int:
-        """Attempts, by the log."""
-        return sum(change.what == "started" for change in self.changes)
+    def attempts(self) -> int:
+        """Attempts, by the log: claims and hedges."""
+        return sum(change.what in {"started", "hedged"} for change in self.changes)
+
+    @property
+    def handed_back(self) -> int:
+        """Attempts that a stopping worker gave back, by the log."""
+        return sum(len(before) for before, change in self.running() if change.outcome == "handed_back")
+
+    def running(self) -> Iterator[tuple[Mapping[int, str], h.Change]]:
+        """Each change with the attempts that ran just before it: number → provider."""
+        running: dict[int, str] = {}
+        made = 0
+        for change in self.changes:
+            yield dict(running), change
+            if change.what == "attempt_failed":
+                running.pop(change.attempt or 0, None)
+            elif change.what in {"started", "hedged"}:
+                made += 1
+                running[made] = str(change.provider)
+            elif change.what == "requeued" or change.what in TERMINAL:
+                running.clear()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,13 +176,33 @@ def doubled(story: Story) -> Iterator[Problem]:
         yield Problem("doubled", "I2", f"its outputs come from {len(set(story.final.runs))} runs")
     if len({final.job for final in story.finals}) > 1:
         yield Problem("doubled", "I7", "one submit made two jobs")
-    if len(story.posts) > story.claims and not story.gone:
-        yield Problem("doubled", "I8", f"{len(story.posts)} submissions in {story.claims} attempts")
-    handed_back = sum(change.outcome == "handed_back" for change in story.changes)
-    if story.claims - handed_back > MOST_ATTEMPTS:
-        yield Problem("doubled", "I8", f"{story.claims - handed_back} attempts")
-    if len(story.posts) > MOST_ATTEMPTS + handed_back:
+    if len(story.posts) > story.attempts and not story.gone:
+        yield Problem("doubled", "I8", f"{len(story.posts)} submissions in {story.attempts} attempts")
+    if story.attempts - story.handed_back > MOST_ATTEMPTS:
+        yield Problem("doubled", "I8", f"{story.attempts - story.handed_back} attempts")
+    if len(story.posts) > MOST_ATTEMPTS + story.handed_back:
         yield Problem("doubled", "I8", f"{len(story.posts)} submissions")
+    yield from _hedges(story)
+
+
+def _hedges(story: Story) -> Iterator[Problem]:
+    """Two attempts at once only where that was asked for, on two providers, and so that the ledger tells."""
+    hedges = [(before, change) for before, change in story.running() if change.what == "hedged"]
+    if hedges and not any(call.wants_hedge for call in story.calls):
+        yield Problem("doubled", "I8", "a second provider was asked, and nobody wanted that")
+    for before, change in hedges:
+        if len(before) > 1:
+            yield Problem("doubled", "I8", f"{len(before) + 1} attempts at once")
+        if change.provider in before.values():
+            yield Problem("doubled", "I8", f"{change.provider} was asked twice at once")
+    final = story.final
+    if final is None or story.gone:
+        return
+    shown = sum(entry.hedge for entry in final.attempts)
+    if shown != len(hedges):
+        yield Problem("unexplained", "I8", f"{len(hedges)} hedges, and {shown} in the ledger")
+    if sum(entry.outcome == "succeeded" for entry in final.attempts) > 1:
+        yield Problem("doubled", "I2", "two of its attempts succeeded")
 
 
 def resurrected(story: Story) -> Iterator[Problem]:
@@ -239,7 +280,7 @@ def broken(story: Story) -> Iterator[Problem]:
             if file.state != "good":
                 yield Problem("broken", "I4", f"a file of the result is {file.state}")
         yield from _runs(story, final)
-    if story.posts and not story.claims:
+    if story.posts and not story.attempts:
         yield Problem("broken", "I8", "submitted upstream, though it was never claimed")
 
 
@@ -349,6 +390,8 @@ class Report:
     gave_up: bool
     #: Jobs that ended while faults went on: without some, the faults had nothing to hit.
     ended_meanwhile: int
+    #: Attempts that were started beside another one.
+    hedges: int
 
     @property
     def problems(self) -> tuple[tuple[Verdict, Problem], ...]:
@@ -382,6 +425,7 @@ def check(lines: Iterable[h.AnyLine]) -> Report:
         settled_seconds=settled,
         gave_up="gave_up" in marks,
         ended_meanwhile=sum(stopped is not None and at <= stopped for at in ends),
+        hedges=sum(change.what == "hedged" for story in told for change in story.changes),
     )
 
 
@@ -447,13 +491,14 @@ def table(report: Report) -> str:
     """The run as Markdown."""
     judged = [story for story in report.stories if story.accepted or story.finals]
     states = Counter(end_of(story) for story in judged)
-    attempts, posts = Counter(s.claims for s in judged if not s.gone), Counter(len(s.posts) for s in judged)
+    attempts, posts = Counter(s.attempts for s in judged if not s.gone), Counter(len(s.posts) for s in judged)
     lost_answers = sum(call.outcome == "unknown" for story in report.stories for call in story.calls)
     rows: list[tuple[str, object]] = [("jobs", len(judged)), *((f"**{kind}**", n) for kind, n in report.counts.items())]
     rows += [(f"ended {state}", count) for state, count in sorted(states.items())]
     rows += [(f"jobs with {n} attempts", count) for n, count in sorted(attempts.items())]
     rows += [(f"jobs with {n} submissions at the upstream", count) for n, count in sorted(posts.items())]
     rows += [
+        ("attempts beside another one (hedges)", report.hedges),
         ("runs begun by the upstream", sum(len(story.starts) for story in judged)),
         ("runs that came to their end", sum(len(story.ends) for story in judged)),
         ("webhooks received", sum(len(story.received) for story in judged)),

@@ -21,7 +21,7 @@ from msgspec import structs
 
 from tests.chaos.checker import TERMINAL
 from tests.chaos.history import Call, History
-from tests.chaos.house import PAINTER
+from tests.chaos.house import PAINTER, PAIR
 
 #: Seconds between two looks at one job.
 POLL_SECONDS: Final = 0.7
@@ -39,6 +39,7 @@ class Errand:
     seconds: float = 0.2
     user: str = "one"
     model: str = PAINTER
+    strategy: str = "failover"
     cancel_after: float | None = None
     delete_after: float | None = None
     deadline_seconds: float | None = None
@@ -55,7 +56,8 @@ def plan(seed: int, jobs: int, seconds: float, webhook: str) -> tuple[Errand, ..
         webhook: Where some of them want to be told of their end.
     """
     rng = random.Random(seed)
-    return tuple(
+    return _hedged(
+        seed,
         sorted(
             (
                 Errand(
@@ -72,7 +74,16 @@ def plan(seed: int, jobs: int, seconds: float, webhook: str) -> tuple[Errand, ..
                 for number in range(jobs)
             ),
             key=lambda errand: errand.at,
-        )
+        ),
+    )
+
+
+def _hedged(seed: int, errands: Iterable[Errand]) -> tuple[Errand, ...]:
+    """Have some of them ask for a hedge, and take long enough to get one."""
+    rng = random.Random(f"hedges {seed}")
+    return tuple(
+        replace(errand, model=PAIR[0], strategy="hedge", steps=errand.steps + 5) if rng.random() < 0.25 else errand
+        for errand in errands
     )
 
 
@@ -119,6 +130,8 @@ class Rest:
             "input": {"prompt": f"{errand.key} a lighthouse", "steps": errand.steps, "seconds": errand.seconds},
             "metadata": {"user": errand.user},
         }
+        if errand.strategy != "failover":
+            body["strategy"] = errand.strategy
         if errand.deadline_seconds is not None:
             body["deadline_seconds"] = errand.deadline_seconds
         if errand.webhook is not None:
@@ -264,6 +277,7 @@ class Customer:
             key=key,
             job=job,
             has_deadline=deadline,
+            wants_hedge=errand is not None and errand.strategy == "hedge",
             has_webhook=errand is not None and errand.webhook is not None,
         )
         self._history.add(line)

@@ -41,6 +41,8 @@ class Call(Line, frozen=True, kw_only=True):
     until: float | None = None
     has_deadline: bool = False
     has_webhook: bool = False
+    #: Whether a second attempt beside the first was asked for.
+    wants_hedge: bool = False
     detail: str = ""
 
 
@@ -65,6 +67,8 @@ class Change(Line, frozen=True, kw_only=True):
     reason: str | None = None
     until: float | None = None
     note: str | None = None
+    #: Of one of two attempts: its number.
+    attempt: int | None = None
 
 
 class Try(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -74,6 +78,7 @@ class Try(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     outcome: str | None = None
     code: str | None = None
     notes: tuple[str, ...] = ()
+    hedge: bool = False
 
 
 class Final(Line, frozen=True, kw_only=True):

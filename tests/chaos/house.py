@@ -26,7 +26,9 @@ import requests
 from kombu.exceptions import OperationalError
 
 from cli import tether
+from jobs import health
 from jobs.errors import StoreUnavailable
+from jobs.health_store import HealthStore
 from jobs.queue import QUEUE, RUN_JOB, client_app
 from jobs.redis_store import RedisJobStore
 from tests import stack
@@ -42,9 +44,11 @@ from tests.spaces.launcher import Space, Spaces
 LEASE_SECONDS: Final = 3
 #: So often files are looked for that belong to no job.
 SWEEP_SECONDS: Final = 4
-#: The provider and model that jobs ask for, and those for special cases: one whose jobs shall harm their worker, one
-#: that gets little time, one where nobody listens, and one that speaks no TLS though it should.
+#: The provider and model that jobs ask for, and those for special cases: a model that two providers serve, of which the
+#: first soon counts as slow; one whose jobs shall harm their worker, one that gets little time, one where nobody
+#: listens, and one that speaks no TLS though it should.
 PAINTER: Final = "painter"
+PAIR: Final = ("pair", "pair-b")
 POISON: Final = "poison"
 HASTY: Final = "hasty"
 CLOSED: Final = "closed"
@@ -66,7 +70,7 @@ driver = "space"
 url = "{url}"
 space = ""
 api_name = "/draw"
-models = ["{name}"]
+models = ["{model}"]
 style = "{style}"
 concurrency = {concurrency}
 timeout_seconds = {timeout}
@@ -94,6 +98,13 @@ def _message(body: object, task: str = RUN_JOB, content_type: str = "application
             },
         }
     ).encode()
+
+
+def _quick(record: health.Health, at: float) -> health.Health:
+    """As if the provider had been quick up to now: its next jobs are hedged after a second."""
+    for _ in range(health.SAMPLES):
+        record = health.succeeded(record, 0.0, 0.3, at)
+    return record
 
 
 _OPTIONS: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
@@ -304,6 +315,7 @@ class House:
         app = f"http://127.0.0.1:{self.upstream_line.port}"
         addresses = {
             PAINTER: (app, self._timeout),
+            **dict.fromkeys(PAIR, (app, self._timeout)),
             POISON: (app, self._timeout),
             HASTY: (app, 4),
             CLOSED: (f"http://127.0.0.1:{free_port()}", 4),
@@ -311,7 +323,9 @@ class House:
         }
         addresses |= {name: (f"http://{host}", 4) for name, host in LOST.items()}
         return _EGRESS + "".join(
-            _PROVIDER.format(name=name, url=url, timeout=timeout, **self._options)
+            _PROVIDER.format(
+                name=name, url=url, timeout=timeout, model=PAIR[0] if name in PAIR else name, **self._options
+            )
             for name, (url, timeout) in addresses.items()
         )
 
@@ -328,6 +342,7 @@ class House:
             part.start()
         until(lambda: len(self.store.overview().workers) >= len(wanted), 90, "the workers are ready")
         self.wait_for_web()
+        HealthStore(self.store).update(PAIR[0], _quick)
 
     def wait_for_web(self) -> None:
         """Wait until the API answers."""

@@ -229,6 +229,7 @@ def change_of(job_id: str, logged: LoggedEvent) -> Change:
         reason=getattr(event, "reason", None),
         until=getattr(event, "not_before", None) or getattr(event, "until", None),
         note=getattr(event, "note", None),
+        attempt=getattr(event, "attempt", None),
     )
 
 
@@ -244,7 +245,13 @@ def final_of(record: Record, key: str, log: Sequence[LoggedEvent]) -> FinalLine:
         finished_at=job.finished_at,
         code=None if job.error is None else job.error.code,
         attempts=tuple(
-            Try(provider=a.provider, outcome=a.outcome, code=None if a.error is None else a.error.code, notes=a.notes)
+            Try(
+                provider=a.provider,
+                outcome=a.outcome,
+                code=None if a.error is None else a.error.code,
+                notes=a.notes,
+                hedge=a.hedge,
+            )
             for a in job.attempts
         ),
         runs=tuple(output.seed for output in job.outputs if output.seed is not None),

@@ -42,4 +42,5 @@ def test_every_job_of_a_short_run_under_faults_is_accounted_for(tmp_path: Path, 
     assert report.counts["ok"] == JOBS
     assert report.ended_meanwhile > 0
     assert any(story.received for story in report.stories), "no webhook came"
+    assert report.hedges > 0
     assert set(report.faults) == set(HABITS), "a fault did not happen, or a worker ended by itself"

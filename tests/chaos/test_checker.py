@@ -40,14 +40,16 @@ class Recorder:
         log.append(h.Change(at=at, job=job, event=f"{round(at * 1000)}-0", what=what, **fields))  # type: ignore[arg-type]
         self.lines.append(log[-1])
 
-    def job(self, end: str, tries: int = 1) -> str:
-        """One job that ends so, after so many attempts. Answers its id."""
+    def job(self, end: str, tries: int = 1, *, hedged: bool = False) -> str:
+        """One job that ends so, after so many claims, the last with a hedge where it is said. Answers its id."""
         self.count += 1
         key, job = f"k{self.count}", f"job_{self.count}"
         log: list[h.Change] = []
         attempts: list[h.Try] = []
         self.change(log, job, "submitted")
         self.call("submit", key, job, "queued", 1)
+        if hedged:
+            self.lines[-2:] = [replace(line, wants_hedge=True) for line in self.lines[-2:]]
         for number in range(1, tries + 1):
             self.change(log, job, "started", provider="painter")
             self.run += 1
@@ -55,6 +57,8 @@ class Recorder:
             self.lines.append(h.Upstream(at=self.at(), what="started", key=key, run=self.run))
             self.call("get", key, job, "running", len(log))
             self.change(log, job, "progressed")
+            if hedged and number == tries:
+                attempts += self.hedge(log, job, key, number, end)
             if number < tries:
                 self.change(log, job, "requeued", outcome="lost", code="worker_lost")
                 attempts.append(h.Try(provider="painter", outcome="lost", code="worker_lost"))
@@ -65,7 +69,8 @@ class Recorder:
             self.lines.append(h.File(at=self.at(), job=job, state="good"))
         code = "provider_error" if end == "failed" else None
         self.change(log, job, end, code=code)
-        attempts.append(h.Try(provider="painter", outcome=end, code=code))
+        if not attempts or not attempts[-1].hedge:
+            attempts.append(h.Try(provider="painter", outcome=end, code=code))
         self.call("get", key, job, end, len(log))
         told = {"job": job, "delivery": f"msg_{self.count}", "type": f"job.{end}"}
         if self.random.random() < 0.5:
@@ -88,12 +93,32 @@ class Recorder:
         )
         return job
 
+    def hedge(self, log: list[h.Change], job: str, key: str, number: int, end: str) -> list[h.Try]:
+        """A second attempt beside the last one; one of the two loses, or fails, before the job's end comes."""
+        first_wins, fails = self.random.random() < 0.5, self.random.random() < 0.5
+        first = self.run
+        self.change(log, job, "hedged", provider="second")
+        self.run += 1
+        self.lines.append(h.Upstream(at=self.at(), what="posted", key=key))
+        self.lines.append(h.Upstream(at=self.at(), what="started", key=key, run=self.run))
+        lost = h.Try(provider="painter", outcome=end if end != "succeeded" else "canceled", code=None)
+        if fails or end == "failed":
+            self.change(log, job, "attempt_failed", code="provider_busy", attempt=number + int(first_wins))
+            lost = replace(lost, outcome="failed", code="provider_busy")
+        won = replace(lost, outcome=end, code="provider_error" if end == "failed" else None)
+        if first_wins:
+            self.run = first
+        ordered = (won, lost) if first_wins else (lost, won)
+        return [ordered[0], replace(ordered[1], provider="second", hedge=True)]
+
 
 @pytest.mark.parametrize("seed", range(50))
 def test_a_clean_history_has_no_violation(seed: int) -> None:
     recorder = Recorder(seed)
     for _ in range(30):
-        recorder.job(recorder.random.choice(["succeeded", "failed", "canceled"]), recorder.random.randint(1, 3))
+        hedged = recorder.random.random() < 0.3
+        tries = recorder.random.randint(1, 2 if hedged else 3)
+        recorder.job(recorder.random.choice(["succeeded", "failed", "canceled"]), tries, hedged=hedged)
     report = check(recorder.lines)
     assert details(report) == ""
     assert report.counts["ok"] == 30
@@ -155,6 +180,49 @@ def reused_id(lines: Lines) -> Lines:
     ]
 
 
+def hedged(*providers: str, wanted: bool = True) -> Callable[[Lines], Lines]:
+    """A job whose only attempt got such hedges, one after the other."""
+
+    def plant(lines: Lines) -> Lines:
+        begun = next(line for line in lines if isinstance(line, h.Change) and line.what == "started")
+        at, _, number = begun.event.partition("-")
+        more = [
+            replace(begun, what="hedged", provider=provider, event=f"{at}-{int(number) + 1 + place}")
+            for place, provider in enumerate(providers)
+        ]
+        tries = tuple(h.Try(provider=provider, outcome="canceled", hedge=True) for provider in providers)
+        planted: Lines = []
+        for line in lines:
+            if isinstance(line, h.Call) and line.op == "submit":
+                planted.append(replace(line, wants_hedge=wanted))
+            elif isinstance(line, h.Final):
+                log = (*line.log, *(change.event for change in more))
+                planted.append(
+                    replace(line, attempts=(*line.attempts, *tries), log=log, version=line.version + len(more))
+                )
+            else:
+                planted.append(line)
+        return [*planted, *more]
+
+    return plant
+
+
+def unseen(lines: Lines) -> Lines:
+    """What ran beside the attempt does not stand in the ledger."""
+    return change_final(attempts=(h.Try(provider="painter", outcome="succeeded"),))(hedged("second")(lines))
+
+
+def two_winners(lines: Lines) -> Lines:
+    won = h.Try(provider="painter", outcome="succeeded")
+    return change_final(attempts=(won, replace(won, hedge=True)))(hedged("second")(lines))
+
+
+def test_a_hedge_that_was_wanted_is_no_violation() -> None:
+    recorder = Recorder(7)
+    recorder.job("succeeded")
+    assert details(check(hedged("second")(recorder.lines))) == ""
+
+
 PLANTED: list[tuple[str, Kind, str, int, Callable[[Lines], Lines]]] = [
     ("the store forgot it", "lost", "succeeded", 1, without(h.Final)),
     ("it never ended", "lost", "succeeded", 1, change_final(status="running")),
@@ -168,6 +236,14 @@ PLANTED: list[tuple[str, Kind, str, int, Callable[[Lines], Lines]]] = [
     ("four attempts", "doubled", "failed", 4, list),
     ("outputs of two runs", "doubled", "succeeded", 1, change_final(runs=(1, 2))),
     ("one submit, two jobs", "doubled", "succeeded", 1, plus(h.Final(at=5e3, job="job_x", key="k1", status="canceled"))),
+    ("a hedge that nobody wanted", "doubled", "succeeded", 1, hedged("second", wanted=False)),
+    ("a hedge of a hedge", "doubled", "succeeded", 1, hedged("second", "third")),
+    ("a hedge on the same provider", "doubled", "succeeded", 1, hedged("painter")),
+    ("three submissions in an attempt and its hedge", "doubled", "succeeded", 1,
+     lambda lines: plus(post(), post())(hedged("second")(lines))),
+    ("a hedge that is the fourth attempt", "doubled", "succeeded", 3, hedged("second")),
+    ("two attempts that succeeded", "doubled", "succeeded", 1, two_winners),
+    ("a hedge that is not told", "unexplained", "succeeded", 1, unseen),
     ("progress after the end", "resurrected", "succeeded", 1, after_the_end("progressed")),
     ("claimed after the end", "resurrected", "canceled", 1, after_the_end("started")),
     ("the end changed", "resurrected", "failed", 1, change_final(status="succeeded", code=None)),

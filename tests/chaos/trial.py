@@ -71,7 +71,7 @@ class Trial:
         ends = Counter(checker.end_of(story) for story in stories)
         parts = [f"{count} {end}" for end, count in sorted(ends.items())]
         for name, numbers in (
-            ("attempts", [s.claims for s in stories]),
+            ("attempts", [s.attempts for s in stories]),
             ("submissions", [len(s.posts) for s in stories]),
         ):
             counted = "-".join(str(number) for number in sorted(set(numbers)))
