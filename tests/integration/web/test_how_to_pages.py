@@ -29,6 +29,7 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     ("page", "said"),
     [
         ("retry-safely", ["one job: job_", "dempotency-", "idempotency_key_reused", "joined: job_", "\necho\n", "\n3\n"]),
+        ("be-faster", ["blackforestlabs-flux1-schnell first; after 30.0 s", "voodoohop-flux1-schnell"]),
         ("share-a-result", ["forbidden\n"]),
         ("reproduce-a-picture", ["same seed\n", "'width': 256", "\nhit\n", '"darkroom": "', '"prompt": "a lighthouse"']),
         ("poll-a-job", ["submitted job_", "running", "succeeded", "lighthouse.png"]),
