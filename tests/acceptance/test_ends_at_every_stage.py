@@ -195,11 +195,11 @@ STAGES: Final[tuple[Stage, ...]] = (
 OVERDUE: Final = [(stage, "expired" if stage is queued else "failed") for stage in STAGES if stage is not parked]
 
 
-@pytest.fixture(scope="module")
-def house(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+@pytest.fixture(scope="module", params=["6", *(pytest.param(old, marks=pytest.mark.soak) for old in ("5.50", "4.44"))])
+def house(request: pytest.FixtureRequest, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     folder = tmp_path_factory.mktemp("stages")
     mood, refusal = str(folder / "mood.json"), str(folder / "refusal")
-    app = spaces.start("6", "ledger.py", SPACE_AT_ONCE="1", SPACE_MOOD=mood, SPACE_REFUSAL=refusal).wait()
+    app = spaces.start(request.param, "ledger.py", SPACE_AT_ONCE="1", SPACE_MOOD=mood, SPACE_REFUSAL=refusal).wait()
     config = folder / "providers.toml"
     # What is known of an app is kept for a while, by its address: the second one's is never asked for with success.
     cold = app.url.replace("127.0.0.1", "localhost")
