@@ -46,7 +46,8 @@ support either, so the scripts may build key names.
 | ``dr:slots`` | hash | worker → jobs at once | |
 | ``dr:busy:{provider}`` | set | jobs that hold one of the provider's slots: sent there or running there | |
 | ``dr:providers`` | set | providers that take jobs, by the newest worker's or scheduler's configuration | |
-| ``dr:provider:{provider}`` | hash | ``limit``; ``paused``, ``hold`` (how, why, by whom; JSON) and ``cap`` (another limit) as an operator set them; ``until`` and ``reason`` of a rest; ``wary`` (may have a quota), ``works`` (believed to work until), ``scout`` and ``scouted`` (the job that goes first, and when it was sent); ``health`` (JSON), and from it ``open`` (circuit), ``cost`` (expected seconds), ``shun`` (last resort) | |
+| ``dr:provider:{provider}`` | hash | ``limit``; ``paused``, ``hold`` (how, why, by whom; JSON) and ``cap`` (another limit) as an operator set them; ``until`` and ``reason`` of a rest; ``wary`` (it may have a quota: milliseconds that the job which goes first is waited for), ``works`` (believed to work until), ``scout`` and ``scouted`` (the job that goes first, and when it was sent); ``health`` (JSON), and from it ``open`` (circuit), ``cost`` (expected seconds), ``shun`` (last resort) | |
+| ``dr:account:{account}/{provider}`` | hash | ``until``, ``reason``, ``works``, ``scout``, ``scouted`` as above, of the quota of a job's own credentials (a keyed hash of them) | two days |
 | ``dr:paused`` | string | there while nothing is sent to any worker: why, by whom (JSON) | |
 | ``dr:rate:{window}:{owner}`` | hash | what a key used in a sliding window: ``slot`` (number of this part), ``n`` (in it), ``before`` (in the part before) | two windows |
 | ``dr:streams:{owner}`` | zset | open event streams by the end of their sign of life | 45 s after the last |
@@ -170,6 +171,11 @@ def owner(name: str) -> str:
 def provider(name: str) -> str:
     """What is known of a provider: limit, pause, cooldown."""
     return f"dr:provider:{name}"
+
+
+def account(account: str, provider: str) -> str:
+    """What is known of a quota of a job's own."""
+    return f"dr:account:{account}/{provider}"
 
 
 def probed(name: str) -> str:

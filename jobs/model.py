@@ -174,7 +174,8 @@ class Job(Noun, frozen=True, kw_only=True):
     the job that this one runs once more. ``recipe`` is there once it succeeded;
     ``embed_recipe`` says whether its files hold it too. ``cache`` says whether an
     earlier job's result was found, where the client allowed to look; ``cache_key``
-    stands for all requests that have the same answer.
+    stands for all requests that have the same answer. ``account`` is a keyed hash
+    of the credentials that it came with: jobs with the same ones share a quota.
     """
 
     id: str
@@ -195,6 +196,7 @@ class Job(Noun, frozen=True, kw_only=True):
     retention_seconds: int = 86_400
     deadline_at: float | None = None
     has_credentials: bool = False
+    account: str | None = None
     retry_of: str | None = None
     batch_id: str | None = None
     waiting: WaitReason | None = None

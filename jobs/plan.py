@@ -66,7 +66,7 @@ def _prospect(
 
 
 def _has_room(view: ProviderView, at: float) -> bool:
-    return view.is_open(at) and (view.limit is None or view.busy < view.limit)
+    return view.is_open(at) and not view.scouted and (view.limit is None or view.busy < view.limit)
 
 
 def _best(ready: Sequence[str], situation: Situation) -> str:

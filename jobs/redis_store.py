@@ -11,7 +11,7 @@ import secrets
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import files
@@ -58,8 +58,6 @@ _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: 
 RECORD_FIELDS: Final = ("doc", "v", "oe")
 #: A provider that showed life is believed to work for so many seconds; then one job goes first again.
 _PROOF_SECONDS: Final = 600.0
-#: So long a first job is waited for where the provider refused nothing before: a used-up quota shows within seconds.
-SCOUT_SECONDS: Final = 10.0
 #: So many waiting messages are searched for one that may be lost. Where more wait, it may be sent twice: no harm.
 _MESSAGES_READ: Final = 2000
 #: First words of answers that mean "not now".
@@ -117,8 +115,9 @@ def available() -> Iterator[None]:
 
 
 def lane_of(job: Job) -> str:
-    """Where a queued job stands: the jobs of one user on one route are in line behind each other."""
-    return f"{job.user}|{','.join(job.route)}"
+    """Where a queued job stands: those of one user on one route, with the same quota, are in line behind each other."""
+    account = "" if job.account is None else f"|{job.account}"
+    return f"{job.user}{account}|{','.join(job.route)}"
 
 
 @cache
@@ -479,7 +478,7 @@ class RedisJobStore:
 
     def take_hedge(self, job_id: str, fence: int, providers: Sequence[str]) -> str | None:
         """See :meth:`jobs.store.JobStore.take_hedge`."""
-        return cast("bytes", self._fenced("hedge", job_id, fence, _ms(SCOUT_SECONDS), *providers)).decode() or None
+        return cast("bytes", self._fenced("hedge", job_id, fence, *providers)).decode() or None
 
     def keep(self, job_id: str, fence: int, provider: str) -> None:
         """See :meth:`jobs.store.JobStore.keep`."""
@@ -513,22 +512,23 @@ class RedisJobStore:
         with available():
             return cast("bytes | None", self.redis.hget(keys.previews(job_id), str(index)))
 
-    def rest(self, provider: str, until: float, reason: str) -> None:
+    def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
         """See :meth:`jobs.store.JobStore.rest`."""
-        self._patiently(lambda: self._scripts["rest"](args=[provider, _ms(until), reason]))
+        self._patiently(lambda: self._scripts["rest"](args=[provider, account or "", _ms(until), reason]))
 
-    def works(self, provider: str, since: float) -> None:
+    def works(self, provider: str, since: float, account: str | None = None) -> None:
         """See :meth:`jobs.store.JobStore.works`."""
         with available():
-            self._scripts["works"](args=[provider, _ms(since), _ms(_PROOF_SECONDS)])
+            self._scripts["works"](args=[provider, account or "", _ms(since), _ms(_PROOF_SECONDS)])
 
     def limit(self, provider: str, jobs: int | None) -> None:
         """See :meth:`jobs.store.JobStore.limit`."""
         with available():
             self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
 
-    def serve(self, limits: Mapping[str, int | None], wary: Collection[str] = ()) -> None:
+    def serve(self, limits: Mapping[str, int | None], wary: Mapping[str, float] | None = None) -> None:
         """See :meth:`jobs.store.JobStore.serve`."""
+        wary = wary or {}
         with available():
             pipe = self.redis.pipeline(transaction=True)
             pipe.delete(keys.PROVIDERS)
@@ -537,7 +537,7 @@ class RedisJobStore:
             for name, jobs in limits.items():
                 served: dict[Any, Any] = {
                     "limit": "" if jobs is None else str(jobs),
-                    "wary": "1" if name in wary else "",
+                    "wary": str(_ms(wary[name])) if name in wary else "",
                 }
                 pipe.hset(keys.provider(name), mapping=served)
             pipe.execute()
@@ -572,7 +572,7 @@ class RedisJobStore:
     def dispatch(self, most: int = 100, looks: int = 200) -> tuple[str, ...]:
         """See :meth:`jobs.store.JobStore.dispatch`."""
         limits = self.limits
-        given = [most, _ms(SCOUT_SECONDS), looks, or_empty(limits.running), or_empty(limits.user_running)]
+        given = [most, looks, or_empty(limits.running), or_empty(limits.user_running)]
         with available():
             chosen = cast("list[bytes]", self._scripts["dispatch"](args=given))
         return tuple(job_id.decode() for job_id in chosen)

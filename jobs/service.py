@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -144,7 +145,7 @@ class JobService:
         """
         if submission.embed_recipe is None:
             submission = replace(submission, embed_recipe=self._embed_recipe)
-        job = self._answered(job_of(submission, new_job_id(), self.store.now(), batch_id), submission)
+        job = self._answered(self.job(submission, new_job_id(), batch_id), submission)
         try:
             for digest, content in submission.pictures.items():
                 if isinstance(content, bytes):
@@ -156,6 +157,14 @@ class JobService:
             raise
         secret = self._vault.lock(job.id, submission.credentials) if submission.credentials else None
         return job, secret
+
+    def job(self, submission: Submission, job_id: str, batch_id: str | None = None) -> Job:
+        """The job as it is written first."""
+        account = None
+        if submission.credentials:
+            # All of them count: without a token it is the address of the proxy that has the quota.
+            account = self._vault.fingerprint(json.dumps(dict(submission.credentials), sort_keys=True).encode())[:16]
+        return structs.replace(_job_of(submission, job_id, self.store.now(), batch_id), account=account)
 
     def _answered(self, job: Job, submission: Submission) -> Job:
         """The job with what the cache has for it."""
@@ -282,15 +291,7 @@ class JobService:
         self.store.purge(stone)
 
 
-def job_of(submission: Submission, job_id: str, now: float, batch_id: str | None = None) -> Job:
-    """The job as it is written first.
-
-    Args:
-        submission: What is to be done.
-        job_id: Its id.
-        now: By the store's clock.
-        batch_id: The batch that it belongs to.
-    """
+def _job_of(submission: Submission, job_id: str, now: float, batch_id: str | None) -> Job:
     return Job(
         id=job_id,
         owner=submission.owner,

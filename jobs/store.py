@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -261,15 +261,16 @@ class JobStore(Protocol):
         """A preview's picture, while it is kept."""
         ...
 
-    def rest(self, provider: str, until: float, reason: str) -> None:
+    def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
         """Send the provider nothing until then (its quota is used up, it is busy), then one job first.
 
+        With an ``account`` only jobs with the same credentials of their own are meant, else only those without.
         A rest is never made shorter.
         """
         ...
 
-    def works(self, provider: str, since: float) -> None:
-        """Take the provider for well, since an attempt that began at ``since`` showed life there.
+    def works(self, provider: str, since: float, account: str | None = None) -> None:
+        """Take the provider (for an account) for well, since an attempt that began at ``since`` showed life there.
 
         An attempt from before the end of a rest shows nothing.
         """
@@ -279,10 +280,11 @@ class JobStore(Protocol):
         """Set how many jobs at once the provider takes; None lifts the limit."""
         ...
 
-    def serve(self, limits: Mapping[str, int | None], wary: Collection[str] = ()) -> None:
+    def serve(self, limits: Mapping[str, int | None], wary: Mapping[str, float] | None = None) -> None:
         """Name the providers that take jobs, all of them, each with its limit; jobs for others wait.
 
-        Those in ``wary`` may have a quota: where nobody has asked lately, one job goes first.
+        Those in ``wary`` may have a quota: where nobody has asked lately, one job goes first, and the others follow
+        when it shows life, or after so many seconds without a refusal.
         """
         ...
 

@@ -14,13 +14,14 @@ import redis
 from jobs import keys
 from jobs.health import Health
 from jobs.pause import Control, control_of
-from jobs.redis_store import SCOUT_SECONDS, RedisJobStore, available, logged, or_empty, record_of, source, streams_of
+from jobs.redis_store import RedisJobStore, available, logged, or_empty, record_of, source, streams_of
 from jobs.store import Crowd, LoggedEvent, Place, Record
 
 _health = msgspec.json.Decoder(Health)
 
-#: What is read of a provider; the last three are its :class:`jobs.pause.Control`.
-_FIELDS: Final = ("limit", "until", "reason", "health", "works", "scouted", "paused", "hold", "cap")
+#: What is read of a quota, and of a provider; there the last three are its :class:`jobs.pause.Control`.
+_QUOTA_FIELDS: Final = ("until", "reason", "works", "scouted")
+_FIELDS: Final = ("limit", "health", "wary", "paused", "hold", "cap")
 #: Seconds that the key of a nudge lives.
 _NUDGE_SECONDS: Final = 60
 #: Records that are remembered between looks: how many, and the longest, in bytes of JSON.
@@ -101,17 +102,18 @@ class RedisViews:
         places = ((record.job.id, _place(answer or ())) for record, answer in zip(looked, answers, strict=True))
         return {job_id: place for job_id, place in places if place is not None}
 
-    def providers(self, names: Sequence[str]) -> dict[str, ProviderState]:
-        """What the scheduler knows of the providers."""
+    def providers(self, names: Sequence[str], account: str | None = None) -> dict[str, ProviderState]:
+        """What the scheduler knows of the providers; with an account, of its quota there instead of our own."""
         now = round(self._store.now() * 1000)
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for name in names:
+                pipe.hmget(keys.provider(name) if account is None else keys.account(account, name), *_QUOTA_FIELDS)
                 pipe.hmget(keys.provider(name), *_FIELDS)
                 pipe.scard(keys.busy(name))
             rows = pipe.execute() if names else []
-        states = zip(rows[::2], rows[1::2], strict=True)
-        return {name: _state(row, busy, now) for name, (row, busy) in zip(names, states, strict=True)}
+        states = zip(names, rows[::3], rows[1::3], rows[2::3], strict=True)
+        return {name: _state(quota, row, busy, now) for name, quota, row, busy in states}
 
     def counts(self, owner: str, user: str | None) -> dict[str, int]:
         """How many jobs and streams an owner has, and an end user of theirs, by the fields of the limits."""
@@ -190,14 +192,15 @@ def _place(answer: Sequence[Any]) -> Place | None:
     )
 
 
-def _state(row: list[bytes | None], busy: int, now: int) -> ProviderState:
-    limit, until, reason, measured, works, scouted = row[:6]
-    control = control_of(*row[6:])
+def _state(quota: list[bytes | None], row: list[bytes | None], busy: int, now: int) -> ProviderState:
+    until, reason, works, scouted = quota
+    limit, measured, wary = row[:3]
+    control = control_of(*row[3:])
     health = _health.decode(measured) if measured else Health()
     rests = until is not None and int(until) > now
     opened = None if health.open_until is None or health.open_until * 1000 <= now else health.open_until
     # As dispatch.lua decides it: after a rest the scout is waited for as long as it takes.
-    awaited = scouted is not None and (until is not None or int(scouted) + SCOUT_SECONDS * 1000 > now)
+    awaited = scouted is not None and (until is not None or int(scouted) + int(wary or 0) > now)
     return ProviderState(
         in_flight=busy,
         limit=control.limit or (int(limit) if limit else None),

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import Final
 
 from jobs.health import percentile
 from jobs.hedging import hedge_after
+from jobs.model import Job
 from jobs.redis_store import RedisJobStore
 from jobs.store import Place, Record
 from jobs.views import ProviderState, RedisViews
@@ -37,10 +39,20 @@ class Outlook:
         job = record.job
         if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
             return None
-        return explain(job, place, self.situation(), self._store.now())
+        return explain(job, place, self.situation(job), self._store.now())
 
-    def situation(self) -> Situation:
-        """Providers and worker slots, at most a second old."""
+    def situation(self, job: Job | None = None) -> Situation:
+        """Providers and worker slots, at most a second old.
+
+        For a job with a quota of its own: the providers of its route, as they stand for that, now.
+        """
+        common = self._common()
+        if job is None or job.account is None:
+            return common
+        states = self._views.providers([name for name in job.route if name in common.providers], job.account)
+        return replace(common, providers={name: _view(state) for name, state in states.items()})
+
+    def _common(self) -> Situation:
         if self._fresh_until <= time.monotonic():
             states = self._views.providers([spec.name for spec in self._catalog.specs() if spec.enabled])
             self._situation = Situation(

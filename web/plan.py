@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from jobs.plan import Plan, plan
-from jobs.service import Submission, job_of
+from jobs.service import Submission
 from web.schemas import Json, optional_time, present
 from web.services import Services
 
 
 def planned(submission: Submission, found: Services) -> Json:
     """The plan for a submission, as the API shows it. Writes nothing."""
-    now = found.store.now()
-    job = job_of(submission, "job_", now)
-    made = plan(job, found.outlook.situation(), found.store.overview(), now)
+    job = found.jobs.job(submission, "job_")
+    made = plan(job, found.outlook.situation(job), found.store.overview(), job.created_at)
     used = submission.input
     if made.provider is not None:
         used = found.catalog.prepare(made.provider, submission.model, submission.given)

@@ -336,7 +336,7 @@ class Arm:
             return
         self._shown = True
         try:
-            self._store.works(self.provider, self._attempt.started_at)
+            self._store.works(self.provider, self._attempt.started_at, self._job.account)
         except StoreUnavailable:
             log.debug("not noted that it works", extra={"provider": self.provider})
 
@@ -380,8 +380,9 @@ class Arm:
     def _theirs(self, failure: Failure) -> Failure:
         """Remember of the provider that it failed so; where its quota is used up, it gets a rest."""
         self._measure(lambda record, at: health.failed(record, failure, at))
-        if failure.code in retry.COOLING and not self._job.has_credentials:
-            self._store.rest(self.provider, self._store.now() + retry.pause(failure, 1), failure.detail)
+        if failure.code in retry.COOLING:
+            until = self._store.now() + retry.pause(failure, 1)
+            self._store.rest(self.provider, until, failure.detail, self._job.account)
         return failure
 
 

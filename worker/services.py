@@ -29,6 +29,13 @@ from worker.runner import Runner
 PATIENCE = 300.0
 
 
+#: Seconds for which the first job at a provider is waited for, before others follow (jobs/scripts/dispatch.lua). A Space
+#: may take some to say that the quota is used up; an app of somebody's own hardly has one, and its first burst is not to
+#: be held up for long.
+SPACE_SECONDS = 10.0
+APP_SECONDS = 2.0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """What runs jobs, and what serves and repairs them."""
@@ -51,10 +58,8 @@ class Services:
             StoreUnavailable: It could not be told.
         """
         specs = [spec for spec in self.catalog.specs() if spec.enabled]
-        # A Space may have a quota; somebody's own app has none, and its first burst should not begin with one job.
-        self.store.serve(
-            {spec.name: spec.concurrency for spec in specs}, wary={spec.name for spec in specs if spec.on_hub}
-        )
+        wary = {spec.name: SPACE_SECONDS if spec.on_hub else APP_SECONDS for spec in specs if spec.url}
+        self.store.serve({spec.name: spec.concurrency for spec in specs}, wary)
 
 
 def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = False) -> Services:

@@ -1,7 +1,7 @@
 -- Choose which queued jobs to send to workers now: as many as there are free slots, owners in turn and the users of
 -- each in turn. A job is sent only when a worker can take it at once, so the broker's queue stays short and a new
 -- user's first job never stands behind another's backlog.
--- ARGV: most jobs to choose, milliseconds that a scout is waited for, most users to look at (about),
+-- ARGV: most jobs to choose, most users to look at (about),
 --   limits for everybody: running, user_running
 -- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
 local now = now_ms()
@@ -25,25 +25,27 @@ end
 free = free - redis.call('ZCARD', P .. 'running') - redis.call('ZCARD', P .. 'sent')
 free = math.min(free, tonumber(ARGV[1]))
 
-local seen = {} -- provider → how it stands
-local function at(provider)
-  seen[provider] = seen[provider] or look_at(provider, now, tonumber(ARGV[2]))
-  return seen[provider]
+local seen = {} -- provider → account → how it stands
+local function at(provider, account)
+  local for_all = seen[provider] or {}
+  seen[provider] = for_all
+  for_all[account] = for_all[account] or look_at(provider, account, now)
+  return for_all[account]
 end
 
--- A lane is "user|provider,provider,…", best first. The first with room takes its head, unless another one is
+-- The providers of a lane stand in it best first. The first with room takes its head, unless another one is
 -- expected to be done in two thirds of the time. A provider that is a last resort is asked only where all are.
 local function provider_for(lane)
-  local route, sound = {}, false
+  local route, sound, account = {}, false, account_of(lane)
   for provider in string.gmatch(string.match(lane, '|([^|]*)$'), '[^,]+') do
     route[#route + 1] = provider
-    sound = sound or not at(provider).shun
+    sound = sound or not at(provider, account).shun
   end
   local best
   for _, provider in ipairs(route) do
-    local found = at(provider)
+    local found = at(provider, account)
     if found.room > 0 and not (sound and found.shun) then
-      local cost = best and at(best).cost
+      local cost = best and at(best, account).cost
       local faster = cost and found.cost and found.cost * 1.5 < cost
       if not best or faster then best = provider end
     end
@@ -111,7 +113,7 @@ end
 
 local sent = {}
 local function serve(owner, user)
-  if user ~= owner and not allowed(user, owner, 'user_running', ARGV[5]) then return false end
+  if user ~= owner and not allowed(user, owner, 'user_running', ARGV[4]) then return false end
   local lane, provider = best_lane(user)
   if not lane then return false end
   local id = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
@@ -119,7 +121,11 @@ local function serve(owner, user)
   to_the_end(P .. 'turn', owner, tick)
   to_the_end(P .. 'turn:' .. owner, user, tick)
   delist(id, owner, user, lane)
-  occupy(provider, id, at(provider), now)
+  local account = account_of(lane)
+  local found = at(provider, account)
+  occupy(provider, account, id, found, now)
+  -- Other accounts share its slots: for them it is looked at again.
+  seen[provider] = {[account] = found}
   redis.call('ZADD', P .. 'sent', now, id)
   redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
   for _, party in ipairs(parties(owner, user)) do
@@ -131,10 +137,10 @@ local function serve(owner, user)
   return true
 end
 
-local looks = tonumber(ARGV[3])
+local looks = tonumber(ARGV[2])
 local owners = math.min(redis.call('ZCARD', P .. 'turn'), math.floor(looks / 4))
 local function serve_owner(owner)
-  if not allowed(owner, owner, 'running', ARGV[4]) then return false end
+  if not allowed(owner, owner, 'running', ARGV[3]) then return false end
   return visit(P .. 'turn:' .. owner, looks / owners, function(user) return serve(owner, user) end, false) > 0
 end
 while free > 0 and visit(P .. 'turn', looks / 4, serve_owner, true) > 0 do end

@@ -117,44 +117,62 @@ local function release(id, provider, owner, user)
   end
 end
 
+-- Whose quota the jobs of a lane use: that of credentials of their own, or '' for this installation's.
+-- A lane is "user|provider,provider,…", with the account between where there is one.
+local function account_of(lane)
+  return string.match(lane, '|([^|]*)|[^|]*$') or ''
+end
+
+-- Where it is kept what is known of a quota: whether it rests, and whether it was seen to work.
+local function quota_key(provider, account)
+  if account == '' then return P .. 'provider:' .. provider end
+  return P .. 'account:' .. account .. '/' .. provider
+end
+
+-- Accounts come and go: what is known of one goes when it must be stale.
+local function forget_later(provider, account)
+  if account ~= '' then redis.call('EXPIRE', quota_key(provider, account), 2 * 86400) end
+end
+
 -- What a provider has room for that has to show that it works before it gets more than one job: after a rest, and
 -- where it may have a quota and nobody has asked lately. Without that, every free slot would find the same quota used
--- up. While its scout is on the way there is no room; but where nothing was ever refused, not for long (patience, ms).
+-- up. While its scout is on the way there is no room; but where nothing was ever refused, only so long (wary, ms).
 -- Answers the room, and whether who takes it is the scout.
-local function proven_room(provider, room, now, patience)
-  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'until', 'wary', 'works', 'scout', 'scouted')
-  local rested, works = p[1], tonumber(p[3] or '')
-  if not rested and p[2] ~= '1' or works and works > now then return room, false end
-  if p[4] and redis.call('SISMEMBER', P .. 'busy:' .. provider, p[4]) == 1 then
-    return not rested and p[5] + patience <= now and room or 0, false
+local function proven_room(provider, quota, wary, room, now)
+  local rested, works = quota[1], tonumber(quota[2] or '')
+  if not rested and not wary or works and works > now then return room, false end
+  if quota[3] and redis.call('SISMEMBER', P .. 'busy:' .. provider, quota[3]) == 1 then
+    return not rested and quota[4] + wary <= now and room or 0, false
   end
   return math.min(room, 1), true
 end
 
--- How a provider stands: room (free slots), cost (expected seconds), shun (a last resort only), doubtful (its circuit
+-- How a provider stands for an account: room (free slots), cost (expected seconds), shun (a last resort only), doubtful (its circuit
 -- was opened, and nothing has succeeded since), scouted (it gets one job first).
-local function look_at(provider, now, patience)
-  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'until', 'open', 'cost', 'shun', 'cap')
+local function look_at(provider, account, now)
+  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap')
+  local quota = redis.call('HMGET', quota_key(provider, account), 'until', 'works', 'scout', 'scouted')
   local open = tonumber(p[4] or '')
   local found = {room = 0, cost = tonumber(p[5] or ''), shun = p[6] == '1', doubtful = open ~= nil, scouted = false}
   -- Where nobody has said yet which there are, any will do.
   local closed = redis.call('SISMEMBER', P .. 'providers', provider) == 0 and redis.call('EXISTS', P .. 'providers') == 1
-  if closed or p[2] == '1' or (p[3] and tonumber(p[3]) > now) or (open and open > now) then return found end
+  if closed or p[2] == '1' or (quota[1] and tonumber(quota[1]) > now) or (open and open > now) then return found end
   local limit = tonumber(p[7] or '') or tonumber(p[1] or '') or math.huge
   -- A circuit that was open lets one job through, to see.
   if open then limit = math.min(limit, 1) end
   local room = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)
-  found.room, found.scouted = proven_room(provider, room, now, patience)
+  found.room, found.scouted = proven_room(provider, quota, tonumber(p[3] or ''), room, now)
   return found
 end
 
--- Take one of the provider's slots for the job; `found` is how the provider stands.
-local function occupy(provider, id, found, now)
+-- Take one of the provider's slots for the job; `found` is how the provider stands for the account.
+local function occupy(provider, account, id, found, now)
   redis.call('SADD', P .. 'busy:' .. provider, id)
   found.room = found.room - 1
   if found.scouted then
     found.scouted = false
-    redis.call('HSET', P .. 'provider:' .. provider, 'scout', id, 'scouted', now)
+    redis.call('HSET', quota_key(provider, account), 'scout', id, 'scouted', now)
+    forget_later(provider, account)
   end
 end
 

@@ -1,7 +1,9 @@
--- Send a provider nothing for a while, then one job first. A rest is never made shorter: attempts that were under way
--- together bring refusals of several kinds. ARGV: provider, until (ms), reason
-local key = P .. 'provider:' .. ARGV[1]
+-- Send a provider nothing for a while, then one job first: nothing of an account, where its quota is meant.
+-- A rest is never made shorter: attempts that were under way together bring refusals of several kinds.
+-- ARGV: provider, account (empty: this installation's), until (ms), reason
+local key = quota_key(ARGV[1], ARGV[2])
 redis.call('HDEL', key, 'works', 'scout', 'scouted')
-if tonumber(ARGV[2]) > tonumber(redis.call('HGET', key, 'until') or '0') then
-  redis.call('HSET', key, 'until', ARGV[2], 'reason', ARGV[3])
+if tonumber(ARGV[3]) > tonumber(redis.call('HGET', key, 'until') or '0') then
+  redis.call('HSET', key, 'until', ARGV[3], 'reason', ARGV[4])
 end
+forget_later(ARGV[1], ARGV[2])

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import pytest
 
@@ -25,10 +25,13 @@ SLOTS = 8
 SPENT, SOUND = "blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell"
 
 
-def submit(client: Client, count: int, provider: str | None = None) -> list[str]:
+def submit(client: Client, count: int, provider: str | None = None, **body: Any) -> list[str]:
     """Submit so many small jobs, and give their ids."""
     given = {"width": 64, "height": 64, "num_inference_steps": 4}
-    return [client.submit("flux-schnell", provider, input={"prompt": f"fox {n}", **given})["id"] for n in range(count)]
+    return [
+        client.submit("flux-schnell", provider, input={"prompt": f"fox {n}", **given}, **body)["id"]
+        for n in range(count)
+    ]
 
 
 @dataclass
@@ -47,8 +50,8 @@ class House:
         """Calls that have reached the first app in this test, by its own log."""
         return len(self.spent.notes()) - self.before
 
-    def submit(self, count: int, provider: str | None = None) -> list[str]:
-        return submit(self.client, count, provider)
+    def submit(self, count: int, provider: str | None = None, **body: Any) -> list[str]:
+        return submit(self.client, count, provider, **body)
 
     def until(self) -> float:
         """When the rest of the first provider ends, as the API tells."""
@@ -152,6 +155,23 @@ def test_with_that_provider_alone_jobs_wait_and_say_until_when(house: House) -> 
     jobs = house.client.ended(ids)
     assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SPENT)] * 12
     assert house.asked == 14
+
+
+def test_a_token_has_a_quota_of_its_own(house: House) -> None:
+    ours = house.submit(2, SPENT)
+    until = house.until()
+    # It does not wait for ours; but with a token whose quota is used up, nobody else asks either.
+    mine = house.submit(4, SPENT, credentials={"hf_token": "hf_mine"})
+    for job_id in mine:
+        queue = house.client.waits(job_id, "provider_cooldown")
+        assert datetime.fromisoformat(queue["until"]).timestamp() >= until
+    assert house.asked == 2
+    house.refusal.unlink()
+    others = house.client.ended(house.submit(4, SPENT, credentials={"hf_token": "hf_other"}))
+    assert [job["status"] for job in others] == ["succeeded"] * 4
+    assert house.asked == 6
+    for job_id in (*ours, *mine):
+        assert house.client.get(job_id)["queue"]["reason"] == "provider_cooldown"
 
 
 def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(

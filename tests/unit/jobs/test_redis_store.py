@@ -394,10 +394,8 @@ def test_a_rest_is_never_made_shorter(store: RedisJobStore) -> None:
     assert store.redis.hmget(keys.provider("echo"), "until", "reason") == [str(late).encode(), b"the quota is used up"]
 
 
-def test_a_provider_that_may_have_a_quota_gets_one_job_first(
-    store: RedisJobStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store.serve({"echo": None, "own": None}, wary={"echo"})
+def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: RedisJobStore) -> None:
+    store.serve({"echo": None, "own": None}, wary={"echo": 60})
     ids = [added(store).id for _ in range(3)]
     own = [added(store, route=("own",)).id for _ in range(2)]
     both = added(store, route=("echo", "own")).id
@@ -407,8 +405,40 @@ def test_a_provider_that_may_have_a_quota_gets_one_job_first(
     assert claim(store, both).job.provider == "own"  # type: ignore[union-attr]
     assert store.dispatch() == ()
     # It sits there and was not refused: that is no quota.
-    monkeypatch.setattr("jobs.redis_store.SCOUT_SECONDS", 0.0)
+    store.serve({"echo": None, "own": None}, wary={"echo": 0.0})
     assert store.dispatch() == (ids[1], ids[2])
+
+
+def test_a_rest_concerns_one_quota(store: RedisJobStore) -> None:
+    """Ours and that of each account rest for themselves."""
+    ours, mine, other = (added(store, account=account).id for account in (None, "mine", "other"))
+    worker(store)
+    store.rest("echo", store.now() + 60, "ours is used up")
+    store.rest("echo", store.now() + 60, "mine is used up", "mine")
+    assert store.dispatch() == (other,)
+    store.redis.hdel(keys.account("mine", "echo"), "until")
+    assert store.dispatch() == (mine,)
+    assert store.get(ours).job.status == "queued"
+    assert 0 < store.redis.ttl(keys.account("mine", "echo")) <= 2 * 86_400
+
+
+def test_each_account_has_a_scout_of_its_own(store: RedisJobStore) -> None:
+    store.serve({"echo": None}, wary={"echo": 60})
+    ids = {account: [added(store, account=account).id for _ in range(2)] for account in (None, "mine")}
+    worker(store, slots=8)
+    assert set(store.dispatch()) == {ids[None][0], ids["mine"][0]}
+    lease = claim(store, ids["mine"][0])
+    assert lease is not None
+    store.works("echo", lease.job.attempts[-1].started_at, "mine")
+    assert store.dispatch() == (ids["mine"][1],)
+
+
+def test_accounts_share_the_slots_of_a_provider(store: RedisJobStore) -> None:
+    store.serve({"echo": 2})
+    for account in (None, "mine", "other"):
+        added(store, account=account)
+    worker(store, slots=8)
+    assert len(store.dispatch()) == 2
 
 
 def test_a_low_priority_waits_longer_but_not_for_ever(store: RedisJobStore) -> None:
@@ -491,7 +521,7 @@ def test_a_stale_attempt_takes_and_gives_back_nothing(store: RedisJobStore) -> N
 
 
 def test_a_hedge_can_be_the_one_job_that_goes_first(store: RedisJobStore) -> None:
-    store.serve({"a": None, "b": None}, wary={"b"})
+    store.serve({"a": None, "b": None}, wary={"b": 60})
     lease = claimed(store, route=("a", "b"))
     assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
     added(store, route=("b",))

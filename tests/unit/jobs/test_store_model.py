@@ -22,6 +22,7 @@ SLOTS = 3
 LIMITS = {"a": 1, "b": 2, "c": None}
 FAILURE = Failure(code="provider_busy", detail="full", retryable=True)
 CROWDS = Limits(running=2, user_running=1)
+accounts = st.sampled_from([None, "x", "y"])
 users = st.sampled_from(["ann", "bob", "bob/1", "bob/2"])
 routes = st.sampled_from([("a",), ("a", "b"), ("b", "a"), ("c",), ("gone",), ()])
 
@@ -49,7 +50,7 @@ class Records(RuleBasedStateMachine):
             return commit(**arguments)
 
         self.store._scripts["commit"] = script  # type: ignore[assignment]
-        self.store.serve(LIMITS, wary={"a"})
+        self.store.serve(LIMITS, wary={"a": 60})
         self.store.beat("w", SLOTS, 3600, [])
 
     # -- clients -------------------------------------------------------------
@@ -57,15 +58,15 @@ class Records(RuleBasedStateMachine):
     # Few jobs, so that much happens to each.
     @precondition(lambda self: len(self.first) < 6)
     @rule(
-        target=ids, user=users, route=routes, priority=st.sampled_from(Priority), late=st.booleans(), secret=st.booleans()
+        target=ids, user=users, route=routes, priority=st.sampled_from(Priority), late=st.booleans(), account=accounts
     )  # fmt: skip
-    def submit(self, *, user: str, route: tuple[str, ...], priority: Priority, late: bool, secret: bool) -> str:
+    def submit(self, *, user: str, route: tuple[str, ...], priority: Priority, late: bool, account: str | None) -> str:
         now = self.store.now()
         job = Job(
             id=new_job_id(), owner=user.partition("/")[0], user=user, model="m", route=route, given={}, input={}, created_at=now,
-            priority=priority, deadline_at=now - 1 if late else None, has_credentials=secret,
+            priority=priority, deadline_at=now - 1 if late else None, has_credentials=account is not None, account=account,
         )  # fmt: skip
-        assert self.store.create(job, b"locked" if secret else None).job == job
+        assert self.store.create(job, b"locked" if account else None).job == job
         self.first[job.id] = job
         return job.id
 
@@ -230,13 +231,13 @@ class Records(RuleBasedStateMachine):
             assert self.store.purge(stone)
             self.purged.add(job_id)
 
-    @rule(provider=st.sampled_from(sorted(LIMITS)), wait=st.sampled_from([-1.0, 3600.0]))
-    def rest(self, provider: str, wait: float) -> None:
-        self.store.rest(provider, self.store.now() + wait, "quota")
+    @rule(provider=st.sampled_from(sorted(LIMITS)), wait=st.sampled_from([-1.0, 3600.0]), account=accounts)
+    def rest(self, provider: str, wait: float, account: str | None) -> None:
+        self.store.rest(provider, self.store.now() + wait, "quota", account)
 
-    @rule(provider=st.sampled_from(sorted(LIMITS)), ago=st.sampled_from([0.0, 7200.0]))
-    def show_life(self, provider: str, ago: float) -> None:
-        self.store.works(provider, self.store.now() - ago)
+    @rule(provider=st.sampled_from(sorted(LIMITS)), ago=st.sampled_from([0.0, 7200.0]), account=accounts)
+    def show_life(self, provider: str, ago: float, account: str | None) -> None:
+        self.store.works(provider, self.store.now() - ago, account)
 
     @rule()
     def lose_answers(self) -> None:
@@ -302,7 +303,7 @@ class Records(RuleBasedStateMachine):
         standing: dict[str, set[str]] = {}
         for lane in lanes:
             name = lane.removeprefix("dr:lane:")
-            standing.setdefault(name.rpartition("|")[0], set()).add(name)
+            standing.setdefault(name.partition("|")[0], set()).add(name)
         assert self.all_of("dr:lanes:") == standing
         users: dict[str, set[str]] = {}
         for user in standing:
@@ -362,7 +363,8 @@ class Records(RuleBasedStateMachine):
         if not hasattr(self, "store"):
             return
         for provider in LIMITS:
-            self.redis.hdel(keys.provider(provider), "until")
+            for key in (keys.provider(provider), keys.account("x", provider), keys.account("y", provider)):
+                self.redis.hdel(key, "until")
         for _ in range(len(self.first) + SLOTS + 1):
             for job_id in self.members(keys.SENT):
                 self.store.claim(job_id, "w", 3600, lambda job, _: job.input)

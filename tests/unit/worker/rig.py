@@ -66,7 +66,7 @@ class Rig:
         fields: dict[str, Any] = {
             "id": new_job_id(), "owner": "local", "user": "local", "model": "scripted", "route": ("scripted",),
             "given": {"prompt": "x"}, "input": {"prompt": "x"}, "created_at": self.store.now(),
-            "has_credentials": secret is not None,
+            "has_credentials": secret is not None, "account": None if secret is None else "own",
         }  # fmt: skip
         job = Job(**{**fields, **changes})
         return self.store.create(job, self.vault.lock(job.id, secret) if secret else None).job.id

@@ -124,6 +124,7 @@ def test_a_quota_with_its_time_parks_the_job_and_rests_the_provider(rig: Rig) ->
 def test_a_quota_of_somebodys_own_token_rests_nobody_else(rig: Rig) -> None:
     rig.run(Quota("Try again in 0:09:48", retry_after=588.0), secret={"hf_token": "hf_x"})
     assert not rig.store.redis.exists("dr:provider:scripted")
+    assert rig.store.redis.hexists("dr:account:own/scripted", "until")
 
 
 def test_another_provider_is_tried_at_once(rig: Rig) -> None:
