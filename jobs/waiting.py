@@ -80,14 +80,16 @@ def explain(job: Job, place: Place | None, situation: Situation, at: float) -> W
         return Waiting(reason="no_provider", position=position)
     if situation.paused or all(view.paused for view in views):
         return Waiting(reason="paused", position=position)
+    usable = [view for view in views if not view.paused]
+    line = _line(position or 0, situation.slots, usable, run)
+    # Whoever waits for the same time stands in a line afterwards.
+    after = run if line is None else line
     if job.not_before is not None and job.not_before > at:
         reason: WaitReason = job.waiting or "provider_cooldown"
-        return _until(reason, job.not_before, position, at, run)
-    usable = [view for view in views if not view.paused]
+        return _until(reason, job.not_before, position, at, after)
     if not any(view.is_open(at) for view in usable):
         first = min(usable, key=lambda view: view.blocked_until or at)
-        return _until(first.blocked_reason, first.blocked_until or at, position, at, run)
-    line = _line(position or 0, situation.slots, usable, run)
+        return _until(first.blocked_reason, first.blocked_until or at, position, at, after)
     full = [crowd for crowd in (place.crowds if place else ()) if crowd.is_full]
     if full:
         last = max(full, key=lambda crowd: _turn(crowd, run))
@@ -122,8 +124,8 @@ def _line(position: int, slots: int, views: list[ProviderView], run: float) -> f
     return None if room <= 0 else _tidy((position // room + 1) * run)
 
 
-def _until(reason: WaitReason, until: float, position: int | None, at: float, run: float) -> Waiting:
-    return Waiting(reason=reason, position=position, until=until, eta_seconds=_tidy(until - at + run))
+def _until(reason: WaitReason, until: float, position: int | None, at: float, after: float) -> Waiting:
+    return Waiting(reason=reason, position=position, until=until, eta_seconds=_tidy(until - at + after))
 
 
 def _run_seconds(views: list[ProviderView]) -> float:

@@ -47,6 +47,7 @@ RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
         (JOB, at(1), situation(SCOUTED), Waiting(reason="provider_waking", position=1, eta_seconds=8.0)),
         (JOB, at(1), situation(SCOUTED, RESTING), Waiting(reason="provider_waking", position=1, eta_seconds=8.0)),
         (JOB, at(1), situation(SCOUTED, OPEN), Waiting(reason="workers_busy", position=1, eta_seconds=8.0)),
+        (JOB, at(9), situation(RESTING), Waiting(reason="provider_cooldown", position=9, until=AT + 588, eta_seconds=612.0)),
         (JOB, at(0), situation(), Waiting(reason="no_provider", position=0)),
         (JOB, at(0), situation(ProviderView(paused=True)), Waiting(reason="paused", position=0)),
         (JOB, at(0), situation(OPEN, paused=True), Waiting(reason="paused", position=0)),
