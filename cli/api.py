@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
@@ -68,6 +69,20 @@ class Api:
             Unreachable: Nobody answers.
         """
         return self._json("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
+
+    def upload(self, path: Path) -> dict[str, Any]:
+        """Bring a picture there; its ``id`` can be a job's input.
+
+        Raises:
+            CommandError: There is no such file.
+            ApiError: It was refused.
+            Unreachable: Nobody answers.
+        """
+        try:
+            files = {"file": (path.name, path.read_bytes())}
+        except OSError as error:
+            raise CommandError(f"{path}: {error.strerror}") from error
+        return self._json("POST", "/v1/files", files=files, headers={"Idempotency-Key": str(uuid.uuid4())})
 
     def get(self, path: str, **params: str | int | None) -> dict[str, Any]:
         """Read any resource, as ``/v1/models``."""

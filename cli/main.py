@@ -17,6 +17,8 @@ from cli.api import TERMINAL, Api, Job
 from cli.errors import CommandError
 from jobs.version import VERSION
 
+#: How pictures begin that are not files here.
+_SOURCES: Final = ("https://", "http://", "data:", "file_")
 _STATUSES: Final = ("queued", "running", *sorted(TERMINAL))
 
 
@@ -88,10 +90,12 @@ def demo(*, leave: bool, output: Path, prompt: str | None) -> None:
     run(configuration.load(), output=output, prompt=prompt, leave=leave)
 
 
-def _parameter(text: str) -> tuple[str, object]:
+def _parameter(api: Api, text: str) -> tuple[str, object]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise click.BadParameter(f"{text!r}: give name=value", param_hint="--param")
+    if value.startswith("@"):
+        return name, api.upload(Path(value[1:]))["id"]
     try:
         return name, json.loads(value)
     except ValueError:
@@ -99,14 +103,21 @@ def _parameter(text: str) -> tuple[str, object]:
 
 
 @main.command()
-@click.argument("prompt")
+@click.argument("prompt", required=False)
 @click.option("--model", default="flux-schnell", show_default=True, help="`darkroom models` lists them.")
 @click.option("-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Where the picture goes.")
 @click.option("--width", type=int, help="Pixels.")
 @click.option("--height", type=int, help="Pixels.")
 @click.option("--seed", type=int, help="Start of the random numbers.")
 @click.option("--steps", type=int, help="Denoising steps (num_inference_steps).")
-@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="Any other input; VALUE may be JSON.")
+@click.option("--image", metavar="FILE", help="A picture that goes in: a file, which is uploaded, or an address.")
+@click.option(
+    "--param",
+    "params",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="Any other input; VALUE may be JSON, or @FILE for a picture, which is uploaded.",
+)
 @click.option("--provider", help="Only this provider.")
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until the job ends.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as JSON.")
@@ -114,22 +125,27 @@ def _parameter(text: str) -> tuple[str, object]:
 def generate(
     api: Api,
     *,
-    prompt: str,
+    prompt: str | None,
     model: str,
     output: Path | None,
     width: int | None,
     height: int | None,
     seed: int | None,
     steps: int | None,
+    image: str | None,
     params: tuple[str, ...],
     provider: str | None,
     wait: bool,
     as_json: bool,
 ) -> None:
-    """Make a picture (or a text) from PROMPT, and save it."""
-    given = {"width": width, "height": height, "seed": seed, "num_inference_steps": steps}
-    inputs = {"prompt": prompt, **{name: value for name, value in given.items() if value is not None}}
-    inputs.update(_parameter(text) for text in params)
+    """Make a picture (or a text) from PROMPT, from a picture, or from both, and save it."""
+    given = {"prompt": prompt, "width": width, "height": height, "seed": seed, "num_inference_steps": steps}
+    inputs: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+    if image is not None:
+        inputs["image"] = image if image.startswith(_SOURCES) else api.upload(Path(image))["id"]
+    inputs.update(_parameter(api, text) for text in params)
+    if not inputs:
+        raise click.UsageError("Say what to make: give a PROMPT, an --image or a --param.")
     body: dict[str, Any] = {"model": model, "input": inputs, **({"provider": provider} if provider else {})}
     job = api.submit(body)
     if not wait:

@@ -34,12 +34,14 @@ MODEL = ModelSpec(
     params=(
         Param(name="prompt", default="echo", max_length=PROMPT_LIMIT, description="Chooses the picture."),
         MESSAGES,
+        Param(name="image", type="image", description="A picture that comes back as it is, instead of a painted one."),
         Param(name="script", type="script", description="What shall happen, step by step."),
         seed(),
         side("width", 512),
         side("height", 512),
         ASPECT_RATIO,
     ),
+    vision=True,
     previews=True,
 )
 
@@ -81,6 +83,7 @@ class _Play:
 
     def __init__(self, request: ProviderRequest, control: Control) -> None:
         self._input = request.input
+        self._given = request.files.get("image")
         self._control = control
         self._seed = _integer(request.input.get("seed"), 0)
         self._started = False
@@ -169,6 +172,8 @@ class _Play:
             yield Started()
 
     def _image(self, number: int) -> InlineFile:
+        if self._given is not None:
+            return InlineFile(self._given.name, self._given.data)
         return InlineFile(f"image-{number}.png", self._paint(number, 1.0))
 
     def _paint(self, number: int, finished: float) -> bytes:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import io
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +23,7 @@ from tests.redis_servers import free_port
 from tests.spaces.launcher import Space, Spaces
 from tests.stack import Stack, wait_until
 
-pytestmark = [pytest.mark.real, pytest.mark.live]
+pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
 
 LINES = ["4.44", "5.50", "6"]
 TIMEOUT = (5, 60)
@@ -72,10 +74,16 @@ def camera() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, spaces: Spaces) -> Iterator[Stack]:
-    """The whole service, with an app of each line behind it."""
+def apps(spaces: Spaces) -> dict[str, Space]:
+    """One of each line; they start side by side."""
+    started = {line: spaces.start(line, "retouch.py") for line in LINES}
+    return {line: space.wait() for line, space in started.items()}
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space]) -> Iterator[Stack]:
+    """The whole service, with these apps behind it."""
     folder: Path = tmp_path_factory.mktemp("pictures")
-    apps = {line: spaces.get(line, "retouch.py") for line in LINES}
     tables = ['[egress]\nallow = ["127.0.0.1/32"]\n']
     for line, app in apps.items():
         for api_name, parameters in (
@@ -146,7 +154,7 @@ WAYS: dict[str, Way] = {
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_space_gets_the_pixels_upright_and_nothing_else(
-    house: Stack, spaces: Spaces, camera: str, line: str, way: str
+    house: Stack, apps: dict[str, Space], camera: str, line: str, way: str
 ) -> None:
     source = WAYS[way](house, camera)
     job = finished(house, submit(house, of_line("retouch", line), image=source))
@@ -158,7 +166,7 @@ def test_a_space_gets_the_pixels_upright_and_nothing_else(
     assert isinstance(bottom, tuple)
     assert top[0] < 60 < 200 < top[2]
     assert bottom[2] < 60 < 200 < bottom[0]
-    found = noted(spaces.get(line, "retouch.py"), "retouch")["picture"]
+    found = noted(apps[line], "retouch")["picture"]
     assert (found["size"], found["format"]) == ([30, 40], "JPEG")
     assert (found["exif"], found["gps"], found["canary"]) == (0, 0, False)
     assert not set(found["info"]) & {"exif", "icc_profile", "comment", "xmp"}
@@ -178,11 +186,11 @@ def test_nothing_of_what_a_picture_hid_is_kept_anywhere(house: Stack, camera: st
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_two_pictures_under_names_of_their_own(house: Stack, spaces: Spaces, camera: str, line: str) -> None:
+def test_two_pictures_under_names_of_their_own(house: Stack, apps: dict[str, Space], camera: str, line: str) -> None:
     file = upload(house, photo())
     job = finished(house, submit(house, of_line("mix", line), base=file["id"], mask=f"{camera}/photo.jpg"))
     assert picture_of(job).size == (30, 40)
-    found = noted(spaces.get(line, "retouch.py"), "mix")
+    found = noted(apps[line], "mix")
     assert found["base"]["sha256"] == found["mask"]["sha256"]
     # Gradio 4.44 writes a picture anew before its function sees it.
     assert found["base"]["sha256"] == file["checksums"]["sha256"] or line == "4.44"
@@ -190,12 +198,12 @@ def test_two_pictures_under_names_of_their_own(house: Stack, spaces: Spaces, cam
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_gallery_of_pictures_that_come_in_different_ways(
-    house: Stack, spaces: Spaces, camera: str, line: str
+    house: Stack, apps: dict[str, Space], camera: str, line: str
 ) -> None:
     given = [WAYS[way](house, camera) for way in ("inline", "id", "address")]
     job = finished(house, submit(house, of_line("collage", line), images=given))
     assert picture_of(job).size == (90, 40)
-    found = noted(spaces.get(line, "retouch.py"), "collage")["pictures"]
+    found = noted(apps[line], "collage")["pictures"]
     assert [one["canary"] for one in found] == [False] * 3
 
 
@@ -252,3 +260,14 @@ def test_uploads_keep_nobody_waiting_and_are_bounded(house: Stack) -> None:
         assert {one.result() for one in floods} == {413}
     for one in uploads:
         requests.delete(one.result()["urls"]["get"], timeout=TIMEOUT)
+
+
+def test_the_command_line_uploads_what_it_is_given(house: Stack, tmp_path: Path) -> None:
+    (tmp_path / "photo.jpg").write_bytes(photo())
+    made = tmp_path / "made.png"
+    command = [sys.executable, "-P", "-m", "cli", "generate", "--model", of_line("retouch", "6")]
+    command += ["--image", str(tmp_path / "photo.jpg"), "-o", str(made), "--url", house.url]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
+    assert done.returncode == 0, done.stderr
+    with Image.open(made) as image:
+        assert image.size == (30, 40)

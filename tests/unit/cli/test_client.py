@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -172,6 +173,48 @@ def test_generate_sends_what_was_asked_for(serve: Serve) -> None:
     }
     assert headers["Authorization"] == "Bearer k"
     assert headers["Idempotency-Key"]
+
+
+def test_generate_uploads_pictures(serve: Serve, tmp_path: Path) -> None:
+    def answer(_: str, path: str, body: bytes) -> Answer:
+        return _json(201, {"id": f"file_{len(body)}"}) if path == "/v1/files" else _json(202, _job("queued"))
+
+    server = serve(answer)
+    (tmp_path / "a.png").write_bytes(b"pixels")
+    (tmp_path / "b.png").write_bytes(b"more pixels")
+    options = [
+        "--image",
+        str(tmp_path / "a.png"),
+        "--param",
+        f"mask=@{tmp_path / 'b.png'}",
+        "--no-wait",
+        "--url",
+        server.url,
+    ]
+    done = CliRunner().invoke(main, ["generate", *options])
+    assert (done.exit_code, done.output) == (0, "job_1\n")
+    paths = [path for _, path, _, _ in server.seen]
+    assert paths == ["/v1/files", "/v1/files", "/v1/jobs"]
+    assert b'filename="a.png"' in server.seen[0][2]
+    assert b"more pixels" in server.seen[1][2]
+    ids = [f"file_{len(body)}" for _, path, body, _ in server.seen if path == "/v1/files"]
+    assert json.loads(server.seen[2][2])["input"] == {"image": ids[0], "mask": ids[1]}
+
+
+def test_a_picture_that_is_somewhere_else_is_not_uploaded(serve: Serve) -> None:
+    server = serve(lambda *_: _json(202, _job("queued")))
+    done = CliRunner().invoke(
+        main, ["generate", "--image", "https://example.com/a.png", "--no-wait", "--url", server.url]
+    )
+    assert done.exit_code == 0
+    assert json.loads(server.seen[0][2])["input"] == {"image": "https://example.com/a.png"}
+
+
+def test_a_picture_that_is_not_there_is_an_error_of_the_users(serve: Serve, tmp_path: Path) -> None:
+    server = serve(lambda *_: _json(202, _job("queued")))
+    done = CliRunner().invoke(main, ["generate", "--image", str(tmp_path / "none.png"), "--url", server.url])
+    assert (done.exit_code, server.seen) == (1, [])
+    assert "No such file" in done.output
 
 
 def test_a_job_that_fails_ends_the_command_with_1_and_its_reason(serve: Serve) -> None:
