@@ -17,7 +17,7 @@ import requests
 from tests.spaces import environments
 
 FOLDER = Path(__file__).parent
-_START_SECONDS = 60.0
+_START_SECONDS = 120.0
 _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
