@@ -164,7 +164,8 @@ class Race(Attempt):
             return
         inputs = dict(self._usable())
         provider = self._store.take_hedge(self.job_id, self.fence, tuple(inputs)) if inputs else None
-        if provider is None:
+        # That may have taken long, while the store was away. A slot that was taken in vain goes with the attempt.
+        if provider is None or not self._ends.empty():
             return
         # One hedge in one attempt, whatever becomes of it.
         self._look_at = None

@@ -34,7 +34,7 @@ submission that the upstream saw is written down, and judged afterwards by `test
 | verdict | what it would mean |
 |---|---|
 | lost | accepted, and not in exactly one final state at the end |
-| doubled | two ends, two results, more submissions at the upstream than attempts, or more than three of either |
+| doubled | two ends, two results, more submissions at the upstream than attempts, more than three of either, or a second attempt beside the first that nobody asked for |
 | resurrected | changed after its end, or something that a client had seen was taken back |
 | unexplained | failed without a typed error, or canceled, expired or waiting without a reason |
 | broken | a step that the state machine lacks, a missing or damaged file, another run's result |

@@ -340,6 +340,26 @@ def test_a_result_that_is_being_fetched_needs_no_hedge(track: Track) -> None:
     assert len(track.finish(attempt).attempts) == 1
 
 
+def test_a_result_that_comes_while_a_slot_is_taken_needs_no_hedge(
+    track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    take, asked = track.rig.store.take_hedge, threading.Event()
+    attempt: Any = None
+
+    def late(*given: Any) -> Any:
+        asked.set()
+        wait_until(lambda: not attempt._ends.empty(), SECONDS, "the first one is done")
+        return take(*given)
+
+    monkeypatch.setattr(track.rig.store, "take_hedge", late)
+    track.script((Started(), after(asked), done()))
+    attempt = track.line_up()
+    attempt.run()
+    assert ledger(track.rig.job(attempt.job_id)) == [("first", False, "succeeded")]
+    assert track.busy() == {"first": 0, "second": 0}
+    assert not track.begun.is_set()
+
+
 # -- ended from outside ----------------------------------------------------------------
 
 
