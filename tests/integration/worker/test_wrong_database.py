@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from jobs.epoch import Epoch
-from tests.stack import Stack, wait_until
+from tests.stack import WORKER, Stack, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -52,12 +52,17 @@ def test_the_operator_may_give_up_what_was_in_it(tmp_path: Path) -> None:
         stack.client.flushall()
         worker.wait_for(SAID)
         assert "accept-database" in _not_ready(stack)
+        late = [stack.start(name, (*WORKER, "-n", f"{name}@%h")) for name in ("stopped", "patient")]
+        for part in late:
+            part.wait_for(SAID)
+        assert late[0].terminate() == 0
         Epoch(stack.client, tmp_path / "stack" / "data" / "database.id").accept()
 
         def ready() -> bool:
             return requests.get(f"{stack.url}/readyz", timeout=10).ok
 
         wait_until(ready, 30, "it is ready again")
+        late[1].wait_for("worker ready")
         stack.wait_for_status([stack.submit("image")], "succeeded")
         assert requests.get(f"{stack.url}/v1/jobs/{lost}", timeout=10).status_code == 404
         assert stack.client.smembers("dr:providers"), "nobody told the new database of the providers"
