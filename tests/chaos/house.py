@@ -340,7 +340,7 @@ class House:
         self.web.start()
         for part in (*self.schedulers, *wanted):
             part.start()
-        until(lambda: len(self.store.overview().workers) >= len(wanted), 90, "the workers are ready")
+        until(lambda: len(self.store.overview().workers) >= len(wanted), 180, "the workers are ready")
         self.wait_for_web()
         HealthStore(self.store).update(PAIR[0], _quick)
 
@@ -352,7 +352,7 @@ class House:
                 return requests.get(f"{self.stack.url}/healthz", timeout=2).ok
             return False
 
-        until(healthy, 60, "the web process is healthy")
+        until(healthy, 180, "the web process is healthy")
 
     # -- the app -----------------------------------------------------------------
 

@@ -242,7 +242,7 @@ def _memory(part: Part) -> int:
 
 
 def two_versions(trial: Trial) -> str:
-    """Everything runs the older version, and is replaced part by part while jobs run; then the worker is rolled back."""
+    """Everything runs the older version, and is replaced part by part while jobs run; in the end the worker is rolled back."""
     house = trial.house
     older, name = _older(house.folder)
     worker, web, schedulers = house.workers[0], house.web, house.schedulers
@@ -264,7 +264,6 @@ def two_versions(trial: Trial) -> str:
         replace(web, ROOT)
         replace(worker, ROOT)
         replace(worker, older)
-        replace(worker, ROOT)
 
     errands = [trial.errand(at=number * 2.0, steps=8, seconds=0.4) for number in range(30)]
     seen = trial.run(*errands, harm=harm, settle=150)

@@ -199,7 +199,7 @@ class Trial:
     def _ready(self, number: int) -> None:
         process = self.house.workers[number].process
         assert process is not None
-        process.wait_for("worker ready", 60)
+        process.wait_for("worker ready", 180)
 
     def make_whole(self) -> None:
         """Undo everything that a fault may have left."""
