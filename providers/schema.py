@@ -16,20 +16,23 @@ MESSAGES_LIMIT: Final = 100
 #: Longest address of a picture; a ``data:`` URI may be as long as the body limit allows.
 DATA_URI_LIMIT: Final = 16 << 20
 
+#: No control characters but tab and line breaks.
+_TEXT: Final[Schema] = {"type": "string", "pattern": "^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f-\\x9f]*$"}
 _TEXT_PART: Final[Schema] = {
     "type": "object",
-    "properties": {"type": {"const": "text"}, "text": {"type": "string", "maxLength": PROMPT_LIMIT}},
+    "properties": {"type": {"const": "text"}, "text": {**_TEXT, "maxLength": PROMPT_LIMIT}},
     "required": ["type", "text"],
     "additionalProperties": False,
 }
-_IMAGE_SOURCE: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": DATA_URI_LIMIT}
+#: The formats are names for what no pattern can say: clients may overlook them, the service does not.
+_IMAGE_SOURCE: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": DATA_URI_LIMIT, "format": "picture"}
 _IMAGE_PART: Final[Schema] = {
     "type": "object",
     "properties": {
         "type": {"const": "image_url"},
         "image_url": {
             "type": "object",
-            "properties": {"url": _IMAGE_SOURCE, "detail": {"type": "string", "maxLength": 32}},
+            "properties": {"url": _IMAGE_SOURCE, "detail": {**_TEXT, "maxLength": 32}},
             "required": ["url"],
             "additionalProperties": False,
         },
@@ -43,11 +46,11 @@ _MESSAGE: Final[Schema] = {
         "role": {"enum": ["system", "user", "assistant"]},
         "content": {
             "anyOf": [
-                {"type": "string", "maxLength": PROMPT_LIMIT},
+                {**_TEXT, "maxLength": PROMPT_LIMIT},
                 {"type": "array", "items": {"anyOf": [_TEXT_PART, _IMAGE_PART]}, "maxItems": MESSAGES_LIMIT},
             ]
         },
-        "name": {"type": "string", "maxLength": 64},
+        "name": {**_TEXT, "maxLength": 64},
     },
     "required": ["role", "content"],
     "additionalProperties": False,
@@ -97,7 +100,11 @@ def _of_type(param: Param) -> Schema:
     if param.type == "messages":
         return {"type": "array", "items": _MESSAGE, "minItems": 1, "maxItems": MESSAGES_LIMIT}
     if param.type == "script":
-        return {"type": "array", "items": {"type": "string", "maxLength": PROMPT_LIMIT}, "maxItems": STEPS_LIMIT}
+        return {
+            "type": "array",
+            "items": {"type": "string", "maxLength": PROMPT_LIMIT, "format": "step"},
+            "maxItems": STEPS_LIMIT,
+        }
     if param.type in {"image", "images"}:
         hint = f"A data: URI ({', '.join(MEDIA_TYPES)}), an https address, or a file id ({FILE_ID_PATTERN})."
         one = {**_IMAGE_SOURCE, "description": hint}
@@ -106,8 +113,8 @@ def _of_type(param: Param) -> Schema:
         )
     if param.type == "string" and param.required:
         # The pattern is for readers of the schema; validation also refuses text that only looks empty.
-        return {"type": "string", "minLength": 1, "pattern": r"\S"}
-    return {"type": param.type}
+        return {"type": "string", "minLength": 1, "pattern": r"\S", "format": "visible"}
+    return dict(_TEXT) if param.type == "string" else {"type": param.type}
 
 
 def _from_messages(model: ModelSpec, param: Param) -> bool:

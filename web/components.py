@@ -294,9 +294,16 @@ SCHEMAS: Final[dict[str, Json]] = {
     "DeliveryList": listed(ref("Delivery")),
     "WebhookSecret": record("key", {"key": described(TEXT, "`whsec_` and base64, as Standard Webhooks wants it.")}),
     "EventLog": listed(ref("Event")),
-    "EventStream": described(
-        TEXT,
-        "Server-sent events. `event` is one of:\n\n" + "\n".join(f"- `{name}`: {text}" for name, text in NAMES.items()),
+    "EventStream": record(
+        "data",
+        {
+            "event": described({"enum": list(NAMES)}, "What the message says."),
+            "id": described(TEXT, "Where to go on from (`Last-Event-ID`)."),
+            "data": {"type": "string", "contentMediaType": "application/json"},
+            "retry": COUNT,
+        },
+        "One message of the stream. `event` is one of:\n\n"
+        + "\n".join(f"- `{name}`: {text}" for name, text in NAMES.items()),
     ),
     "Model": record(
         "id object name aliases kind capabilities previews providers input_schema",

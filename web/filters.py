@@ -9,12 +9,14 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from jobs.model import Job
+from web.components import BATCH_ID
 from web.query import refuse, words
 from web.schemas import STATUSES
 
 METADATA: Final = "metadata."
 NAMES: Final = ("status", "model", "provider", "batch", "created_after", "created_before", "q")
 
+_BATCH: Final = re.compile(BATCH_ID["pattern"])
 # RFC 3339, section 5.6, without leap seconds; a "+" that was not escaped arrives as a blank.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+ -]\d\d:\d\d)")
 
@@ -38,6 +40,8 @@ def filters(parameters: dict[str, str]) -> Filters:
     statuses = words(parameters, "status", STATUSES)
     if statuses is not None:
         tests.append(lambda job: job.status in statuses)
+    if "batch" in parameters and not _BATCH.fullmatch(parameters["batch"]):
+        raise refuse("batch", "must be the id of a batch")
     fields: dict[str, Callable[[Job], Any]] = {
         "model": lambda job: job.model,
         "provider": lambda job: job.provider or job.requested_provider,

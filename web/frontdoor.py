@@ -25,6 +25,8 @@ DEPTH_LIMIT: Final = 32
 VALUES_LIMIT: Final = 100_000
 _KEPT_AS: Final = "darkroom.body_bytes"
 _LARGEST_INTEGER: Final = 2**63 - 1
+#: Up to here every whole number is a float of its own.
+_EXACT: Final = 2**53
 
 
 def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
@@ -135,14 +137,15 @@ def _constant(name: str) -> NoReturn:
     _refuse(f"holds {name}, which is not JSON")
 
 
-def _float(text: str) -> float:
+def _number(text: str) -> float:
+    """A number with a point or an exponent; JSON has one kind of numbers, so ``7.0`` is the whole number 7."""
     number = float(text)
     if number in {float("inf"), float("-inf")}:
         _refuse("holds a number that is too large")
-    return number
+    return int(number) if number.is_integer() and abs(number) <= _EXACT else number
 
 
-_decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_float)
+_decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
 
 
 def _check(value: Any, depth: int) -> None:  # noqa: ANN401 - any JSON

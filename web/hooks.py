@@ -12,6 +12,7 @@ _URL: Final[Json] = {
     "type": "string",
     "minLength": 1,
     "maxLength": 2048,
+    "format": "uri",
     "description": "A public https address, on port 443 or 8443. Kept encrypted and never shown.",
 }
 #: A submission's `webhook`.

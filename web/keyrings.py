@@ -6,8 +6,7 @@ import time
 from typing import Final
 
 from jobs.apikeys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey
-from jobs.limits import NAMES, OwnLimit
-from web.errors import invalid
+from jobs.limits import NAMES
 from web.schemas import Json, optional_time, present
 
 _LARGEST_LIMIT: Final = 10**15
@@ -30,7 +29,8 @@ _SCOPES: Final[Json] = {
 _LIMITS: Final[Json] = {
     "type": "object",
     "properties": {
-        name: {"type": ["integer", "string", "null"], "minimum": 1, "maximum": _LARGEST_LIMIT} for name in NAMES
+        name: {"type": ["integer", "string", "null"], "pattern": "^none$", "minimum": 1, "maximum": _LARGEST_LIMIT}
+        for name in NAMES
     },
     "additionalProperties": False,
     "description": (
@@ -65,20 +65,6 @@ ROTATION: Final[Json] = {
     },
     "additionalProperties": False,
 }
-
-
-def limits_in(body: Json) -> dict[str, OwnLimit | None]:
-    """The limits of a body that fits its schema.
-
-    Raises:
-        Problem: 422: what JSON Schema cannot say.
-    """
-    found: dict[str, OwnLimit | None] = {}
-    for name, limit in body.get("limits", {}).items():
-        if isinstance(limit, float) or (isinstance(limit, str) and limit != "none"):
-            raise invalid(f"/limits/{name}", 'must be a whole number, written without a point, "none" or null')
-        found[name] = limit
-    return found
 
 
 def key_json(record: ApiKey) -> Json:

@@ -28,6 +28,7 @@ from web.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEM
 from web.errors import KINDS
 from web.meter import LIMIT, POLICY
 from web.operation import Answer, Operation, operation_of
+from web.query import WORDS
 from web.schemas import Json, Links, job_json
 
 _DESCRIPTION: Final = """\
@@ -112,7 +113,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
     paths: dict[str, Json] = {}
     found = sorted(routes(app), key=lambda route: _TAGS.index(route.declared.tag))
     for route in found:
-        paths.setdefault(route.path, {})[route.method] = _operation(route)
+        paths.setdefault(route.path, {})[route.method] = _linked(_operation(route), found)
     return {
         "openapi": "3.1.0",
         "info": {"title": "Darkroom", "version": "1", "summary": "A generation service.", "description": _DESCRIPTION},
@@ -169,6 +170,37 @@ def _operation(route: Route) -> Json:
     return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
 
 
+#: Answers that name a thing which other routes take, by their schema: those routes' common path, and where its
+#: parameters stand in the answer.
+_NAMING: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "Job": ("/v1/jobs/{job_id}", {"job_id": "/id"}),
+    "Batch": ("/v1/batches/{batch_id}", {"batch_id": "/id"}),
+    "File": ("/v1/files/{file_id}", {"file_id": "/id"}),
+    "ShownKey": ("/v1/admin/keys/{key_id}", {"key_id": "/id"}),
+    "ModelList": ("/v1/models/{name}", {"name": "/data/0/id"}),
+    "ProviderList": ("/v1/providers/{name}", {"name": "/data/0/name"}),
+}
+
+
+def _linked(operation: Json, found: list[Route]) -> Json:
+    """An operation whose answers say by links what can be done with what was made or listed."""
+    for answer in operation["responses"].values():
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+        path, places = _NAMING.get(schema.rpartition("/")[2], ("", {}))
+        # The first of a list only where it is never empty.
+        if path and ("Location" in answer.get("headers", {}) or schema.endswith("List")):
+            values = {name: f"$response.body#{place}" for name, place in places.items()}
+            answer["links"] = {
+                route.declared.id: {
+                    "operationId": route.declared.id,
+                    "parameters": {name: values[name] for name in route.parameters if name in values},
+                }
+                for route in found
+                if route.path.startswith(path) and {*route.parameters} <= {*values, "index"}
+            }
+    return operation
+
+
 def _path_parameter(name: str) -> Json:
     schema, description = _PATH_PARAMETERS[name]
     found: Json = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
@@ -187,7 +219,8 @@ def _parameter(parameter: Any) -> Json:  # noqa: ANN401 - web.operation.Paramete
         "name": parameter.name,
         "in": parameter.place,
         "description": parameter.description,
-        "schema": dict(parameter.schema),
+        # What a query may say is bounded in one place (web/query.py).
+        "schema": WORDS if parameter.place == "query" and parameter.schema == TEXT else dict(parameter.schema),
     }
     return found if parameter.example is None else {**found, "example": parameter.example}
 
@@ -340,7 +373,7 @@ _EXAMPLES: Final[dict[str, Json]] = {
     "Upload": {
         "picture": {
             "summary": "A picture that is kept for an hour",
-            "value": {"file": "(the bytes of the picture)", "purpose": "vision", "retention_seconds": 3600},
+            "value": {"purpose": "vision", "retention_seconds": 3600},
         }
     },
     "Rerun": {

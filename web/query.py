@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
+from typing import Final
 
 from flask import Request
 
 from web.errors import Problem
 
 _LONGEST = 512
+#: What a text in a query may be.
+WORDS: Final = {"type": "string", "minLength": 1, "maxLength": _LONGEST, "pattern": "^[^\\x00-\\x1f\\x7f-\\x9f]*$"}
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def only(request: Request, *names: str, prefix: str | None = None) -> dict[str, str]:
@@ -38,8 +43,8 @@ def some(request: Request, *names: str) -> dict[str, str]:
     for name, values in request.args.lists():
         if name not in names:
             continue
-        if len(values) != 1 or not 0 < len(values[0]) <= _LONGEST or not values[0].isprintable():
-            raise refuse(name, "must be given once, with something in it")
+        if len(values) != 1 or not 0 < len(values[0]) <= _LONGEST or _CONTROL.search(values[0]):
+            raise refuse(name, f"must be given once, with 1 to {_LONGEST} characters that can be shown")
         found[name] = values[0]
     return found
 

@@ -65,7 +65,7 @@ def make_key() -> Response:
     one: make the first one with the scope `admin`.
     """
     body = check(_new, read_json(request, SMALL_BODY))
-    limits = {name: limit for name, limit in keyrings.limits_in(body).items() if limit is not None}
+    limits = {name: limit for name, limit in body.get("limits", {}).items() if limit is not None}
     found = services()
     record, key = found.keys.create(body["name"], _ordered(body.get("scopes", SCOPES)), limits, by=caller().owner)
     found.gate.forget()
@@ -106,7 +106,7 @@ def change_key(key_id: str) -> Response:
         key_id,
         name=body.get("name"),
         scopes=None if scopes is None else _ordered(scopes),
-        limits=keyrings.limits_in(body),
+        limits=body.get("limits", {}),
         by=caller().owner,
     )
     found.gate.forget()

@@ -18,7 +18,7 @@ from web.auth import Caller
 from web.errors import Problem
 from web.headers import header
 from web.operation import Answer, Parameter, operation
-from web.query import only, whole_number
+from web.query import only, refuse, whole_number
 from web.reading import caller, links, look
 from web.schemas import Json, Links, job_json, queue_json
 from web.services import Services, services
@@ -71,10 +71,15 @@ def events(job_id: str) -> Response:
     Server-sent events: first a `snapshot`, then what happens, with ids to go on from, and `end` with the finished
     job. A comment comes at least every 15 seconds. With `Accept: application/json` the same log comes as a list.
     """
+    parameters = only(request, "limit", "cursor")
+    limit = whole_number(parameters, "limit", _LOG_LIMIT, 1, _LOG_LIMIT)
+    after = parameters.get("cursor", "0-0")
+    if sse.before(after) is None:
+        raise refuse("cursor", "is no event id")
     record, waiting = look(job_id)
     best = request.accept_mimetypes.best_match(["text/event-stream", "application/json"])
     if best == "application/json" and request.accept_mimetypes["text/event-stream"] < 1:
-        return _log(record)
+        return _log(record, after, limit)
     last = header(request, "Last-Event-ID")
     if record.job.status.is_terminal and last == record.event_id:
         return Response(status=204)
@@ -88,12 +93,7 @@ def events(job_id: str) -> Response:
     return stream.answer(first)
 
 
-def _log(record: Record) -> Response:
-    parameters = only(request, "limit", "cursor")
-    limit = whole_number(parameters, "limit", _LOG_LIMIT, 1, _LOG_LIMIT)
-    after = parameters.get("cursor", "0-0")
-    if sse.before(after) is None:
-        raise Problem("invalid_input", "The query parameter cursor is no event id.", errors=[("?cursor", "is none")])
+def _log(record: Record, after: str, limit: int) -> Response:
     entries = services().store.log(record.job.id, after=after, limit=limit + 1)
     data = [line for entry in entries[:limit] for line in sse.log_json(entry, record.job.id, links())]
     body: Json = {"object": "list", "data": data, "has_more": len(entries) > limit}

@@ -16,7 +16,7 @@ from web.filters import METADATA, NAMES, Filters, filters
 from web.operation import Answer, Parameter, operation
 from web.query import only, refuse, whole_number
 from web.reading import caller, links
-from web.schemas import Json, job_json
+from web.schemas import STATUSES, Json, job_json
 from web.services import services
 
 blueprint = Blueprint("lists", __name__)
@@ -31,6 +31,7 @@ LIMIT: Final = Parameter(
     description="Most of them in one answer.",
     schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
 )
+_STATUS: Final = "|".join(STATUSES)
 CURSOR: Final = Parameter(name="cursor", place="query", description="`next_cursor` of the answer before.")
 #: Of every list of jobs.
 PARAMETERS: Final = (
@@ -40,6 +41,7 @@ PARAMETERS: Final = (
         name="status",
         place="query",
         description="Only jobs with one of these statuses, separated by commas.",
+        schema={"type": "string", "pattern": f"^({_STATUS})(,({_STATUS}))*$"},
         example="queued,running",
     ),
     Parameter(name="model", place="query", description="Only jobs that asked for this model."),

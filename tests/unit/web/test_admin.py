@@ -81,7 +81,7 @@ def test_a_providers_limit_can_be_set(client: FlaskClient) -> None:
         ("providers/echo", {}, ""),
         ("providers/echo", {"state": "paused"}, "/state"),
         ("providers/echo", {"limit": 0}, "/limit"),
-        ("providers/echo", {"limit": 2.0}, "/limit"),
+        ("providers/echo", {"limit": 2.5}, "/limit"),
         ("providers/echo", {"limit": "2"}, "/limit"),
         ("providers/echo", {"reason": "x"}, "/reason"),
         ("providers/echo", {"state": "enabled", "reason": "x"}, "/reason"),

@@ -138,7 +138,7 @@ def test_scopes_change_at_once(client: FlaskClient, admin: dict[str, str]) -> No
         ({"name": "x", "scopes": ["read", "read"]}, "/scopes"),
         ({"name": "x", "limits": {"cats": 1}}, "/limits/cats"),
         ({"name": "x", "limits": {"queued": 0}}, "/limits/queued"),
-        ({"name": "x", "limits": {"queued": 1.0}}, "/limits/queued"),
+        ({"name": "x", "limits": {"queued": 1.5}}, "/limits/queued"),
         ({"name": "x", "limits": {"queued": True}}, "/limits/queued"),
         ({"name": "x", "limits": {"queued": "many"}}, "/limits/queued"),
         ({"name": "x", "key": "dk_live_mine"}, "/key"),
