@@ -171,7 +171,7 @@ class Stack:
             except (urllib.error.URLError, OSError):
                 return False
 
-        wait_until(healthy, 30, "the web process is healthy")
+        wait_until(healthy, 120, "the web process is healthy")
         return process
 
     def submit(self, *script: str, model: str = "echo", **options: Any) -> str:

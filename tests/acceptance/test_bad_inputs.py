@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from jobs.apikeys import KeyStore
+from jobs.limits import NAMES as LIMITS
 from jobs.vault import Vault
 from tests.acceptance.wire import Reply, exchange, request
 from tests.hand import Hand
@@ -53,6 +54,8 @@ NOT_YET: Final[Mapping[str, str]] = {}
 GOOD: Final[Mapping[str, Any]] = {"model": "flux-dev", "input": {"prompt": "a red fox in snow"}}
 #: Seconds that slow requests get here.
 _PATIENCE: Final = "2"
+#: Keys that any request may touch: what it counts for, and what wakes those who watch.
+_COUNTING: Final = (b"dr:rate:", b"dr:nudge:")
 #: Longest answer to something that is refused: nobody's own megabyte comes back.
 _LONGEST_REFUSAL: Final = 16_384
 
@@ -74,7 +77,7 @@ class House:
     def contents(self) -> dict[str, str]:
         """A digest of every key in Redis and every file, by name."""
         client = self.stack.client
-        found = [key for key in client.scan_iter(count=1000) if not key.startswith(b"dr:nudge:")]
+        found = [key for key in client.scan_iter(count=1000) if not key.startswith(_COUNTING)]
         pipe = client.pipeline(transaction=False)
         for key in found:
             pipe.dump(key)
@@ -106,7 +109,9 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def _names(stack: Stack) -> dict[str, str]:
     """Two clients and a key of nobody's, and jobs of both that have ended."""
     keys = KeyStore(stack.client)
-    (mine, key), (other, other_key), (gone, gone_key) = (keys.create(name) for name in ("mine", "other", "gone"))
+    (mine, key), (other, other_key), (gone, gone_key) = (
+        keys.create(name, limits=dict.fromkeys(LIMITS, "none")) for name in ("mine", "other", "gone")
+    )
     keys.revoke(gone.id)
     hand = Hand(stack.store, stack.jobs, stack.artifacts)
     jobs = {}
