@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -130,6 +131,22 @@ def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(h
     assert {job["status"] for job in jobs} == {"succeeded"}
     assert sum(job["provider"] == SPENT for job in jobs) > 1
     assert "cooldown" not in house.client.provider(SPENT)
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(600)
+def test_many_slots_of_several_workers_ask_once_for_each_rest_too(house: House) -> None:
+    house.stack.worker("second", DARKROOM_WORKER_CONCURRENCY="24")
+    house.stack.scheduler("second-scheduler")
+    clients = [Client(house.stack.url) for _ in range(8)]
+    for rests in range(1, 6):
+        with ThreadPoolExecutor(len(clients)) as pool:
+            ids = [job_id for found in pool.map(lambda client: submit(client, 10), clients) for job_id in found]
+        jobs = house.client.ended(ids, seconds=300)
+        assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SOUND)] * 80
+        assert house.asked == rests
+        house.until()
+        house.time_passes(REST_SECONDS)
 
 
 def test_with_that_provider_alone_jobs_wait_and_say_until_when(house: House) -> None:
