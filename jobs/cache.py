@@ -21,6 +21,9 @@ ELUSIVE: Final = (
     " address or for a model that takes no seed never is."
 )
 
+#: The parameter that makes a seed be thrown away.
+DICE: Final = "randomize_seed"
+
 _encode = msgspec.json.Encoder(order="sorted").encode
 
 
@@ -30,7 +33,7 @@ def identity(job: Job) -> bytes | None:
     Priority, metadata, retention and the like make no difference; whether files hold their recipe does.
     """
     used = job.input
-    is_fixed = job.given.get("seed") is not None and used.get("seed") is not None and not used.get("randomize_seed")
+    is_fixed = job.given.get("seed") is not None and used.get("seed") is not None and not used.get(DICE)
     if not is_fixed or job.has_credentials or any(is_address(name, value) for name, value in used.items()):
         return None
     same: dict[str, Any] = {"model": job.model, "provider": job.requested_provider, "input": used}

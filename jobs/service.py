@@ -176,15 +176,20 @@ class JobService:
         if key is None:
             return structs.replace(job, cache="miss", warnings=(*job.warnings, cache.ELUSIVE))
         first = self.store.recall(key)
+        if first is None or not self._hand_on(first, job.id):
+            return structs.replace(job, cache="miss")
+        return cache.recalled(job, first)
+
+    def _hand_on(self, first: Job, job_id: str) -> bool:
+        """Give another job the outputs of one; False where that is being deleted just now, or the disk is full."""
         try:
-            for output in () if first is None else first.outputs:
-                if first is not None and output.sha256 is not None:
-                    self.artifacts.share(first.id, output.sha256, job.id)
+            for output in first.outputs:
+                if output.sha256 is not None:
+                    self.artifacts.share(first.id, output.sha256, job_id)
         except ArtifactError:
-            # It is being deleted just now, or this disk is full: then the job runs.
-            self.artifacts.delete(job.id)
-            first = None
-        return structs.replace(job, cache="miss") if first is None else cache.recalled(job, first)
+            self.artifacts.delete(job_id)
+            return False
+        return True
 
     def wake(self, *, thoroughly: bool = False) -> int:
         """Send what may run to the workers; answers how many. A failure is left to the reconciler.

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from jobs.cache import DICE
 from jobs.egress import BadAddress, Egress
 from jobs.model import Job, Recipe
 from jobs.version import VERSION
 from providers.spec import ModelSpec, ProviderSpec
-
-#: Parameters that make a seed be thrown away.
-_DICE = "randomize_seed"
 
 
 def recipe_of(job: Job, spec: ProviderSpec, seed: int | None, revision: str | None) -> Recipe:
@@ -38,11 +36,11 @@ def recipe_of(job: Job, spec: ProviderSpec, seed: int | None, revision: str | No
 def _fixed(model: ModelSpec, used: dict[str, Any], seed: int | None) -> dict[str, Any]:
     """What to ask for to get the seed of this job again. A provider that says none has used the one it was given."""
     param = model.param("seed")
-    if seed is None and not used.get(_DICE):
+    if seed is None and not used.get(DICE):
         seed = used.get("seed")
     if param is None or seed is None or (param.maximum is not None and seed > param.maximum):
         return {}
-    return {"seed": seed, **({_DICE: False} if used.get(_DICE) else {})}
+    return {"seed": seed, **({DICE: False} if used.get(DICE) else {})}
 
 
 def _is_public(url: str) -> bool:
