@@ -269,7 +269,7 @@ def keys() -> None:
     """
 
 
-_scope = click.option("--scope", "scopes", multiple=True, help="What it may do: submit, read, admin.")
+_scope = click.option("--scope", "scopes", multiple=True, help="What it may do: submit, read, admin, proxy.")
 _limit = click.option(
     "--limit",
     "limits",
@@ -284,7 +284,7 @@ _limit = click.option(
 @_scope
 @_limit
 def keys_create(*, name: str, scopes: tuple[str, ...], limits: tuple[str, ...]) -> None:
-    """Make a key and print it, once. It may do everything if no scope is given."""
+    """Make a key and print it, once. It may submit, read and admin if no scope is given."""
     from cli.keys import create
 
     click.echo(create(configuration.load(), name, scopes, limits))

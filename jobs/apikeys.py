@@ -25,8 +25,10 @@ from jobs.errors import Contended
 from jobs.limits import OwnLimit
 from jobs.redis_store import available
 
-Scope = Literal["submit", "read", "admin"]
-SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin")
+Scope = Literal["submit", "read", "admin", "proxy"]
+SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin", "proxy")
+#: What a key may do where nothing is said.
+USUAL_SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin")
 
 #: Seconds that a key's old secret works on after a rotation, where nothing else is said; and the longest.
 OVERLAP_SECONDS: Final = 86_400
@@ -59,7 +61,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     hint: str
     created_at: float
-    scopes: tuple[Scope, ...] = SCOPES
+    scopes: tuple[Scope, ...] = USUAL_SCOPES
     limits: dict[str, OwnLimit] = {}
     previous: tuple[OldSecret, ...] = ()
     rotated_at: float | None = None
@@ -120,7 +122,7 @@ class KeyStore:
     def create(
         self,
         name: str,
-        scopes: tuple[Scope, ...] = SCOPES,
+        scopes: tuple[Scope, ...] = USUAL_SCOPES,
         limits: Mapping[str, OwnLimit] | None = None,
         *,
         by: str = audit.OPERATOR,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -33,6 +33,11 @@ _PRIVATE_NAMES: Final = frozenset(
     {"localhost", "local", "internal", "test", "invalid", "onion", "arpa", "svc", "lan", "intranet", "corp", "home"}
 )
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
+#: Userinfo without percent signs: what they stand for (a line end, an "@") is read differently by different readers.
+_PROXY: Final = re.compile(
+    r"http://(?P<login>[A-Za-z0-9._~!$&'()*+,;=-]+:[A-Za-z0-9._~!$&'()*+,;=-]*@)?"
+    r"(?P<host>[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})/?"
+)
 _UNUSABLE: Final = re.compile(r"[^!-~]|[\\#]")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -81,16 +86,46 @@ def split(url: str) -> Target:
 
 
 @dataclass(frozen=True, slots=True)
+class Proxy:
+    """A user's proxy taken apart; ``login`` as it stands in the address, with its ``@``, or empty."""
+
+    login: str = field(repr=False)
+    host: str
+    port: int
+
+    def at(self, address: str) -> str:
+        """The proxy's address with an IP address in the place of its host."""
+        return f"http://{self.login}{f'[{address}]' if ':' in address else address}:{self.port}"
+
+
+def split_proxy(url: str) -> Proxy:
+    """Take a proxy's address apart: ``http://[name:password@]host:port``.
+
+    Only plain HTTP proxies: the way to the app is encrypted through them in any case. The one library for SOCKS has
+    not been looked after since 2019.
+
+    Raises:
+        BadAddress: It is anything else.
+    """
+    match = _PROXY.fullmatch(url)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise BadAddress("must be http://host:port or http://name:password@host:port")
+    return Proxy(match["login"] or "", match["host"].lower(), int(match["port"]))
+
+
+@dataclass(frozen=True, slots=True)
 class Egress:
     """Where users' addresses may lead: to public https servers, and to the networks that the operator named.
 
     Args:
         allow: These may also be reached by http, and on any port.
         plain: Whether public servers may be reached by http, too.
+        proxies: Whether users may bring proxies of their own.
     """
 
     allow: tuple[Network, ...] = ()
     plain: bool = False
+    proxies: bool = False
 
     def allows(self, address: str) -> bool:
         """Whether the operator named a network with this IP address."""
@@ -126,15 +161,37 @@ class Egress:
             if not self.allows(ip):
                 raise BadAddress("must have a host name, no IP address")
             return target
-        labels = target.host.split(".")
-        if len(target.host) > 253 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1][0].isdigit():
-            raise BadAddress("has a host that is no DNS name")
-        if not self.allow:
-            if not self._is_usual(target):
-                raise BadAddress(f"must be an {'http or ' if self.plain else ''}https address on its usual port")
-            if len(labels) < 2 or labels[-1] in _PRIVATE_NAMES:
-                raise BadAddress("has a host that is not public")
+        self._check_name(target.host)
+        if not self.allow and not self._is_usual(target):
+            raise BadAddress(f"must be an {'http or ' if self.plain else ''}https address on its usual port")
         return target
+
+    def check_proxy(self, url: str) -> Proxy:
+        """What can be said of a user's proxy without looking its host up.
+
+        Raises:
+            BadAddress: None may be brought, or it cannot be a public one.
+        """
+        if not self.proxies:
+            raise BadAddress("is switched off: users' proxies are not allowed on this server")
+        proxy = split_proxy(url)
+        ip = _literal(proxy.host)
+        if ip is None:
+            self._check_name(proxy.host)
+        elif not self.allows(ip):
+            raise BadAddress("must have a host name, no IP address")
+        return proxy
+
+    def may_proxy(self, addresses: list[str]) -> bool:
+        """Whether a proxy with these IP addresses may be connected to: one that may not is enough to refuse it."""
+        return bool(addresses) and all(is_public(address) or self.allows(address) for address in addresses)
+
+    def _check_name(self, host: str) -> None:
+        labels = host.split(".")
+        if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1][0].isdigit():
+            raise BadAddress("has a host that is no DNS name")
+        if not self.allow and (len(labels) < 2 or labels[-1] in _PRIVATE_NAMES):
+            raise BadAddress("has a host that is not public")
 
 
 def _literal(host: str) -> str | None:

@@ -18,6 +18,7 @@
     [egress]                             # where users' addresses may lead besides public https servers
     allow = ["10.1.0.0/16"]              # there also by http, and on any port
     http = true                          # to public servers by plain http, too
+    proxies = true                       # keys with the scope proxy may bring a proxy of their own
 """
 
 from __future__ import annotations
@@ -154,6 +155,7 @@ class Config:
         models: Provider names in order, by model name.
         egress: Networks that users' addresses may lead to, besides the public ones.
         plain_http: Whether users' addresses may be plain http.
+        user_proxies: Whether users may bring proxies of their own.
     """
 
     source: str = "the defaults"
@@ -161,6 +163,7 @@ class Config:
     models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     egress: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
     plain_http: bool = False
+    user_proxies: bool = False
 
 
 def load(path: Path | None) -> Config:
@@ -203,7 +206,8 @@ def parse(text: str, *, source: str = "providers.toml") -> Config:
         providers={name: _provider(name, table, source) for name, table in tables.items()},
         models={name: _order(name, table, source) for name, table in _tables(document, "models", source).items()},
         egress=_networks(egress.get("allow", []), source),
-        plain_http=_plain_http(egress.get("http", False), source),
+        plain_http=_switch(egress, "http", source),
+        user_proxies=_switch(egress, "proxies", source),
     )
 
 
@@ -337,8 +341,8 @@ def _egress(table: object, source: str) -> Mapping[str, object]:
     if not isinstance(table, dict):
         raise ConfigError(f"{where}: write a table")
     for key in table:
-        if key not in {"allow", "http"}:
-            raise ConfigError(f"{where}: {key} is unknown; the keys are allow and http")
+        if key not in {"allow", "http", "proxies"}:
+            raise ConfigError(f"{where}: {key} is unknown; the keys are allow, http and proxies")
     return table
 
 
@@ -352,8 +356,8 @@ def _networks(allow: object, source: str) -> tuple[ipaddress.IPv4Network | ipadd
         raise ConfigError(f"{where}: {error}") from None
 
 
-def _plain_http(value: object, source: str) -> bool:
+def _switch(egress: Mapping[str, object], key: str, source: str) -> bool:
     try:
-        return flag(value)
+        return flag(egress.get(key, False))
     except ValueError as error:
-        raise ConfigError(f"{source}: [egress]: http: {error}") from error
+        raise ConfigError(f"{source}: [egress]: {key}: {error}") from error

@@ -12,7 +12,7 @@ from jobs.model import Webhook
 from jobs.once import Once
 from jobs.service import Accepted, Submission
 from web import once
-from web.errors import invalid
+from web.errors import Problem, invalid
 from web.operation import Answer, Parameter
 from web.pictures import Held, Pictures
 from web.reading import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
@@ -90,6 +90,20 @@ def pictures() -> Pictures:
         return None if upload is None else (upload.id, upload.sha256)
 
     return Pictures(find, services().egress, links().base)
+
+
+def accepted_proxy(url: str) -> None:
+    """Let the current caller bring this proxy.
+
+    Raises:
+        Problem: 403: the key has not the scope; 422: nobody may, or it is no public one.
+    """
+    try:
+        services().egress.check_proxy(url)
+    except BadAddress as error:
+        raise invalid("/credentials/proxy", str(error)) from None
+    if "proxy" not in caller().scopes:
+        raise Problem("forbidden", "A proxy of your own needs a key with the scope proxy.")
 
 
 def accepted_webhook(wish: Json) -> Webhook:

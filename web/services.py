@@ -96,7 +96,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     views = RedisViews(store)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
-    egress = Egress(catalog.config.egress, catalog.config.plain_http)
+    egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
     catalog.specs()  # imports the drivers now rather than in somebody's first request
     keys = KeyStore(client)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))

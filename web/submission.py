@@ -121,6 +121,11 @@ SCHEMA: Final[Json] = {
                     },
                     "description": "Cookies of the Hub, name to value.",
                 },
+                "proxy": {
+                    **_TOKEN,
+                    "description": "`http://[name:password@]host:port`, to reach the provider through. Refused unless"
+                    " the operator allows it and your key has the scope `proxy`.",
+                },
             },
         },
     },
@@ -131,10 +136,6 @@ SCHEMA: Final[Json] = {
 #: Said of a job that asks for a hedge where nobody is there to be one.
 ALONE: Final = "There is no second provider for this request: `hedge` does nothing here."
 
-#: Fields that we know and do not take.
-_REFUSED: Final = {
-    "proxy": "is switched off: users' proxies are not allowed on this server",
-}
 _TYPES: Final = {
     "string": "a text",
     "object": "an object",
@@ -163,6 +164,7 @@ def parse(
     catalog: Catalog,
     pictures: Pictures,
     accept: Callable[[Json], Webhook] | None = None,
+    proxy: Callable[[str], None] | None = None,
 ) -> Submission:
     """Check a body and make it a submission.
 
@@ -172,9 +174,10 @@ def parse(
         catalog: Models and providers.
         pictures: Reads those of this request.
         accept: Makes a webhook of what fits :data:`web.hooks.WISH`; without it none may be given.
+        proxy: Refuses a proxy that may not be used; without it none may be given.
 
     Raises:
-        Problem: 404 for an unknown model or provider, 422 with every fault found, 503 where nobody serves the model.
+        Problem: 403 for a proxy without its scope, 404 for an unknown model or provider, 422 with every fault found, 503 where nobody serves the model.
     """
     body = check(_validator, body)
     model, provider = body["model"], body.get("provider")
@@ -205,7 +208,7 @@ def parse(
         retention_seconds=body.get("retention_seconds", RETENTION),
         embed_recipe=body.get("embed_recipe"),
         cache=body.get("cache", "off"),
-        credentials=_credentials(body.get("credentials", {})),
+        credentials=_credentials(body.get("credentials", {}), proxy),
         webhook=_webhook(body.get("webhook"), accept),
         warnings=(ALONE,) if body.get("strategy") == "hedge" and len(admission.providers) == 1 else (),
     )
@@ -238,7 +241,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[str, str]]:
     match kind.name:
         case "additionalProperties":
             for name in kind.unexpected:
-                yield f"{pointer}/{escape(name)}", _REFUSED.get(name, "is not known here; take it out")
+                yield f"{pointer}/{escape(name)}", "is not known here; take it out"
         case "required":
             yield f"{pointer}/{escape(kind.property)}", "is missing"
         case _:
@@ -271,8 +274,12 @@ def _unknown(catalog: Catalog, model: str) -> str:
     return "/provider"
 
 
-def _credentials(given: Json) -> dict[str, str]:
+def _credentials(given: Json, proxy: Callable[[str], None] | None) -> dict[str, str]:
     """As the vault keeps them: cookies become the text of one header."""
+    if "proxy" in given:
+        if proxy is None:
+            raise invalid("/credentials/proxy", "cannot be given here")
+        proxy(given["proxy"])
     found: dict[str, str] = {name: value for name, value in given.items() if name != "cookies"}
     if cookies := given.get("cookies"):
         found["cookies"] = "; ".join(f"{name}={value}" for name, value in cookies.items())

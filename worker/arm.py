@@ -5,6 +5,7 @@ Usually a job has one arm at a time; while it is hedged, two (:mod:`worker.hedge
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -89,6 +90,7 @@ class Parts:
         artifacts: Where outputs go and pictures of the input come from.
         vault: Opens the job's credentials.
         fetch: Gets a picture of at most so many bytes from an address that a user gave, through the egress guard.
+        proxy: Gives the address at which a user's proxy is connected to, or refuses it.
         measures: Where attempts are measured; None measures nothing.
     """
 
@@ -97,6 +99,7 @@ class Parts:
     artifacts: ArtifactStore
     vault: Vault
     fetch: Callable[[str, int, Control], bytes]
+    proxy: Callable[[str], str]
     measures: Measures | None = None
 
 
@@ -221,7 +224,12 @@ class Arm:
         credentials = Credentials(**self._parts.vault.unlock(self._job.id, locked))
         for field in fields(credentials):
             self._hide(getattr(credentials, field.name) or "")
-        return credentials
+        if credentials.proxy is None:
+            return credentials
+        # What is connected to is what was checked: a name could lead elsewhere the next time.
+        pinned = self._parts.proxy(credentials.proxy)
+        self._hide(pinned)
+        return dataclasses.replace(credentials, proxy=pinned)
 
     def _picture(self, source: str) -> InputFile:
         """A picture of the input: one that is kept with the job, or one behind an address."""

@@ -20,9 +20,10 @@ from queue import Empty, SimpleQueue
 from typing import Final
 from urllib.parse import urldefrag, urljoin
 
-from jobs.egress import Egress, Target
+from jobs.egress import BadAddress, Egress, Target
 from jobs.pictures import BadPicture
 from providers import Control
+from providers.errors import Rejected, Unreachable
 
 #: Seconds for each step of a fetch.
 STEP_SECONDS: Final = 10.0
@@ -165,6 +166,31 @@ def encrypted(tls: ssl.SSLContext, plain: socket.socket, target: Target) -> sock
     except BaseException:
         copy.close()
         raise
+
+
+def pinned(rules: Egress, url: str, resolver: Resolve = resolve) -> str:
+    """A user's proxy with one of its addresses in the place of its host, so that nobody looks that up once more.
+
+    Args:
+        rules: Where it may be.
+        url: As it was submitted.
+        resolver: Looks its host up; replaced in tests.
+
+    Raises:
+        Rejected: It may not be used.
+        Unreachable: There is no such host, or it is not public.
+    """
+    try:
+        proxy = rules.check_proxy(url)
+    except BadAddress as error:
+        raise Rejected(f"the proxy {error}") from None
+    try:
+        addresses = resolver(proxy.host, proxy.port)
+    except (OSError, UnicodeError):
+        addresses = []
+    if not rules.may_proxy(addresses):
+        raise Unreachable("the proxy could not be reached, or refused")
+    return proxy.at(addresses[0])
 
 
 class TimeLimit:

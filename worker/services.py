@@ -6,6 +6,7 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
+from functools import partial
 
 from jobs.artifacts import LocalArtifacts
 from jobs.egress import Egress
@@ -20,7 +21,7 @@ from providers.catalog import Catalog
 from settings import Settings, SettingsError
 from worker.callback import Poster
 from worker.delivery import Deliverer
-from worker.egress import EgressGuard
+from worker.egress import EgressGuard, pinned
 from worker.intake import Intake
 from worker.runner import Runner
 
@@ -82,7 +83,7 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
     store = RedisJobStore(client, patience=patience, epoch=epoch, limits=settings.limits)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     artifacts = LocalArtifacts(settings.artifacts_dir)
-    rules = Egress(catalog.config.egress, catalog.config.plain_http)
+    rules = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
     vault = Vault.from_file(settings.secret_key_file)
     return Services(
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
@@ -91,7 +92,9 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
         artifacts=artifacts,
         catalog=catalog,
         intake=Intake(store, catalog),
-        runner=Runner(store, catalog, artifacts, vault, EgressGuard(rules).fetch, HealthStore(store)),
+        runner=Runner(
+            store, catalog, artifacts, vault, EgressGuard(rules).fetch, partial(pinned, rules), HealthStore(store)
+        ),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
         uploads=Uploads(store, artifacts, settings.file_bytes),
         deliverer=Deliverer(store, vault, Poster(rules)),

@@ -154,7 +154,7 @@ class _Adapter(HTTPAdapter):
     def proxy_manager_for(self, proxy: str, **settings: Any) -> Any:  # noqa: ANN401
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **settings)
-        if not known and not proxy.lower().startswith("socks"):
+        if not known:
             self._within_reach(manager)
         return manager
 
@@ -195,7 +195,7 @@ class Transport:
         control: Cancel and time budget of the attempt.
 
     Raises:
-        Rejected: A header or the proxy is malformed. The text does not hold it.
+        Rejected: A header is malformed, or a proxy would see what is sent. The text does not hold it.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Transport:
         self._control = control
         host = urlsplit(self.base).hostname or ""
         self._hosted = host.endswith(".hf.space")
-        self._session = _session(self.reach, headers, cookies, proxy)
+        self._session = _session(self.base, self.reach, headers, cookies, proxy)
 
     def cookies(self) -> list[str]:
         """The values of all cookies, ours and the app's."""
@@ -406,7 +406,9 @@ def _content_type(response: requests.Response) -> str:
     return response.headers.get("content-type", "").split(";")[0].strip().lower()
 
 
-def _session(reach: Reach, headers: Mapping[str, str], cookies: str | None, proxy: str | None) -> requests.Session:
+def _session(
+    base: str, reach: Reach, headers: Mapping[str, str], cookies: str | None, proxy: str | None
+) -> requests.Session:
     session = _Session()
     session.trust_env = False
     adapter = _Adapter(reach)
@@ -418,6 +420,9 @@ def _session(reach: Reach, headers: Mapping[str, str], cookies: str | None, prox
     if cookies:
         session.cookies = _jar(_header("Cookie", cookies))
     if proxy:
+        if not base.startswith("https:"):
+            # In plain text it could read the operator's login, and look around in the operator's network.
+            raise Rejected("this app cannot be reached through a proxy: the way to it is not encrypted")
         session.proxies = {"http": proxy, "https": proxy}
     return session
 

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from jobs.batches import Batch
 from web import once
-from web.accept import ERRORS, accepted_webhook, charge, pictures
+from web.accept import ERRORS, accepted_proxy, accepted_webhook, charge, pictures
 from web.batching import batch_json, parse_batch
 from web.frontdoor import PICTURE_BODY, read_json
 from web.operation import Answer, ok, operation
@@ -52,7 +52,9 @@ def submit() -> Response:
     replayed = batch is not None
     if batch is None:
         shared = pictures()
-        submissions = parse_batch(body, lambda one: parse(one, owner, found.catalog, shared, accepted_webhook))
+        submissions = parse_batch(
+            body, lambda one: parse(one, owner, found.catalog, shared, accepted_webhook, accepted_proxy)
+        )
         charge(len(submissions))
         batch, replayed = found.batches.accept(owner, submissions, marks)
     answer = _answer(batch, 202)

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, request
 
 from jobs.service import Submission
 from web import once
-from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted, accepted_webhook, pictures
+from web.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted, accepted_proxy, accepted_webhook, pictures
 from web.frontdoor import PICTURE_BODY, read_json
 from web.headers import header
 from web.operation import Answer, Parameter, operation
@@ -72,7 +72,7 @@ def submit() -> Response:
 
 
 def _parsed(body: object) -> Submission:
-    return parse(body, caller().owner, services().catalog, pictures(), accepted_webhook)
+    return parse(body, caller().owner, services().catalog, pictures(), accepted_webhook, accepted_proxy)
 
 
 @blueprint.get("/jobs/<job:job_id>")

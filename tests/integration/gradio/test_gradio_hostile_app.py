@@ -262,7 +262,7 @@ def test_a_proxys_password_is_not_told() -> None:
     with (
         pytest.raises(ProviderError) as caught,
         GradioApp(
-            AppAddress(base_url="http://app.invalid"), proxy=f"http://user:{CANARY}@127.0.0.1:1", control=Control(10)
+            AppAddress(base_url="https://app.invalid"), proxy=f"http://user:{CANARY}@127.0.0.1:1", control=Control(10)
         ) as client,
     ):
         client.signature()

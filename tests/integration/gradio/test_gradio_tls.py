@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import ipaddress
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from providers.base import Control
-from providers.errors import Canceled, Unreachable
+from providers.errors import Canceled, Rejected, Unreachable
 from providers.gradio import transport
 from providers.gradio.client import Answer, AppAddress, GradioApp
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
@@ -81,6 +83,71 @@ def test_an_unknown_certificate_is_refused(app: HostileApp) -> None:
 def test_a_trusted_certificate_serves_the_whole_call_on_one_connection(app: HostileApp) -> None:
     assert call(app, Control(20))[-1] == Answer(("done",))
     assert app.connections == 1
+
+
+class Tunnel:
+    """A proxy that notes what it is asked for and passes bytes on."""
+
+    def __init__(self) -> None:
+        self.heads: list[str] = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.address = f"http://me:hunter2secret@127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                peer, _ = self._listener.accept()
+            except OSError:
+                return
+            head = b""
+            while not head.endswith(b"\r\n\r\n") and (piece := peer.recv(1)):
+                head += piece
+            self.heads.append(head.decode())
+            host, _, port = head.split(b" ")[1].decode().rpartition(":")
+            app = socket.create_connection((host, int(port)), 5)
+            peer.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            for source, target in ((peer, app), (app, peer)):
+                threading.Thread(target=_pump, args=(source, target), daemon=True).start()
+
+    def close(self) -> None:
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+
+
+def _pump(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError), source:
+        while piece := source.recv(65536):
+            target.sendall(piece)
+        target.shutdown(socket.SHUT_WR)
+
+
+@pytest.fixture
+def tunnel() -> Iterator[Tunnel]:
+    proxy = Tunnel()
+    yield proxy
+    proxy.close()
+
+
+@pytest.mark.usefixtures("trusted")
+def test_a_users_proxy_sees_where_to_and_nothing_else(app: HostileApp, tunnel: Tunnel) -> None:
+    """Nobody but the app's own host is asked for, and what is sent there is encrypted past the proxy."""
+    headers = {"X-HF-Authorization": "Bearer hf_canary0123456789"}
+    with GradioApp(AppAddress(base_url=app.url), headers=headers, proxy=tunnel.address, control=Control(20)) as client:
+        assert list(client.call("/infer", {"prompt": "x"}))[-1] == Answer(("done",))
+    assert {head.rpartition(" HTTP/1.")[0] for head in (head.split("\r\n")[0] for head in tunnel.heads)} == {
+        f"CONNECT {app.url.removeprefix('https://')}"
+    }
+    assert not any("hf_canary" in head for head in tunnel.heads)
+    assert app.requests[0].headers["x-hf-authorization"] == headers["X-HF-Authorization"]
+    assert "proxy-authorization" not in app.requests[0].headers
+
+
+def test_an_app_without_encryption_is_not_asked_through_a_users_proxy(tunnel: Tunnel) -> None:
+    """It could read the operator's login there, and would be a way into the operator's network."""
+    with pytest.raises(Rejected, match="not encrypted"):
+        GradioApp(AppAddress(base_url="http://192.168.1.5:7860"), proxy=tunnel.address, control=Control(5))
+    assert tunnel.heads == []
 
 
 @pytest.mark.usefixtures("trusted")

@@ -73,3 +73,53 @@ def test_plain_http_is_a_switch_and_opens_one_port() -> None:
     ):
         with pytest.raises(BadAddress):
             plain.check(url)
+
+
+PROXIES = Egress(proxies=True)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://proxy.example.com:3128", "http://proxy.example.com:3128/", "http://me:p%w@proxy.example.com:1",
+    ],
+)  # fmt: skip
+def test_a_proxy_is_refused_where_the_operator_allows_none(url: str) -> None:
+    with pytest.raises(BadAddress, match="switched off"):
+        Egress().check_proxy(url)
+
+
+def test_a_public_proxy_may_be_brought() -> None:
+    proxy = PROXIES.check_proxy("http://me:s3cr-t@Proxy.Example.com:3128")
+    assert (proxy.host, proxy.port) == ("proxy.example.com", 3128)
+    assert proxy.at("93.184.216.34") == "http://me:s3cr-t@93.184.216.34:3128"
+    assert proxy.at("2606:4700::1") == "http://me:s3cr-t@[2606:4700::1]:3128"
+    assert "s3cr-t" not in repr(proxy)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "", "http://127.0.0.1:8080", "http://169.254.169.254:80", "redis://redis:6379", "socks5://10.0.0.1:1080",
+        "socks4://example.com:1080", "socks5h://example.com:1080", "https://example.com:443", "file:///etc/passwd",
+        "http://:8080", "http://[::1]:8080", "http://u%0d%0aX:p@example.com:8080", "http://example.com", "http://example.com:0",
+        "http://example.com:65536", "http://example.com:80/path", "http://example.com:80?x", "http://example.com:80#x",
+        "http://a@example.com:80", "http://a:b@c@example.com:80", "http://example.com:80@127.0.0.1:80", "http://localhost:80",
+        "http://redis:6379", "http://metadata.google.internal:80", "http://2130706433:80", "http://0x7f.1:80", "http://127.1:80",
+        "http://example.com:80\r\nX: y", " http://example.com:80", "http://example.com:80 ", "HTTP://example.com:80",
+    ],
+)  # fmt: skip
+def test_any_other_proxy_is_refused(url: str) -> None:
+    with pytest.raises(BadAddress):
+        PROXIES.check_proxy(url)
+
+
+def test_all_addresses_of_a_proxy_must_be_public_or_allowed() -> None:
+    here = Egress((ipaddress.ip_network("10.1.0.0/16"),), proxies=True)
+    assert PROXIES.may_proxy(["93.184.216.34", "1.1.1.1"])
+    assert not PROXIES.may_proxy(["93.184.216.34", "10.1.0.5"])
+    assert not PROXIES.may_proxy([])
+    assert here.may_proxy(["93.184.216.34", "10.1.0.5"])
+    assert here.check_proxy("http://10.1.0.5:3128").host == "10.1.0.5"
+    with pytest.raises(BadAddress):
+        here.check_proxy("http://10.2.0.5:3128")

@@ -42,7 +42,7 @@ class Rig:
         self.vault = Vault(b"k" * 32)
         self.drivers: dict[str, Driver] = {}
         self.fetched: dict[str, bytes] = {}
-        self.runner = Runner(self.store, self, self.artifacts, self.vault, self.fetch)
+        self.runner = Runner(self.store, self, self.artifacts, self.vault, self.fetch, self.proxy)
 
     def driver(self, name: str) -> Driver:
         """As the catalog does it."""
@@ -54,6 +54,10 @@ class Rig:
         data = self.fetched[url]
         assert len(data) <= limit
         return data
+
+    def proxy(self, url: str) -> str:
+        """As the guard does it with a host that has one address."""
+        return url.replace("proxy.example.com", "192.0.2.7")
 
     def script(self, *steps: Any, name: str = "scripted") -> ScriptedDriver:
         """Have the provider of this name do so."""

@@ -14,8 +14,9 @@ import pytest
 
 from jobs.egress import Egress, Target, is_public
 from providers import Canceled, Control
+from providers.errors import Rejected, Unreachable
 from tests.receiver import make_certificate
-from worker.egress import REDIRECTS, EgressGuard, Refused, Resolve, resolve
+from worker.egress import REDIRECTS, EgressGuard, Refused, Resolve, pinned, resolve
 
 HOST = "pictures.example"
 
@@ -158,7 +159,7 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(serve: Serve, certifi
     def drip(peer: ssl.SSLSocket) -> None:
         peer.sendall(head)
         try:
-            for _ in range(200):
+            for _ in range(1000):
                 peer.sendall(b"x")
                 if gone.wait(0.02):
                     return
@@ -166,8 +167,8 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(serve: Serve, certifi
             gone.set()
 
     with pytest.raises(Refused):
-        fetch(serve(drip), certificate, seconds=0.2)
-    assert gone.wait(5)
+        fetch(serve(drip), certificate, seconds=1.5)
+    assert gone.wait(20)
 
 
 def test_a_cancel_ends_a_fetch_that_hangs(serve: Serve, certificate: Path) -> None:
@@ -357,3 +358,30 @@ def test_every_failure_reads_the_same(serve: Serve, certificate: Path) -> None:
         texts.add(str(refused.value))
     assert len(texts) == 1
     assert "127.0.0.1" not in texts.pop()
+
+
+def test_a_users_proxy_is_looked_up_once_and_pinned_to_what_was_checked() -> None:
+    answers = [["93.184.216.34"], ["127.0.0.1"]]
+    rules = Egress(proxies=True)
+    found = pinned(rules, "http://me:pw@proxy.example.com:3128", lambda *_: answers.pop(0))
+    assert found == "http://me:pw@93.184.216.34:3128"
+    assert len(answers) == 1
+
+
+@pytest.mark.parametrize("addresses", [[], ["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["::1"], ["169.254.169.254"]])
+def test_a_proxy_that_is_not_public_is_refused_like_one_that_does_not_exist(addresses: list[str]) -> None:
+    told = []
+    for look in (lambda *_: addresses, nowhere):
+        with pytest.raises(Unreachable) as caught:
+            pinned(Egress(proxies=True), "http://proxy.example.com:3128", look)
+        told.append(caught.value.detail)
+    assert told[0] == told[1]
+
+
+def nowhere(host: str, port: int) -> list[str]:
+    raise OSError(f"no such host: {host}:{port}")
+
+
+def test_a_proxy_is_refused_where_the_operator_has_switched_them_off_meanwhile() -> None:
+    with pytest.raises(Rejected, match="switched off"):
+        pinned(Egress(), "http://proxy.example.com:3128", nowhere)

@@ -480,6 +480,12 @@ def test_credentials_that_are_refused_are_the_clients_matter_and_not_the_provide
     assert measures.get(["scripted"])["scripted"].failures_in_row == 0
 
 
+def test_a_users_proxy_reaches_the_driver_as_the_address_that_was_checked(rig: Rig) -> None:
+    driver = rig.script(done())
+    rig.attempt(secret={"proxy": "http://me:pw@proxy.example.com:3128"}).run()
+    assert driver.calls[0][0].credentials.proxy == "http://me:pw@192.0.2.7:3128"
+
+
 def test_a_job_never_runs_without_the_credentials_it_was_given(rig: Rig) -> None:
     driver = rig.script(done())
     attempt = rig.attempt(secret={"hf_token": "hf_mine"})
