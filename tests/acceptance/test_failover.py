@@ -86,7 +86,7 @@ def service(folder: Path, spent: str, sound: str) -> Iterator[Stack]:
     """A stack with these apps behind the first two providers of ``flux-schnell``, and no third."""
     config = folder / "providers.toml"
     config.write_text(
-        f'[providers.{SPENT}]\nurl = "{spent}"\nspace = ""\n'
+        f'[providers.{SPENT}]\nurl = "{spent}"\nspace = "somebody/schnell"\n'
         f'[providers.{SOUND}]\nurl = "{sound}"\nspace = ""\n[providers.g4f]\nenabled = false\n'
     )
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
