@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.model import Job
-from jobs.store import Overview, Place
+from jobs.store import Crowd, Overview, Place
 from jobs.waiting import UNMEASURED_RUN_SECONDS, ProviderView, Situation, Waiting, explain
 
 #: A later provider is taken before an earlier one where it is faster by this factor, as in dispatch.lua.
@@ -29,7 +29,7 @@ class Plan:
     hedge_after: float | None = None
 
 
-def plan(job: Job, situation: Situation, overview: Overview, at: float) -> Plan:
+def plan(job: Job, situation: Situation, overview: Overview, at: float, crowds: tuple[Crowd, ...] = ()) -> Plan:
     """Plan a job.
 
     Args:
@@ -37,13 +37,15 @@ def plan(job: Job, situation: Situation, overview: Overview, at: float) -> Plan:
         situation: Providers and worker slots.
         overview: How many jobs there are.
         at: Now, in Unix seconds.
+        crowds: The jobs of its key, and of its end user, with all that wait before it.
     """
     there = [name for name in job.route if name in situation.providers]
     ready = [name for name in there if _has_room(situation.providers[name], at)]
     provider = _best(ready, situation) if ready else _soonest(there, situation, at)
     fallbacks = () if job.strategy == "single" else tuple(name for name in there if name != provider)
     first = situation.providers[provider] if provider is not None and fallbacks and job.strategy == "hedge" else None
-    waiting, eta = _prospect(job, provider if ready else None, situation, overview, at)
+    place = Place(position=overview.queued, crowds=crowds)
+    waiting, eta = _prospect(job, provider if ready else None, situation, overview, place, at)
     return Plan(
         provider=provider,
         waiting=waiting,
@@ -54,14 +56,15 @@ def plan(job: Job, situation: Situation, overview: Overview, at: float) -> Plan:
 
 
 def _prospect(
-    job: Job, provider: str | None, situation: Situation, overview: Overview, at: float
+    job: Job, provider: str | None, situation: Situation, overview: Overview, place: Place, at: float
 ) -> tuple[Waiting | None, float | None]:
     """What the job would wait for, and the seconds until its result; ``provider`` is one that has room now."""
     # Whoever else waits has been passed over: a free slot is filled at once with what can run.
     free = sum(overview.workers.values()) - overview.running - overview.sent
-    if provider is not None and free > 0 and not situation.paused:
+    held_back = situation.paused or any(crowd.is_full for crowd in place.crowds)
+    if provider is not None and free > 0 and not held_back:
         return None, round(situation.providers[provider].run_seconds or UNMEASURED_RUN_SECONDS, 1)
-    waiting = explain(job, Place(position=overview.queued), situation, at)
+    waiting = explain(job, place, situation, at)
     return waiting, None if waiting is None else waiting.eta_seconds
 
 

@@ -13,6 +13,7 @@ import redis
 
 from jobs import keys
 from jobs.health import Health
+from jobs.limits import Limits
 from jobs.pause import Control, control_of
 from jobs.redis_store import RedisJobStore, available, logged, or_empty, record_of, source, streams_of
 from jobs.store import Crowd, LoggedEvent, Place, Record
@@ -127,6 +128,14 @@ class RedisViews:
             queued, running, user_queued, user_running, streams = pipe.execute()
         found = {"queued": queued, "running": running, "streams": streams}
         return found if user is None else {**found, "user_queued": user_queued, "user_running": user_running}
+
+    def crowds(self, owner: str, user: str, limits: Limits) -> tuple[Crowd, ...]:
+        """The crowds that a new job of a user would be the last of."""
+        found = self.counts(owner, user)
+        whole = Crowd(running=found["running"], limit=limits.running, position=found["queued"])
+        if user == owner:
+            return (whole,)
+        return whole, Crowd(running=found["user_running"], limit=limits.user_running, position=found["user_queued"])
 
     def paused(self) -> bool:
         """Whether nothing is sent to any worker for now."""

@@ -167,7 +167,10 @@ SCHEMAS: Final[dict[str, Json]] = {
     "Queue": record(
         "reason",
         {
-            "position": described({"type": "integer", "minimum": 1}, "1 is the next to run."),
+            "position": described(
+                {"type": "integer", "minimum": 1},
+                "1 is the next to run. With `key_limit` only the jobs count that share the limit.",
+            ),
             "eta_seconds": described(NUMBER, "Estimated seconds until the result."),
             "reason": {"enum": list(get_args(WaitReason))},
             "until": described(TIME, "When it can go on, where that is known."),

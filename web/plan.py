@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from jobs.limits import Limits
 from jobs.plan import Plan, plan
 from jobs.service import Submission
 from web.schemas import Json, optional_time, present
 from web.services import Services
 
 
-def planned(submission: Submission, found: Services) -> Json:
-    """The plan for a submission, as the API shows it. Writes nothing."""
+def planned(submission: Submission, limits: Limits, found: Services) -> Json:
+    """The plan for a submission of a key with these limits, as the API shows it. Writes nothing."""
     job = found.jobs.job(submission, "job_")
-    made = plan(job, found.outlook.situation(job), found.store.overview(), job.created_at)
+    crowds = found.views.crowds(job.owner, job.user, limits)
+    made = plan(job, found.outlook.situation(job), found.store.overview(), job.created_at, crowds)
     used = submission.input
     if made.provider is not None:
         used = found.catalog.prepare(made.provider, submission.model, submission.given)

@@ -35,9 +35,12 @@ end
 
 -- The providers of a lane stand in it best first. The first with room takes its head, unless another one is
 -- expected to be done in two thirds of the time. A provider that is a last resort is asked only where all are.
+local closed = {} -- account and route on which nobody has room: within a call there never is more
 local function provider_for(lane)
-  local route, sound, account = {}, false, account_of(lane)
-  for provider in string.gmatch(string.match(lane, '|([^|]*)$'), '[^,]+') do
+  local name, account, route, sound = string.match(lane, '|([^|]*)$'), account_of(lane), {}, false
+  local key = account .. '|' .. name
+  if closed[key] then return nil end
+  for provider in string.gmatch(name, '[^,]+') do
     route[#route + 1] = provider
     sound = sound or not at(provider, account).shun
   end
@@ -50,6 +53,7 @@ local function provider_for(lane)
       if not best or faster then best = provider end
     end
   end
+  closed[key] = not best
   return best
 end
 
@@ -57,10 +61,10 @@ end
 local function best_lane(user)
   local best, where, rank
   for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. user)) do
-    local head = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0, 'WITHSCORES')
-    if head[1] and (not rank or tonumber(head[2]) < rank) then
-      local provider = provider_for(lane)
-      if provider then best, where, rank = lane, provider, tonumber(head[2]) end
+    local provider = provider_for(lane)
+    local head = provider and redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0, 'WITHSCORES')
+    if head and head[1] and (not rank or tonumber(head[2]) < rank) then
+      best, where, rank = lane, provider, tonumber(head[2])
     end
   end
   return best, where

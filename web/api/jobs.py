@@ -66,7 +66,7 @@ def submit() -> Response:
     dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
     if dry is not None and "1" in dry:
-        plan = planned(_parsed(body), services())
+        plan = planned(_parsed(body), caller().limits, services())
         return Response(msgspec.json.encode(plan), mimetype="application/json")
     return accepted(once.marks(body), lambda: _parsed(body))
 

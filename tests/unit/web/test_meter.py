@@ -217,6 +217,17 @@ def fits(name: str, body: Any) -> bool:
     return jsonschema_rs.Draft202012Validator(schema).is_valid(body)
 
 
+def test_a_dry_run_says_what_the_job_would_wait_for(client: FlaskClient, hand: Hand) -> None:
+    hand.store.beat("w1", 10, 60, [])
+
+    def planned(user: str) -> Any:
+        return client.post("/v1/jobs?dry_run=1", json={**BODY, "metadata": {"user": user}}).get_json()
+
+    assert "reason" not in planned("ann")
+    submit(client, metadata={"user": "ann"})
+    assert planned("bob")["reason"] == "key_limit"
+
+
 def test_a_keys_own_limits_count_for_it_at_once(client: FlaskClient) -> None:
     made = client.post("/v1/admin/keys", json={"name": "me", "limits": {"submits_per_minute": 1, "queued": "none"}})
     key, record = made.get_json()["key"], made.get_json()["id"]

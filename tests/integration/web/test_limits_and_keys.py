@@ -1,0 +1,174 @@
+"""Limits and keys over HTTP, with all processes that there are: two of the web face, and real workers."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from jobs import keys
+from jobs.apikeys import KeyStore
+from tests.stack import ROOT, Stack, wait_until
+
+# Each starts the service anew, which takes a minute on a machine that is busy.
+pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
+
+TIMEOUT = (5, 30)
+CLIENTS = 100
+
+
+def limited(folder: Path, **limits: int) -> Stack:
+    environ = {f"DARKROOM_LIMIT_{name.upper()}": str(limit) for name, limit in limits.items()}
+    return Stack(folder / "stack", environ=environ)
+
+
+def submit(stack: Stack, *script: str, user: str | None = None, **headers: str) -> requests.Response:
+    body: dict[str, Any] = {"model": "echo", "input": {"script": list(script)} if script else {}}
+    if user is not None:
+        body["metadata"] = {"user": user}
+    # A connection each, so that both processes have their share.
+    return requests.post(f"{stack.url}/v1/jobs", json=body, headers=headers, timeout=TIMEOUT)
+
+
+def test_end_users_share_a_key_and_nobody_spins(tmp_path: Path) -> None:
+    """No scheduler runs, so what wakes a waiting job is the end of the one that it waits for."""
+    with limited(tmp_path, user_running=1, running=3) as stack:
+        stack.worker()
+        stack.web()
+        ann = [submit(stack, "wait 1500ms", user="ann").json()["id"] for _ in range(3)]
+        stack.wait_for_status(ann[:1], "running")
+        bob = submit(stack, "wait 100ms", user="bob").json()["id"]
+        (done,) = stack.wait_for_status([bob], "succeeded")
+
+        seen = requests.get(f"{stack.url}/v1/jobs/{ann[2]}", timeout=TIMEOUT).json()
+        if seen["status"] == "queued":
+            assert seen["queue"]["reason"] == "key_limit"
+            assert seen["queue"]["position"] in {1, 2}
+            assert seen["queue"]["eta_seconds"] > 0
+        one, two, three = stack.wait_for_status(ann, "succeeded")
+        for earlier, later in ((one, two), (two, three)):
+            assert earlier.finished_at is not None
+            assert later.started_at is not None
+            assert later.started_at >= earlier.finished_at - 0.05, "never two at once"
+        assert done.started_at is not None
+        assert two.started_at is not None
+        assert done.started_at < two.started_at, "the other user's job did not wait for the first one's"
+
+
+def test_a_waiting_job_says_that_its_key_is_at_its_limit(tmp_path: Path) -> None:
+    with limited(tmp_path, running=1) as stack:
+        stack.worker()
+        stack.web()
+        first = submit(stack, "wait 60s").json()["id"]
+        stack.wait_for_status([first], "running")
+        waiting = [submit(stack, "wait 10ms").json()["id"] for _ in range(3)]
+        found = [requests.get(f"{stack.url}/v1/jobs/{job}", timeout=TIMEOUT).json()["queue"] for job in waiting]
+        assert [(queue["reason"], queue["position"]) for queue in found] == [("key_limit", n) for n in (1, 2, 3)]
+        assert found[0]["eta_seconds"] < found[2]["eta_seconds"]
+        listed = requests.get(f"{stack.url}/v1/jobs?status=queued", timeout=TIMEOUT).json()["data"]
+        assert [job["queue"]["reason"] for job in listed] == ["key_limit"] * 3
+        used = requests.get(f"{stack.url}/v1/usage", timeout=TIMEOUT).json()["used"]
+        assert (used["running"], used["queued"]) == (1, 3)
+        # A free slot wakes the next one, and it the next.
+        requests.post(f"{stack.url}/v1/jobs/{first}/cancel", timeout=TIMEOUT)
+        stack.wait_for_status(waiting, "succeeded")
+
+
+def test_a_hundred_at_once_are_never_one_too_many(tmp_path: Path) -> None:
+    with limited(tmp_path, queued=30) as stack:
+        stack.web()
+        with ThreadPoolExecutor(CLIENTS) as clients:
+            answers = list(clients.map(lambda _: submit(stack), range(CLIENTS)))
+        assert Counter(answer.status_code for answer in answers) == {202: 30, 429: 70}
+        refused = [answer for answer in answers if answer.status_code == 429]
+        assert {answer.json()["code"] for answer in refused} == {"quota_exceeded"}
+        assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+        assert len(list(stack.client.scan_iter("dr:job:*"))) == stack.client.zcard(keys.waiting("local")) == 30
+        listed = requests.get(f"{stack.url}/v1/jobs?limit=100", timeout=TIMEOUT).json()["data"]
+        assert {job["id"] for job in listed} == {answer.json()["id"] for answer in answers if answer.ok}
+
+
+def test_both_processes_count_the_same_rate(tmp_path: Path) -> None:
+    with limited(tmp_path, submits_per_minute=20) as stack:
+        stack.web()
+        with ThreadPoolExecutor(20) as clients:
+            answers = list(clients.map(lambda _: submit(stack), range(60)))
+        counted = Counter(answer.status_code for answer in answers)
+        # Where a part of the window begins in between, a little of the one before is free again.
+        assert counted[202] + counted[429] == 60
+        assert 20 <= counted[202] <= 22
+        assert all(answer.headers["RateLimit-Policy"].startswith('"submit";q=20;w=60') for answer in answers)
+
+
+def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shut(tmp_path: Path) -> None:
+    with Stack(tmp_path / "stack") as stack:
+        web = stack.web()
+        store = KeyStore(stack.client)
+        admin, other = store.create("admin"), store.create("other")
+        headers = {"Authorization": f"Bearer {other[1]}"}
+
+        def ask(_: int = 0, **more: str) -> tuple[float, int]:
+            at = time.monotonic()
+            return at, requests.get(f"{stack.url}/v1/jobs", headers=more or headers, timeout=TIMEOUT).status_code
+
+        wait_until(lambda: ask()[1] == 200, 10, "the keys are known")
+        wait_until(lambda: requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code == 401, 10, "locked")
+        with ThreadPoolExecutor(8) as clients:
+            list(clients.map(ask, range(40)))
+            answer = requests.delete(
+                f"{stack.url}/v1/admin/keys/{other[0].id}",
+                headers={"Authorization": f"Bearer {admin[1]}"},
+                timeout=TIMEOUT,
+            )
+            assert answer.status_code == 204
+            revoked = time.monotonic()
+            seen: list[tuple[float, int]] = []
+            while time.monotonic() < revoked + 3:
+                seen += clients.map(ask, range(16))
+        assert {status for at, status in seen if at > revoked + 2} == {401}
+        store.revoke(admin[0].id)
+        web.terminate()
+        stack.web("web-again")
+        assert requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code == 401
+        assert store.reopen()
+        wait_until(
+            lambda: {requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code for _ in range(8)} == {200},
+            10,
+            "the door is open again",
+        )
+
+
+def test_the_how_to_page_works(tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "how-to" / "limits-and-keys.md").read_text()
+    script = "set -eu\n" + "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    with Stack(tmp_path / "stack") as stack:
+        stack.scheduler()
+        stack.worker()
+        stack.web()
+        done = subprocess.run(
+            ["sh", "-c", script],
+            cwd=tmp_path,
+            env={**os.environ, "DARKROOM_URL": stack.url, "NO_PROXY": "127.0.0.1"},
+            capture_output=True,
+            text=True,
+            timeout=200,
+            check=False,
+        )
+        logged = stack.logs()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for words in (
+        "without a key: 401", "'reason': 'key_limit'", '"submit";q=6000;w=60', "At most 3 jobs of your key may wait",
+        "used: 3 of 3", "{'running': 2, 'queued': 200}", "sees its job: 200\nsees its job: 200\n", "revoked: 401",
+    ):  # fmt: skip
+        assert words in done.stdout
+    for words in ("made a key", "changed a key", "rotated a key", "revoked a key"):
+        assert f"admin: {words}" in logged
+    assert "dk_live_" not in logged
