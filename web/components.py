@@ -424,6 +424,9 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
         "A picture that was uploaded. It has the fields of OpenAI's and of Replicate's files.",
     ),
+    "DeletedFile": record(
+        "id object deleted", {"id": FILE_ID, "object": {"const": "file"}, "deleted": {"const": True}}
+    ),
     "FileList": listed(ref("File"), results={"type": "array", "items": ref("File")}),
     "Health": record("status", {"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}}),
     "Problem": record(

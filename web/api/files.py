@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 from flask import Blueprint, Response, request
 
@@ -10,10 +12,12 @@ from jobs.uploads import Upload
 from web import once
 from web.api.lists import CURSOR, LIMIT, listing, place_of
 from web.aside import aside
+from web.components import FILE_ID
 from web.errors import invalid
 from web.forms import Form
-from web.operation import Answer, ok, operation
-from web.query import only, whole_number
+from web.headers import header
+from web.operation import Answer, Parameter, ok, operation
+from web.query import only, refuse, whole_number
 from web.reading import caller, links
 from web.services import services
 from web.stored import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
@@ -71,7 +75,16 @@ def upload() -> Response:
     "listFiles",
     "Files",
     "read",
-    parameters=(LIMIT, CURSOR),
+    parameters=(
+        LIMIT,
+        CURSOR,
+        Parameter(
+            name="after",
+            place="query",
+            description="The last `id` of the answer before: how OpenAI's SDK goes on, instead of `cursor`.",
+            schema=FILE_ID,
+        ),
+    ),
     answers=(
         Answer(
             status=200,
@@ -87,11 +100,16 @@ def list_files() -> Response:
 
     `results` is the same as `data`, for Replicate's SDK.
     """
-    parameters = only(request, "limit", "cursor")
+    parameters = only(request, "limit", "cursor", "after")
     limit = whole_number(parameters, "limit", 20, 1, LIMIT.schema["maximum"])
     owner = caller().owner
     reader = f"{owner}/files"
-    uploads, following = services().uploads.page(owner, cursor=place_of(parameters, reader), limit=limit)
+    # A place in this list is an id, so this one needs no seal.
+    after = parameters.pop("after", None)
+    if after is not None and not re.fullmatch(FILE_ID["pattern"], after):
+        raise refuse("after", "must be the id of a file")
+    place = after or place_of(parameters, reader)
+    uploads, following = services().uploads.page(owner, cursor=place, limit=limit)
     data = [file_json(one, links()) for one in uploads]
     return listing(data, following, parameters, reader, results=data)
 
@@ -131,7 +149,14 @@ def content(file_id: str) -> Response:
     "deleteFile",
     "Files",
     "submit",
-    answers=(Answer(status=204, description="It is gone."),),
+    answers=(
+        Answer(status=204, description="It is gone."),
+        Answer(
+            status=200,
+            description="The same to OpenAI's SDK (`X-Stainless-Lang`), which wants to read it.",
+            content={"application/json": "DeletedFile"},
+        ),
+    ),
     errors=("not_found",),
 )
 def delete(file_id: str) -> Response:
@@ -140,6 +165,9 @@ def delete(file_id: str) -> Response:
     Jobs that were accepted with it keep the picture until they are deleted themselves.
     """
     services().uploads.delete(file_id, caller().owner)
+    if header(request, "X-Stainless-Lang"):
+        told = {"id": file_id, "object": "file", "deleted": True}
+        return Response(msgspec.json.encode(told), mimetype="application/json")
     return Response(status=204)
 
 

@@ -231,7 +231,9 @@ def test_a_list_has_parts(client: FlaskClient) -> None:
     assert 'rel="next"' in first.headers["Link"]
     rest = client.get(f"/v1/files?limit=2&cursor={body['next_cursor']}").get_json()
     assert ([file["id"] for file in rest["data"]], rest["has_more"]) == (ids[2:], False)
-    for query in ("limit=0", "limit=101", "cursor=x", "order=asc"):
+    after = client.get(f"/v1/files?limit=2&after={ids[1]}").get_json()
+    assert ([file["id"] for file in after["data"]], after["has_more"]) == (ids[2:], False)
+    for query in ("limit=0", "limit=101", "cursor=x", "order=asc", "after=x"):
         assert client.get(f"/v1/files?{query}").status_code == 422
 
 
@@ -244,6 +246,13 @@ def test_a_deleted_file_is_as_unknown_as_one_that_never_was(client: FlaskClient,
         assert answer.status_code == 404
         assert answer.get_json()["detail"] == unknown["detail"]
     assert on_disk(services) == []
+
+
+def test_openais_sdk_can_read_that_a_file_is_gone(client: FlaskClient) -> None:
+    file = send(client, plain()).get_json()
+    answer = client.delete(f"/v1/files/{file['id']}", headers={"X-Stainless-Lang": "python"})
+    assert (answer.status_code, answer.get_json()) == (200, {"id": file["id"], "object": "file", "deleted": True})
+    assert client.get(f"/v1/files/{file['id']}").status_code == 404
 
 
 def test_another_keys_file_is_as_unknown_as_one_that_never_was(public_app: Flask) -> None:
