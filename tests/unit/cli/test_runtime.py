@@ -55,10 +55,10 @@ def test_keys_are_made_listed_and_revoked_while_the_service_is_down(tmp_path: Pa
     key = create(settings, "bot", ("read",))
     (row,) = rows(settings)
     assert row[1:4] == ("bot", f"…{key[-4:]}", "read")
-    assert row[5] == ""
+    assert row[6] == ""
     assert revoke(settings, row[0])
     assert not revoke(settings, row[0])
-    assert rows(settings)[0][5]
+    assert rows(settings)[0][6].startswith("revoked")
     with pytest.raises(SettingsError, match="no scope wizard"):
         create(settings, "bot", ("wizard",))
 
