@@ -29,7 +29,6 @@ from worker.runner import Runner
 #: better to do, and what the upstream has made already would be lost.
 PATIENCE = 300.0
 
-
 #: Seconds for which the first job at a provider is waited for, before others follow (jobs/scripts/dispatch.lua). A Space
 #: may take some to say that the quota is used up; an app of somebody's own hardly has one, and its first burst is not to
 #: be held up for long.
