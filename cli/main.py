@@ -119,6 +119,11 @@ def _parameter(api: Api, text: str) -> tuple[str, object]:
     help="Any other input; VALUE may be JSON, or @FILE for a picture, which is uploaded.",
 )
 @click.option("--provider", help="Only this provider.")
+@click.option(
+    "--strategy",
+    type=click.Choice(["failover", "single", "hedge"]),
+    help="Who else is asked: another where one fails (the default), nobody, or the next as well where one takes long.",
+)
 @click.option("--wait/--no-wait", default=True, show_default=True, help="Stay until the job ends.")
 @click.option("--json", "as_json", is_flag=True, help="Print the job as JSON.")
 @_api_options
@@ -135,6 +140,7 @@ def generate(
     image: str | None,
     params: tuple[str, ...],
     provider: str | None,
+    strategy: str | None,
     wait: bool,
     as_json: bool,
 ) -> None:
@@ -146,7 +152,8 @@ def generate(
     inputs.update(_parameter(api, text) for text in params)
     if not inputs:
         raise click.UsageError("Say what to make: give a PROMPT, an --image or a --param.")
-    body: dict[str, Any] = {"model": model, "input": inputs, **({"provider": provider} if provider else {})}
+    wishes = {"provider": provider, "strategy": strategy}
+    body: dict[str, Any] = {"model": model, "input": inputs, **{name: wish for name, wish in wishes.items() if wish}}
     job = api.submit(body)
     if not wait:
         _show(job) if as_json else click.echo(job["id"])

@@ -162,6 +162,8 @@ def test_generate_sends_what_was_asked_for(serve: Serve) -> None:
         'script=["image"]',
         "--param",
         "style=oil",
+        "--strategy",
+        "hedge",
     ]
     done = CliRunner().invoke(main, ["generate", "a cat", *options, "--no-wait", "--url", server.url, "--api-key", "k"])
     assert (done.exit_code, done.output) == (0, "job_1\n")
@@ -170,6 +172,7 @@ def test_generate_sends_what_was_asked_for(serve: Serve) -> None:
     assert json.loads(body) == {
         "model": "flux-dev",
         "input": {"prompt": "a cat", "width": 64, "num_inference_steps": 4, "script": ["image"], "style": "oil"},
+        "strategy": "hedge",
     }
     assert headers["Authorization"] == "Bearer k"
     assert headers["Idempotency-Key"]

@@ -38,7 +38,7 @@ from worker.intake import Absent
 from worker.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
 
 #: So long a test waits for what must come.
-SECONDS = 20.0
+SECONDS = 50.0
 ROUTE = ("first", "second")
 
 
