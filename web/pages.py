@@ -64,7 +64,7 @@ def docs_asset(name: str) -> Response:
     """Get a file of the documentation page: Swagger UI's own, from the installed package."""
     if name not in _SWAGGER_FILES:
         raise Problem("not_found", "The documentation page has no such file.")
-    answer = send_from_directory(_SWAGGER, name, max_age=3600, conditional=False)
+    answer = send_from_directory(_SWAGGER, name, max_age=3600, conditional=False, etag=False)
     answer.headers["Cache-Control"] = "private, max-age=3600"
     return answer
 

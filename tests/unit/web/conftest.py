@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 import settings as configuration
 from settings import Bind, Settings
 from tests.hand import Hand, Woken, name_database
+from tests.unit.web.declared import witness
 from web.app import assemble
 from web.services import Services, build
 
@@ -37,8 +38,12 @@ def hand(services: Services) -> Hand:
 
 
 @pytest.fixture
-def app(services: Services) -> Flask:
-    return assemble(services)
+def app(services: Services) -> Iterator[Flask]:
+    """The application; whatever it answers in a test has to be as the document says."""
+    built = assemble(services)
+    undeclared = witness(built)
+    yield built
+    assert undeclared == []
 
 
 @pytest.fixture
