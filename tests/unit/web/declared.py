@@ -58,7 +58,7 @@ def _faults(method: str, path: str, answer: Response) -> Iterator[str]:
     if declared is None:
         yield f"{answer.status_code} is not declared"
         return
-    kind = answer.mimetype if answer.status_code not in {204, 304} else ""
+    kind = (answer.mimetype or "") if answer.status_code not in {204, 304} else ""
     if kind and kind not in declared.get("content", {}):
         yield f"{answer.status_code} with {kind} is not declared"
     elif kind.endswith("json"):
