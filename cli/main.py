@@ -405,10 +405,11 @@ def accept_database(*, yes: bool) -> None:
 
     Where Redis comes back empty, or is another one, the service takes and
     runs nothing, so that a backup can be put back. This gives up the jobs and
-    API keys of the database that was there before. Run it where the scheduler
-    runs.
+    API keys of the database that was there before; the API asks for a key all
+    the same. Run it where the scheduler runs.
     """
     from cli.keys import connected
+    from jobs.apikeys import KeyStore
     from jobs.epoch import WRONG, Epoch
 
     settings = configuration.load()
@@ -420,8 +421,13 @@ def accept_database(*, yes: bool) -> None:
             click.confirm(
                 "All jobs and API keys of the database that was there before are given up. Go on?", abort=True
             )
+        # First, so that there is no moment in which a database without keys lets everybody in.
+        KeyStore(client).lock()
         epoch.accept()
-    click.echo("the database is accepted; `darkroom keys create NAME` makes a new key")
+    click.echo(
+        "the database is accepted; `darkroom keys create NAME` makes a new key,"
+        " `darkroom keys open` lets this machine in without one"
+    )
 
 
 def _known(provider: str | None) -> None:

@@ -266,6 +266,11 @@ class KeyStore:
             pipe.hlen(keys.API_KEY_HASHES)
             return any(pipe.execute())
 
+    def lock(self) -> None:
+        """Let the API ask for a key although there is none: it may have had some in a database that was lost."""
+        with available():
+            self._redis.set(keys.LOCKED, b"1")
+
     def reopen(self, *, by: str = audit.OPERATOR) -> bool:
         """Let this machine use the API without a key again; False where a key is valid, so that nothing changes."""
         with available(), self._redis.pipeline() as pipe:

@@ -12,6 +12,7 @@ from cli.errors import CannotStart
 from cli.keys import connected
 from cli.main import main
 from cli.service import Stopper, running
+from jobs.apikeys import KeyStore
 from jobs.epoch import Epoch
 from settings import load
 from tests.redis_servers import free_port
@@ -47,6 +48,11 @@ def test_a_database_that_lost_its_jobs_is_used_only_after_the_operator_said_so(e
         epoch = Epoch(client, settings.epoch_file)
         assert epoch.look() == "right"
         assert epoch.id != first
+        # Whether there were keys is lost as well: nobody comes in without one, until the operator says so.
+        assert KeyStore(client).locked()
+    assert "asks for no key" in run.invoke(main, ["keys", "open"], env=environ).output
+    with connected(settings) as client:
+        assert not KeyStore(client).locked()
 
 
 def test_a_fresh_installation_has_nothing_to_accept(environ: dict[str, str]) -> None:

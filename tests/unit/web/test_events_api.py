@@ -9,6 +9,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs import events
+from jobs.apikeys import ApiKey
+from jobs.store import Lease
 from tests.hand import Hand
 from web import auth, sse
 from web.api import events as api
@@ -120,16 +122,21 @@ def test_a_stream_that_nobody_reads_is_forgotten_when_it_closes(
     assert services.pump.watchers == 0
 
 
+def running_with_a_key(services: Services, hand: Hand) -> tuple[ApiKey, dict[str, str], Lease]:
+    """A key, the headers of who has it, and a job of it that runs."""
+    record, key = services.keys.create("test")
+    services.gate.forget()
+    return record, {"Authorization": f"Bearer {key}"}, hand.claim(hand.submit(owner=record.id))
+
+
 def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
     client: FlaskClient, hand: Hand, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.0)
     monkeypatch.setattr(api, "PLACE_SECONDS", 0.01)
     monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
-    record, key = services.keys.create("test")
-    lease = hand.claim(hand.submit(owner=record.id))
-    services.gate.forget()
-    with client.get(f"/v1/jobs/{lease.job.id}/events", headers={"Authorization": f"Bearer {key}"}) as answer:
+    record, headers, lease = running_with_a_key(services, hand)
+    with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
         parts = answer.iter_encoded()
         assert b"event: snapshot" in next(parts)
         assert [next(parts) for _ in range(3)] == [sse.HEARTBEAT] * 3
@@ -140,10 +147,7 @@ def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
 
 def test_a_busy_stream_ends_with_its_key(client: FlaskClient, hand: Hand, services: Services) -> None:
     """News after news leaves no time for a heartbeat; the key is looked at all the same."""
-    record, key = services.keys.create("test")
-    services.gate.forget()
-    lease = hand.claim(hand.submit(owner=record.id))
-    headers = {"Authorization": f"Bearer {key}"}
+    record, headers, lease = running_with_a_key(services, hand)
     with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
         parts = answer.iter_encoded()
         assert b"event: snapshot" in next(parts)
@@ -159,10 +163,7 @@ def test_a_busy_stream_ends_with_its_key(client: FlaskClient, hand: Hand, servic
 
 
 def test_a_stream_ends_when_its_key_may_not_read_any_more(client: FlaskClient, hand: Hand, services: Services) -> None:
-    record, key = services.keys.create("test")
-    services.gate.forget()
-    lease = hand.claim(hand.submit(owner=record.id))
-    headers = {"Authorization": f"Bearer {key}"}
+    record, headers, lease = running_with_a_key(services, hand)
     with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
         parts = answer.iter_encoded()
         next(parts)
