@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Final, TypeVar
+from typing import BinaryIO, Final, TypeVar
 
 from gevent import monkey
 from gevent.threadpool import ThreadPool
+
+from jobs.artifacts import ArtifactStore
 
 T = TypeVar("T")
 
@@ -49,3 +51,30 @@ def _caught(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return work(), None
     except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
         return None, error
+
+
+class WrittenAside:
+    """An artifact store that is written to aside: to make a file last, a disk may take a second.
+
+    Args:
+        store: It.
+    """
+
+    def __init__(self, store: ArtifactStore) -> None:
+        self._store = store
+
+    def put(self, holder: str, data: bytes) -> str:
+        """See :meth:`jobs.artifacts.ArtifactStore.put`."""
+        return aside(lambda: self._store.put(holder, data))
+
+    def share(self, holder: str, sha256: str, other: str) -> None:
+        """See :meth:`jobs.artifacts.ArtifactStore.share`."""
+        aside(lambda: self._store.share(holder, sha256, other))
+
+    def open(self, holder: str, sha256: str) -> BinaryIO:
+        """See :meth:`jobs.artifacts.ArtifactStore.open`."""
+        return self._store.open(holder, sha256)
+
+    def delete(self, holder: str) -> None:
+        """See :meth:`jobs.artifacts.ArtifactStore.delete`."""
+        self._store.delete(holder)

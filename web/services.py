@@ -27,6 +27,7 @@ from jobs.webhook_service import WebhookService
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
 from web import auth
+from web.aside import WrittenAside
 from web.copies import Copies
 from web.cursors import Cursors
 from web.meter import Meter
@@ -94,7 +95,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     epoch = Epoch(client, settings.epoch_file)
     store = RedisJobStore(client, epoch=epoch, limits=settings.limits)
     views = RedisViews(store)
-    artifacts = LocalArtifacts(settings.artifacts_dir)
+    artifacts = WrittenAside(LocalArtifacts(settings.artifacts_dir))
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
     catalog.specs()  # imports the drivers now rather than in somebody's first request
