@@ -30,7 +30,7 @@ from tests.parrot import MODES, Parrot
 from tests.receiver import Receiver, closed_port, status
 from tests.spaces.hub import HubStandIn, serve_hub
 
-pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
 TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 #: Files that hold a secret because that is what they are for; nobody but their owner may read them.
@@ -115,7 +115,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Iterator
         for mode in MODES
     ]
     config = folder / "providers.toml"
-    config.write_text("\n".join([*tables, '[egress]\nallow = ["127.0.0.0/8"]\n']))
+    config.write_text("\n".join([*tables, '[egress]\nallow = ["127.0.0.0/8"]\nproxies = true\n']))
     up = Darkroom(
         folder / "data",
         DARKROOM_CONFIG=str(config),
@@ -155,7 +155,7 @@ def house(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Iterator
 
 
 KEYS: Final = {
-    "user": ("--scope", "submit", "--scope", "read"),
+    "user": ("--scope", "submit", "--scope", "read", "--scope", "proxy"),
     "admin": ("--scope", "admin"),
     "other": ("--scope", "read"),
 }
@@ -185,6 +185,9 @@ def live_through_everything(house: House, hub: HubStandIn) -> None:
 
     def submit(name: str, model: str, prompt: str, base: str = good) -> None:
         own = credentials(canaries, name)
+        if model.startswith("leaky"):
+            # A parrot is not reached by https, and so through no proxy.
+            own["proxy"] = canaries.make(f"proxy of {name}", "http://me:{}@127.0.0.1:9")
         house.submit(name, model, prompt, credentials=own, webhook=webhook(canaries, name, base))
 
     submit("success", "leaky", "text")
