@@ -71,10 +71,11 @@ class Pictures:
         found: dict[str, bytes | str] = {}
 
         def swap(pointer: str, source: str) -> str:
-            if source.startswith(KEPT):
-                return source
             if source.startswith(("http://", "https://")):
                 self._check(f"/input{pointer}", source)
+                return source
+            if not (source.startswith("data:") or re.fullmatch(FILE_ID_PATTERN, source)):
+                # Named by its hash already; or a text, at a provider where the parameter of this name is none.
                 return source
             if source not in self._hashes:
                 self._hashes[source] = self._read(f"/input{pointer}", source)

@@ -25,6 +25,13 @@ url = "http://127.0.0.1:9"
 api_name = "/mix"
 models = ["mixer"]
 parameters = { prompt = "", subject = { type = "image", required = true }, mask = { type = "image" } }
+
+[providers.teller]
+driver = "space"
+url = "http://127.0.0.1:9"
+api_name = "/tell"
+models = ["teller", "mixer"]
+parameters = { prompt = "", subject = "" }
 """
 
 
@@ -79,6 +86,12 @@ def test_a_picture_of_a_history_becomes_the_models_own_parameter(client: FlaskCl
 def test_a_text_that_begins_like_a_picture_stays_a_text(client: FlaskClient) -> None:
     answer = submit(client, model="mixer", input={"prompt": "data:image/png;base64,aGk=", "subject": photo()})
     assert answer.get_json()["input"]["prompt"] == "data:image/png;base64,aGk="
+
+
+def test_a_name_that_means_a_picture_here_and_a_text_there_may_be_either(client: FlaskClient) -> None:
+    answer = submit(client, model="mixer", input={"prompt": "x", "subject": "a lighthouse"})
+    assert (answer.status_code, answer.get_json()["input"]["subject"]) == (202, "a lighthouse")
+    assert submit(client, model="mixer", input={"prompt": "x", "subject": photo()}).status_code == 202
 
 
 @pytest.mark.parametrize("name", ["subject", "mask"])
