@@ -16,6 +16,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, cast
 
 import redis
@@ -72,6 +73,7 @@ class Spent:
     wait: int | None = 0
 
 
+@lru_cache(maxsize=256)
 def submit_windows(limits: Limits) -> tuple[Window, Window]:
     """The windows for what makes jobs: how many, and how large."""
     return (
@@ -80,6 +82,7 @@ def submit_windows(limits: Limits) -> tuple[Window, Window]:
     )
 
 
+@lru_cache(maxsize=256)
 def read_window(limits: Limits) -> Window:
     """The window for everything else."""
     return Window("read", "reads_per_minute", limits.reads_per_minute, MINUTE)

@@ -198,7 +198,7 @@ class JobService:
             thoroughly: Look far behind users of whom nothing can run; done once a second.
         """
         try:
-            chosen = self.store.dispatch(looks=2000) if thoroughly else self.store.dispatch()
+            chosen = self.store.dispatch(looks=1000) if thoroughly else self.store.dispatch()
             for job_id in chosen:
                 self._publisher.publish(job_id)
         except StoreUnavailable as error:
