@@ -124,12 +124,12 @@ def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(h
     assert house.asked == 2
     house.until()
 
-    # The rest is over, and so is the trouble: it gets jobs again, first one, then more.
+    # The rest is over, and so is the trouble: it gets jobs again, as many as its speed makes worth while.
     house.refusal.unlink()
     house.time_passes(REST_SECONDS)
     jobs = house.client.ended(house.submit(16))
     assert {job["status"] for job in jobs} == {"succeeded"}
-    assert sum(job["provider"] == SPENT for job in jobs) > 1
+    assert SPENT in {job["provider"] for job in jobs}
     assert "cooldown" not in house.client.provider(SPENT)
 
 
