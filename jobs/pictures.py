@@ -1,13 +1,14 @@
 """Is this a picture that may be kept and shown? Pillow decides, never a name or a header.
 
-A hostile file can claim any size: the pixel bounds are checked on the header,
-before a pixel is decoded. They are well below those at which Pillow itself
-would warn of a bomb.
+A hostile file can claim any size, or go over its pixels any number of times:
+both are checked before a pixel is decoded. The bounds on pixels are well below
+those at which Pillow itself would warn of a bomb.
 """
 
 from __future__ import annotations
 
 import io
+import re
 import threading
 from dataclasses import dataclass
 from typing import BinaryIO, Final
@@ -22,6 +23,11 @@ SIDE_LIMIT: Final = 4096
 BYTES_LIMIT: Final = 32 << 20
 #: Largest picture of an input, in bytes, as it comes in.
 INPUT_LIMIT: Final = 20 << 20
+
+#: Most scans of a JPEG: progressive ones have about ten. Each goes over all pixels, and 33 bytes are one.
+SCANS_LIMIT: Final = 100
+#: The header of a scan, with each length that libjpeg takes: its five bytes stand nowhere else but by chance.
+_SCAN: Final = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
 
 #: How a job's input names a picture that is kept with the job: this, and its SHA-256.
 KEPT: Final = "sha256:"
@@ -195,9 +201,17 @@ def _open(source: BinaryIO, limit: int) -> Image.Image:
             raise BadPicture(f"the picture is {image.width}x{image.height}; at most {SIDE_LIMIT} a side are taken")
         if getattr(image, "n_frames", 1) != 1 and image.format != "MPO":
             raise BadPicture("the picture is animated; send one of its pictures")
+        if _format(image) == "JPEG" and _scans(source) > SCANS_LIMIT:
+            raise BadPicture(f"the picture has too many scans; at most {SCANS_LIMIT} are taken")
         image.load()
     except BadPicture:
         raise
     except Exception as error:
         raise BadPicture("the file is no PNG, JPEG or WebP picture, or is broken") from error
     return image
+
+
+def _scans(source: BinaryIO) -> int:
+    """How many scans a JPEG has at most: also those that a decoder finds behind what is no JPEG."""
+    source.seek(0)
+    return sum(1 for _ in _SCAN.finditer(source.read()))

@@ -35,6 +35,15 @@ def png_of(width: int, height: int, *extra: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + header + b"".join(extra) + body + chunk(b"IEND", b"")
 
 
+def scanned(times: int) -> bytes:
+    """A progressive JPEG with its smallest scan so many times more, behind something that is no marker."""
+    buffer = io.BytesIO()
+    Image.new("L", (400, 300), 90).save(buffer, "JPEG", progressive=True)
+    *_, last = buffer.getvalue().partition(b"\xff\xda")
+    scan = b"\xff\xda" + min(last.removesuffix(b"\xff\xd9").split(b"\xff\xda"), key=len)
+    return buffer.getvalue().removesuffix(b"\xff\xd9") + b"\x00\xff\xd0" + scan * times + b"\xff\xd9"
+
+
 def animated(kind: str) -> bytes:
     buffer = io.BytesIO()
     frames = [Image.new("RGB", (20, 20), color) for color in ("red", "blue")]
@@ -79,18 +88,25 @@ def test_all_kinds_of_pixels_are_taken_and_shrunk(mode: str) -> None:
         png_of(100, 100),
         png_of(0, 10),
         png_of(40, 30, chunk(b"zTXt", b"k\0\0" + zlib.compress(b"\0" * (80 << 20)))),
+        scanned(100),
         b"\0" * (BYTES_LIMIT + 1),
     ],
     ids=[
         "empty", "html", "svg", "pdf", "eps", "gif header", "gif", "bmp", "tiff", "cut png", "cut jpeg", "cut webp",
         "animated png", "animated webp", "animated gif", "bomb", "bomb that Pillow warns of", "bomb that is silent",
-        "one side too long", "too few pixels", "no width", "text bomb", "too many bytes",
+        "one side too long", "too few pixels", "no width", "text bomb", "too many scans", "too many bytes",
     ],
 )  # fmt: skip
 def test_what_is_no_picture_that_may_be_kept_is_refused(data: bytes) -> None:
     for use in (verify, clean, lambda data: shrink(data, 64, 1000)):
         with pytest.raises(BadPicture):
             use(data)
+
+
+def test_a_progressive_jpeg_has_scans_enough() -> None:
+    assert verify(scanned(80)).width == 400
+    # What hangs behind a picture, such as a film, has the mark of a scan here and there by chance.
+    assert verify(picture("JPEG") + b"\xff\xda\x12" * 1000).width == 40
 
 
 def test_a_polyglot_is_judged_by_its_pixels_and_served_as_what_they_are() -> None:
