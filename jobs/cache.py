@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from jobs import events
 from jobs.model import Job, Progress, Status
-from jobs.public import is_address
+from jobs.public import holds_address
 
 #: Why a request that allows it was not looked for.
 ELUSIVE: Final = (
@@ -34,7 +34,7 @@ def identity(job: Job) -> bytes | None:
     """
     used = job.input
     is_fixed = job.given.get("seed") is not None and used.get("seed") is not None and not used.get(DICE)
-    if not is_fixed or job.has_credentials or any(is_address(name, value) for name, value in used.items()):
+    if not is_fixed or job.has_credentials or any(holds_address(name, value) for name, value in used.items()):
         return None
     same: dict[str, Any] = {"model": job.model, "provider": job.requested_provider, "input": used}
     return _encode({**same, "owner": job.owner, "embed": job.embed_recipe})

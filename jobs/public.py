@@ -172,8 +172,12 @@ def recipe_json(job: Job, recipe: Recipe) -> Json:
     )
 
 
-def is_address(name: str, value: object) -> bool:
-    """Whether a parameter says where something is rather than what it is; a prompt may well begin like that."""
+def holds_address(name: str, value: object) -> bool:
+    """Whether a parameter says, in any part of it, where something is, not what it is; a prompt may well begin like that."""
+    if isinstance(value, dict):
+        return any(holds_address(part, inner) for part, inner in value.items())
+    if isinstance(value, list | tuple):
+        return any(holds_address(name, inner) for inner in value)
     return name not in _WORDS and isinstance(value, str) and value.startswith(("http://", "https://", "data:"))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from xml.sax.saxutils import escape
 
 from jobs.model import Job, Recipe
-from jobs.public import is_address, recipe_json
+from jobs.public import holds_address, recipe_json
 
 #: Longest form of any part, in bytes: a segment of a JPEG file ends at 64 KB.
 LIMIT: Final = 60_000
@@ -63,7 +63,7 @@ def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
         seed: Its seed.
     """
     said = recipe_json(job, recipe)
-    inputs = {name: value for name, value in said["input"].items() if not is_address(name, value)}
+    inputs = {name: value for name, value in said["input"].items() if not holds_address(name, value)}
     while True:
         whole = {**said, "index": index, "input": inputs}
         label = Label(

@@ -192,10 +192,13 @@ def test_an_address_in_the_input_may_hold_a_secret_and_stays_out() -> None:
     given = {
         "prompt": "https://example.com in a frame",
         "image": "https://example.com/a.png?token=x",
+        "images": ["sha256:ab", "https://example.com/b.png?token=x"],
+        "messages": [{"role": "user", "content": [{"image_url": {"url": "https://example.com/c.png?token=x"}}]}],
         "mask": "sha256:ab",
+        "masks": ["sha256:ab"],
     }
     label = label_of(Job(**{**fields(JOB), "input": given}), RECIPE, 0, None)
-    assert set(json.loads(label.recipe)["input"]) == {"prompt", "mask", "seed", "randomize_seed"}
+    assert set(json.loads(label.recipe)["input"]) == {"prompt", "mask", "masks", "seed", "randomize_seed"}
     assert "token" not in label.parameters
 
 

@@ -196,13 +196,21 @@ def test_nobody_gets_what_another_key_made(public_app: Flask) -> None:
     assert ask(client, headers=bob)["cache"] == "miss"
 
 
-def test_a_picture_by_its_address_may_be_another_tomorrow() -> None:
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"image": "https://example.com/a.png"},
+        {"images": ["sha256:ab", "https://example.com/a.png"]},
+        {"messages": [{"role": "user", "content": [{"image_url": {"url": "https://example.com/a.png"}}]}]},
+    ],
+)
+def test_a_picture_by_its_address_may_be_another_tomorrow(changes: Any) -> None:
     job = Job(
         id="j", owner="o", user="o", model="m", route=("p",), given={"seed": 1}, input={"seed": 1, "image": "sha256:ab"},
         created_at=0.0,
     )  # fmt: skip
     assert identity(job) is not None
-    assert identity(replace(job, input={"seed": 1, "image": "https://example.com/a.png"})) is None
+    assert identity(replace(job, input={"seed": 1, **changes})) is None
     assert identity(replace(job, input={"prompt": "x"})) is None
 
 
