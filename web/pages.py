@@ -18,9 +18,9 @@ PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
-#: Swagger UI sets styles from its code and has its icons in data: addresses. It runs only on its own page.
+#: Swagger UI has its icons in data: addresses, and makes markup from text. It runs only on its own page.
 DOCS_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 _SWAGGER: Final = Path(flask_swagger_ui.__file__).parent / "dist"

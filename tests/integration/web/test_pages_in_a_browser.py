@@ -113,6 +113,8 @@ def test_the_documentation_renders_and_works(page: Page, stack: Stack) -> None:
     page.click("#operations-Jobs-listJobs .try-out__btn")
     page.click("#operations-Jobs-listJobs .execute")
     expect(page.locator("#operations-Jobs-listJobs .response .response-col_status").first).to_contain_text("200")
+    page.click("#operations-Jobs-submitJob .opblock-summary")
+    expect(page.locator("#operations-Jobs-submitJob .opblock-section-request-body")).to_be_visible()
 
 
 def test_with_keys_the_page_asks_for_one(browser: Browser, tmp_path: Path) -> None:
