@@ -460,8 +460,8 @@ def paused(trial: Trial) -> str:
 
 
 def _taken_over(trial: Trial, harm: Callable[[], None]) -> str:
-    # Long enough for a second worker to start.
-    seen = trial.run(trial.errand(steps=40, seconds=0.4), harm=harm, settle=90)
+    # Long enough for a second worker to start, also where many others use the machine.
+    seen = trial.run(trial.errand(steps=120, seconds=0.4), harm=harm, settle=180)
     job = trial.final()
     assert [attempt.outcome for attempt in job.attempts] == ["lost", "succeeded"]
     assert len({attempt.worker for attempt in job.attempts}) == 2
