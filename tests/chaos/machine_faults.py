@@ -10,7 +10,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
@@ -113,10 +113,10 @@ def redis_disk(trial: Trial) -> Path:
 
 def fill(trial: Trial, filler: Path) -> None:
     """Fill Redis' disk with a file, until its own takes nothing more."""
-    disk = filler.parent
-    free = os.statvfs(disk)
-    with filler.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free.f_bavail * free.f_bsize)
+    # Piece by piece, since Redis writes, too: how much is free is soon wrong.
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1 << 20)):
+            pass
     client = trial.house.stack.client
 
     def refused() -> bool:
