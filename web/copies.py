@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Final
 
@@ -64,10 +65,10 @@ class Copies:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
-        self._waiting = 0
+        self._making: dict[str, Future[bytes]] = {}
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """The copy of this name.
+        """The copy of this name; who asks for it while it is made waits for the same.
 
         Raises:
             Problem: 429: too many are being made.
@@ -75,16 +76,23 @@ class Copies:
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
-        if self._waiting >= MOST_WAITING:
+        if name in self._making:
+            return self._making[name].result()
+        if len(self._making) >= MOST_WAITING:
             raise Problem(
                 "rate_limited", "Too many pictures are being converted; try again.", headers={"Retry-After": "2"}
             )
-        self._waiting += 1
+        promise = self._making[name] = Future()
         try:
             made = aside(make, "copies")
+        except BaseException as error:
+            promise.set_exception(error)
+            raise
+        else:
+            promise.set_result(made)
+            self._keep(name, made)
         finally:
-            self._waiting -= 1
-        self._keep(name, made)
+            del self._making[name]
         return made
 
     def _keep(self, name: str, made: bytes) -> None:

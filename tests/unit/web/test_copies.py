@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import threading
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from PIL import Image
 
 from jobs import events
 from jobs.model import Output
-from jobs.pictures import convert
+from jobs.pictures import BadPicture, convert
 from providers.paint import paint
 from tests.hand import Hand
 from web import copies
@@ -119,6 +120,39 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
         deeper(0)
     assert (refused.value.code, refused.value.headers) == ("rate_limited", {"Retry-After": "2"})
     assert kept.get("x", lambda: b"x") == b"x"
+
+
+def test_many_who_look_at_the_same_wait_for_one_copy() -> None:
+    kept, got, made = Copies(), list[bytes](), list[bytes]()
+
+    def look() -> None:
+        got.append(kept.get("a", make))
+
+    def make() -> bytes:
+        if not made:
+            made.append(b"first")
+            for viewer in viewers:
+                viewer.start()
+            viewers[0].join(0.5)
+            return b"first"
+        return b"made again"
+
+    viewers = [threading.Thread(target=look, daemon=True) for _ in range(copies.MOST_WAITING + 4)]
+    look()
+    for viewer in viewers:
+        viewer.join(60)
+    assert got == [b"first"] * (copies.MOST_WAITING + 5)
+
+
+def test_a_copy_that_failed_is_tried_again() -> None:
+    def fail() -> bytes:
+        raise BadPicture
+
+    kept = Copies()
+    for _ in range(copies.MOST_WAITING + 1):
+        with pytest.raises(BadPicture):
+            kept.get("a", fail)
+    assert kept.get("a", lambda: b"a") == b"a"
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA", "P", "1", "CMYK", "I;16"])
