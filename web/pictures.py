@@ -6,14 +6,20 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
+from typing import Final
 
 from jobs.egress import BadAddress, Egress
 from jobs.ids import new_file_id
-from jobs.pictures import KEPT, BadPicture, clean
+from jobs.pictures import KEPT, SIDE_LIMIT, BadPicture, clean
 from providers.pictures import FILE_ID_PATTERN, with_sources
 from web.aside import aside
 from web.errors import invalid
 from web.schemas import Json
+
+#: Pixels of all pictures inline in one request, and for how many a small one counts: 16 of the largest, or 256. A few
+#: KB are a picture of the largest size where all its pixels are one, and each, however small, is a file to be stored.
+PIXELS_LIMIT: Final = 16 * SIDE_LIMIT**2
+_LEAST_PIXELS: Final = 1 << 20
 
 #: The holder and the hash of a file that is stored already.
 Held = tuple[str, str]
@@ -37,6 +43,7 @@ class Pictures:
         self._known: dict[str, Held] = {}
         self._hashes: dict[str, str] = {}
         self._contents: dict[str, bytes | str] = {}
+        self._pixels = 0
 
     def know(self, held: Held) -> str:
         """An id that stands, in this request, for a file that is stored already."""
@@ -66,7 +73,8 @@ class Pictures:
             The input, and by hash the picture itself or the id of who holds it.
 
         Raises:
-            Problem: 422: one is broken, is no picture at all, is not there, or is behind a forbidden address.
+            Problem: 422: one is broken, is no picture at all, is not there, or is behind a forbidden address; or those
+                inline are too many.
         """
         found: dict[str, bytes | str] = {}
 
@@ -95,9 +103,13 @@ class Pictures:
         if not source.startswith("data:"):
             return self._upload(pointer, source)
         try:
-            data, _ = aside(lambda: clean(base64.b64decode(source.partition(",")[2])))
+            data, picture = aside(lambda: clean(base64.b64decode(source.partition(",")[2])))
         except BadPicture as error:
             raise invalid(pointer, f"cannot be used: {error}") from None
+        self._pixels += max(_LEAST_PIXELS, picture.width * picture.height)
+        if self._pixels > PIXELS_LIMIT:
+            most = f"{PIXELS_LIMIT >> 20} megapixels in pictures that stand in the request itself, each at least one"
+            raise invalid(pointer, f"is too much: {most}, are taken; upload it with POST /v1/files, and give its id")
         digest = hashlib.sha256(data).hexdigest()
         self._contents[digest] = data
         return digest

@@ -103,6 +103,19 @@ def test_a_picture_that_is_none_is_refused_by_its_name(client: FlaskClient, serv
     assert not kept(services, "job_")
 
 
+def test_pictures_of_one_request_have_a_bound_together(client: FlaskClient, services: Services) -> None:
+    def history(number: int) -> dict[str, Any]:
+        parts = [{"type": "image_url", "image_url": {"url": photo(str(n))}} for n in range(number)]
+        parts.append({"type": "text", "text": "mix them"})
+        return {"messages": [{"role": "user", "content": parts[at : at + 100]} for at in range(0, len(parts), 100)]}
+
+    answer = submit(client, model="mixer", input={**history(257), "subject": photo("0")})
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.get_json()["errors"]] == ["/input/messages/2/content/56/image_url/url"]
+    assert not kept(services, "job_")
+    assert submit(client, model="mixer", input={**history(256), "subject": photo("0")}).status_code == 202
+
+
 def test_a_batch_reads_the_same_picture_once(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bytes] = []
 
