@@ -83,7 +83,7 @@ VARIABLES: Final = (
     Variable(
         "DARKROOM_LIMIT_INPUT_BYTES_PER_DAY",
         "10737418240",
-        f"Bytes of the bodies of one key's submissions in 24 hours, pictures in them included.{_LIMIT}",
+        f"Bytes of the bodies of one key's submissions, and of its uploaded files, in 24 hours.{_LIMIT}",
     ),
     Variable("DARKROOM_LIMIT_STREAMS", "500", f"Event streams that one key may have open, at all processes.{_LIMIT}"),
     Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Jobs of one key that may wait.{_LIMIT}"),

@@ -35,7 +35,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     user_queued: int | None = None
     #: Jobs that may run at once, of one end user.
     user_running: int | None = None
-    #: Bytes of bodies of submissions in a day, pictures in them included.
+    #: Bytes of bodies of submissions in a day, and of uploads.
     input_bytes_per_day: int | None = None
     #: Event streams that may be open at once.
     streams: int | None = None

@@ -509,7 +509,7 @@ _LIMITS: Final = {
     "running": "Jobs that run, or are on their way to a worker.",
     "user_queued": "Jobs of one end user that wait.",
     "user_running": "Jobs of one end user that run.",
-    "input_bytes_per_day": "Bytes of the bodies of submissions in 24 hours, pictures in them included.",
+    "input_bytes_per_day": "Bytes of the bodies of submissions, and of uploaded files, in 24 hours.",
     "streams": "Open event streams.",
     "files": "Files that are kept (`/v1/files`).",
     "file_bytes": "Bytes of these files together.",

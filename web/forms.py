@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -59,6 +60,11 @@ class Form:
     def sha256(self) -> str:
         """Of the file, hex."""
         return self._digest.hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Of the file that was read, in bytes."""
+        return self.file.seek(0, io.SEEK_END)
 
     def read(self, request: Request) -> None:
         """Read a request's body.

@@ -22,7 +22,11 @@ POLICY: Final = "RateLimit-Policy"
 LIMIT: Final = "RateLimit"
 _KEPT_AS: Final = "darkroom.standings"
 
-_WORDS: Final = {"submit": "submit {} jobs", "input": "send {} bytes of submissions", "read": "send {} requests"}
+_WORDS: Final = {
+    "submit": "submit {} jobs",
+    "input": "send {} bytes of submissions and uploads",
+    "read": "send {} requests",
+}
 
 
 class Meter:
@@ -76,6 +80,21 @@ class Meter:
             submits, sizes = submit_windows(limits)
             _keep(self._rates.spend(owner, ((submits, jobs - 1), (sizes, size))))
 
+    def charge_upload(self, owner: str, limits: Limits, size: int) -> None:
+        """Count the bytes of an upload like those of a picture inside a submission: jobs may name it instead.
+
+        Args:
+            owner: Whose upload it is.
+            limits: What they may use.
+            size: Its bytes.
+
+        Raises:
+            Problem: As :meth:`admit`.
+            StoreUnavailable: It cannot be counted now.
+        """
+        _, sizes = submit_windows(limits)
+        _keep(self._rates.spend(owner, ((sizes, size),)))
+
     def used(self, owner: str, limits: Limits) -> dict[str, Standing]:
         """How the owner's windows stand, by the field of the limits. Those without a quota are left out."""
         submits, size = submit_windows(limits)
@@ -92,7 +111,9 @@ def _keep(spent: Spent) -> None:
     Raises:
         Problem: It was refused.
     """
-    request.environ[_KEPT_AS] = spent.standings
+    known: Sequence[Standing] = request.environ.get(_KEPT_AS, ())
+    newest = {standing.window.name: standing for standing in (*known, *spent.standings)}
+    request.environ[_KEPT_AS] = tuple(newest.values())
     window = spent.refused
     if window is None:
         return

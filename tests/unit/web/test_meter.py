@@ -16,6 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 import settings as configuration
 from jobs import events
@@ -145,6 +146,22 @@ def test_a_body_in_chunks_is_counted_too(client: FlaskClient) -> None:
     answers = [send() for _ in range(3)]
     assert [answer.status_code for answer in answers] == [202, 202, 429]
     assert left(answers[1])["input"] == 2000 - 2 * len(text)
+
+
+def test_an_upload_counts_as_the_picture_that_a_job_could_hold(client: FlaskClient) -> None:
+    buffer = io.BytesIO()
+    Image.effect_noise((30, 30), 100).save(buffer, "PNG")
+    size = len(buffer.getvalue())
+    assert 700 < size < 1000
+
+    def send() -> Any:
+        return client.post("/v1/files", data={"file": (io.BytesIO(buffer.getvalue()), "a.png")})
+
+    answers = [send() for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [201, 201, 429]
+    assert answers[2].get_json()["limit"] == "input_bytes_per_day"
+    assert left(answers[1]) == {"read": 4, "input": 2000 - 2 * size}
+    assert len(client.get("/v1/files").get_json()["data"]) == 2
 
 
 def test_as_many_wait_as_may(client: FlaskClient, services: Services) -> None:
