@@ -13,7 +13,7 @@ from web.frontdoor import SMALL_BODY, read_optional_json
 from web.linking import until
 from web.operation import ok, operation
 from web.reading import caller, links, look
-from web.schemas import optional_time
+from web.schemas import Links, optional_time
 from web.services import services
 from web.signatures import Grant
 
@@ -50,7 +50,8 @@ def link_image(job_id: str) -> Response:
 def _link(job: Job, *rest: str) -> Response:
     found, address = services(), links().job(job.id, *rest)
     ends = until(read_optional_json(request, SMALL_BODY), job, found.store.now())
-    path = request.path.removesuffix("/link")
+    # Not the path that was asked for: an index may have been written as 00 there.
+    path = Links("").job(job.id, *rest)
     signature = found.signatures.sign(Grant(caller().owner, path, ends))
     body = {"object": "link", "url": f"{address}?sig={signature}", "expires_at": optional_time(ends)}
     return Response(msgspec.json.encode(body), mimetype="application/json")

@@ -143,6 +143,11 @@ def test_whoever_has_the_link_sees_the_output_and_nothing_else(public: FlaskClie
         assert see(public, f"{path}?{query}").status_code == 401
 
 
+def test_a_link_is_good_however_the_number_of_the_output_was_written(public: FlaskClient, ann: Ann) -> None:
+    picture = ann.finish()
+    assert see(public, local(ann.link("outputs/00")["url"])).data == picture
+
+
 def test_one_link_shows_the_job_from_its_queue_to_its_picture(public: FlaskClient, ann: Ann) -> None:
     url = local(ann.link()["url"])
     card = see(public, url)
