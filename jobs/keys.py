@@ -14,7 +14,7 @@ support either, so the scripts may build key names.
 | ``dr:batch:{id}`` | hash | jobs submitted together: ``doc`` (JSON), ``left`` (how many are not deleted), ``op`` | 30 days after the last of them |
 | ``dr:once:{key}`` | hash | what the request with this idempotency key made: ``print`` (its fingerprint), ``id`` | a day |
 | ``dr:twin:{fingerprint}`` | string | the newest job that such a request made | 15 minutes |
-| ``dr:cache:{key}`` | string | the newest job that succeeded at such a request, of those that have one answer | with the job |
+| ``dr:cache:{key}`` | string | of the jobs that succeeded at such a request the one that is kept longest, where it has one answer | with the job |
 | ``dr:hooks:{id}`` | hash | the job's webhook deliveries: ``{delivery}`` → record (JSON), ``{delivery}:body`` → what is sent; also of a test | with the job; a test's an hour |
 | ``dr:hookowners`` | zset | owners of deliveries, by when to look for some that are due | |
 | ``dr:hookhosts:{owner}`` | zset | hosts with deliveries of this owner, by when to look at them | |

@@ -95,7 +95,15 @@ if a.terminal then
   redis.call('DEL', P .. 'secret:' .. a.id)
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
   redis.call('ZADD', P .. 'retain', a.expires, a.id)
-  if a.cache and a.expires > now then redis.call('SET', P .. 'cache:' .. a.cache, a.id, 'PX', a.expires - now) end
+  if a.cache and a.expires > now then
+    -- What is kept longest answers: a short-lived job, such as one that was answered itself, takes no other's place.
+    local cache = P .. 'cache:' .. a.cache
+    local held = redis.call('GET', cache)
+    local stays = held and redis.call('EXISTS', P .. 'job:' .. held) == 1
+    if not stays or redis.call('PTTL', cache) <= a.expires - now then
+      redis.call('SET', cache, a.id, 'PX', a.expires - now)
+    end
+  end
 end
 -- What the client asked to be told of goes into the outbox together with the change itself.
 for i, hook in ipairs(a.hooks or {}) do

@@ -80,6 +80,21 @@ def test_each_keeps_its_files_as_long_as_it_is_kept_itself(client: FlaskClient, 
     assert ask(client)["cache"] == "hit"
 
 
+def test_what_is_kept_longest_answers(client: FlaskClient, hand: Hand, services: Services, first: Any) -> None:
+    def answering() -> str:
+        (name,) = services.redis.scan_iter("dr:cache:*")
+        return services.redis.get(name).decode()  # type: ignore[union-attr]
+
+    assert ask(client, retention_seconds=60)["cache"] == "hit"
+    assert answering() == first["id"]
+    longer = ask(client, retention_seconds=200_000)
+    assert answering() == longer["id"]
+    client.delete(f"/v1/jobs/{longer['id']}")
+    anew = ask(client, retention_seconds=60)
+    run(hand, services, anew)
+    assert answering() == anew["id"]
+
+
 def test_what_is_gone_answers_nothing(client: FlaskClient, hand: Hand, services: Services, first: Any) -> None:
     client.delete(f"/v1/jobs/{first['id']}")
     assert ask(client)["cache"] == "miss"
