@@ -173,7 +173,7 @@ class KeyStore:
         limits: Mapping[str, OwnLimit | None] | None = None,
         by: str = audit.OPERATOR,
     ) -> ApiKey | None:
-        """Change what is given; None where there is no valid key with this id. Limits hold at once.
+        """Change what is given; None where there is no valid key with this id.
 
         Args:
             key_id: The key.

@@ -2,7 +2,8 @@
 
 The installation has limits for everybody (settings), and a key's record may
 say otherwise for each. The scripts that choose jobs and accept them read the
-records themselves, so a change holds at once, in every process.
+records themselves, so a change of how many may
+wait or run holds at once, in every process.
 """
 
 from __future__ import annotations

@@ -96,8 +96,8 @@ def get_key(key_id: str) -> Response:
 def change_key(key_id: str) -> Response:
     """Change a key's name, scopes or limits.
 
-    What is not named stays as it is. Limits hold at once; name and scopes too, in other web processes within two
-    seconds.
+    What is not named stays as it is. Limits on jobs that wait or run hold at once; all else too, in other web processes
+    within two seconds.
     """
     body = check(_change, read_json(request, SMALL_BODY))
     scopes = body.get("scopes")
