@@ -11,7 +11,7 @@ from typing import cast
 import redis
 
 from cli import redis_server, runtime
-from jobs.apikeys import SCOPES, USUAL_SCOPES, ApiKey, KeyStore, Scope
+from jobs.apikeys import SCOPES, ApiKey, KeyStore, Scope
 from jobs.limits import NAMES, OwnLimit
 from settings import Settings, SettingsError
 
@@ -43,7 +43,7 @@ def create(settings: Settings, name: str, scopes: tuple[str, ...] = (), limits: 
     """
     own = {field: limit for field, limit in _limits(limits).items() if limit is not None}
     with connected(settings) as client:
-        _, key = KeyStore(client).create(name, _scopes(scopes) or USUAL_SCOPES, own)
+        _, key = KeyStore(client).create(name, _scopes(scopes) or None, own)
     return key
 
 

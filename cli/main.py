@@ -291,7 +291,7 @@ _limit = click.option(
 @_scope
 @_limit
 def keys_create(*, name: str, scopes: tuple[str, ...], limits: tuple[str, ...]) -> None:
-    """Make a key and print it, once. It may submit, read and admin if no scope is given."""
+    """Make a key and print it, once. If no scope is given it may submit and read, and the first one admin as well."""
     from cli.keys import create
 
     click.echo(create(configuration.load(), name, scopes, limits))

@@ -27,8 +27,9 @@ from jobs.redis_store import available
 
 Scope = Literal["submit", "read", "admin", "proxy"]
 SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin", "proxy")
-#: What a key may do where nothing is said.
-USUAL_SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin")
+#: What a key may do where nothing is said: the first one is the operator's, the others are somebody else's.
+OPERATOR_SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin")
+CLIENT_SCOPES: Final[tuple[Scope, ...]] = ("submit", "read")
 
 #: Seconds that a key's old secret works on after a rotation, where nothing else is said; and the longest.
 OVERLAP_SECONDS: Final = 86_400
@@ -61,7 +62,7 @@ class ApiKey(msgspec.Struct, frozen=True, kw_only=True):
     hash: str
     hint: str
     created_at: float
-    scopes: tuple[Scope, ...] = USUAL_SCOPES
+    scopes: tuple[Scope, ...] = OPERATOR_SCOPES
     limits: dict[str, OwnLimit] = {}
     previous: tuple[OldSecret, ...] = ()
     rotated_at: float | None = None
@@ -122,12 +123,17 @@ class KeyStore:
     def create(
         self,
         name: str,
-        scopes: tuple[Scope, ...] = USUAL_SCOPES,
+        scopes: tuple[Scope, ...] | None = None,
         limits: Mapping[str, OwnLimit] | None = None,
         *,
         by: str = audit.OPERATOR,
     ) -> tuple[ApiKey, str]:
-        """Make a key: its record, and the key itself, which nobody can see again."""
+        """Make a key: its record, and the key itself, which nobody can see again.
+
+        Without ``scopes`` it may do what a client does; where no key is valid, it is the operator's and may do more.
+        """
+        if scopes is None:
+            scopes = CLIENT_SCOPES if self.any() else OPERATOR_SCOPES
         key = mint()
         record = ApiKey(
             id=f"key_{ULID()}", name=name, hash=digest(key), hint=key[-4:], created_at=time.time(), scopes=scopes,

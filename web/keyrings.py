@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Final
 
-from jobs.apikeys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, USUAL_SCOPES, ApiKey
+from jobs.apikeys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey
 from jobs.limits import NAMES
 from web.schemas import Json, optional_time, present
 
@@ -27,6 +27,10 @@ _SCOPES: Final[Json] = {
     "description": "`submit`: make, cancel and delete jobs. `read`: see them. `admin`: `/v1/admin` and `/metrics`."
     " `proxy`: bring a proxy of their own, where the operator allows that.",
 }
+_NEW_SCOPES: Final[Json] = {
+    **_SCOPES,
+    "description": f"{_SCOPES['description']} Without it: `submit` and `read`; where no key is valid yet, `admin` as well.",
+}
 _LIMITS: Final[Json] = {
     "type": "object",
     "properties": {
@@ -41,7 +45,7 @@ _LIMITS: Final[Json] = {
 #: The body of ``POST /v1/admin/keys``.
 NEW: Final[Json] = {
     "type": "object",
-    "properties": {"name": _NAME, "scopes": {**_SCOPES, "default": list(USUAL_SCOPES)}, "limits": _LIMITS},
+    "properties": {"name": _NAME, "scopes": _NEW_SCOPES, "limits": _LIMITS},
     "required": ["name"],
     "additionalProperties": False,
 }

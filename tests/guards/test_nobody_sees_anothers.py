@@ -17,7 +17,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import settings
-from jobs.apikeys import USUAL_SCOPES
+from jobs.apikeys import OPERATOR_SCOPES
 from providers.paint import paint
 from settings import Bind
 from tests.hand import Hand, Woken, name_database
@@ -70,7 +70,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
     name_database(built)
     app = assemble(built)
     client = app.test_client()
-    (_, owner), (_, other) = (built.keys.create(name, USUAL_SCOPES) for name in ("owner", "other"))
+    (_, owner), (_, other) = (built.keys.create(name, OPERATOR_SCOPES) for name in ("owner", "other"))
     mine = {"Authorization": f"Bearer {owner}"}
     hook = {"url": "https://hooks.example.com/x", "events": ["job.started", "job.succeeded"]}
     body = {"model": "echo", "input": {"prompt": "a lighthouse"}, "webhook": hook}

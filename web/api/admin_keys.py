@@ -9,7 +9,7 @@ import msgspec
 from flask import Blueprint, Response, request
 from jsonschema_rs import Draft202012Validator
 
-from jobs.apikeys import OVERLAP_SECONDS, SCOPES, USUAL_SCOPES, ApiKey, Scope
+from jobs.apikeys import OVERLAP_SECONDS, SCOPES, ApiKey, Scope
 from web import keyrings
 from web.errors import Problem
 from web.frontdoor import SMALL_BODY, read_json, read_optional_json
@@ -62,12 +62,13 @@ def make_key() -> Response:
     """Make a key.
 
     The answer has the key itself, in `key`; afterwards nobody can see it. Once there was a key, every request needs
-    one: make the first one with the scope `admin`.
+    one: the first one has the scope `admin`, unless you say otherwise; the next have not, unless you say so.
     """
     body = check(_new, read_json(request, SMALL_BODY))
     limits = {name: limit for name, limit in body.get("limits", {}).items() if limit is not None}
     found = services()
-    record, key = found.keys.create(body["name"], _ordered(body.get("scopes", USUAL_SCOPES)), limits, by=caller().owner)
+    scopes = _ordered(body["scopes"]) if "scopes" in body else None
+    record, key = found.keys.create(body["name"], scopes, limits, by=caller().owner)
     found.gate.forget()
     answer = _json({**keyrings.key_json(record), "key": key}, 201)
     answer.headers["Location"] = f"{links().base}/v1/admin/keys/{record.id}"

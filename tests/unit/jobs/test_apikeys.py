@@ -166,3 +166,13 @@ def test_a_store_that_is_away_is_said_so() -> None:
     for use in (keys.any, keys.list, lambda: keys.find(mint()), lambda: keys.create("x"), lambda: keys.revoke("x")):
         with pytest.raises(StoreUnavailable):
             use()
+
+
+def test_the_first_key_is_the_operators_and_the_next_are_not(keys: KeyStore) -> None:
+    first, _ = keys.create("me")
+    assert first.scopes == ("submit", "read", "admin")
+    assert keys.create("bot")[0].scopes == ("submit", "read")
+    assert keys.create("boss", ("admin",))[0].scopes == ("admin",)
+    for record in keys.list():
+        keys.revoke(record.id)
+    assert "admin" in keys.create("me again")[0].scopes, "nobody is left who could make another"

@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from jobs.apikeys import USUAL_SCOPES
+from jobs.apikeys import OPERATOR_SCOPES
 from jobs.vault import Vault
 from settings import Bind, Settings
 from tests.hand import Woken, name_database
@@ -51,8 +51,8 @@ def test_they_are_off(client: FlaskClient) -> None:
 def test_where_they_are_allowed_they_need_their_scope(allowing: Services) -> None:
     client = assemble(allowing).test_client()
     usual = allowing.keys.create("usual")[1]
-    special = allowing.keys.create("special", (*USUAL_SCOPES, "proxy"))[1]
-    assert "proxy" not in USUAL_SCOPES
+    special = allowing.keys.create("special", (*OPERATOR_SCOPES, "proxy"))[1]
+    assert "proxy" not in OPERATOR_SCOPES
     assert submitted(client, PROXY, usual).status_code == 403
     answer = submitted(client, PROXY, special)
     assert answer.status_code == 202, answer.text
@@ -80,7 +80,7 @@ def test_where_they_are_allowed_they_need_their_scope(allowing: Services) -> Non
     ],
 )  # fmt: skip
 def test_only_a_public_one_is_taken(allowing: Services, proxy: str) -> None:
-    key = allowing.keys.create("special", (*USUAL_SCOPES, "proxy"))[1]
+    key = allowing.keys.create("special", (*OPERATOR_SCOPES, "proxy"))[1]
     answer = submitted(assemble(allowing).test_client(), proxy, key)
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["pointer"] == "/credentials/proxy"
