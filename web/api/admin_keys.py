@@ -77,12 +77,13 @@ def make_key() -> Response:
 
 @blueprint.get("/admin/keys/<key:key_id>")
 @operation(
-    "adminGetKey", "Admin", "admin", answers=(ok("The key.", "Key"),), errors=("not_found", "invalid_input")
+    "adminGetKey", "Admin", "admin", answers=(ok("The key.", "Key"),), errors=("not_found", "gone", "invalid_input")
 )  # fmt: skip
 def get_key(key_id: str) -> Response:
-    """Get what is known of a key, without the key itself."""
+    """Get what is known of a valid key, without the key itself. The list has the revoked ones as well."""
     only(request)
-    return _json(keyrings.key_json(_record(key_id)))
+    record = _record(key_id)
+    return _json(keyrings.key_json(record if record.revoked_at is None else _ended(key_id)))
 
 
 @blueprint.patch("/admin/keys/<key:key_id>")

@@ -82,7 +82,9 @@ def test_a_revoked_key_opens_nothing_at_once(client: FlaskClient, admin: dict[st
     assert client.delete(path, headers=admin).status_code == 204
     assert client.get(own, headers=bearer(shown["key"])).status_code == 401
     assert client.delete(path, headers=admin).status_code == 204
-    assert "revoked_at" in client.get(path, headers=admin).get_json()
+    assert client.get(path, headers=admin).status_code == 410
+    listed = client.get("/v1/admin/keys", headers=admin).get_json()["data"]
+    assert ["revoked_at" in key for key in listed if path.endswith(key["id"])] == [True]
     for answer in (
         client.patch(path, json={"name": "x"}, headers=admin),
         client.post(f"{path}/rotate", headers=admin),
