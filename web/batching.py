@@ -24,6 +24,8 @@ _FIELDS: Final = ("model", "provider", "priority")
 _PROBLEMS_LIMIT: Final = 20
 #: Most pixels x steps of all jobs together.
 COST_LIMIT: Final = SIZE_LIMIT * 1024 * 1024 * 28
+#: Most pictures that its jobs keep, together: each job keeps its own, and each is a file that has to reach the disk.
+PICTURES_LIMIT: Final = 1000
 _LIST: Final[Json] = {"type": "array", "minItems": 1, "maxItems": SIZE_LIMIT}
 
 #: The body of ``POST /v1/batches``.
@@ -98,6 +100,8 @@ def parse_batch(body: object, parse: Callable[[object], Submission]) -> tuple[Su
         raise invalid(
             "", f"asks for more than {SIZE_LIMIT} pictures of 1024x1024 at 28 steps; take fewer or smaller ones"
         )
+    if sum(len(submission.pictures) for submission in found) > PICTURES_LIMIT:
+        raise invalid("", f"gives its jobs more than {PICTURES_LIMIT} pictures in all; make several batches of it")
     return tuple(found)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import jsonschema_rs
@@ -9,6 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs.apikeys import SCOPES
+from providers.paint import paint
 from web.components import SCHEMAS
 from web.services import Services
 
@@ -49,6 +51,16 @@ def test_a_matrix_makes_every_combination(client: FlaskClient, services: Service
         ("a", 1), ("a", 2), ("a", 3), ("b", 1), ("b", 2), ("b", 3)
     ]  # fmt: skip
     assert {(job.priority, job.strategy) for job in jobs} == {("low", "single")}
+
+
+def test_a_batch_gives_its_jobs_only_so_many_pictures(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("web.batching.PICTURES_LIMIT", 3)
+    picture = f"data:image/png;base64,{base64.b64encode(paint('a lighthouse', 1, 64, 64)).decode()}"
+    template = {"model": "echo", "input": {"prompt": "x", "image": picture}}
+    assert post(client, {"template": template, "matrix": {"input.seed": [1, 2, 3]}}).status_code == 202
+    answer = post(client, {"template": template, "matrix": {"input.seed": [1, 2, 3, 4]}})
+    assert (answer.status_code, pointers(answer)) == (422, [""])
+    assert len(client.get("/v1/jobs").get_json()["data"]) == 3
 
 
 @pytest.mark.parametrize(
