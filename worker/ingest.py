@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import Final
 
@@ -17,6 +18,9 @@ from worker import mapping
 OUTPUTS_LIMIT: Final = 16
 #: Longest text output, in characters.
 TEXT_LIMIT: Final = 200_000
+#: Seconds until a broken picture is fetched once more. Gradio names a file by its content and takes one that is there as
+#: it is: of two jobs that make the same picture, one is answered while the other still writes it (seen with Gradio 6).
+SECOND_LOOK_SECONDS: Final = 0.7
 
 
 class BadOutput(Exception):
@@ -57,8 +61,13 @@ def _picture(
     data = rewrite(output.read(BYTES_LIMIT), label)
     try:
         picture = verify(data)
-    except BadPicture as error:
-        raise BadOutput(f"output {index} cannot be kept: {error}") from error
+    except BadPicture:
+        time.sleep(SECOND_LOOK_SECONDS)
+        data = rewrite(output.read(BYTES_LIMIT), label)
+        try:
+            picture = verify(data)
+        except BadPicture as error:
+            raise BadOutput(f"output {index} cannot be kept: {error}") from error
     return Output(
         index=index,
         kind="image",

@@ -159,6 +159,20 @@ def test_outputs_that_cannot_be_kept_are_a_bad_output(rig: Rig, outputs: tuple[F
     assert (job.error.code, job.outputs, rig.files(job.id)) == ("bad_output", (), [])
 
 
+def test_a_picture_that_is_still_being_written_is_fetched_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("worker.ingest.SECOND_LOOK_SECONDS", 0)
+
+    class Growing(InlineFile):
+        reads = 0
+
+        def read(self, limit: int) -> bytes:
+            Growing.reads += 1
+            return super().read(limit)[: 60 if Growing.reads == 1 else None]
+
+    job = rig.run(Completed((Growing("a.png", picture()),), None))
+    assert (job.status, Growing.reads) == (Status.SUCCEEDED, 2)
+
+
 def test_a_full_disk_is_a_storage_error_and_leaves_no_half_file(rig: Rig) -> None:
     rig.artifacts._root.parent.mkdir(exist_ok=True)
     rig.artifacts._root.write_text("a file where the folder should be")
