@@ -110,6 +110,8 @@ class Proxy:
         for task in self._tasks:
             task.cancel()
         self._loop.run_until_complete(asyncio.gather(*self._tasks, return_exceptions=True))
+        # A connection that is aborted is closed only in the loop's next rounds.
+        self._loop.run_until_complete(asyncio.sleep(0.05))
         self._loop.close()
 
     def _gate(self, up: bool, down: bool) -> None:  # noqa: FBT001 - two directions, set together
