@@ -143,7 +143,7 @@ class Settings:
 
     @property
     def epoch_file(self) -> Path:
-        """Where the id of the right database is remembered (:mod:`jobs.epoch`)."""
+        """Where the id of the right database is remembered (:mod:`jobs.record.identity`)."""
         return self.data_dir / "database.id"
 
     @property

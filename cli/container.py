@@ -22,8 +22,8 @@ import requests
 import settings as configuration
 from cli import programs
 from cli.redis_options import OPTIONS
-from jobs import keys
-from jobs.apikeys import KeyStore
+from jobs.access.api_keys import KeyStore
+from jobs.record import keys
 from jobs.vault import Vault
 from settings import Settings
 

@@ -11,7 +11,7 @@ from typing import cast
 import redis
 
 from cli import redis_server, runtime
-from jobs.apikeys import SCOPES, ApiKey, KeyStore, Scope
+from jobs.access.api_keys import SCOPES, ApiKey, KeyStore, Scope
 from jobs.limits import NAMES, OwnLimit
 from settings import Settings, SettingsError
 

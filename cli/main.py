@@ -377,7 +377,7 @@ def pause(*, provider: str | None, reason: str | None) -> None:
     service runs.
     """
     from cli.keys import connected
-    from jobs.pause import Pauses
+    from jobs.scheduling.pauses import Pauses
 
     _known(provider)
     with connected(configuration.load()) as client:
@@ -390,7 +390,7 @@ def pause(*, provider: str | None, reason: str | None) -> None:
 def resume(*, provider: str | None) -> None:
     """Send jobs to PROVIDER again, or go on with everything."""
     from cli.keys import connected
-    from jobs.pause import Pauses
+    from jobs.scheduling.pauses import Pauses
 
     with connected(configuration.load()) as client:
         if not Pauses(client).resume(provider):
@@ -409,8 +409,8 @@ def accept_database(*, yes: bool) -> None:
     the same. Run it where the scheduler runs.
     """
     from cli.keys import connected
-    from jobs.apikeys import KeyStore
-    from jobs.epoch import WRONG, Epoch
+    from jobs.access.api_keys import KeyStore
+    from jobs.record.identity import WRONG, Epoch
 
     settings = configuration.load()
     with connected(settings) as client:

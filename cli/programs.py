@@ -22,10 +22,10 @@ _FLOWER_USER: Final = "darkroom"
 _PYTHON: Final = (sys.executable, "-P", "-m")
 
 WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
-SCHEDULER: Final = (*_PYTHON, "worker.reconciler")
-_CELERY: Final = ("celery", "-A", "worker.app", "--quiet")
+SCHEDULER: Final = (*_PYTHON, "worker.scheduler.reconciler")
+_CELERY: Final = ("celery", "-A", "worker.celery", "--quiet")
 #: Gossip and mingle only cost: after a half-open connection a worker without them is back sooner (13 s, not 18).
-#: The heartbeat stays, since Flower takes a worker without one for dead. Pool, slots and events: worker/app.py.
+#: The heartbeat stays, since Flower takes a worker without one for dead. Pool, slots and events: worker/celery.py.
 WORKER: Final = (
     *(sys.executable, "-W", "ignore:You're running the worker with superuser", "-P", "-m"),
     *(*_CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "info"),

@@ -21,9 +21,9 @@ import requests
 from cli import programs, redis_server, runtime
 from cli.errors import CannotStart
 from cli.supervise import Program, Supervised
-from jobs.apikeys import KeyStore
-from jobs.epoch import WRONG, Epoch
+from jobs.access.api_keys import KeyStore
 from jobs.errors import StoreUnavailable
+from jobs.record.identity import WRONG, Epoch
 from jobs.vault import Vault, VaultError
 from providers.catalog import Catalog
 from providers.config import ConfigError

@@ -10,13 +10,13 @@ from typing import cast
 
 import msgspec
 
-from jobs import keys
-from jobs.artifacts import ArtifactError
 from jobs.errors import BatchNotFound, JobGone, JobNotFound, KeyReused, QuotaExceeded
+from jobs.files import ArtifactError
+from jobs.idempotency import Once
 from jobs.ids import new_batch_id
 from jobs.model import Job, Noun, Status, Tombstone
-from jobs.once import Once
-from jobs.redis_store import RedisJobStore, available
+from jobs.record import keys
+from jobs.record.store import RedisJobStore, available
 from jobs.service import JobService, Submission
 
 #: Most jobs of one batch.

@@ -12,7 +12,7 @@ JobError
 ├── KeyReused          an idempotency key came again with another request
 ├── QuotaExceeded      no more jobs of this key, or of its end user, may wait
 └── StoreUnavailable   Redis cannot be written to or reached right now
-    └── WrongDatabase  Redis is there, but it is not the database that holds the jobs (jobs/epoch.py)
+    └── WrongDatabase  Redis is there, but it is not the database that holds the jobs (jobs/record/identity.py)
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ from typing import Any, Final
 
 from jobs.events import Progressed, UpstreamQueued
 from jobs.model import Attempt, Failure, Job, Output, Progress, Recipe, Status, Upstream
-from jobs.store import Record
+from jobs.record.types import Record
+from jobs.scheduling.waiting import Waiting
 from jobs.times import rfc3339
-from jobs.waiting import Waiting
 
 Json = dict[str, Any]
 

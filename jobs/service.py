@@ -12,14 +12,14 @@ from typing import Any, Final, Literal
 from msgspec import structs
 
 from jobs import cache, events
-from jobs.artifacts import ArtifactError, ArtifactStore
 from jobs.errors import JobGone, JobNotFound, KeyReused, QuotaExceeded, StoreUnavailable
 from jobs.failpoints import failpoint
+from jobs.files import ArtifactError, ArtifactStore
+from jobs.idempotency import Once, once_of
 from jobs.ids import new_job_id
 from jobs.model import Job, Priority, Status, Strategy, Tombstone, Webhook
-from jobs.once import Once, once_of
 from jobs.queue import Publisher
-from jobs.store import JobStore, Page, Record
+from jobs.record.types import JobStore, Page, Record
 from jobs.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -99,11 +99,11 @@ class JobService:
     def once(
         self, *, owner: str, route: str, path: str, body: bytes, key: str | None = None, repeated: bool = False
     ) -> Once:
-        """The marks of a request; see :func:`jobs.once.once_of`."""
+        """The marks of a request; see :func:`jobs.idempotency.once_of`."""
         return once_of(self._vault, owner=owner, route=route, path=path, body=body, key=key, repeated=repeated)
 
     def made(self, once: Once) -> Record | None:
-        """The job that an earlier sending of the request made; see :meth:`jobs.store.JobStore.made`."""
+        """The job that an earlier sending of the request made; see :meth:`jobs.record.types.JobStore.made`."""
         return self.store.made(once)
 
     def accept(self, submission: Submission, once: Once | None = None) -> Accepted:
@@ -248,7 +248,7 @@ class JobService:
         since: float | None = None,
         until: float | None = None,
     ) -> Page:
-        """A part of the owner's jobs, newest first; see :meth:`jobs.store.JobStore.page`."""
+        """A part of the owner's jobs, newest first; see :meth:`jobs.record.types.JobStore.page`."""
         return self.store.page(owner, cursor=cursor, limit=limit, keep=keep, since=since, until=until)
 
     def cancel(self, job_id: str, owner: str | None) -> Record:

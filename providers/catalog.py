@@ -15,10 +15,10 @@ from typing import Final, Self
 from providers import config, registry
 from providers.base import Driver
 from providers.config import Config, ConfigError, ProviderConfig
-from providers.normalise import normalise
+from providers.inputs.normalise import normalise
+from providers.inputs.validate import Problem, validate
 from providers.registry import BrokenDriver, Entry
 from providers.spec import ModelSpec, ProviderSpec
-from providers.validate import Problem, validate
 
 log = logging.getLogger(__name__)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from providers.normalise import ASPECT_RATIOS
+from providers.inputs.normalise import ASPECT_RATIOS
 from providers.spec import PROMPT_LIMIT, Param
 
 #: Longest side of a picture, in pixels (MAX_IMAGE_SIZE of the FLUX Spaces).

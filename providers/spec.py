@@ -62,7 +62,7 @@ class ModelSpec:
         params: What goes in, in the order of the documentation.
         sizes: How missing width and height are filled: ``none`` leaves them
             to the parameter defaults, ``aspect_ratio`` takes them from the
-            table of :mod:`providers.normalise`.
+            table of :mod:`providers.inputs.normalise`.
         vision: Takes a picture.
         history: Takes ``messages``.
         previews: Yields intermediate pictures.
@@ -175,7 +175,7 @@ class ProviderRequest:
 
     Args:
         model: A name that the provider answers to.
-        input: Validated and normalised by :mod:`providers.normalise`.
+        input: Validated and normalised by :mod:`providers.inputs.normalise`.
         files: The content of ``image`` parameters, by parameter name.
         galleries: The same of ``images`` parameters.
         credentials: Of the person who submitted.

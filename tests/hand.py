@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from jobs import events
-from jobs.artifacts import ArtifactStore
-from jobs.epoch import Epoch
+from jobs.files import ArtifactStore
 from jobs.model import Job, Output
-from jobs.redis_store import RedisJobStore
+from jobs.record.identity import Epoch
+from jobs.record.store import RedisJobStore
+from jobs.record.types import Lease
 from jobs.service import JobService, Submission
-from jobs.store import Lease
 from providers.paint import paint
 from web.services import Services
 

@@ -15,21 +15,31 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import settings
-from jobs.artifacts import LocalArtifacts
-from jobs.epoch import Epoch
+from jobs.files import LocalArtifacts
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app
-from jobs.redis_store import RedisJobStore, connect
+from jobs.record.identity import Epoch
+from jobs.record.store import RedisJobStore, connect
+from jobs.record.types import Record
 from jobs.service import JobService, Submission
-from jobs.store import Record
 from jobs.vault import Vault
 from providers.catalog import Catalog
 from tests.redis_servers import RedisServer, free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _PYTHON: Final = (sys.executable, "-P", "-m")
-WORKER: Final = (*_PYTHON, "celery", "-A", "worker.app", "worker", "--without-gossip", "--without-mingle", "-l", "info")
-SCHEDULER: Final = (*_PYTHON, "worker.reconciler")
+WORKER: Final = (
+    *_PYTHON,
+    "celery",
+    "-A",
+    "worker.celery",
+    "worker",
+    "--without-gossip",
+    "--without-mingle",
+    "-l",
+    "info",
+)
+SCHEDULER: Final = (*_PYTHON, "worker.scheduler.reconciler")
 WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
 
 

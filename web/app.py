@@ -14,7 +14,8 @@ from jobs.errors import StoreUnavailable, WrongDatabase
 from jobs.vault import VaultError
 from providers.config import ConfigError
 from settings import Settings, SettingsError
-from web import api, auth, envelope, errors, frontdoor, operations, pages
+from web import middleware, monitoring, pages, v1
+from web.http import auth, json_body, problems
 from web.services import Services, build
 
 log = logging.getLogger(__name__)
@@ -93,7 +94,7 @@ def application() -> Flask:
 def assemble(services: Services) -> Flask:
     """The application around services that are built already."""
     app = Flask("web", static_url_path="/static")
-    app.config["MAX_CONTENT_LENGTH"] = frontdoor.SMALL_BODY
+    app.config["MAX_CONTENT_LENGTH"] = json_body.SMALL_BODY
     # A path with two slashes is another path; a redirect from it could lead to another host.
     app.url_map.merge_slashes = False
     app.url_map.converters["job"] = JobId
@@ -102,9 +103,9 @@ def assemble(services: Services) -> Flask:
     app.url_map.converters["key"] = KeyId
     app.url_map.converters["file"] = FileId
     app.extensions["darkroom"] = services
-    envelope.register(app)
-    errors.register(app)
-    api.register(app)
-    app.register_blueprint(operations.blueprint)
+    middleware.register(app)
+    problems.register(app)
+    v1.register(app)
+    app.register_blueprint(monitoring.blueprint)
     app.register_blueprint(pages.blueprint)
     return app

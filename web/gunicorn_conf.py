@@ -10,7 +10,7 @@ from typing import Any
 
 import logs
 import settings
-from jobs.descriptors import raise_limit
+from process import raise_limit
 
 _settings = settings.load()
 
@@ -67,7 +67,7 @@ def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401 - see on_star
 
 def pre_request(_worker: Any, request: Any) -> None:  # noqa: ANN401 - see on_starting
     """Before each request."""
-    from web.arrival import Arrival
+    from web.http.slow_clients import Arrival
 
     request.body.reader = Arrival(request.body.reader, _settings.request_seconds)
     # Who does not read what was asked for is not waited for either: a stream would hold its place for ever.

@@ -11,8 +11,8 @@ from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
-from jobs.store import Overview
-from jobs.views import ProviderState
+from jobs.record.types import Overview
+from jobs.record.views import ProviderState
 
 _requests = Counter("darkroom_http_requests", "Answered requests.", ("method", "route", "status"))
 _seconds = Histogram(

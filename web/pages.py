@@ -8,8 +8,8 @@ from typing import Final
 import flask_swagger_ui
 from flask import Blueprint, Response, render_template, send_from_directory
 
-from web.errors import Problem
-from web.operation import Answer, operation
+from web.http.operation import Answer, operation
+from web.http.problems import Problem
 
 blueprint = Blueprint("pages", __name__)
 

@@ -9,31 +9,31 @@ from typing import cast
 import redis
 from flask import current_app
 
-from jobs.apikeys import KeyStore
-from jobs.artifacts import ArtifactStore, LocalArtifacts
+from jobs.access.api_keys import KeyStore
+from jobs.access.rates import LocalRates, Rates
+from jobs.access.streams import OpenStreams
 from jobs.batches import BatchService
 from jobs.egress import Egress
-from jobs.epoch import Epoch
-from jobs.pause import Pauses
+from jobs.files import ArtifactStore, LocalArtifacts
+from jobs.files.uploads import Uploads
 from jobs.queue import CeleryPublisher, Publisher, client_app
-from jobs.rates import LocalRates, Rates
-from jobs.redis_store import RedisJobStore, connect
+from jobs.record.identity import Epoch
+from jobs.record.store import RedisJobStore, connect
+from jobs.record.views import RedisViews
+from jobs.scheduling.pauses import Pauses
 from jobs.service import JobService
-from jobs.streams import OpenStreams
-from jobs.uploads import Uploads
 from jobs.vault import Vault
-from jobs.views import RedisViews
-from jobs.webhook_service import WebhookService
+from jobs.webhooks.service import WebhookService
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
-from web import auth
-from web.aside import WrittenAside
-from web.copies import Copies
-from web.cursors import Cursors
-from web.meter import Meter
-from web.outlook import Outlook
-from web.signatures import Signatures
-from web.stream import Pump
+from web.http import auth
+from web.http.cursors import Cursors
+from web.http.rate_limits import Meter
+from web.http.signed_links import Signatures
+from web.http.threads import WrittenAside
+from web.images.variants import Copies
+from web.queue_estimates import Outlook
+from web.streaming.pump import Pump
 
 
 @dataclass(frozen=True, kw_only=True)

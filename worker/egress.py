@@ -21,7 +21,7 @@ from typing import Final
 from urllib.parse import urldefrag, urljoin
 
 from jobs.egress import BadAddress, Egress, Target
-from jobs.pictures import BadPicture
+from jobs.files.images import BadPicture
 from providers import Control
 from providers.errors import Rejected, Unreachable
 

@@ -1,6 +1,6 @@
 """One attempt in a process of its own: ``python -m worker.isolated JOB``.
 
-For a job that was there when two workers ended (:func:`worker.retry.is_suspect`):
+For a job that was there when two workers ended (:func:`worker.attempts.retry.is_suspect`):
 if it ends this process too, nobody else pays for it.
 """
 
@@ -18,9 +18,9 @@ import logs
 import settings
 from jobs import failpoints
 from jobs.failpoints import failpoint
-from jobs.redis_store import RedisJobStore, connect
+from jobs.record.store import RedisJobStore, connect
 from worker import services
-from worker.heart import Heart
+from worker.heartbeat import Heart
 
 log = logging.getLogger(__name__)
 

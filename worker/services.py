@@ -8,28 +8,28 @@ import socket
 from dataclasses import dataclass
 from functools import partial
 
-from jobs.artifacts import LocalArtifacts
 from jobs.egress import Egress
-from jobs.epoch import Epoch
-from jobs.health_store import HealthStore
+from jobs.files import LocalArtifacts
+from jobs.files.uploads import Uploads
 from jobs.queue import CeleryPublisher, client_app
-from jobs.redis_store import RedisJobStore, connect
+from jobs.record.identity import Epoch
+from jobs.record.store import RedisJobStore, connect
+from jobs.scheduling.health_store import HealthStore
 from jobs.service import JobService
-from jobs.uploads import Uploads
 from jobs.vault import Vault
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
-from worker.callback import Poster
-from worker.delivery import Deliverer
+from worker.attempts.claim import Intake
+from worker.attempts.runner import Runner
 from worker.egress import EgressGuard, pinned
-from worker.intake import Intake
-from worker.runner import Runner
+from worker.scheduler.delivery import Deliverer
+from worker.scheduler.webhook_client import Poster
 
 #: Seconds that a worker goes on trying to write before it gives an attempt up: while Redis is away there is nothing
 #: better to do, and what the upstream has made already would be lost.
 PATIENCE = 300.0
 
-#: Seconds for which the first job at a provider is waited for, before others follow (jobs/scripts/dispatch.lua). A Space
+#: Seconds for which the first job at a provider is waited for, before others follow (jobs/record/scripts/dispatch.lua). A Space
 #: may take some to say that the quota is used up; an app of somebody's own hardly has one, and its first burst is not to
 #: be held up for long.
 SPACE_SECONDS = 10.0
@@ -68,7 +68,7 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
     Args:
         settings: The configuration.
         patience: Seconds that what belongs to a running attempt is tried again.
-        founder: Whether an empty database gets its id here (:mod:`jobs.epoch`).
+        founder: Whether an empty database gets its id here (:mod:`jobs.record.identity`).
 
     Raises:
         SettingsError: There is no Redis URL.

@@ -8,8 +8,8 @@ import logs
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
 from jobs.queue import RUN_JOB
-from worker import hedge, retry
-from worker.app import app, built, heart
+from worker.attempts import hedge, retry
+from worker.celery import app, built, heart
 from worker.isolated import run_apart
 
 log = logging.getLogger(__name__)

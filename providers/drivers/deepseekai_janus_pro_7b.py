@@ -6,10 +6,10 @@ from collections.abc import Iterator, Mapping
 
 from providers.base import Control, Driver
 from providers.config import ProviderConfig
-from providers.conversation import as_prompt, is_history
 from providers.errors import Crashed, Rejected
 from providers.events import ProviderEvent
 from providers.gradio.driver import Call, GradioDriver
+from providers.inputs.conversation import as_prompt, is_history
 from providers.params import MESSAGES, PROMPT, guidance, seed
 from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
 

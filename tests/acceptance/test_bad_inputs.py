@@ -19,14 +19,14 @@ from typing import Any, Final, cast
 import pytest
 import requests
 
-from jobs.apikeys import KeyStore
+from jobs.access.api_keys import KeyStore
 from jobs.limits import NAMES as LIMITS
 from jobs.vault import Vault
 from tests.acceptance.wire import Reply, exchange, request
 from tests.hand import Hand
 from tests.stack import Stack
-from web.errors import KINDS
-from web.signatures import Grant, Signatures
+from web.http.problems import KINDS
+from web.http.signed_links import Grant, Signatures
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]
 

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import pytest
 
-from jobs import keys
-from jobs.pause import Pauses
+from jobs.record import keys
+from jobs.scheduling.pauses import Pauses
 from tests.acceptance.client import TERMINAL, Client
 from tests.spaces.launcher import Space, Spaces
 from tests.stack import Stack, wait_until

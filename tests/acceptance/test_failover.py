@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import pytest
 
-from jobs import keys
+from jobs.record import keys
 from tests.acceptance.client import Client
 from tests.spaces.launcher import Space, Spaces, free_port
 from tests.stack import Stack, wait_until

@@ -12,7 +12,7 @@ import pytest
 from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.redis_store import RedisJobStore, connect
+from jobs.record.store import RedisJobStore, connect
 from tests.acceptance.client import Client
 from tests.redis_servers import RedisServer
 from tests.stack import Stack, wait_until

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 import pytest
 
-from jobs import health, keys
-from jobs.health_store import HealthStore
+from jobs.record import keys
+from jobs.scheduling import health
+from jobs.scheduling.health_store import HealthStore
 from tests.acceptance.client import Client
 from tests.spaces.launcher import Space, Spaces, free_port
 from tests.stack import Process, Stack, wait_until

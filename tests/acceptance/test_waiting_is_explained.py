@@ -10,8 +10,8 @@ from typing import Any, Final
 
 import pytest
 
-from jobs import keys
-from jobs.pause import Pauses
+from jobs.record import keys
+from jobs.scheduling.pauses import Pauses
 from tests.acceptance.client import Client
 from tests.receiver import closed_port
 from tests.spaces.launcher import Space, Spaces

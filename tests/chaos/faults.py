@@ -22,8 +22,8 @@ from typing import Final
 import redis
 import requests
 
-from jobs import keys
 from jobs.events import Requeued
+from jobs.record import keys
 from tests.chaos.generator import NoAnswer, Rest
 from tests.chaos.hook_faults import (
     killed_after_the_last_event,

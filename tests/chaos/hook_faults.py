@@ -7,11 +7,11 @@ import time
 from typing import Final
 
 from jobs.egress import Egress
-from jobs.outbox import Outbox
 from jobs.service import Submission
 from jobs.vault import Vault
-from jobs.webhook_service import WebhookService
-from jobs.webhooks import SCHEDULE, Delivery
+from jobs.webhooks.deliveries import SCHEDULE, Delivery
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.service import WebhookService
 from tests.chaos.hooks import drip, endless, later
 from tests.chaos.house import PAINTER, until
 from tests.chaos.resolver import GONE

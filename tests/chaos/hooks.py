@@ -12,10 +12,10 @@ from typing import Any, Self
 
 from standardwebhooks import Webhook as Verifier
 
-from jobs.outbox import Outbox
-from jobs.redis_store import RedisJobStore
-from jobs.signing import Secrets
+from jobs.record.store import RedisJobStore
 from jobs.vault import Vault
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.secrets import Secrets
 from tests.chaos.history import Delivery, Posted
 from tests.receiver import Act, Receiver
 

@@ -26,11 +26,11 @@ import requests
 from kombu.exceptions import OperationalError
 
 from cli import tether
-from jobs import health
 from jobs.errors import StoreUnavailable
-from jobs.health_store import HealthStore
 from jobs.queue import QUEUE, RUN_JOB, client_app
-from jobs.redis_store import RedisJobStore
+from jobs.record.store import RedisJobStore
+from jobs.scheduling import health
+from jobs.scheduling.health_store import HealthStore
 from tests import stack
 from tests.chaos.history import Upstream, upstream_lines
 from tests.chaos.hooks import Hooks

@@ -16,7 +16,7 @@ from typing import Final
 
 import requests
 
-from jobs.epoch import Epoch
+from jobs.record.identity import Epoch
 from tests.chaos.clock import Clock, compiler
 from tests.chaos.generator import NoAnswer, Rest
 from tests.chaos.house import LEASE_SECONDS, LOST, Part, no_mounts, until

@@ -13,10 +13,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from jobs.artifacts import ArtifactError, LocalArtifacts
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Job
-from jobs.store import LoggedEvent, Record
+from jobs.record.types import LoggedEvent, Record
 from tests.chaos import checker
 from tests.chaos.generator import Customer, Errand, Rest, share
 from tests.chaos.history import Change, File, History, Try, read

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 import redis
 
-from jobs import keys
 from jobs.model import Job
+from jobs.record import keys
 from tests.chaos import checker
 from tests.chaos.generator import Errand
 from tests.chaos.house import CLOSED, HASTY, LEASE_SECONDS, LOST, NO_TLS, PAINTER, POISON, House, Part, until

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from jobs.apikeys import KeyStore
+from jobs.access.api_keys import KeyStore
 from jobs.limits import NAMES as LIMITS
 from tests.receiver import closed_port
 from tests.stack import ROOT, Stack

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 import jobs.errors
-from jobs.artifacts import ArtifactError, ArtifactNotFound
 from jobs.errors import JobError, JobGone, LeaseLost, QuotaExceeded
+from jobs.files import ArtifactError, ArtifactNotFound
 from jobs.model import Status, Tombstone
 from providers.catalog import UnknownName
-from web.errors import KINDS, problem_of
+from web.http.problems import KINDS, problem_of
 
 #: A worker's alone.
 NOT_FOR_CLIENTS = {LeaseLost, JobError}

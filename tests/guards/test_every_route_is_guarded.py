@@ -14,8 +14,8 @@ import settings
 from settings import Bind
 from tests.hand import name_database
 from web.app import assemble
-from web.openapi import routes
-from web.operation import operation_of
+from web.http.operation import operation_of
+from web.openapi.document import routes
 from web.services import build
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -16,14 +16,14 @@ ROOT = Path(__file__).parents[2]
     [
         ("jobs", "flask celery kombu redis requests PIL structlog providers"),
         ("jobs.states", "flask celery kombu redis requests PIL providers"),
-        ("jobs.store", "flask celery kombu redis requests PIL providers"),
+        ("jobs.record.types", "flask celery kombu redis requests PIL providers"),
         ("jobs.queue", "flask celery kombu redis requests PIL providers"),
-        ("jobs.redis_store", "flask celery kombu requests PIL providers"),
+        ("jobs.record.store", "flask celery kombu requests PIL providers"),
         ("jobs.service", "flask celery kombu requests PIL providers"),
         ("providers", "flask celery kombu redis requests PIL jobs settings"),
         ("providers.registry", "flask celery kombu redis requests PIL jobs settings"),
-        ("worker.runner", "flask celery kombu settings"),
-        ("worker.reconciler", "flask"),
+        ("worker.attempts.runner", "flask celery kombu settings"),
+        ("worker.scheduler.reconciler", "flask"),
     ],
 )
 def test_an_import_loads_nothing_that_it_does_not_need(module: str, absent: str) -> None:

@@ -17,12 +17,12 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 import settings
-from jobs.apikeys import OPERATOR_SCOPES
+from jobs.access.api_keys import OPERATOR_SCOPES
 from providers.paint import paint
 from settings import Bind
 from tests.hand import Hand, Woken, name_database
 from web.app import assemble
-from web.openapi import Route, routes
+from web.openapi.document import Route, routes
 from web.services import build
 
 UNKNOWN = {

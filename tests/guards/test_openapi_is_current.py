@@ -10,8 +10,8 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
-from web.errors import KINDS
-from web.reference import markdown, offline_document
+from web.http.problems import KINDS
+from web.openapi.reference import markdown, offline_document
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "http-api.md"
 
@@ -59,4 +59,6 @@ def test_the_examples_of_submissions_are_valid(document: Any) -> None:
 
 
 def test_the_reference_page_is_current(document: Any) -> None:
-    assert PAGE.read_text() == markdown(document), "run: ./run python -m web.reference > docs/reference/http-api.md"
+    assert PAGE.read_text() == markdown(document), (
+        "run: ./run python -m web.openapi.document.reference > docs/reference/http-api.md"
+    )

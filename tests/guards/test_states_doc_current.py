@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from jobs.pages import PAGES
-from worker import mapping
+from jobs.docs import PAGES
+from worker.attempts import mapping
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
 JOBS = Path(__file__).parents[2] / "jobs"
@@ -19,13 +19,13 @@ WORKER = Path(__file__).parents[2] / "worker"
 def test_a_page_is_current(name: str) -> None:
     page = DOCS / f"{name}.md"
     assert page.read_text(encoding="utf-8") == PAGES[name](), (
-        f"run: ./run python -m jobs.pages {name} > docs/reference/{name}.md"
+        f"run: ./run python -m jobs.docs {name} > docs/reference/{name}.md"
     )
 
 
 def test_every_error_code_of_a_job_is_explained() -> None:
     made = set(mapping.CODES.values()) | {"invalid_input", "content_rejected"}
-    for source in WORKER.glob("*.py"):
+    for source in WORKER.rglob("*.py"):
         text = source.read_text(encoding="utf-8")
         made |= set(re.findall(r'code="(\w+)"', text)) | set(re.findall(r'_(?:own|failed)\("(\w+)"', text))
     explained = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE))

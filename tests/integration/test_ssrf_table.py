@@ -32,8 +32,8 @@ from tests.integration.gradio.hostile import HostileApp, Request, Wire, hostile_
 from tests.receiver import make_certificate
 from web.app import assemble
 from web.services import build
-from worker.callback import Poster
 from worker.egress import UNUSABLE, EgressGuard, Refused
+from worker.scheduler.webhook_client import Poster
 
 pytestmark = pytest.mark.timeout(120)
 

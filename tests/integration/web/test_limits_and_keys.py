@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from jobs import keys
-from jobs.apikeys import KeyStore
+from jobs.access.api_keys import KeyStore
+from jobs.record import keys
 from tests.stack import ROOT, Stack, wait_until
 
 # Each starts the service anew, which takes a minute on a machine that is busy.

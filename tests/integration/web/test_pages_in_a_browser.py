@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 from jobs import events
-from jobs.apikeys import KeyStore
+from jobs.access.api_keys import KeyStore
 from jobs.model import Failure, Job
 from tests.hand import Hand
 from tests.stack import Stack

@@ -18,7 +18,7 @@ import pytest
 import requests
 from PIL import Image
 
-from jobs.pause import Pauses
+from jobs.scheduling.pauses import Pauses
 from tests.redis_servers import free_port
 from tests.spaces.launcher import Space, Spaces
 from tests.stack import Stack, wait_until

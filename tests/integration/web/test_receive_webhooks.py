@@ -14,10 +14,10 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from jobs.egress import Egress
-from jobs.outbox import Outbox
 from jobs.service import Submission
 from jobs.vault import Vault
-from jobs.webhook_service import WebhookService
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.service import WebhookService
 from tests.receiver import Receiver, closed_port
 from tests.stack import ROOT, Stack, wait_until
 

@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from jobs import events
-from jobs.apikeys import KeyStore
+from jobs.access.api_keys import KeyStore
 from tests.hand import Hand
 from tests.stack import ROOT, WEB, Stack, wait_until
 

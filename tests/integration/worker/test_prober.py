@@ -7,13 +7,14 @@ from pathlib import Path
 import fakeredis
 import pytest
 
-from jobs import health, keys
-from jobs.health_store import HealthStore
-from jobs.redis_store import RedisJobStore
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
+from jobs.scheduling import health
+from jobs.scheduling.health_store import HealthStore
 from providers.catalog import Catalog
 from tests.spaces.hub import serve_hub
 from tests.spaces.launcher import Spaces, free_port
-from worker.prober import Prober
+from worker.scheduler.prober import Prober
 
 pytestmark = pytest.mark.live
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from jobs.epoch import Epoch
+from jobs.record.identity import Epoch
 from tests.stack import WORKER, Stack, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]

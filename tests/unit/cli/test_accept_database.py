@@ -12,8 +12,8 @@ from cli.errors import CannotStart
 from cli.keys import connected
 from cli.main import main
 from cli.service import Stopper, running
-from jobs.apikeys import KeyStore
-from jobs.epoch import Epoch
+from jobs.access.api_keys import KeyStore
+from jobs.record.identity import Epoch
 from settings import load
 from tests.redis_servers import free_port
 

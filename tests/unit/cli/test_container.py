@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from cli import container
-from jobs.apikeys import KeyStore
+from jobs.access.api_keys import KeyStore
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from cli.keys import connected
 from cli.main import main
-from jobs.apikeys import KeyStore, is_well_formed
+from jobs.access.api_keys import KeyStore, is_well_formed
 from settings import load
 
 

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from cli.keys import connected
 from cli.main import main
-from jobs import keys
-from jobs.pause import Pauses
+from jobs.record import keys
+from jobs.scheduling.pauses import Pauses
 from settings import load
 
 

@@ -9,7 +9,7 @@ import fakeredis
 import pytest
 import redis
 
-from jobs.redis_store import RedisJobStore
+from jobs.record.store import RedisJobStore
 
 
 @pytest.fixture(params=["fakeredis", pytest.param("real", marks=pytest.mark.real)])

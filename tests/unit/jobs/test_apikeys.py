@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from jobs.apikeys import KeyStore, digest, is_well_formed, mint
+from jobs.access.api_keys import KeyStore, digest, is_well_formed, mint
 from jobs.errors import StoreUnavailable
-from jobs.redis_store import connect
+from jobs.record.store import connect
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from jobs.artifacts import ArtifactError, ArtifactNotFound, LocalArtifacts
+from jobs.files import ArtifactError, ArtifactNotFound, LocalArtifacts
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 UPLOAD = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"

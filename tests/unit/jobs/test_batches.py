@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from jobs import events, keys
-from jobs.artifacts import LocalArtifacts
+from jobs import events
 from jobs.batches import BatchService
 from jobs.errors import BatchNotFound, KeyReused
-from jobs.once import Once, once_of
-from jobs.redis_store import RedisJobStore
+from jobs.files import LocalArtifacts
+from jobs.idempotency import Once, once_of
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
 from tests.hand import Woken

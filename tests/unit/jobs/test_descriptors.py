@@ -7,7 +7,7 @@ import sys
 
 CODE = """
 import resource
-from jobs.descriptors import raise_limit
+from process import raise_limit
 resource.setrlimit(resource.RLIMIT_NOFILE, (64, 200))
 assert raise_limit() == 200
 assert raise_limit() == 200

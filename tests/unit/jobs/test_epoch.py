@@ -9,11 +9,11 @@ from typing import Any
 import fakeredis
 import pytest
 
-from jobs import keys
-from jobs.epoch import Epoch, Verdict, judge
 from jobs.errors import JobNotFound, LeaseLost, StoreUnavailable, WrongDatabase
 from jobs.ids import new_job_id
-from jobs.redis_store import RedisJobStore
+from jobs.record import keys
+from jobs.record.identity import Epoch, Verdict, judge
+from jobs.record.store import RedisJobStore
 from tests.unit.jobs.test_redis_store import make_job
 
 

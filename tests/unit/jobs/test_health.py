@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from jobs import health
-from jobs.health import Health
 from jobs.model import Failure
+from jobs.scheduling import health
+from jobs.scheduling.health import Health
 
 UNREACHABLE = Failure(code="provider_unreachable", detail="connection refused", retryable=True)
 QUOTA = Failure(code="provider_quota", detail="quota is used up", retryable=True)

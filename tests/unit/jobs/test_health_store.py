@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from jobs import health, keys
-from jobs.health import Health
-from jobs.health_store import HealthStore
 from jobs.ids import new_job_id
 from jobs.model import Failure, Job
-from jobs.redis_store import RedisJobStore
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
+from jobs.scheduling import health
+from jobs.scheduling.health import Health
+from jobs.scheduling.health_store import HealthStore
 
 FAILURE = Failure(code="provider_unreachable", detail="connection refused", retryable=True)
 

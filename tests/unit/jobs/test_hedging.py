@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs.health import Health, succeeded
-from jobs.hedging import ENOUGH_SAMPLES, SOONEST_SECONDS, UNMEASURED_SECONDS, hedge_after
+from jobs.scheduling.health import Health, succeeded
+from jobs.scheduling.hedging import ENOUGH_SAMPLES, SOONEST_SECONDS, UNMEASURED_SECONDS, hedge_after
 
 
 def measured(attempts: Iterable[tuple[float, float]]) -> Health:

@@ -13,20 +13,21 @@ import pytest
 import redis
 from msgspec.structs import replace
 
-from jobs import events, keys
-from jobs.apikeys import KeyStore
-from jobs.artifacts import LocalArtifacts
+from jobs import events
+from jobs.access.api_keys import KeyStore
 from jobs.batches import BatchService
 from jobs.errors import QuotaExceeded, StoreUnavailable
+from jobs.files import LocalArtifacts
+from jobs.idempotency import Once
 from jobs.ids import new_job_id
 from jobs.limits import UNLIMITED, Limits, limits_of
 from jobs.model import Job
-from jobs.once import Once
-from jobs.redis_store import RedisJobStore, connect
+from jobs.record import keys
+from jobs.record.store import RedisJobStore, connect
+from jobs.record.types import Crowd, Place
+from jobs.record.views import RedisViews
 from jobs.service import JobService, Submission, fair_user
-from jobs.store import Crowd, Place
 from jobs.vault import Vault
-from jobs.views import RedisViews
 from tests.hand import Woken
 
 

@@ -15,10 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
-from jobs.metadata import Label, label_of, rewrite
-from jobs.metadata.label import LIMIT
+from jobs.files.images import verify
+from jobs.files.metadata import Label, label_of, rewrite
+from jobs.files.metadata.label import LIMIT
 from jobs.model import Job, Recipe
-from jobs.pictures import verify
 from providers.paint import paint
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 import redis
 
-from jobs import events, keys
-from jobs.artifacts import LocalArtifacts
+from jobs import events
 from jobs.errors import JobGone, KeyReused
+from jobs.files import LocalArtifacts
+from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Once, once_of
 from jobs.model import Failure
-from jobs.once import KEY_SECONDS, REPEAT_SECONDS, Once, once_of
-from jobs.redis_store import RedisJobStore
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
 from tests.hand import Woken

@@ -8,11 +8,11 @@ import pytest
 from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job, Output, Tombstone, Webhook
-from jobs.outbox import Outbox, Taken
-from jobs.redis_store import RedisJobStore
-from jobs.signing import OVERLAP_SECONDS, Secrets
+from jobs.record.store import RedisJobStore
 from jobs.vault import Vault
-from jobs.webhooks import TEST, Call, Delivery, again, message, new_delivery_id, settled
+from jobs.webhooks.deliveries import TEST, Call, Delivery, again, message, new_delivery_id, settled
+from jobs.webhooks.outbox import Outbox, Taken
+from jobs.webhooks.secrets import OVERLAP_SECONDS, Secrets
 
 SUCCESS = (Output(index=0, kind="text", text="hello"),)
 

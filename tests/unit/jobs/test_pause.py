@@ -7,11 +7,11 @@ import logging
 import pytest
 import redis
 
-from jobs import keys
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.pause import Control, Hold, Pauses
-from jobs.redis_store import RedisJobStore
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
+from jobs.scheduling.pauses import Control, Hold, Pauses
 
 
 def queue(store: RedisJobStore, jobs: int) -> None:

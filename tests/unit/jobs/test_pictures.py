@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from jobs.pictures import BYTES_LIMIT, INPUT_LIMIT, BadPicture, Picture, clean, shrink, verify
+from jobs.files.images import BYTES_LIMIT, INPUT_LIMIT, BadPicture, Picture, clean, shrink, verify
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RGB") -> bytes:

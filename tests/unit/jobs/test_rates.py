@@ -12,11 +12,12 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs import keys, rates
+from jobs.access import rates
+from jobs.access.rates import LocalRates, Rates, Window, read_window, submit_windows, wait_seconds
+from jobs.access.streams import LIFE_SECONDS, OpenStreams
 from jobs.limits import UNLIMITED, Limits
-from jobs.rates import LocalRates, Rates, Window, read_window, submit_windows, wait_seconds
-from jobs.redis_store import connect
-from jobs.streams import LIFE_SECONDS, OpenStreams
+from jobs.record import keys
+from jobs.record.store import connect
 
 SUBMIT = Window("submit", "submits_per_minute", 5, 60)
 INPUT = Window("input", "input_bytes_per_day", 1000, 86_400, "content-bytes")

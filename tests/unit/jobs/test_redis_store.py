@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from jobs import events, keys
+from jobs import events
 from jobs.errors import IllegalTransition, JobGone, JobNotFound, LeaseLost
 from jobs.ids import new_job_id
 from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.queue import QUEUE, RUN_JOB
-from jobs.redis_store import RedisJobStore
-from jobs.store import Lease
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
+from jobs.record.types import Lease
 
 
 def make_job(store: RedisJobStore, **changes: Any) -> Job:

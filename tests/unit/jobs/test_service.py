@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from jobs import events
-from jobs.artifacts import ArtifactError, LocalArtifacts
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Status
-from jobs.redis_store import RedisJobStore
+from jobs.record.store import RedisJobStore
 from jobs.service import JobService, Submission, fair_user
 from jobs.vault import Vault
 

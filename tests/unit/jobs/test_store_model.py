@@ -9,14 +9,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from jobs import events, keys
+from jobs import events
 from jobs.errors import JobGone, LeaseLost
 from jobs.ids import new_job_id
 from jobs.limits import Limits
 from jobs.model import Failure, Job, Priority, Status, Tombstone
-from jobs.redis_store import RedisJobStore, lane_of
+from jobs.record import keys
+from jobs.record.store import RedisJobStore, lane_of
+from jobs.record.types import Lease
 from jobs.states import apply
-from jobs.store import Lease
 
 SLOTS = 3
 LIMITS = {"a": 1, "b": 2, "c": None}

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from jobs import keys
-from jobs.artifacts import ArtifactError, LocalArtifacts
 from jobs.errors import KeyReused, UploadNotFound, UploadsFull
-from jobs.once import Once
-from jobs.pictures import Picture
-from jobs.redis_store import RedisJobStore
-from jobs.uploads import Label, Upload, Uploads, Usage
+from jobs.files import ArtifactError, LocalArtifacts
+from jobs.files.images import Picture
+from jobs.files.uploads import Label, Upload, Uploads, Usage
+from jobs.idempotency import Once
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
 
 PICTURE = Picture("image/png", 8, 8)
 
@@ -157,7 +157,7 @@ def test_one_owners_bytes_are_bounded(uploads: Uploads, tmp_path: Path) -> None:
 
 
 def test_one_owners_uploads_are_counted(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.uploads.COUNT_LIMIT", 2)
+    monkeypatch.setattr("jobs.files.uploads.COUNT_LIMIT", 2)
     add(uploads)
     add(uploads)
     with pytest.raises(UploadsFull):

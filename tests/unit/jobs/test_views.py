@@ -7,12 +7,13 @@ import threading
 import pytest
 import redis
 
-from jobs import events, keys
+from jobs import events
 from jobs.errors import JobGone, JobNotFound
 from jobs.ids import new_job_id
 from jobs.model import Job, Status, Tombstone
-from jobs.redis_store import RedisJobStore
-from jobs.views import Nudge, ProviderState, RedisViews
+from jobs.record import keys
+from jobs.record.store import RedisJobStore
+from jobs.record.views import Nudge, ProviderState, RedisViews
 
 
 @pytest.fixture
@@ -73,7 +74,7 @@ def test_a_look_after_a_deletion_finds_no_memory_of_the_job(store: RedisJobStore
 def test_only_so_many_records_are_remembered(
     store: RedisJobStore, views: RedisViews, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("jobs.views._SEEN", 2)
+    monkeypatch.setattr("jobs.record.views._SEEN", 2)
     jobs = [added(store, 1000.0 + number) for number in range(3)]
     seen = [views.look(job.id)[0] for job in jobs]
     assert views.look(jobs[2].id)[0] is seen[2]

@@ -6,8 +6,8 @@ import pytest
 from msgspec.structs import replace
 
 from jobs.model import Job, Status, Upstream
-from jobs.store import Crowd, Place
-from jobs.waiting import ProviderView, Situation, Waiting, explain
+from jobs.record.types import Crowd, Place
+from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
 
 AT = 1000.0
 JOB = Job(

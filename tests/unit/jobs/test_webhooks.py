@@ -14,7 +14,7 @@ from standardwebhooks import WebhookVerificationError
 from jobs import events
 from jobs.model import Failure, Job, Output, Webhook
 from jobs.states import apply
-from jobs.webhooks import (
+from jobs.webhooks.deliveries import (
     BODY_LIMIT,
     SCHEDULE,
     TEST,

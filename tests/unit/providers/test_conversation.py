@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.conversation import as_prompt, last_picture, last_question, only_text
+from providers.inputs.conversation import as_prompt, last_picture, last_question, only_text
 
 
 def test_a_lone_question_is_left_as_it_is() -> None:

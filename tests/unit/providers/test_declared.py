@@ -10,9 +10,9 @@ import pytest
 from providers import config, declared
 from providers.catalog import Catalog
 from providers.config import ConfigError
-from providers.normalise import normalise
+from providers.inputs.normalise import normalise
+from providers.inputs.validate import validate
 from providers.spec import ModelSpec, Param
-from providers.validate import validate
 
 
 def params(toml: str) -> dict[str, Param]:

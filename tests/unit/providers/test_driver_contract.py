@@ -8,10 +8,10 @@ from providers import config
 from providers.base import Control, Driver
 from providers.catalog import Catalog
 from providers.errors import ProviderError
-from providers.normalise import normalise
+from providers.inputs.normalise import normalise
+from providers.inputs.validate import validate
 from providers.registry import load
 from providers.spec import Credentials, ModelSpec, ProviderRequest
-from providers.validate import validate
 
 #: Nobody listens there.
 NOWHERE = "http://127.0.0.1:9"

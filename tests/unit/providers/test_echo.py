@@ -24,7 +24,7 @@ from providers.events import (
     Status,
     Text,
 )
-from providers.normalise import normalise
+from providers.inputs.normalise import normalise
 from providers.script import FAILURES
 from providers.spec import ProviderRequest
 

@@ -12,9 +12,9 @@ from providers.drivers import blackforestlabs_flux1_dev as dev
 from providers.drivers import blackforestlabs_flux1_schnell as schnell
 from providers.drivers import deepseekai_janus_pro_7b as janus
 from providers.drivers import g4f
-from providers.normalise import ASPECT_RATIOS, normalise, random_seed, round_side
+from providers.inputs.normalise import ASPECT_RATIOS, normalise, random_seed, round_side
+from providers.inputs.validate import validate
 from providers.spec import ModelSpec, Param
-from providers.validate import validate
 
 MODELS = [dev.MODEL, schnell.MODEL, janus.CHAT, janus.PAINT, g4f.FLUX, g4f.SCHNELL]
 

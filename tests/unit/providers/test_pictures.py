@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.pictures import source_problem
+from providers.inputs.images import source_problem
 
 ID = "file_01J9ZQ4T1XG2V5C7N8M0P3R6SW"
 

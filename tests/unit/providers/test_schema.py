@@ -9,9 +9,9 @@ from jsonschema_rs import Draft202012Validator, meta
 
 from providers.catalog import Catalog
 from providers.drivers import blackforestlabs_flux1_dev as dev
-from providers.schema import input_schema
+from providers.inputs.schema import input_schema
+from providers.inputs.validate import validate
 from providers.spec import ModelSpec
-from providers.validate import validate
 
 MODELS = [model for spec in Catalog.load(installed=[]).specs() for model in spec.models]
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from providers.drivers import blackforestlabs_flux1_dev as dev
 from providers.drivers import deepseekai_janus_pro_7b as janus
 from providers.drivers import echo
+from providers.inputs.validate import PROBLEMS_LIMIT, validate
 from providers.spec import ModelSpec
-from providers.validate import PROBLEMS_LIMIT, validate
 
 PROMPT = "a red fox in snow"
 

@@ -10,9 +10,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.apikeys import Scope
+from jobs.access.api_keys import Scope
 from tests.hand import Hand
-from web.components import SCHEMAS
+from web.openapi.components import SCHEMAS
 from web.services import Services
 
 

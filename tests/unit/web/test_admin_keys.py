@@ -9,7 +9,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.hand import Hand
-from web.components import SCHEMAS
+from web.openapi.components import SCHEMAS
 from web.services import Services
 
 UNKNOWN = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV"

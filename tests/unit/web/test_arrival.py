@@ -6,8 +6,8 @@ import gevent
 import pytest
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
-from web.arrival import SLOWEST_BYTES, Arrival
-from web.errors import Problem
+from web.http.problems import Problem
+from web.http.slow_clients import SLOWEST_BYTES, Arrival
 
 
 class Drip:

@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.apikeys import SCOPES, KeyStore, mint
+from jobs.access.api_keys import SCOPES, KeyStore, mint
 from settings import Bind, Settings, SettingsError
 from tests.hand import Hand
 from tests.redis_servers import free_port
-from web import auth
 from web.app import application, create_app
+from web.http import auth
 from web.services import Services
 
 

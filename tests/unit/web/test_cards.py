@@ -9,10 +9,10 @@ from msgspec.structs import replace
 from PIL import Image
 
 from jobs.model import Failure, Job, Output, Progress, Status, Upstream
-from jobs.waiting import Waiting
-from web import cards
-from web.cards import Card, describe, draw, size_of
-from web.components import JOB_CODES
+from jobs.scheduling.waiting import Waiting
+from web.images import status_card
+from web.images.status_card import Card, describe, draw, size_of
+from web.openapi.components import JOB_CODES
 
 JOB = Job(id="job_x", owner="o", user="o", model="flux", route=(), given={}, input={}, created_at=1.0)
 RUNNING = replace(JOB, status=Status.RUNNING, progress=Progress(stage="generating"))
@@ -44,7 +44,7 @@ def test_a_card_says_what_the_job_does(job: Job, waiting: Waiting | None, title:
 
 
 def test_every_failure_has_words() -> None:
-    assert set(cards._CODES) == set(JOB_CODES)
+    assert set(status_card._CODES) == set(JOB_CODES)
 
 
 @pytest.mark.parametrize(

@@ -11,13 +11,13 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from jobs import events
+from jobs.files.images import BadPicture, convert
 from jobs.model import Output
-from jobs.pictures import BadPicture, convert
 from providers.paint import paint
 from tests.hand import Hand
-from web import copies
-from web.copies import Copies
-from web.errors import Problem
+from web.http.problems import Problem
+from web.images import variants
+from web.images.variants import Copies
 from web.services import Services
 
 
@@ -93,7 +93,7 @@ def test_a_copy_is_made_once(client: FlaskClient, hand: Hand, monkeypatch: pytes
         made.append(given)
         return convert(*given)
 
-    monkeypatch.setattr("web.api.results.convert", counting)
+    monkeypatch.setattr("web.v1.results.convert", counting)
     address = finished(hand)
     first, again = (client.get(f"{address}?width=8").data for _ in range(2))
     assert first == again
@@ -101,7 +101,7 @@ def test_a_copy_is_made_once(client: FlaskClient, hand: Hand, monkeypatch: pytes
 
 
 def test_old_copies_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(copies, "KEPT_BYTES", 30)
+    monkeypatch.setattr(variants, "KEPT_BYTES", 30)
     kept = Copies()
     for name in ("a", "b", "c"):
         kept.get(name, lambda: b"0123456789")
@@ -137,11 +137,11 @@ def test_many_who_look_at_the_same_wait_for_one_copy() -> None:
             return b"first"
         return b"made again"
 
-    viewers = [threading.Thread(target=look, daemon=True) for _ in range(copies.MOST_WAITING + 4)]
+    viewers = [threading.Thread(target=look, daemon=True) for _ in range(variants.MOST_WAITING + 4)]
     look()
     for viewer in viewers:
         viewer.join(60)
-    assert got == [b"first"] * (copies.MOST_WAITING + 5)
+    assert got == [b"first"] * (variants.MOST_WAITING + 5)
 
 
 def test_a_copy_that_failed_is_tried_again() -> None:
@@ -149,7 +149,7 @@ def test_a_copy_that_failed_is_tried_again() -> None:
         raise BadPicture
 
     kept = Copies()
-    for _ in range(copies.MOST_WAITING + 1):
+    for _ in range(variants.MOST_WAITING + 1):
         with pytest.raises(BadPicture):
             kept.get("a", fail)
     assert kept.get("a", lambda: b"a") == b"a"

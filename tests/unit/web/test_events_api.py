@@ -9,12 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs import events
-from jobs.apikeys import ApiKey
-from jobs.store import Lease
+from jobs.access.api_keys import ApiKey
+from jobs.record.types import Lease
 from tests.hand import Hand
-from web import auth, sse
-from web.api import events as api
+from web.http import auth
 from web.services import Services
+from web.streaming import sse
+from web.v1 import events as api
 
 
 def parsed(text: str) -> list[tuple[str, str, Any]]:

@@ -16,10 +16,10 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from jobs.pictures import INPUT_LIMIT
+from jobs.files.images import INPUT_LIMIT
 from tests.unit.jobs.test_pictures import animated, marked, png_of
 from tests.unit.jobs.test_pictures import picture as plain
-from web.components import SCHEMAS
+from web.openapi.components import SCHEMAS
 from web.services import Services
 
 BOUNDARY = "frontier"

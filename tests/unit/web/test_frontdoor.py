@@ -10,8 +10,8 @@ from flask.testing import FlaskClient
 from hypothesis import given
 from hypothesis import strategies as st
 
-from web.errors import Problem
-from web.frontdoor import DEPTH_LIMIT, PICTURE_BODY, VALUES_LIMIT, parse
+from web.http.json_body import DEPTH_LIMIT, PICTURE_BODY, VALUES_LIMIT, parse
+from web.http.problems import Problem
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False, allow_infinity=False)

@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 import settings as configuration
-from jobs.pictures import Picture, clean
+from jobs.files.images import Picture, clean
 from settings import Settings
 from web.services import Services
 
@@ -123,7 +123,7 @@ def test_a_batch_reads_the_same_picture_once(client: FlaskClient, monkeypatch: p
         read.append(data)
         return clean(data)
 
-    monkeypatch.setattr("web.pictures.clean", counted)
+    monkeypatch.setattr("web.v1.schemas.input_images.clean", counted)
     body = {
         "template": {"model": "mixer", "input": {"prompt": "x", "subject": photo()}},
         "matrix": {"input.prompt": ["a", "b", "c"]},

@@ -15,7 +15,7 @@ from jobs.vault import Vault
 from providers.paint import paint
 from tests.hand import Hand
 from web.services import Services
-from web.submission import ALONE
+from web.v1.schemas.jobs import ALONE
 
 
 def submitted(client: FlaskClient, **changes: Any) -> Any:

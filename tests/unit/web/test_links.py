@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 import logs
 from tests.hand import Hand
+from web.http.signed_links import BadSignature, Grant, Signatures
 from web.services import Services
-from web.signatures import BadSignature, Grant, Signatures
 
 OLD, NEW = b"o" * 32, b"n" * 32
 GRANT = Grant("key_ann", "/v1/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV/outputs/0", 2_000)

@@ -11,8 +11,8 @@ from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.times import rfc3339
 from tests.hand import Hand
-from web.filters import moment
 from web.services import Services
+from web.v1.schemas.lists import moment
 
 
 def ids(client: FlaskClient, query: str) -> list[str]:

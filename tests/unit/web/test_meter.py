@@ -24,9 +24,9 @@ from jobs.errors import StoreUnavailable
 from jobs.limits import Limits
 from settings import Settings, SettingsError
 from tests.hand import Hand, Woken, name_database
-from web.api import events as api
-from web.components import SCHEMAS
+from web.openapi.components import SCHEMAS
 from web.services import Services, build
+from web.v1 import events as api
 
 BODY = {"model": "echo", "input": {"prompt": "x"}}
 BATCH = {"template": BODY, "matrix": {"input.seed": [1, 2, 3]}}

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from jobs import keys
-from jobs.apikeys import SCOPES
+from jobs.access.api_keys import SCOPES
+from jobs.record import keys
 from tests.hand import Hand
 from web.services import Services
 

@@ -10,8 +10,8 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs import health
-from jobs.health_store import HealthStore
+from jobs.scheduling import health
+from jobs.scheduling.health_store import HealthStore
 from tests.hand import Hand
 from web.services import Services
 

@@ -9,13 +9,13 @@ import pytest
 from flask.testing import FlaskClient
 from msgspec.structs import replace
 
-from jobs.health import Health, succeeded
-from jobs.health_store import HealthStore
-from jobs.hedging import UNMEASURED_SECONDS
 from jobs.model import Job, Strategy
-from jobs.plan import plan
-from jobs.store import Overview
-from jobs.waiting import ProviderView, Situation
+from jobs.record.types import Overview
+from jobs.scheduling.health import Health, succeeded
+from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.hedging import UNMEASURED_SECONDS
+from jobs.scheduling.plan import plan
+from jobs.scheduling.waiting import ProviderView, Situation
 from providers.paint import paint
 from web.services import Services
 

@@ -10,12 +10,12 @@ from flask.testing import FlaskClient
 from msgspec.structs import replace
 
 from jobs import events
+from jobs.files.images import clean
 from jobs.model import Failure, Recipe
-from jobs.pictures import clean
 from providers.paint import paint
 from tests.hand import Hand
-from web.rerun import WITHOUT_CREDENTIALS
 from web.services import Services
+from web.v1.schemas.reruns import WITHOUT_CREDENTIALS
 
 RECIPE = Recipe(model="echo", version="1", job_id="job_01ARZ3NDEKTSV4RRFFQ69G5FAV", at=1.0)
 

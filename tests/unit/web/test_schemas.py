@@ -12,12 +12,12 @@ from msgspec.structs import replace
 
 from jobs import events
 from jobs.model import Failure, Job, Output, Priority, Recipe, Status, Upstream
+from jobs.record.types import Record
+from jobs.scheduling.waiting import Waiting
 from jobs.states import apply
-from jobs.store import Record
 from jobs.times import rfc3339
-from jobs.waiting import Waiting
-from web.components import SCHEMAS
-from web.openapi import example_job
+from web.openapi.components import SCHEMAS
+from web.openapi.document import example_job
 from web.schemas import Links, etag, job_json
 
 LINKS = Links("http://host")

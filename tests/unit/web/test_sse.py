@@ -11,10 +11,10 @@ import pytest
 
 from jobs import events as e
 from jobs.model import Failure, Output
-from jobs.store import LoggedEvent
-from web import sse
-from web.components import SCHEMAS
+from jobs.record.types import LoggedEvent
+from web.openapi.components import SCHEMAS
 from web.schemas import Links
+from web.streaming import sse
 
 LINKS = Links("http://host")
 FAILURE = Failure(code="provider_busy", detail="busy", retryable=True, provider="echo")

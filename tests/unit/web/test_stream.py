@@ -11,9 +11,9 @@ from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.redis_store import RedisJobStore
-from web import stream
-from web.stream import Pump, TooManyWatchers, Watch
+from jobs.record.store import RedisJobStore
+from web.streaming import pump as stream
+from web.streaming.pump import Pump, TooManyWatchers, Watch
 
 
 @pytest.fixture

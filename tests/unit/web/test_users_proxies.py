@@ -12,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from jobs.apikeys import OPERATOR_SCOPES
+from jobs.access.api_keys import OPERATOR_SCOPES
 from jobs.vault import Vault
 from settings import Bind, Settings
 from tests.hand import Woken, name_database

@@ -10,10 +10,10 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.outbox import Outbox
-from jobs.webhooks import TYPES, Call, settled
+from jobs.webhooks.deliveries import TYPES, Call, settled
+from jobs.webhooks.outbox import Outbox
 from tests.hand import Hand
-from web.components import SCHEMAS
+from web.openapi.components import SCHEMAS
 from web.services import Services
 
 URL = "https://hooks.example.com/a?token=SECRET"

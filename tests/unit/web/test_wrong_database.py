@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.epoch import Epoch
+from jobs.record.identity import Epoch
 from settings import Bind, Settings
 from tests.hand import Hand, Woken, name_database
 from web import app as application
@@ -26,7 +26,7 @@ def test_everything_is_answered_with_503_and_the_log_says_so_once(
     services.store.beat("w1", 4, 60, [])
     assert client.get("/readyz").status_code == 200
     services.redis.flushall()
-    with caplog.at_level(logging.WARNING, "jobs.epoch"):
+    with caplog.at_level(logging.WARNING, "jobs.record.identity"):
         answers = [
             client.post("/v1/jobs", json=JOB),
             client.get(f"/v1/jobs/{job.id}"),

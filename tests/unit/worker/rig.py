@@ -10,15 +10,15 @@ import fakeredis
 from PIL import Image
 
 from jobs import events
-from jobs.artifacts import LocalArtifacts
+from jobs.files import LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.redis_store import RedisJobStore
-from jobs.store import Lease
+from jobs.record.store import RedisJobStore
+from jobs.record.types import Lease
 from jobs.vault import Vault
 from providers import Completed, Control, Driver, InlineFile
 from providers.testing import ScriptedDriver
-from worker.runner import Attempt, Runner
+from worker.attempts.runner import Attempt, Runner
 
 
 def picture(color: str = "red", size: tuple[int, int] = (64, 48), kind: str = "PNG") -> bytes:

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import events
-from worker.coalesce import INTERVAL, Coalescer
+from worker.attempts.throttle import INTERVAL, Coalescer
 
 
 class Clock:

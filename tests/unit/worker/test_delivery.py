@@ -19,14 +19,14 @@ from jobs import events, failpoints
 from jobs.egress import Egress
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.outbox import Outbox
-from jobs.redis_store import RedisJobStore
+from jobs.record.store import RedisJobStore
 from jobs.vault import Vault
-from jobs.webhook_service import WebhookService
-from jobs.webhooks import Delivery
+from jobs.webhooks.deliveries import Delivery
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.service import WebhookService
 from tests.receiver import Act, Receiver, closed_port, make_certificate, status
-from worker.callback import Poster
-from worker.delivery import PER_OWNER, Deliverer
+from worker.scheduler.delivery import PER_OWNER, Deliverer
+from worker.scheduler.webhook_client import Poster
 
 LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
 PUBLIC = "93.184.216.34"
@@ -277,7 +277,7 @@ def test_a_sender_that_dies_after_the_answer_sends_the_same_again(
         assert place in failpoints.PLACES
         raise Dead
 
-    monkeypatch.setattr("worker.delivery.failpoint", die)
+    monkeypatch.setattr("worker.scheduler.delivery.failpoint", die)
     with pytest.raises(Dead):
         house.deliverer.round()
     monkeypatch.undo()

@@ -7,17 +7,18 @@ from typing import Any
 
 import pytest
 
-from jobs import events, keys
+from jobs import events
 from jobs.errors import StoreUnavailable
+from jobs.record import keys
 from tests.stack import wait_until
 from tests.unit.worker.rig import Rig, done
-from worker.heart import Heart
-from worker.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
+from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
+from worker.heartbeat import Heart
 
 
 @pytest.fixture
 def heart(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Heart:
-    monkeypatch.setattr("worker.heart.BEAT_SECONDS", 0.02)
+    monkeypatch.setattr("worker.heartbeat.BEAT_SECONDS", 0.02)
     return Heart(rig.store, "w", 4, 60)
 
 
@@ -86,7 +87,7 @@ def test_a_heart_goes_on_after_an_outage(rig: Rig, monkeypatch: pytest.MonkeyPat
         return beat(*given)
 
     monkeypatch.setattr(rig.store, "beat", flaky)
-    monkeypatch.setattr("worker.heart.BEAT_SECONDS", 0.01)
+    monkeypatch.setattr("worker.heartbeat.BEAT_SECONDS", 0.01)
     heart = Heart(rig.store, "w", 4, 60)
     heart.start()
     wait_until(lambda: len(beats) > 4, 5, "it beats again")

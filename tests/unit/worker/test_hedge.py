@@ -9,12 +9,14 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from jobs import events, health, keys
+from jobs import events
 from jobs.errors import StoreUnavailable
-from jobs.health_store import HealthStore
 from jobs.model import Attempt as Entry
 from jobs.model import Job, Status
-from jobs.redis_store import lane_of
+from jobs.record import keys
+from jobs.record.store import lane_of
+from jobs.scheduling import health
+from jobs.scheduling.health_store import HealthStore
 from providers import (
     Busy,
     Checkpoint,
@@ -31,11 +33,11 @@ from providers import (
 from providers import Status as StatusText
 from tests.stack import wait_until
 from tests.unit.worker.rig import Rig, done, picture
-from worker import hedge
-from worker.heart import Heart
-from worker.hedge import OUTRUN, Race
-from worker.intake import Absent
-from worker.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
+from worker.attempts import hedge
+from worker.attempts.claim import Absent
+from worker.attempts.hedge import OUTRUN, Race
+from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
+from worker.heartbeat import Heart
 
 #: So long a test waits for what must come.
 SECONDS = 50.0

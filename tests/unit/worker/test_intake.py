@@ -12,7 +12,7 @@ from providers import ProviderSpec
 from providers.catalog import Catalog, UnknownName
 from providers.registry import BrokenDriver
 from tests.unit.worker.rig import Rig
-from worker.intake import Intake
+from worker.attempts.claim import Intake
 
 
 class Providers:

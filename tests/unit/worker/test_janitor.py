@@ -9,14 +9,14 @@ import fakeredis
 import pytest
 
 from jobs import events
-from jobs.artifacts import ArtifactNotFound, LocalArtifacts
-from jobs.epoch import Epoch
 from jobs.errors import WrongDatabase
+from jobs.files import ArtifactNotFound, LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Failure, Output
-from jobs.redis_store import RedisJobStore
+from jobs.record.identity import Epoch
+from jobs.record.store import RedisJobStore
 from tests.unit.jobs.test_redis_store import claimed, make_job
-from worker.janitor import Janitor
+from worker.scheduler.janitor import Janitor
 
 PICTURE, OTHER, INPUT = b"a result", b"of an attempt that was lost", b"a picture of the input"
 

@@ -12,7 +12,7 @@ import logs
 from jobs import events
 from providers import errors
 from providers import events as said
-from worker import mapping
+from worker.attempts import mapping
 
 CODES = {
     errors.Quota: "provider_quota",

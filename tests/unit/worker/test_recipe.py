@@ -11,15 +11,16 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from jobs import events, health
-from jobs.health_store import HealthStore
+from jobs import events
 from jobs.model import Job
+from jobs.scheduling import health
+from jobs.scheduling.health_store import HealthStore
 from jobs.states import apply
 from jobs.version import VERSION
 from providers import Completed, InlineFile, ModelSpec, Param, ProviderSpec, Text
 from tests.unit.worker.rig import Rig, done, picture
-from worker.ingest import ingest
-from worker.recipe import recipe_of
+from worker.attempts.ingest import ingest
+from worker.attempts.recipe import recipe_of
 
 MODEL = ModelSpec(
     name="painter-1",

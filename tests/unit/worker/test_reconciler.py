@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from jobs import events, keys
+from jobs import events
 from jobs.errors import JobGone, StoreUnavailable
 from jobs.model import Attempt, Job, Status
 from jobs.queue import QUEUE
+from jobs.record import keys
 from jobs.service import JobService
 from tests.unit.worker.rig import Rig
-from worker import reconciler
-from worker.reconciler import CALM_SECONDS, Reconciler, decide
+from worker.scheduler import reconciler
+from worker.scheduler.reconciler import CALM_SECONDS, Reconciler, decide
 
 
 class Messages:

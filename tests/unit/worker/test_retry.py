@@ -9,7 +9,7 @@ import pytest
 from jobs import events
 from jobs.model import Attempt, Failure, Job, Status
 from jobs.states import apply
-from worker import retry
+from worker.attempts import retry
 
 
 def job(*outcomes: str, **changes: Any) -> Job:

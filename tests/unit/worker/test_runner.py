@@ -12,9 +12,9 @@ from PIL import Image
 
 from jobs import events
 from jobs.errors import StoreUnavailable
-from jobs.health_store import HealthStore
+from jobs.files.images import clean
 from jobs.model import Status, Tombstone
-from jobs.pictures import clean
+from jobs.scheduling.health_store import HealthStore
 from providers import (
     Busy,
     Canceled,
@@ -45,7 +45,7 @@ from providers import (
 from providers import Status as StatusText
 from providers.testing import ScriptedDriver
 from tests.unit.worker.rig import Rig, done, picture
-from worker.runner import CANCELED, HANDED_BACK, LEASE_LOST
+from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST
 
 
 def kinds(rig: Rig, job_id: str) -> list[str]:
@@ -160,7 +160,7 @@ def test_outputs_that_cannot_be_kept_are_a_bad_output(rig: Rig, outputs: tuple[F
 
 
 def test_a_picture_that_is_still_being_written_is_fetched_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("worker.ingest.SECOND_LOOK_SECONDS", 0)
+    monkeypatch.setattr("worker.attempts.ingest.SECOND_LOOK_SECONDS", 0)
 
     class Growing(InlineFile):
         reads = 0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from jobs import events
-from worker.scribe import standing
+from worker.attempts.event_writer import standing
 
 #: News of attempts, from the start to the end.
 COURSE: list[events.JobEvent | None] = [

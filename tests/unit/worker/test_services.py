@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import settings
-from jobs import keys
+from jobs.record import keys
 from tests.redis_servers import RedisServer
 from worker import services
 

@@ -1,0 +1,62 @@
+"""The reference pages that are made from code: ``python -m jobs.docs states`` and ``… redis-keys``."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from jobs.model import Status
+from jobs.record import keys
+from jobs.states import MAX_ATTEMPTS, TRANSITIONS
+
+_HEAD: Final = "Made by `python -m jobs.docs {name}`; do not edit."
+
+
+def states() -> str:
+    """The state table as a diagram and as a list (Markdown)."""
+    moves = [
+        (source, event.__name__, target)
+        for source, row in TRANSITIONS.items()
+        for event, target in row.items()
+        if source is not target
+    ]
+    lines = [
+        "# States of a job",
+        "",
+        _HEAD.format(name="states"),
+        "",
+        "```mermaid",
+        "stateDiagram-v2",
+        "    [*] --> queued: Submitted",
+        "    [*] --> succeeded: Recalled",
+    ]
+    lines += [f"    {source} --> {target}: {event}" for source, event, target in moves]
+    lines += [f"    {status} --> [*]" for status in Status if status.is_terminal]
+    lines += ["```", ""]
+    lines.append(
+        f"A job gets at most {MAX_ATTEMPTS} attempts; those that a stopping worker handed back do not count."
+        " A final state never changes."
+    )
+    lines += ["", "| in state | event | what it says | next |", "|---|---|---|---|"]
+    for source, row in TRANSITIONS.items():
+        for event, target in row.items():
+            lines.append(f"| {source} | `{event.__name__}` | {_first_line(event)} | {target} |")
+    return "\n".join(lines) + "\n"
+
+
+def redis_keys() -> str:
+    """The data dictionary (Markdown)."""
+    text = inspect.cleandoc(keys.__doc__ or "").removeprefix("Every key in Redis: the data dictionary.").strip()
+    return f"# Keys in Redis\n\n{_HEAD.format(name='redis-keys')}\n\n{text.replace('``', '`')}\n"
+
+
+def _first_line(thing: type) -> str:
+    return inspect.cleandoc(thing.__doc__ or "").splitlines()[0]
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {"states": states, "redis-keys": redis_keys}
+
+if __name__ == "__main__":
+    sys.stdout.write(PAGES[sys.argv[1]]())

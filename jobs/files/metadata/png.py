@@ -1,0 +1,64 @@
+"""PNG (ISO/IEC 15948): a signature, then chunks of length, type, data and checksum."""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from typing import Final
+
+from jobs.files.metadata.label import Label
+
+_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+#: What the picture consists of: its pixels, and how to show them.
+_KEPT: Final = frozenset(
+    {
+        b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT", b"bKGD",
+        b"pHYs", b"IDAT",
+    }
+)  # fmt: skip
+
+
+def is_one(data: bytes) -> bool:
+    """Whether it begins as a PNG file does."""
+    return data.startswith(_SIGNATURE)
+
+
+def exif_of(data: bytes) -> bytes:
+    """Its EXIF, empty where it has none."""
+    return next((chunk[8:-4] for kind, chunk in _chunks(data) if kind == b"eXIf"), b"")
+
+
+def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
+    """See :func:`jobs.files.metadata.rewrite`."""
+    kept = [(kind, chunk) for kind, chunk in _chunks(data) if kind in _KEPT]
+    said = b"" if label is None else _text("parameters", label.parameters) + _text("darkroom", label.recipe)
+    if exif:
+        said += _chunk(b"eXIf", exif)
+    head, rest = kept[:1], kept[1:]
+    return b"".join([_SIGNATURE, *(chunk for _, chunk in head), said, *(chunk for _, chunk in rest), _chunk(b"IEND")])
+
+
+def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Type and whole bytes of each chunk before the end, as far as the file goes."""
+    at = len(_SIGNATURE)
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        kind, end = data[at + 4 : at + 8], at + 12 + length
+        if kind == b"IEND" or end > len(data):
+            return
+        yield kind, data[at:end]
+        at = end
+
+
+def _chunk(kind: bytes, content: bytes = b"") -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+
+def _text(keyword: str, text: str) -> bytes:
+    """A text chunk: the plain kind, which every reader knows, where its Latin-1 is enough."""
+    try:
+        return _chunk(b"tEXt", keyword.encode() + b"\0" + text.encode("latin-1"))
+    except UnicodeEncodeError:
+        # Not compressed, no language, no translated keyword.
+        return _chunk(b"iTXt", keyword.encode() + b"\0\0\0\0\0" + text.encode())

@@ -1,0 +1,241 @@
+"""Uploads: pictures that a client leaves here, to name them in jobs by their ids.
+
+An upload belongs to its owner: for everybody else it does not exist. A job
+that names one shares the file, so that the upload's end is not the job's.
+Before a file is stored, its id is put among those that end soon: whatever
+breaks off in between, the scheduler finds it there and tidies up.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, BinaryIO, Final, cast
+
+import msgspec
+
+from jobs.errors import UploadNotFound, UploadsFull
+from jobs.files import ArtifactStore
+from jobs.files.images import Picture
+from jobs.idempotency import Once
+from jobs.ids import new_file_id
+from jobs.model import Noun
+from jobs.record import keys
+from jobs.record.store import RedisJobStore, available, marks_of, same, source
+
+#: Most uploads of one owner.
+COUNT_LIMIT: Final = 1000
+#: Seconds in which an upload is written: one that takes longer is tidied up.
+_WRITING_SECONDS: Final = 3600
+#: Ended uploads that are deleted in one round of the scheduler.
+_ROUND: Final = 200
+
+
+class Upload(Noun, frozen=True, kw_only=True):
+    """A picture that was uploaded, made anew from its pixels. ``bytes`` is its size, ``sha256`` its hex digest."""
+
+    id: str
+    owner: str
+    name: str
+    purpose: str
+    content_type: str
+    width: int
+    height: int
+    bytes: int
+    sha256: str
+    created_at: float
+    expires_at: float
+    metadata: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an owner's uploads take: how many there are, and their bytes together."""
+
+    count: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What a client says about an upload; ``seconds`` is how long it is kept."""
+
+    name: str
+    purpose: str
+    seconds: int
+    metadata: dict[str, str]
+
+
+_upload = msgspec.json.Decoder(Upload)
+_encode = msgspec.json.Encoder().encode
+
+
+class Uploads:
+    """The uploads of this installation.
+
+    Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
+
+    Args:
+        store: The records.
+        artifacts: Where the files are.
+        most_bytes: Bytes that one owner's uploads may take together.
+    """
+
+    def __init__(self, store: RedisJobStore, artifacts: ArtifactStore, most_bytes: int) -> None:
+        self._store = store
+        self._redis = store.redis
+        self._artifacts = artifacts
+        self._most_bytes = most_bytes
+        self._scripts = {name: self._redis.register_script(source(name)) for name in ("upload", "discard")}
+
+    def check_room(self, owner: str) -> None:
+        """Refuse an owner who has no room left, before anything is read.
+
+        Raises:
+            UploadsFull: There is none.
+        """
+        usage = self.usage(owner)
+        if usage.count >= COUNT_LIMIT or usage.bytes >= self._most_bytes:
+            raise self._full(usage)
+
+    def add(self, owner: str, data: bytes, picture: Picture, label: Label, once: Once) -> tuple[Upload, bool]:
+        """Keep a picture.
+
+        Args:
+            owner: Whose it is.
+            data: Made anew by :func:`jobs.files.images.clean`.
+            picture: What it is.
+            label: What the client says about it.
+            once: The marks of the request; only its key counts.
+
+        Returns:
+            The upload, and whether an earlier sending of the request made it.
+
+        Raises:
+            UploadsFull: The owner has no room for it.
+            KeyReused: The idempotency key came with another request before.
+            UploadNotFound: The upload that it made then is no longer there.
+            ArtifactError: It could not be stored.
+        """
+        # Also that this is the right database: nobody would find the upload in another one.
+        self._store.check_writes()
+        file_id, now = new_file_id(), self._store.now()
+        member = f"{owner}/{file_id}"
+        with available():
+            self._redis.zadd(keys.FILE_DUE, {member: _ms(now + _WRITING_SECONDS)})
+        upload = Upload(
+            id=file_id,
+            owner=owner,
+            name=label.name,
+            purpose=label.purpose,
+            content_type=picture.content_type,
+            width=picture.width,
+            height=picture.height,
+            bytes=len(data),
+            sha256=self._artifacts.put(file_id, data),
+            created_at=now,
+            expires_at=now + label.seconds,
+            metadata=label.metadata,
+        )
+        answer = self._written(upload, once)
+        if answer[0] == b"ok":
+            return upload, False
+        self._tidy(member)
+        if answer[0] == b"full":
+            raise self._full(self.usage(owner))
+        return self.get(same(once, answer[1].decode(), answer[2].decode()), owner), True
+
+    def _written(self, upload: Upload, once: Once) -> list[bytes]:
+        order: dict[str, Any] = {
+            "id": upload.id,
+            "owner": upload.owner,
+            "bytes": upload.bytes,
+            "expires": _ms(upload.expires_at),
+            "most": COUNT_LIMIT,
+            "most_bytes": self._most_bytes,
+        }
+        if once.key is not None:
+            order["once"] = marks_of(once)
+        with available():
+            answer = self._scripts["upload"](args=[json.dumps(order), _encode(upload)])
+        return cast("list[bytes]", answer)
+
+    def _full(self, usage: Usage) -> UploadsFull:
+        return UploadsFull(
+            f"{usage.count} files with {usage.bytes} bytes are kept; at most {COUNT_LIMIT} with {self._most_bytes}"
+        )
+
+    def find(self, file_id: str, owner: str) -> Upload | None:
+        """An upload of this owner; None where there is none, or no longer."""
+        with available():
+            doc = cast("bytes | None", self._redis.hget(keys.files(owner), file_id))
+        upload = None if doc is None else _upload.decode(doc)
+        return upload if upload is not None and upload.expires_at > self._store.now() else None
+
+    def get(self, file_id: str, owner: str) -> Upload:
+        """An upload of this owner.
+
+        Raises:
+            UploadNotFound: There is none, or no longer, or it is another owner's.
+        """
+        upload = self.find(file_id, owner)
+        if upload is None:
+            raise UploadNotFound(f"there is no file {file_id}")
+        return upload
+
+    def page(self, owner: str, *, cursor: str | None, limit: int) -> tuple[tuple[Upload, ...], str | None]:
+        """A part of the owner's uploads, newest first, and the cursor of the next part: the last id of this one."""
+        with available():
+            ids = cast("list[bytes]", self._redis.hkeys(keys.files(owner)))
+            older = sorted((one for one in ids if cursor is None or one < cursor.encode()), reverse=True)
+            docs = cast("list[bytes | None]", self._redis.hmget(keys.files(owner), *older[:limit])) if older else []
+        now = self._store.now()
+        found = tuple(upload for doc in docs if doc is not None and (upload := _upload.decode(doc)).expires_at > now)
+        return found, older[limit - 1].decode() if len(older) > limit else None
+
+    def open(self, upload: Upload) -> BinaryIO:
+        """The file; a seekable binary stream.
+
+        Raises:
+            ArtifactNotFound: It was deleted at this very moment.
+        """
+        return self._artifacts.open(upload.id, upload.sha256)
+
+    def delete(self, file_id: str, owner: str) -> None:
+        """Delete an upload. Jobs that were accepted with it keep the picture.
+
+        Raises:
+            UploadNotFound: As :meth:`get`.
+        """
+        self._tidy(f"{self.get(file_id, owner).owner}/{file_id}")
+
+    def usage(self, owner: str) -> Usage:
+        """What the owner's uploads take now."""
+        with available():
+            pipe = self._redis.pipeline(transaction=False)
+            pipe.hlen(keys.files(owner))
+            pipe.hget(keys.FILE_BYTES, owner)
+            count, size = pipe.execute()
+        return Usage(count, int(size or 0))
+
+    def expire(self) -> int:
+        """Delete what is kept no longer, and what an upload that broke off left; answers how many."""
+        now = _ms(self._store.now())
+        with available():
+            due = cast("list[bytes]", self._redis.zrange(keys.FILE_DUE, 0, now, byscore=True, offset=0, num=_ROUND))
+        for member in due:
+            self._tidy(member.decode())
+        return len(due)
+
+    def _tidy(self, member: str) -> None:
+        """The record first, then the file; until that is done, the upload stays among those that are due."""
+        owner, _, file_id = member.partition("/")
+        with available():
+            self._scripts["discard"](args=[owner, file_id])
+        self._artifacts.delete(file_id)
+        with available():
+            self._redis.zrem(keys.FILE_DUE, member)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

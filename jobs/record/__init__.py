@@ -1,0 +1,1 @@
+"""The record of jobs in Redis: its keys, its scripts, its identity, and the store."""

@@ -1,0 +1,732 @@
+"""The store on Redis: a hash and a stream per job, and scripts that keep the indexes in step.
+
+:mod:`jobs.record.keys` lists every key. The state machine is not here: this module
+compares and appends.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import msgspec
+import redis
+from redis.backoff import NoBackoff
+from redis.retry import Retry
+
+from jobs import events
+from jobs.cache import first_event
+from jobs.errors import (
+    Contended,
+    IllegalTransition,
+    JobGone,
+    JobNotFound,
+    KeyReused,
+    LeaseLost,
+    QuotaExceeded,
+    StoreUnavailable,
+)
+from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Once
+from jobs.limits import UNLIMITED, Limits
+from jobs.model import Job, Priority, Status, Tombstone
+from jobs.queue import QUEUE
+from jobs.record import keys
+from jobs.record.types import Decision, Lease, LoggedEvent, Overview, Page, Record
+from jobs.states import apply
+from jobs.webhooks.deliveries import Notice, notices
+
+if TYPE_CHECKING:
+    from jobs.record.identity import Epoch
+
+_job = msgspec.json.Decoder(Job)
+_event = msgspec.json.Decoder(events.JobEvent)
+_tombstone = msgspec.json.Decoder(Tombstone)
+_encode = msgspec.json.Encoder().encode
+
+T = TypeVar("T")
+
+#: Milliseconds by which a priority moves a job ahead of its own user's others: age wins in the end.
+_HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
+#: What a record is read from.
+RECORD_FIELDS: Final = ("doc", "v", "oe")
+#: A provider that showed life is believed to work for so many seconds; then one job goes first again.
+_PROOF_SECONDS: Final = 600.0
+#: So many waiting messages are searched for one that may be lost. Where more wait, it may be sent twice: no harm.
+_MESSAGES_READ: Final = 2000
+#: First words of answers that mean "not now".
+_UNAVAILABLE: Final = frozenset(
+    {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED"}
+)
+_SCRIPTS: Final = (
+    "batch", "beat", "checkpoint", "commit", "dispatch", "hedge", "keep", "preview", "purge", "rest", "works",
+)  # fmt: skip
+#: How often a write is tried again when the record changed under it.
+_TRIES: Final = 20
+#: A page looks through so many times 200 jobs; one whose filter keeps few is cut short, and its cursor goes on.
+_PAGE_READS: Final = 10
+#: The server's clock is asked anew after so many seconds.
+_CLOCK_SECONDS: Final = 30.0
+
+
+def connect(url: str, *, connections: int = 64, **options: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's own options
+    """Connect with a timeout on everything, so that a half-open connection cannot hang a process.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        connections: Most sockets at once, whatever the number of threads; who finds none free waits for one.
+        **options: For redis-py's connection pool.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=10.0,
+        socket_timeout=5.0,
+        socket_connect_timeout=5.0,
+        socket_keepalive=True,
+        health_check_interval=15,
+        # Once more at once: a pooled connection may have died unnoticed. Longer outages are the store's business.
+        retry=Retry(NoBackoff(), 1),
+        **options,
+    )
+    return redis.Redis.from_pool(pool)
+
+
+@contextmanager
+def available() -> Iterator[None]:
+    """Turn what Redis says when it cannot serve into one error of ours."""
+    try:
+        yield
+    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError) as error:
+        raise StoreUnavailable(f"the job store is not available ({type(error).__name__})") from error
+    except redis.ResponseError as error:
+        # Inside a script, and for MISCONF everywhere, these come as plain texts. UNBLOCKED ends a blocking read when
+        # the server becomes a replica: without it a failover stopped the heart of every worker (seen under test).
+        word = str(error).split(" ", 1)[0]
+        if word in _UNAVAILABLE:
+            raise StoreUnavailable(f"the job store takes no writes ({word})") from error
+        raise
+
+
+def lane_of(job: Job) -> str:
+    """Where a queued job stands: those of one user on one route, with the same quota, are in line behind each other."""
+    account = "" if job.account is None else f"|{job.account}"
+    return f"{job.user}{account}|{','.join(job.route)}"
+
+
+@cache
+def source(name: str) -> str:
+    """The text of a script."""
+    folder = files("jobs.record") / "scripts"
+    return (folder / "lib.lua").read_text() + (folder / f"{name}.lua").read_text()
+
+
+class RedisJobStore:
+    """:class:`jobs.record.types.JobStore` on Redis or Valkey, 6.2 or newer.
+
+    Args:
+        client: A connection that does not decode answers.
+        patience: Seconds for which what belongs to a running attempt is tried again while Redis is away or takes no
+            writes. No connection is held meanwhile.
+        epoch: Knows the right database. In another one jobs are not missing and leases not lost, but the store is
+            unavailable. None takes any database for the right one.
+        limits: For every key that does not have its own.
+    """
+
+    def __init__(
+        self,
+        client: redis.Redis,
+        *,
+        patience: float = 0.0,
+        epoch: Epoch | None = None,
+        limits: Limits = UNLIMITED,
+    ) -> None:
+        self.redis = client
+        self._patience = patience
+        self._epoch = epoch
+        self.limits = limits
+        self._scripts = {name: client.register_script(source(name)) for name in _SCRIPTS}
+        self._clock_lock = threading.Lock()
+        self._offset = 0.0
+        self._asked_at = -_CLOCK_SECONDS
+
+    def _patiently(self, call: Callable[[], T]) -> T:
+        """Ask Redis, and again while it cannot serve, until the patience ends."""
+        ends = time.monotonic() + self._patience
+        pause = 0.05
+        while True:
+            try:
+                with available():
+                    return call()
+            except StoreUnavailable:
+                if time.monotonic() >= ends:
+                    raise
+            time.sleep(pause)
+            pause = min(1.0, pause * 2)
+
+    # -- clock ---------------------------------------------------------------
+
+    def now(self) -> float:
+        """Unix seconds by the server's clock, to the millisecond; asked at times, carried on by the monotonic clock."""
+        with self._clock_lock:
+            if time.monotonic() - self._asked_at >= _CLOCK_SECONDS:
+                seconds, micros = self._patiently(self.redis.time)
+                self._asked_at = time.monotonic()
+                self._offset = seconds + micros / 1e6 - self._asked_at
+            return round(time.monotonic() + self._offset, 3)
+
+    def check_writes(self) -> None:
+        """See :meth:`jobs.record.types.JobStore.check_writes`."""
+        if self._epoch is not None:
+            self._epoch.check()
+        with available():
+            self.redis.set(keys.PROBE, b"1", ex=60)
+
+    def _known(self) -> str:
+        """The right database's id, for scripts to compare; empty where any database is right."""
+        return "" if self._epoch is None else self._epoch.id or self._epoch.check()
+
+    def _in_place(self, run: Callable[[str], list[T]]) -> list[T]:
+        """Run a script that compares the database's id with the one it is given.
+
+        Raises:
+            WrongDatabase: It is another one.
+        """
+        epoch = self._known()
+        for _ in range(_TRIES):
+            with available():
+                answer = run(epoch)
+            if answer[:1] != [b"elsewhere"] or self._epoch is None:
+                return answer
+            # Where the operator has accepted the database meanwhile, this remembers the new id.
+            epoch = self._epoch.check()
+        raise StoreUnavailable("the database kept changing")
+
+    # -- reading -------------------------------------------------------------
+
+    def get(self, job_id: str) -> Record:
+        """See :meth:`jobs.record.types.JobStore.get`."""
+        row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), *RECORD_FIELDS))
+        record = record_of(cast("list[bytes | None]", row))
+        if record is not None:
+            return record
+        stone = self._patiently(lambda: self._tombstone(job_id))
+        if stone is not None:
+            raise JobGone(stone)
+        raise JobNotFound(f"there is no job {job_id}")
+
+    def _tombstone(self, job_id: str) -> Tombstone | None:
+        """What is left of a job; in a wrong database nobody can tell."""
+        pipe = self.redis.pipeline(transaction=False)
+        pipe.get(keys.tombstone(job_id))
+        pipe.hget(keys.EPOCH, "id")
+        stone, found = pipe.execute()
+        if self._epoch is not None and found != (self._epoch.id or "").encode():
+            self._epoch.check()
+        return None if stone is None else _tombstone.decode(stone)
+
+    def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
+        """See :meth:`jobs.record.types.JobStore.get_many`."""
+        ids = list(job_ids)
+        with available():
+            pipe = self.redis.pipeline(transaction=False)
+            for job_id in ids:
+                pipe.hmget(keys.job(job_id), *RECORD_FIELDS)
+            rows = pipe.execute() if ids else []
+        records = {job_id: record_of(row) for job_id, row in zip(ids, rows, strict=True)}
+        return {job_id: record for job_id, record in records.items() if record is not None}
+
+    def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
+        """See :meth:`jobs.record.types.JobStore.log`."""
+        with available():
+            rows = cast("list[Any]", self.redis.xrange(keys.events(job_id), min=f"({after}", count=limit))
+        return logged(rows)
+
+    def wait_events(
+        self, cursors: Mapping[str, str], timeout: float, limit: int = 100
+    ) -> Mapping[str, Sequence[LoggedEvent]]:
+        """See :meth:`jobs.record.types.JobStore.wait_events`. ``timeout`` stays below the socket timeout of 5 s."""
+        if not cursors:
+            return {}
+        streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
+        with available():
+            answer = self.redis.xread(streams, count=limit, block=max(1, int(min(timeout, 4.0) * 1000)))
+        start = len(keys.events(""))
+        return {key[start:]: logged(entries) for key, entries in streams_of(answer).items()}
+
+    def page(
+        self,
+        owner: str | None,
+        *,
+        cursor: str | None,
+        limit: int,
+        keep: Callable[[Job], bool],
+        since: float | None = None,
+        until: float | None = None,
+    ) -> Page:
+        """See :meth:`jobs.record.types.JobStore.page`. A cursor is the creation time and id of the last job seen."""
+        with available():
+            names = [owner] if owner is not None else sorted(name.decode() for name in self._owners())
+        found: list[Record] = []
+        lower = "-inf" if since is None else f"({since * 1000:.3f}"
+        upper = cursor or ("+inf" if until is None else f"({until * 1000:.3f}")
+        for _ in range(_PAGE_READS):
+            merged = self._older(names, upper, lower, 200)
+            if not merged:
+                return Page(tuple(found))
+            records = self.get_many(job_id for _, job_id in merged)
+            found += [records[job_id] for _, job_id in merged if job_id in records and keep(records[job_id].job)]
+            if len(found) > limit:
+                last = found[limit - 1].job
+                return Page(tuple(found[:limit]), f"{_ms(last.created_at)}:{last.id}")
+            upper = f"{int(merged[-1][0])}:{merged[-1][1]}"
+        return Page(tuple(found), upper)
+
+    def _owners(self) -> set[bytes]:
+        return cast("set[bytes]", self.redis.smembers(keys.OWNERS))
+
+    def _older(self, owners: Sequence[str], upper: str, lower: str, count: int) -> list[tuple[float, str]]:
+        """Up to ``count`` (created ms, id) before the place ``upper`` and down to ``lower``, newest first."""
+        at, _, last = upper.partition(":")
+        with available():
+            pipe = self.redis.pipeline(transaction=False)
+            for owner in owners:
+                # Jobs of the same millisecond as the last one are read again and cut off by their id.
+                pipe.zrange(
+                    keys.owner(owner), cast("int", at), cast("int", lower),
+                    desc=True, byscore=True, withscores=True, offset=0, num=count + 50,
+                )  # fmt: skip
+            answers = pipe.execute() if owners else []
+        found = [(score, member.decode()) for answer in answers for member, score in answer]
+        rows = [row for row in found if not last or row < (float(at), last)]
+        return sorted(rows, reverse=True)[:count]
+
+    # -- writing -------------------------------------------------------------
+
+    def create(self, job: Job, secret: bytes | None = None, once: Once | None = None) -> Record:
+        """See :meth:`jobs.record.types.JobStore.create`."""
+        if secret is not None:
+            with available():
+                # Before the record: a job never waits for credentials that were not written. A leftover of a
+                # submit that failed in between dies by itself.
+                self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
+        answer = self._commit(job, 0, first_event(job), once=once)
+        if answer[0] in {b"made", b"full"} and secret is not None:
+            with available():
+                self.redis.delete(keys.secret(job.id))
+        if answer[0] == b"full":
+            raise _exceeded(answer)
+        if answer[0] == b"made" and once is not None:
+            return self.get(same(once, answer[1].decode(), answer[2].decode()))
+        if answer[0] != b"ok":
+            # The answer of our own write was lost, and a worker was quick: ids are unique, so the job is ours.
+            return self.get(job.id)
+        return Record(job, int(answer[1]), answer[3].decode())
+
+    def made(self, once: Once) -> Record | None:
+        """See :meth:`jobs.record.types.JobStore.made`."""
+        if once.key is not None:
+            first = self.first_of(once)
+            return None if first is None else self.get(first)
+        if not once.repeated:
+            return None
+        with available():
+            twin = cast("bytes | None", self.redis.get(keys.twin(once.fingerprint)))
+        record = None if twin is None else self.get_many([twin.decode()]).get(twin.decode())
+        useful = record is not None and record.job.status in {Status.QUEUED, Status.RUNNING, Status.SUCCEEDED}
+        return record if useful else None
+
+    def recall(self, key: str) -> Job | None:
+        """See :meth:`jobs.record.types.JobStore.recall`."""
+        with available():
+            found = cast("bytes | None", self.redis.get(keys.cache(key)))
+        record = None if found is None else self.get_many([found.decode()]).get(found.decode())
+        return None if record is None or record.job.cache_key != key else record.job
+
+    def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
+        """See :meth:`jobs.record.types.JobStore.change`."""
+        for _ in range(_TRIES):
+            record = self.get(job_id)
+            event = decide(record.job)
+            if event is None:
+                return record
+            try:
+                job = apply(record.job, event)
+            except IllegalTransition:
+                if fence is not None:
+                    raise LeaseLost(f"{job_id} is {record.job.status}") from None
+                raise
+            answer = self._commit(job, record.version, event, fence=fence, lapsed=lapsed)
+            if answer[0] == b"ok":
+                return Record(job, int(answer[1]), answer[3].decode())
+            if answer[0] == b"held":
+                return record
+            if answer[0] == b"lost":
+                raise LeaseLost(f"another attempt runs {job_id} now")
+        raise Contended(f"{job_id} kept changing")
+
+    def claim(
+        self, job_id: str, worker: str, lease_seconds: float, inputs: Callable[[Job, str], dict[str, Any]]
+    ) -> Lease | None:
+        """See :meth:`jobs.record.types.JobStore.claim`."""
+        for _ in range(_TRIES):
+            row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt"))
+            doc, version, provider, saved = cast("list[bytes | None]", row)
+            if doc is None or version is None or provider is None:
+                return None
+            job = _job.decode(doc)
+            if job.status is not Status.QUEUED:
+                return None
+            name = provider.decode()
+            event = events.Started(at=self.now(), provider=name, worker=worker, input=inputs(job, name))
+            answer = self._commit(apply(job, event), int(version), event, lease=lease_seconds)
+            if answer[0] == b"ok":
+                record = Record(apply(job, event), int(answer[1]), answer[3].decode())
+                return Lease(record, int(answer[2]), json.loads(saved) if saved else {})
+            if answer[0] == b"unsent":
+                return None
+        raise Contended(f"{job_id} kept changing")
+
+    def _commit(
+        self,
+        job: Job,
+        version: int,
+        event: events.JobEvent,
+        *,
+        fence: int | None = None,
+        lapsed: bool = False,
+        lease: float = 0,
+        once: Once | None = None,
+    ) -> list[bytes]:
+        """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
+        most = self._most() if version == 0 else None
+        names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once, most=most)
+
+        def commit(epoch: str) -> list[bytes]:
+            return cast("list[bytes]", self._scripts["commit"](keys=names, args=[epoch, *given]))
+
+        return self._patiently(lambda: self._in_place(commit))
+
+    def _most(self) -> dict[str, int]:
+        """How many jobs may wait, as the scripts take it."""
+        found = {"queued": self.limits.queued, "user_queued": self.limits.user_queued}
+        return {name: limit for name, limit in found.items() if limit is not None}
+
+    def create_together(
+        self, batch_id: str, batch: bytes, jobs: Sequence[Job], locked: Mapping[str, bytes], once: Once | None
+    ) -> str | None:
+        """Write a batch and its jobs in one transaction.
+
+        Args:
+            batch_id: The batch.
+            batch: Its record.
+            jobs: Its jobs.
+            locked: Encrypted credentials by job.
+            once: The marks of the request.
+
+        Returns:
+            The batch that an earlier sending of the request made; None where this one was written.
+
+        Raises:
+            KeyReused: The idempotency key came with another request before.
+            QuotaExceeded: So many more jobs of this owner, or of an end user, may not wait.
+        """
+        marks = {} if once is None else {"once": marks_of(once)}
+        waiting = [job.user for job in jobs if job.status is Status.QUEUED]
+        counted = {"owner": jobs[0].owner, "waiting": len(waiting), "users": Counter(waiting), "most": self._most()}
+        head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **counted, **marks})
+        steps = [_step(job, 0, first_event(job)) for job in jobs]
+
+        def write(epoch: str) -> list[bytes]:
+            pipe = self.redis.pipeline(transaction=True)
+            for job_id, secret in locked.items():
+                pipe.set(keys.secret(job_id), secret, ex=7 * 86_400)
+            self._scripts["batch"](args=[epoch, head, batch], client=pipe)
+            for names, given in steps:
+                self._scripts["commit"](keys=names, args=["", *given], client=pipe)
+            return cast("list[bytes]", pipe.execute()[len(locked)])
+
+        answer = self._in_place(write)
+        if answer[0] == b"ok":
+            return None
+        if locked:
+            with available():
+                self.redis.delete(*map(keys.secret, locked))
+        if answer[0] == b"full" or once is None:
+            raise _exceeded(answer)
+        return same(once, answer[1].decode(), answer[2].decode())
+
+    def first_of(self, once: Once) -> str | None:
+        """The id of what an earlier request with this key made.
+
+        Raises:
+            KeyReused: It was another request.
+        """
+        with available():
+            row = cast("list[bytes | None]", self.redis.hmget(keys.once(once.key or ""), "print", "id"))
+        return same(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
+
+    def save_checkpoints(self, job_id: str, fence: int, states: Mapping[str, Mapping[str, Any]]) -> None:
+        """See :meth:`jobs.record.types.JobStore.save_checkpoints`."""
+        self._fenced("checkpoint", job_id, fence, _encode(states))
+
+    def take_hedge(self, job_id: str, fence: int, providers: Sequence[str]) -> str | None:
+        """See :meth:`jobs.record.types.JobStore.take_hedge`."""
+        return cast("bytes", self._fenced("hedge", job_id, fence, *providers)).decode() or None
+
+    def keep(self, job_id: str, fence: int, provider: str) -> None:
+        """See :meth:`jobs.record.types.JobStore.keep`."""
+        self._fenced("keep", job_id, fence, provider)
+
+    def _fenced(self, script: str, job_id: str, fence: int, *arguments: str | int | bytes) -> object:
+        """Run a script that only the running attempt may run: it answers 0 or nothing where the lease is lost."""
+
+        def run() -> object:
+            answer = self._scripts[script](args=[job_id, fence, *arguments])
+            if answer in (0, None) and self._epoch is not None:
+                self._epoch.check()
+            return answer
+
+        answer = self._patiently(run)
+        if answer in (0, None):
+            raise LeaseLost(f"another attempt runs {job_id} now")
+        return answer
+
+    def secret(self, job_id: str) -> bytes | None:
+        """See :meth:`jobs.record.types.JobStore.secret`."""
+        return cast("bytes | None", self._patiently(lambda: self.redis.get(keys.secret(job_id))))
+
+    def save_preview(self, job_id: str, fence: int, index: int, picture: bytes) -> None:
+        """See :meth:`jobs.record.types.JobStore.save_preview`."""
+        dropped = index - keys.PREVIEWS_KEPT
+        self._fenced("preview", job_id, fence, index, dropped, keys.PREVIEW_SECONDS, picture)
+
+    def preview(self, job_id: str, index: int) -> bytes | None:
+        """See :meth:`jobs.record.types.JobStore.preview`."""
+        with available():
+            return cast("bytes | None", self.redis.hget(keys.previews(job_id), str(index)))
+
+    def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
+        """See :meth:`jobs.record.types.JobStore.rest`."""
+        self._patiently(lambda: self._scripts["rest"](args=[provider, account or "", _ms(until), reason]))
+
+    def works(self, provider: str, since: float, account: str | None = None) -> None:
+        """See :meth:`jobs.record.types.JobStore.works`."""
+        with available():
+            self._scripts["works"](args=[provider, account or "", _ms(since), _ms(_PROOF_SECONDS)])
+
+    def limit(self, provider: str, jobs: int | None) -> None:
+        """See :meth:`jobs.record.types.JobStore.limit`."""
+        with available():
+            self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
+
+    def serve(self, limits: Mapping[str, int | None], wary: Mapping[str, float] | None = None) -> None:
+        """See :meth:`jobs.record.types.JobStore.serve`."""
+        wary = wary or {}
+        with available():
+            pipe = self.redis.pipeline(transaction=True)
+            pipe.delete(keys.PROVIDERS)
+            if limits:
+                pipe.sadd(keys.PROVIDERS, *limits)
+            for name, jobs in limits.items():
+                served: dict[Any, Any] = {
+                    "limit": "" if jobs is None else str(jobs),
+                    "wary": str(_ms(wary[name])) if name in wary else "",
+                }
+                pipe.hset(keys.provider(name), mapping=served)
+            pipe.execute()
+
+    def purge(self, tombstone: Tombstone) -> bool:
+        """See :meth:`jobs.record.types.JobStore.purge`."""
+        with available():
+            return bool(self._scripts["purge"](args=[tombstone.id, _encode(tombstone), keys.TOMBSTONE_SECONDS]))
+
+    # -- workers and scheduling ----------------------------------------------
+
+    def beat(self, worker: str, slots: int, lease_seconds: float, leases: Sequence[tuple[str, int]]) -> list[int]:
+        """See :meth:`jobs.record.types.JobStore.beat`."""
+        given: list[str | int] = [
+            worker,
+            slots,
+            round(lease_seconds * 1000),
+            *(part for lease in leases for part in lease),
+        ]
+        answer = self._in_place(lambda epoch: cast("list[Any]", self._scripts["beat"](args=[epoch, *given])))
+        return [int(state) for state in answer]
+
+    def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
+        """See :meth:`jobs.record.types.JobStore.wait_control`."""
+        with available():
+            answer = self.redis.xread({keys.CONTROL: after}, block=max(1, int(min(timeout, 4.0) * 1000)))
+        entries = streams_of(answer).get(keys.CONTROL, [])
+        if not entries:
+            return after, ()
+        return entries[-1][0].decode(), tuple(fields[b"cancel"].decode() for _, fields in entries)
+
+    def dispatch(self, most: int = 100, looks: int = 200) -> tuple[str, ...]:
+        """See :meth:`jobs.record.types.JobStore.dispatch`."""
+        limits = self.limits
+        given = [most, looks, or_empty(limits.running), or_empty(limits.user_running)]
+        with available():
+            chosen = cast("list[bytes]", self._scripts["dispatch"](args=given))
+        return tuple(job_id.decode() for job_id in chosen)
+
+    def unsent(self, older_than: float) -> tuple[str, ...]:
+        """See :meth:`jobs.record.types.JobStore.unsent`."""
+        now = _ms(self.now())
+        with available():
+            late = self._scored(keys.SENT, now - round(older_than * 1000), 500)
+            if not late:
+                return ()
+            self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
+            # The queue is as long as there are free slots; a message holds its job's id in plain text.
+            waiting = b"\n".join(cast("list[bytes]", self.redis.lrange(QUEUE, 0, _MESSAGES_READ - 1)))
+        return tuple(job_id for job_id in late if job_id.encode() not in waiting)
+
+    def lost(self, limit: int = 500) -> tuple[str, ...]:
+        """See :meth:`jobs.record.types.JobStore.lost`."""
+        return self._scored(keys.RUNNING, _ms(self.now()), limit)
+
+    def overdue(self, limit: int = 500) -> tuple[str, ...]:
+        """See :meth:`jobs.record.types.JobStore.overdue`."""
+        return self._scored(keys.DEADLINE, _ms(self.now()), limit)
+
+    def outlived(self, limit: int = 500) -> tuple[str, ...]:
+        """See :meth:`jobs.record.types.JobStore.outlived`."""
+        return self._scored(keys.RETAIN, _ms(self.now()), limit)
+
+    def _scored(self, key: str, until: int, limit: int) -> tuple[str, ...]:
+        with available():
+            rows = cast("list[bytes]", self.redis.zrangebyscore(key, "-inf", until, start=0, num=limit))
+        return tuple(row.decode() for row in rows)
+
+    def overview(self) -> Overview:
+        """See :meth:`jobs.record.types.JobStore.overview`."""
+        now = _ms(self.now())
+        with available():
+            pipe = self.redis.pipeline(transaction=False)
+            for key in (keys.QUEUED, keys.RUNNING, keys.SENT, keys.DUE):
+                pipe.zcard(key)
+            pipe.zrangebyscore(keys.WORKERS, now, "+inf")
+            pipe.hgetall(keys.SLOTS)
+            queued, running, sent, parked, workers, slots = pipe.execute()
+        return Overview(queued, running, sent, parked, {name.decode(): int(slots.get(name, 0)) for name in workers})
+
+
+def _step(
+    job: Job,
+    version: int,
+    event: events.JobEvent,
+    *,
+    fence: int | None = None,
+    lapsed: bool = False,
+    lease: float = 0,
+    once: Once | None = None,
+    most: Mapping[str, int] | None = None,
+) -> tuple[list[str], list[bytes]]:
+    """Keys and arguments of commit.lua for one step."""
+    arguments = {
+        "id": job.id,
+        "op": secrets.token_hex(8),
+        "version": version,
+        "fence": fence,
+        "batch": job.batch_id if version == 0 else None,
+        "once": None if once is None else marks_of(once),
+        "most": most,
+        "lapsed": lapsed or None,
+        "status": job.status,
+        "terminal": job.status.is_terminal,
+        "cancel": isinstance(event, events.CancelRequested) or None,
+        "parks": (isinstance(event, events.Parked) and event.until is not None) or None,
+        "keep": keys.EVENTS_KEPT,
+        "created": _ms(job.created_at),
+        "lease": round(lease * 1000),
+        "not_before": None if job.not_before is None else _ms(job.not_before),
+        "deadline": None if job.deadline_at is None else _ms(job.deadline_at),
+        "expires": None if job.expires_at is None else _ms(job.expires_at),
+        "cache": job.cache_key if job.status is Status.SUCCEEDED else None,
+        "owner": job.owner if version == 0 else None,
+    }
+    if job.status is Status.QUEUED:
+        rank = _ms(job.created_at) - _HEAD_START[job.priority]
+        arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
+    told = notices(job, event)
+    if told:
+        arguments["hooks"] = [_hook(notice) for notice in told]
+    given = [_encode({k: v for k, v in arguments.items() if v is not None}), _encode(job), _encode(event)]
+    for notice in told:
+        given += [_encode(notice.delivery), notice.body]
+    names = [keys.job(job.id), keys.events(job.id)]
+    return names, given
+
+
+def or_empty(limit: int | None) -> int | str:
+    """A limit as the scripts take it."""
+    return "" if limit is None else limit
+
+
+def _exceeded(answer: Sequence[bytes]) -> QuotaExceeded:
+    """The error for a script's answer {'full', name of the limit, limit}."""
+    return QuotaExceeded(answer[1].decode(), int(answer[2]))
+
+
+def same(once: Once, fingerprint: str, made: str) -> str:
+    """What an idempotency key stands for.
+
+    Raises:
+        KeyReused: For another request.
+    """
+    if fingerprint != once.fingerprint:
+        raise KeyReused("the idempotency key was used for another request")
+    return made
+
+
+def marks_of(once: Once) -> dict[str, Any]:
+    """The marks of a request, as the scripts take them."""
+    marks = {
+        "print": once.fingerprint,
+        "key": once.key,
+        "repeated": once.repeated or None,
+        "key_seconds": KEY_SECONDS,
+        "repeat_seconds": REPEAT_SECONDS,
+    }
+    return {name: value for name, value in marks.items() if value is not None}
+
+
+def _hook(notice: Notice) -> dict[str, Any]:
+    """As the script takes it."""
+    hook: dict[str, Any] = {"id": notice.delivery.id, "owner": notice.delivery.owner, "host": notice.delivery.host}
+    return hook if notice.every is None else {**hook, "every": _ms(notice.every)}
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)
+
+
+def record_of(row: Sequence[bytes | None]) -> Record | None:
+    """The job of :data:`RECORD_FIELDS`; None where there is none."""
+    doc, version, event_id = row
+    if doc is None or version is None:
+        return None
+    return Record(_job.decode(doc), int(version), (event_id or b"0").decode())
+
+
+def streams_of(answer: Any) -> dict[str, list[Any]]:  # noqa: ANN401 - redis-py's shape depends on the protocol version
+    """The entries of each stream that XREAD answered with. RESP3 wraps them in one more list."""
+    rows: Iterable[Any] = answer.items() if isinstance(answer, dict) else (answer or [])
+    return {
+        bytes(key).decode(): entries[0] if entries and isinstance(entries[0], list) else entries
+        for key, entries in rows
+    }
+
+
+def logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:
+    """The events of a job's stream."""
+    return tuple(LoggedEvent(entry_id.decode(), _event.decode(fields[b"e"])) for entry_id, fields in rows)

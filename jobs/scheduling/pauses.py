@@ -1,0 +1,123 @@
+"""What an operator has set by hand: jobs held back, of one provider or all, and a provider's limit.
+
+What runs goes on; what waits says that it is paused. The command line and
+the admin's endpoints both come through here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final, Literal, get_args
+
+import msgspec
+import redis
+
+from jobs.access import audit
+from jobs.record import keys
+from jobs.record.store import available
+
+#: What a provider is set to. ``draining`` gets no jobs for now, and they wait for it; ``disabled`` is not there at all,
+#: and jobs for it alone have no provider.
+Setting = Literal["enabled", "draining", "disabled"]
+SETTINGS: Final[tuple[Setting, ...]] = get_args(Setting)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """That jobs are held back: how, why, by whom, since when (Unix seconds). What is not known is None."""
+
+    setting: Setting = "draining"
+    reason: str | None = None
+    by: str | None = None
+    at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Control:
+    """What is set for one provider, besides its configuration: no hold, and its own limit, where nothing is."""
+
+    hold: Hold | None = None
+    limit: int | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """In one word."""
+        return "enabled" if self.hold is None else self.hold.setting
+
+
+_hold = msgspec.json.Decoder(Hold)
+
+
+class Pauses:
+    """The pauses of this installation, on Redis.
+
+    Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
+    """
+
+    def __init__(self, client: redis.Redis) -> None:
+        self._redis = client
+
+    def queue(self) -> Hold | None:
+        """The pause of everything; None where there is none."""
+        with available():
+            held: Any = self._redis.get(keys.PAUSED)
+        return None if held is None else _read(held)
+
+    def provider(self, name: str) -> Control:
+        """What is set for a provider."""
+        with available():
+            row: Any = self._redis.hmget(keys.provider(name), "paused", "hold", "cap")
+        return control_of(*row)
+
+    def pause(self, provider: str | None = None, *, reason: str | None = None, by: str = audit.OPERATOR) -> None:
+        """Send nothing to this provider (to any worker where None) until :meth:`resume`."""
+        if provider is not None:
+            self.hold(provider, "draining", reason=reason, by=by)
+            return
+        with available():
+            self._redis.set(keys.PAUSED, self._written("draining", reason, by))
+        audit.note(by, "paused everything", reason=reason)
+
+    def resume(self, provider: str | None = None, *, by: str = audit.OPERATOR) -> bool:
+        """Go on; False where there was no such pause. The scheduler sends what waits within a second."""
+        with available():
+            if provider is None:
+                was = bool(self._redis.delete(keys.PAUSED))
+            else:
+                was = bool(self._redis.hdel(keys.provider(provider), "paused", "hold"))
+        audit.note(by, "resumed", provider=provider or "everything")
+        return was
+
+    def hold(self, provider: str, setting: Setting, *, reason: str | None = None, by: str) -> None:
+        """Set a provider to this until :meth:`resume`."""
+        fields: dict[Any, Any] = {"paused": "1", "hold": self._written(setting, reason, by)}
+        with available():
+            self._redis.hset(keys.provider(provider), mapping=fields)
+        audit.note(by, "held a provider's jobs back", provider=provider, state=setting, reason=reason)
+
+    def limit(self, provider: str, jobs: int | None, *, by: str) -> None:
+        """Set how many jobs a provider gets at once; None leaves that to the configuration again."""
+        with available():
+            if jobs is None:
+                self._redis.hdel(keys.provider(provider), "cap")
+            else:
+                self._redis.hset(keys.provider(provider), "cap", str(jobs))
+        audit.note(by, "set a provider's limit", provider=provider, limit=jobs)
+
+    def _written(self, setting: Setting, reason: str | None, by: str) -> bytes:
+        with available():
+            seconds, micros = self._redis.time()
+        return msgspec.json.encode(Hold(setting=setting, reason=reason, by=by, at=round(seconds + micros / 1e6, 3)))
+
+
+def control_of(paused: bytes | None, held: bytes | None, cap: bytes | None) -> Control:
+    """What the fields of a provider's hash say."""
+    return Control(hold=_read(held) if paused == b"1" else None, limit=int(cap) if cap else None)
+
+
+def _read(held: bytes | None) -> Hold:
+    """A hold as Redis keeps it; one of an earlier version says nothing more than that it is there."""
+    try:
+        return _hold.decode(held or b"{}")
+    except msgspec.DecodeError:
+        return Hold()

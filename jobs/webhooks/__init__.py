@@ -1,0 +1,1 @@
+"""Webhooks: what is sent, when it is tried again, the outbox, signing secrets."""

@@ -1,0 +1,265 @@
+"""What clients are told about their jobs, and how: types, signature, schedule, the record of a delivery. Pure.
+
+After Standard Webhooks 1.0 (standardwebhooks.com): what its libraries verify, OpenAI's and Replicate's do too.
+"""
+
+from __future__ import annotations
+
+import base64
+import email.utils
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal
+
+import msgspec
+from standardwebhooks import Webhook as Signer
+from ulid import ULID
+
+from jobs import events
+from jobs.model import Job, Noun, Webhook
+from jobs.public import Links, job_json
+from jobs.record.types import Record
+from jobs.times import rfc3339
+
+#: What a client may ask for.
+TYPES: Final = (
+    "job.started",
+    "job.progress",
+    "job.output",
+    "job.succeeded",
+    "job.failed",
+    "job.canceled",
+    "job.expired",
+)
+#: What it is told where it asks for nothing in particular: the end.
+TERMINAL: Final = TYPES[3:]
+#: Sent by ``POST /v1/webhooks/test``.
+TEST: Final = "webhook.test"
+#: Sent once: a late one would tell nothing.
+_ONCE: Final = frozenset({"job.progress", TEST})
+
+#: Seconds before each try, after the one before. The standard's schedule; about three days in all.
+SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
+#: A wait is made longer by up to this part, so that what failed together does not come back together.
+_JITTER: Final = 0.1
+#: Longest wait that a receiver may ask for by ``Retry-After``, in seconds.
+_LONGEST_WAIT: Final = 86_400.0
+#: Least seconds between two progress deliveries of a job, and for a long job the part of its time so far.
+_PROGRESS_SECONDS: Final = 2.0
+_PROGRESS_PART: Final = 0.02
+#: Largest body that is sent, in bytes, as the standard advises; of a larger job only the thin form is told.
+BODY_LIMIT: Final = 20_000
+#: Tries that a delivery's record keeps.
+_CALLS_KEPT: Final = 20
+_SECRET_BYTES: Final = 32
+
+#: What went wrong where nothing, or nothing useful, was answered. ``unreachable`` says no more on purpose: whether a
+#: port is closed, filtered, or not to be asked would tell a stranger what is behind our walls.
+Trouble = Literal["unreachable", "tls", "no_answer", "redirect", "status"]
+Payload = Literal["full", "thin"]
+State = Literal["pending", "delivered", "exhausted", "disabled"]
+
+
+class Call(Noun, frozen=True, kw_only=True):
+    """One try: when, how long until the answer (seconds), its HTTP status, and what was wrong."""
+
+    at: float
+    seconds: float | None = None
+    status: int | None = None
+    error: Trouble | None = None
+
+
+class Delivery(Noun, frozen=True, kw_only=True):
+    """One message to one receiver; its id stays the same over all tries.
+
+    Args:
+        id: Sent as ``webhook-id``.
+        holder: The job's id, or that of a test.
+        owner: Whose secret signs it.
+        type: What it tells.
+        host: Where it goes; ``target`` is the whole address, encrypted, since its query may hold a secret.
+        created_at: When it happened.
+        state: What became of it.
+        next_at: When it is tried (again).
+        round: Calls before it was last asked for by hand: the schedule began anew there.
+        made: Number of calls so far; the newest are in ``calls``.
+    """
+
+    id: str
+    holder: str
+    owner: str
+    type: str
+    host: str
+    target: str
+    created_at: float
+    state: State = "pending"
+    next_at: float | None = None
+    round: int = 0
+    made: int = 0
+    calls: tuple[Call, ...] = ()
+
+
+def new_delivery_id() -> str:
+    """A new id: ``msg_`` and a ULID."""
+    return f"msg_{ULID()}"
+
+
+def address_bound(owner: str) -> str:
+    """What the encrypted address of a webhook is bound to: its owner, so that a job's copy can have it too."""
+    return f"webhook-address:{owner}"
+
+
+# -- what is told ------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """A delivery to be made, what it says, and the least seconds since the one before of its type (None: at once)."""
+
+    delivery: Delivery
+    body: bytes
+    every: float | None = None
+
+
+def notices(job: Job, event: events.JobEvent) -> tuple[Notice, ...]:
+    """What the job's webhook is to be told of an event; ``job`` is as it is afterwards."""
+    if job.webhook is None:
+        return ()
+    wanted = job.webhook.events or TERMINAL
+    return tuple(_notice(name, job, job.webhook, event.at) for name in _types(event) if name in wanted)
+
+
+def _notice(name: str, job: Job, webhook: Webhook, at: float) -> Notice:
+    delivery = Delivery(
+        id=new_delivery_id(),
+        holder=job.id,
+        owner=job.owner,
+        type=name,
+        host=webhook.host,
+        target=webhook.target,
+        created_at=at,
+        next_at=at,
+    )
+    data = job_json(Record(job, 0, ""), None, Links(webhook.base))
+    body = message(name, at, data)
+    if webhook.payload == "thin" or len(body) > BODY_LIMIT:
+        body = message(name, at, {name: data[name] for name in ("id", "status", "urls")})
+    return Notice(delivery, body, _interval(name, job, at))
+
+
+def _types(event: events.JobEvent) -> tuple[str, ...]:
+    match event:
+        case events.Started():
+            return ("job.started",)
+        case events.Progressed() | events.Previewed():
+            return ("job.progress",)
+        case events.Succeeded() | events.Recalled():
+            return ("job.output", "job.succeeded")
+        case events.Failed() | events.Canceled() | events.Expired():
+            return (f"job.{type(event).__name__.lower()}",)
+        case _:
+            return ()
+
+
+def _interval(name: str, job: Job, at: float) -> float | None:
+    if name != "job.progress":
+        return None
+    return max(_PROGRESS_SECONDS, _PROGRESS_PART * (at - (job.started_at or at)))
+
+
+def message(name: str, at: float, data: Mapping[str, Any]) -> bytes:
+    """The body of a delivery."""
+    return msgspec.json.encode({"type": name, "timestamp": rfc3339(at), "data": data})
+
+
+# -- signature ---------------------------------------------------------------
+
+
+def new_secret() -> str:
+    """A new signing secret: ``whsec_`` and 32 random bytes in base64."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
+
+
+def signed(delivery_id: str, at: datetime, content: bytes, keys: Sequence[str]) -> dict[str, str]:
+    """The headers of a message.
+
+    Args:
+        delivery_id: Its id.
+        at: The time of this try.
+        content: The body.
+        keys: Every secret that is valid; the receiver knows at least one.
+
+    Raises:
+        ValueError: ``at`` has no time zone: the library would take it for UTC whatever it is (1.1.0).
+    """
+    if at.tzinfo is None:
+        raise ValueError("a signature needs a time with its zone")
+    moment = at.astimezone(UTC)
+    text = content.decode()
+    return {
+        "webhook-id": delivery_id,
+        "webhook-timestamp": str(int(moment.timestamp())),
+        "webhook-signature": " ".join(Signer(key).sign(delivery_id, moment, text) for key in keys),
+    }
+
+
+# -- schedule ----------------------------------------------------------------
+
+
+def settled(delivery: Delivery, call: Call, *, retry_after: str | None = None, chance: float = 0.0) -> Delivery:
+    """The record after a try.
+
+    Args:
+        delivery: The record before.
+        call: The try.
+        retry_after: What the receiver asked for.
+        chance: 0 to 1, spreads the waits.
+    """
+    made = delivery.made + 1
+    changed = msgspec.structs.replace(
+        delivery, made=made, calls=(*delivery.calls, call)[-_CALLS_KEPT:], next_at=None, state="pending"
+    )
+    if call.error is None:
+        return msgspec.structs.replace(changed, state="delivered")
+    if call.status == 410:
+        return msgspec.structs.replace(changed, state="disabled")
+    tries = made - delivery.round
+    if delivery.type in _ONCE or tries >= len(SCHEDULE):
+        return msgspec.structs.replace(changed, state="exhausted")
+    asked = _asked_wait(retry_after, call.at)
+    wait = max(SCHEDULE[tries] * (1 + _JITTER * chance), asked)
+    return msgspec.structs.replace(changed, next_at=call.at + wait)
+
+
+def _asked_wait(text: str | None, now: float) -> float:
+    """Seconds of a ``Retry-After``; 0 where it says nothing that can be read."""
+    if not text:
+        return 0.0
+    if text.strip().isdecimal():
+        return min(float(text[:9]), _LONGEST_WAIT)
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return 0.0
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return min(max(0.0, moment.timestamp() - now), _LONGEST_WAIT)
+
+
+def again(delivery: Delivery, now: float) -> Delivery:
+    """The record of a delivery that somebody asks for once more: due now, with the whole schedule before it."""
+    return msgspec.structs.replace(delivery, state="pending", next_at=now, round=delivery.made)
+
+
+def disabled(delivery: Delivery) -> Delivery:
+    """The record of a delivery that is not made, since its receiver wants nothing any more."""
+    return msgspec.structs.replace(delivery, state="disabled", next_at=None)
+
+
+def outcome(status: int) -> Trouble | None:
+    """What is wrong with an answer; only 2xx is right."""
+    if 200 <= status < 300:
+        return None
+    return "redirect" if 300 <= status < 400 else "status"

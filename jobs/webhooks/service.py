@@ -1,0 +1,94 @@
+"""Use cases of a client around webhooks: accept an address, look at deliveries, make one again, secrets, a test."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Sequence
+
+from ulid import ULID
+
+from jobs.egress import Egress
+from jobs.model import Webhook
+from jobs.record.store import RedisJobStore
+from jobs.vault import Vault
+from jobs.webhooks.deliveries import TEST, Delivery, Payload, address_bound, message, new_delivery_id
+from jobs.webhooks.outbox import Outbox
+from jobs.webhooks.secrets import Secrets
+
+
+class WebhookService:
+    """What a client may do with webhooks. Whose job it is has been checked by whoever asks.
+
+    Args:
+        store: The records.
+        vault: Encrypts addresses and secrets.
+        egress: Where deliveries may go.
+    """
+
+    def __init__(self, store: RedisJobStore, vault: Vault, egress: Egress) -> None:
+        self._store = store
+        self._vault = vault
+        self._egress = egress
+        self._outbox = Outbox(store)
+        self._secrets = Secrets(store, vault)
+
+    def accept(
+        self, owner: str, url: str, *, base: str, events: Sequence[str] = (), payload: Payload = "full"
+    ) -> Webhook:
+        """A webhook as a job keeps it. Nothing is looked up; that is done for each call.
+
+        Args:
+            owner: Whose job it will be.
+            url: Where to send.
+            base: Scheme and host of the addresses that a message shall hold.
+            events: What to tell; empty means the end.
+            payload: The whole job, or only where to find it.
+
+        Raises:
+            BadAddress: Nothing is sent to such an address.
+        """
+        host = self._egress.check(url).host
+        return Webhook(host=host, target=self._locked(owner, url), base=base, events=tuple(events), payload=payload)
+
+    def _locked(self, owner: str, url: str) -> str:
+        return base64.b64encode(self._vault.lock(address_bound(owner), {"url": url})).decode()
+
+    def secret(self, owner: str) -> str:
+        """The newest secret that signs the owner's webhooks; made at first use."""
+        return self._secrets.valid(owner)[0]
+
+    def rotate(self, owner: str) -> str:
+        """A new secret; the old one signs beside it for a day."""
+        return self._secrets.rotate(owner)
+
+    def deliveries(self, job_id: str) -> tuple[Delivery, ...]:
+        """All deliveries of a job, oldest first."""
+        return self._outbox.deliveries(job_id)
+
+    def redeliver(self, job_id: str, delivery_id: str) -> Delivery | None:
+        """Make a delivery once more, now; None where there is none."""
+        return self._outbox.redeliver(job_id, delivery_id)
+
+    def test(self, owner: str, url: str) -> Delivery:
+        """Have a test message sent, once.
+
+        Raises:
+            BadAddress: Nothing is sent to such an address.
+        """
+        now = self._store.now()
+        delivery = Delivery(
+            id=new_delivery_id(),
+            holder=f"test_{ULID()}",
+            owner=owner,
+            type=TEST,
+            host=self._egress.check(url).host,
+            target=self._locked(owner, url),
+            created_at=now,
+            next_at=now,
+        )
+        self._outbox.add_test(delivery, message(TEST, now, {}))
+        return delivery
+
+    def again(self, delivery: Delivery) -> Delivery:
+        """A delivery as it stands now."""
+        return self._outbox.get(delivery.holder, delivery.id) or delivery

@@ -1,0 +1,1 @@
+"""The input of a request: checked, normalised, its images and conversations read."""

@@ -1,0 +1,1 @@
+"""HTTP as every route needs it: bodies, problems, authentication, rate limits, links, files."""

@@ -1,0 +1,230 @@
+"""Who may come in: with an API key, or from this machine while there never was one."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+from urllib.parse import urlsplit
+
+from flask import Request
+
+from jobs.access.api_keys import SCOPES, ApiKey, KeyStore, Scope
+from jobs.limits import Limits, limits_of
+from jobs.record.identity import Epoch
+from settings import Bind, Settings, SettingsError
+from web.http.headers import header
+from web.http.problems import Problem
+from web.http.signed_links import BadSignature, Signatures
+
+#: A key that was looked up is trusted for so many seconds. A key that was revoked, or changed, in another process works
+#: as before no longer than that; the process that did it forgets at once.
+CACHE_SECONDS: Final = 2.0
+_CACHED_KEYS: Final = 1024
+#: Whose jobs those of the open mode are.
+LOCAL_OWNER: Final = "local"
+
+_LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_BAD_LINK: Final = "The link is not good for this address, or not any more."
+_UNAUTHENTICATED: Final = "Send a valid key: Authorization: Bearer dk_live_…"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the owner of jobs, what they may do and use, and the key's record (None in the open mode)."""
+
+    owner: str
+    scopes: tuple[Scope, ...]
+    limits: Limits
+    key: ApiKey | None = None
+
+
+class Gate:
+    """Decides who may come in. Look-ups are remembered for :data:`CACHE_SECONDS`.
+
+    Args:
+        keys: The keys of this installation.
+        bind: Where the API listens: the open mode exists on a loopback address only.
+        public_url: The address that clients use, where the operator named one.
+        epoch: Knows the right database: another one has no keys, and would let everybody in or nobody.
+        limits: What everybody may use whose key does not say otherwise.
+    """
+
+    def __init__(self, keys: KeyStore, bind: Bind, public_url: str, epoch: Epoch, limits: Limits) -> None:
+        self._limits = limits
+        self._keys = keys
+        self._epoch = epoch
+        self._bind = bind
+        self._public_host = (urlsplit(public_url).hostname or "") if public_url else ""
+        self._found: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
+        self._locked: tuple[float, bool] = (0.0, True)
+        self._generation = 0
+
+    def is_open(self) -> bool:
+        """Whether requests need no key."""
+        return self._bind.is_loopback and not self._is_locked()
+
+    def forget(self) -> None:
+        """Look everything up anew: keys have changed."""
+        self._generation += 1
+        self._found.clear()
+        self._locked = (0.0, True)
+
+    def caller(self, request: Request, scope: Scope) -> Caller:
+        """Who asks.
+
+        Args:
+            request: The request.
+            scope: What its route needs.
+
+        Raises:
+            Problem: 400, 401 or 403.
+            WrongDatabase: Nobody can be known.
+        """
+        self._epoch.refuse()
+        if self.is_open():
+            check_origin(request)
+            return Caller(LOCAL_OWNER, SCOPES, self._limits)
+        given = header(request, "Authorization")
+        if given and header(request, "X-API-Key"):
+            raise Problem("invalid_input", "Send one credential, in the header Authorization.", status=400)
+        kind, _, token = given.partition(" ")
+        key = self.find(token) if kind.lower() == "bearer" else None
+        if key is None:
+            raise Problem("unauthenticated", _UNAUTHENTICATED, headers={"WWW-Authenticate": "Bearer"})
+        if scope not in key.scopes:
+            raise Problem("forbidden", f"This needs a key with the scope {scope}.")
+        limits = limits_of(self._limits, key.limits) if key.limits else self._limits
+        return Caller(key.id, key.scopes, limits, key)
+
+    def guest(self, request: Request, signatures: Signatures) -> Caller:
+        """Who has a signed link: they see this one thing as its owner does.
+
+        Raises:
+            Problem: 403: the signature is not good here, or not any more. The same for whatever is wrong with it.
+            WrongDatabase: Nobody can be known.
+        """
+        self._epoch.refuse()
+        given = request.args.getlist("sig")
+        try:
+            grant = signatures.check(given[0] if len(given) == 1 else "", request.path)
+        except BadSignature:
+            raise Problem("forbidden", _BAD_LINK) from None
+        return Caller(grant.owner, ("read",), self._limits)
+
+    def find(self, token: str) -> ApiKey | None:
+        """The record of a valid key; None for any other text."""
+        if not token.isascii():
+            return None
+        # Hashed, so that a dump of this process' memory holds no list of keys.
+        mark = hashlib.sha256(token.encode()).digest()
+        known = self._found.get(mark)
+        if known is not None and known[0] > time.monotonic():
+            return known[1]
+        generation = self._generation
+        key = self._keys.find(token)
+        if key is None:
+            self._epoch.check()
+        if generation != self._generation:
+            # Keys changed while this one was looked up: good for this request, which came before, and no other.
+            return key
+        self._found[mark] = (time.monotonic() + CACHE_SECONDS, key)
+        self._found.move_to_end(mark)
+        while len(self._found) > _CACHED_KEYS:
+            self._found.popitem(last=False)
+        return key
+
+    def still_valid(self, caller: Caller, token: str, scope: Scope) -> bool:
+        """Whether somebody who came in a while ago (to an event stream) would still come in."""
+        if caller.key is None:
+            return self.is_open()
+        key = self.find(token)
+        return key is not None and scope in key.scopes
+
+    def check_host(self, request: Request) -> None:
+        """Refuse a host name that is not ours: on a loopback address it is a page of another site that rebound its name.
+
+        Raises:
+            Problem: 400 for a header that is no host, 421 for another host.
+        """
+        name = host_name(request.environ.get("HTTP_HOST", ""))
+        if not self._bind.is_loopback:
+            return
+        if name not in _LOOPBACK_NAMES and name != self._public_host and not _is_loopback_address(name):
+            raise Problem(
+                "misdirected", "Use localhost, or let the operator set DARKROOM_PUBLIC_URL to the name that you use."
+            )
+
+    def _is_locked(self) -> bool:
+        until, answer = self._locked
+        if until <= time.monotonic():
+            generation = self._generation
+            answer = self._keys.locked()
+            if not answer:
+                self._epoch.check()
+            if generation == self._generation:
+                self._locked = (time.monotonic() + CACHE_SECONDS, answer)
+        return answer
+
+
+@lru_cache(maxsize=256)
+def host_name(given: str) -> str:
+    """The name in a Host header, in lower case, an IPv6 address in brackets.
+
+    Raises:
+        Problem: The header is missing or malformed.
+    """
+    name, port = given, ""
+    if given.startswith("["):
+        name, bracket, port = given.partition("]")
+        name, port = name + bracket, port.removeprefix(":") if port.startswith(":") else port
+    elif ":" in given:
+        name, _, port = given.partition(":")
+    well_formed = name and name.startswith("[") == name.endswith("]")
+    well_formed = well_formed and (not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536))
+    if not well_formed or len(given) > 260 or any(char in name for char in "/\\@?# \t"):
+        raise Problem("invalid_input", "The header Host is not a host.", status=400)
+    return name.lower()
+
+
+def check_origin(request: Request) -> None:
+    """Refuse what a page of another site made a browser send.
+
+    Raises:
+        Problem: 403.
+    """
+    origin = header(request, "Origin")
+    foreign = origin != "" and origin != f"{request.scheme}://{request.environ.get('HTTP_HOST', '')}"
+    site = header(request, "Sec-Fetch-Site") or "none"
+    if site not in {"none", "same-origin"}:
+        # Following a link to a page of ours is no harm.
+        foreign |= request.method not in _SAFE_METHODS or header(request, "Sec-Fetch-Mode") != "navigate"
+    if foreign:
+        raise Problem("forbidden", "Pages of other sites may not use this API; darkroom keys create NAME makes a key.")
+
+
+def refuse_open_bind(keys: KeyStore, bind: Bind) -> None:
+    """Refuse to serve everybody on the network.
+
+    Raises:
+        SettingsError: The address is not a loopback one and there is no key.
+    """
+    if not bind.is_loopback and not keys.any():
+        raise SettingsError(
+            f"DARKROOM_BIND={bind} can be reached from other machines, and there is no API key yet."
+            " Make one first: darkroom keys create NAME"
+        )
+
+
+def gate(settings: Settings, keys: KeyStore, epoch: Epoch) -> Gate:
+    """The gate of one process."""
+    return Gate(keys, settings.bind, settings.public_url, epoch, settings.limits)
+
+
+def _is_loopback_address(name: str) -> bool:
+    parts = name.split(".")
+    return len(parts) == 4 and parts[0] == "127" and all(part.isdigit() for part in parts)

@@ -1,0 +1,175 @@
+"""The front door for JSON: one strict reader, so that no two parts of the service can read a body differently.
+
+Python's own reader takes duplicate keys, NaN, overflowing numbers, lone
+surrogates and (through Flask) UTF-16; nothing of that comes in here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, NoReturn
+
+from flask import Request
+from werkzeug.exceptions import RequestEntityTooLarge
+
+from web.http.problems import Problem
+
+#: Body limits in bytes: small, and where a picture may be inline.
+SMALL_BODY: Final = 1 << 20
+PICTURE_BODY: Final = 12 << 20
+
+#: Deepest nesting of arrays and objects.
+DEPTH_LIMIT: Final = 32
+#: Most values of one body, by a count of the characters that come before one. A text may hold them too, but no text
+#: that is allowed holds so many; a body of 10 MB of zeros would keep the process busy for seconds.
+VALUES_LIMIT: Final = 100_000
+_KEPT_AS: Final = "darkroom.body_bytes"
+_LARGEST_INTEGER: Final = 2**63 - 1
+#: Up to here every whole number is a float of its own.
+_EXACT: Final = 2**53
+
+
+def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
+    """Read a request's body as JSON.
+
+    Args:
+        request: The request.
+        limit: Most bytes that its body may have.
+
+    Raises:
+        Problem: 400, 413 or 415.
+        RequestEntityTooLarge: The body is longer than ``limit``.
+    """
+    _check_type(request)
+    # One more than allowed: Werkzeug cuts a body that comes in chunks at its limit, without a word.
+    request.max_content_length = limit + 1
+    body = request.get_data(cache=False)
+    if len(body) > limit:
+        raise RequestEntityTooLarge
+    request.environ[_KEPT_AS] = len(body)
+    return parse(body)
+
+
+def body_bytes(request: Request) -> int:
+    """How long the body is that was read; 0 before."""
+    length: int = request.environ.get(_KEPT_AS, 0)
+    return length
+
+
+def read_optional_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
+    """The same where a body may be left out: that is an empty object."""
+    if not request.content_length and "HTTP_TRANSFER_ENCODING" not in request.environ:
+        return {}
+    return read_json(request, limit)
+
+
+def _check_type(request: Request) -> None:
+    parameters = {name: value.lower() for name, value in request.mimetype_params.items()}
+    if request.mimetype != "application/json" or parameters not in ({}, {"charset": "utf-8"}):
+        raise Problem("unsupported_media", "Send JSON in UTF-8, with the header Content-Type: application/json.")
+    check_encoding(request)
+
+
+def check_encoding(request: Request) -> None:
+    """Take no body that was compressed: how much it holds would be known too late.
+
+    Raises:
+        Problem: 415.
+    """
+    coded = request.headers.get("Content-Encoding", "identity") != "identity"
+    # gunicorn lets "gzip, chunked" through and takes only the chunks apart.
+    if coded or request.headers.get("Transfer-Encoding", "chunked").lower() != "chunked":
+        raise Problem("unsupported_media", "Send the body as it is, without Content-Encoding.")
+
+
+def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON
+    """Decode JSON strictly: UTF-8 without a mark, no duplicate names, finite numbers of at most 64 bits, depth 32.
+
+    Raises:
+        Problem: It is anything else.
+    """
+    check_amount(body, PICTURE_BODY)
+    if body.startswith(b"\xef\xbb\xbf"):
+        _refuse("begins with a byte order mark; send plain UTF-8")
+    try:
+        value = _decoder.decode(body.decode("utf-8"))
+    except UnicodeDecodeError:
+        _refuse("is not UTF-8")
+    except json.JSONDecodeError as error:
+        _refuse(f"is not JSON: {error.msg} at line {error.lineno}, column {error.colno}")
+    except RecursionError:
+        _refuse(f"is nested deeper than {DEPTH_LIMIT} levels")
+    except ValueError:
+        _refuse("holds a number that is too long")
+    _check(value, 1)
+    return value
+
+
+def check_amount(body: bytes, limit: int, *, times: int = 1) -> None:
+    """Refuse more than can be worked through at once.
+
+    Args:
+        body: JSON.
+        limit: Most bytes.
+        times: How often it stands in the request.
+
+    Raises:
+        Problem: 413.
+    """
+    if len(body) * times > limit:
+        raise Problem("too_large", f"The request makes {len(body) * times} bytes of JSON; at most {limit} are taken.")
+    if (body.count(b",") + body.count(b"[") + body.count(b"{")) * times > VALUES_LIMIT:
+        raise Problem("too_large", f"The request holds more than {VALUES_LIMIT} values.")
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Problem("invalid_input", f"The body {what}.", status=400)
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) != len(pairs):
+        _refuse("holds the same name twice in one object")
+    return value
+
+
+def _constant(name: str) -> NoReturn:
+    _refuse(f"holds {name}, which is not JSON")
+
+
+def _number(text: str) -> float:
+    """A number with a point or an exponent; JSON has one kind of numbers, so ``7.0`` is the whole number 7."""
+    number = float(text)
+    if number in {float("inf"), float("-inf")}:
+        _refuse("holds a number that is too large")
+    return int(number) if number.is_integer() and abs(number) <= _EXACT else number
+
+
+_decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_constant, parse_float=_number)
+
+
+def _check(value: Any, depth: int) -> None:  # noqa: ANN401 - any JSON
+    """What the decoder lets through although nobody downstream can take it."""
+    if isinstance(value, str):
+        _check_text(value)
+    elif isinstance(value, int):
+        if not -_LARGEST_INTEGER <= value <= _LARGEST_INTEGER:
+            _refuse("holds a whole number of more than 64 bits")
+    elif isinstance(value, dict | list):
+        if depth > DEPTH_LIMIT:
+            _refuse(f"is nested deeper than {DEPTH_LIMIT} levels")
+        if isinstance(value, dict):
+            for name in value:
+                _check_text(name)
+        for item in value.values() if isinstance(value, dict) else value:
+            _check(item, depth + 1)
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        _refuse("holds a NUL character")
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            _refuse("holds half of a surrogate pair")

@@ -1,0 +1,150 @@
+"""The front door for forms with a file: one strict reader, which puts the file on the disk as it comes in."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tempfile
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Final, NoReturn, Self
+
+from flask import Request
+from werkzeug.sansio.multipart import NEED_DATA, Data, Epilogue, Event, Field, File, MultipartDecoder, State
+
+from web.http.json_body import check_encoding
+from web.http.problems import Problem, invalid
+
+#: Bytes of everything in a form but its file, of one field, and of what stands around the parts.
+_REST_LIMIT: Final = 64 << 10
+_FIELD_LIMIT: Final = 8 << 10
+_HEAD_LIMIT: Final = 4 << 10
+_CHUNK: Final = 64 << 10
+#: RFC 2046 (5.1.1) wants 70 at most; Werkzeug's own client makes longer ones.
+_BOUNDARY_LIMIT: Final = 200
+
+
+class Form:
+    """A form with one file. A context manager: the file goes with the block.
+
+    Args:
+        files: The names that the file's part may have.
+        fields: The names of the other parts that there may be, each once.
+        limit: Most bytes of the file.
+        folder: Where the file goes; made where it is missing.
+    """
+
+    def __init__(self, *, files: Collection[str], fields: Collection[str], limit: int, folder: Path) -> None:
+        self.texts: dict[str, str] = {}
+        #: The name of the file's part; empty while there is none.
+        self.part = ""
+        #: The file's name, as the client calls it; empty where it does not.
+        self.filename = ""
+        folder.mkdir(parents=True, exist_ok=True)
+        self.file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
+        self._files, self._fields, self._limit = files, fields, limit
+        self._digest = hashlib.sha256()
+        self._raw: dict[str, bytearray] = {}
+        self._name = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.file.close()
+
+    @property
+    def sha256(self) -> str:
+        """Of the file, hex."""
+        return self._digest.hexdigest()
+
+    @property
+    def size(self) -> int:
+        """Of the file that was read, in bytes."""
+        return self.file.seek(0, io.SEEK_END)
+
+    def read(self, request: Request) -> None:
+        """Read a request's body.
+
+        Raises:
+            Problem: 400, 413, 415 or 422.
+            RequestEntityTooLarge: It is longer than it could be.
+        """
+        request.max_content_length = self._limit + _REST_LIMIT
+        for event in _events(request, _boundary(request)):
+            match event:
+                case Field() | File():
+                    self._begin(event)
+                case Data(data=data):
+                    self._add(data)
+        if not self.part:
+            raise invalid(f"/{next(iter(self._files))}", "is missing: send the file in a part of this name")
+        for name, raw in self._raw.items():
+            self.texts[name] = _text(name, bytes(raw))
+
+    def _begin(self, part: Field | File) -> None:
+        name = str(part.name)[:64]
+        if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in {"7bit", "8bit", "binary"}:
+            _refuse("has a part in a Content-Transfer-Encoding; send it as it is")
+        if name in self._files:
+            if self.part:
+                raise invalid(f"/{name}", "is a second file; send one with each request")
+            self.part, self.filename = name, part.filename if isinstance(part, File) else ""
+        elif name not in self._fields:
+            raise invalid(f"/{name}", f"is not known here; there are {', '.join([*self._files, *self._fields])}")
+        elif name in self._raw:
+            raise invalid(f"/{name}", "is there twice")
+        else:
+            self._raw[name] = bytearray()
+        self._name = name
+
+    def _add(self, data: bytes) -> None:
+        if self._name == self.part:
+            self._digest.update(data)
+            self.file.write(data)
+            if self.file.tell() > self._limit:
+                raise Problem("too_large", f"The file may have {self._limit} bytes.")
+        elif len(self._raw[self._name]) + len(data) > _FIELD_LIMIT:
+            raise invalid(f"/{self._name}", f"is longer than {_FIELD_LIMIT} bytes")
+        else:
+            self._raw[self._name] += data
+
+
+def _boundary(request: Request) -> bytes:
+    check_encoding(request)
+    boundary = request.mimetype_params.get("boundary", "")
+    if request.mimetype != "multipart/form-data" or not 0 < len(boundary) <= _BOUNDARY_LIMIT or not boundary.isascii():
+        raise Problem("unsupported_media", "Send a form: Content-Type: multipart/form-data, with its boundary.")
+    return boundary.encode()
+
+
+def _events(request: Request, boundary: bytes) -> Iterator[Event]:
+    decoder = MultipartDecoder(boundary)
+    event: Event = NEED_DATA
+    while not isinstance(event, Epilogue):
+        decoder.receive_data(request.stream.read(_CHUNK) or None)
+        try:
+            while (event := decoder.next_event()) is not NEED_DATA and not isinstance(event, Epilogue):
+                yield event
+        except ValueError:
+            _refuse("is no form, or ends too early")
+        # Of a part's content only what may begin its end is held back; of what stands around it, all.
+        if decoder.state is not State.DATA and len(decoder.buffer) > _HEAD_LIMIT:
+            _refuse("has too much in front of a part, or behind the last one")
+
+
+def _text(name: str, raw: bytes) -> str:
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        raise invalid(f"/{name}", "is not UTF-8") from None
+    if not text.isprintable():
+        raise invalid(f"/{name}", "holds control characters")
+    return text
+
+
+def _refuse(what: str) -> NoReturn:
+    raise Problem("invalid_input", f"The body {what}.", status=400)

@@ -1,0 +1,123 @@
+"""What a route is, declared at the route: who may use it, what it takes, what it answers.
+
+The gate, the OpenAPI document and the guards in tests/guards read the same
+declaration, so they cannot disagree with one another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeVar
+
+from jobs.access.api_keys import Scope
+
+Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
+View = TypeVar("View", bound=Callable[..., Any])
+
+_ATTRIBUTE: Final = "darkroom_operation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    """A query parameter or header. ``schema`` is its JSON Schema."""
+
+    name: str
+    place: Literal["query", "header"]
+    description: str
+    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    example: object = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer: its status, what it means, its content types with the name of their schema (None: bytes), headers."""
+
+    status: int
+    description: str
+    content: Mapping[str, str | None] = field(default_factory=dict)
+    headers: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """A route's declaration.
+
+    Args:
+        id: Its name in clients that are generated from the document.
+        tag: Its chapter.
+        scope: What a key must allow; None is for everybody.
+        answers: What it answers when all is well.
+        errors: Codes of :data:`web.http.problems.KINDS`, beyond those that every route can give.
+        parameters: Query parameters and headers.
+        body: The name of the body's schema.
+        body_type: The body's content type.
+        body_required: Whether it may not be left out.
+        linkable: Whether a signed link can take the key's place.
+        submits: Whether it makes jobs, so that what it uses is counted strictly.
+    """
+
+    id: str
+    tag: Tag
+    scope: Scope | None
+    answers: tuple[Answer, ...]
+    errors: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    body: str | None = None
+    body_type: str = "application/json"
+    body_required: bool = True
+    linkable: bool = False
+    submits: bool = False
+
+    @property
+    def rate(self) -> Literal["submit", "read"] | None:
+        """How it is counted; not at all what is for everybody, or for admins, who must always get in."""
+        if self.scope in {None, "admin"}:
+            return None
+        return "submit" if self.submits else "read"
+
+
+def ok(description: str, schema: str) -> Answer:
+    """A 200 with JSON."""
+    return Answer(status=200, description=description, content={"application/json": schema})
+
+
+def operation(
+    name: str,
+    tag: Tag,
+    scope: Scope | None,
+    *,
+    answers: tuple[Answer, ...],
+    errors: tuple[str, ...] = (),
+    parameters: tuple[Parameter, ...] = (),
+    body: str | None = None,
+    body_type: str = "application/json",
+    body_required: bool = True,
+    linkable: bool = False,
+    submits: bool = False,
+) -> Callable[[View], View]:
+    """Declare a view; the arguments are those of :class:`Operation`."""
+    declared = Operation(
+        id=name,
+        tag=tag,
+        scope=scope,
+        answers=answers,
+        errors=errors,
+        parameters=parameters,
+        body=body,
+        body_type=body_type,
+        body_required=body_required,
+        linkable=linkable,
+        submits=submits,
+    )
+
+    def declare(view: View) -> View:
+        setattr(view, _ATTRIBUTE, declared)
+        return view
+
+    return declare
+
+
+def operation_of(view: Callable[..., Any] | None) -> Operation | None:
+    """The declaration of a view; None where it has none."""
+    return getattr(view, _ATTRIBUTE, None)

@@ -1,0 +1,142 @@
+"""What a key uses: counted before a request is looked at, and told in the headers of its answer.
+
+The headers are those of draft-ietf-httpapi-ratelimit-headers-11: ``RateLimit-Policy`` says how much there is in which
+time, ``RateLimit`` how much is left (``r``) and in how many seconds the window goes on (``t``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any, Final
+
+from flask import request
+
+from jobs.access.rates import MINUTE, LocalRates, Rates, Spent, Standing, Window, read_window, submit_windows
+from jobs.limits import Limits
+from web.http.json_body import PICTURE_BODY, body_bytes
+from web.http.operation import Operation
+from web.http.problems import Problem
+
+POLICY: Final = "RateLimit-Policy"
+LIMIT: Final = "RateLimit"
+_KEPT_AS: Final = "darkroom.standings"
+
+_WORDS: Final = {
+    "submit": "submit {} jobs",
+    "input": "send {} bytes of submissions and uploads",
+    "read": "send {} requests",
+}
+
+
+class Meter:
+    """Counts requests.
+
+    Args:
+        rates: For what makes jobs.
+        local: For the rest, in this process.
+    """
+
+    def __init__(self, rates: Rates, local: LocalRates) -> None:
+        self._rates = rates
+        self._local = local
+
+    def admit(self, declared: Operation, owner: str, limits: Limits, *, guest: bool) -> None:
+        """Count the current request.
+
+        Args:
+            declared: Its route.
+            owner: Whose request it is.
+            limits: What they may use.
+            guest: Whether somebody has only a link of the owner's. They are counted apart: a page that shows a link
+                to many must not take the owner's own requests away.
+
+        Raises:
+            Problem: 429: it is one too many; 413: there never is room for it.
+            StoreUnavailable: It cannot be counted now.
+        """
+        if declared.rate == "read":
+            _keep(self._local.spend(f"{owner} guest" if guest else owner, read_window(limits)))
+        elif declared.rate == "submit":
+            submits, size = submit_windows(limits)
+            # A body that is too large for any route costs what the largest may: it is not read.
+            length = min(request.content_length or 0, PICTURE_BODY)
+            _keep(self._rates.spend(owner, ((submits, 1), (size, length))))
+
+    def charge(self, owner: str, limits: Limits, jobs: int) -> None:
+        """Count what was not known before the body was read: further jobs, and the bytes of a body in chunks.
+
+        Args:
+            owner: Whose request it is.
+            limits: What they may use.
+            jobs: How many the request makes.
+
+        Raises:
+            Problem: As :meth:`admit`.
+            StoreUnavailable: It cannot be counted now.
+        """
+        size = body_bytes(request) if request.content_length is None else 0
+        if jobs > 1 or size:
+            submits, sizes = submit_windows(limits)
+            _keep(self._rates.spend(owner, ((submits, jobs - 1), (sizes, size))))
+
+    def charge_upload(self, owner: str, limits: Limits, size: int) -> None:
+        """Count the bytes of an upload like those of a picture inside a submission: jobs may name it instead.
+
+        Args:
+            owner: Whose upload it is.
+            limits: What they may use.
+            size: Its bytes.
+
+        Raises:
+            Problem: As :meth:`admit`.
+            StoreUnavailable: It cannot be counted now.
+        """
+        _, sizes = submit_windows(limits)
+        _keep(self._rates.spend(owner, ((sizes, size),)))
+
+    def used(self, owner: str, limits: Limits) -> dict[str, Standing]:
+        """How the owner's windows stand, by the field of the limits. Those without a quota are left out."""
+        submits, size = submit_windows(limits)
+        spent = (
+            *self._rates.spend(owner, ((submits, 0), (size, 0))).standings,
+            *self._local.spend(owner, read_window(limits), 0).standings,
+        )
+        return {standing.window.limit: standing for standing in spent}
+
+
+def _keep(spent: Spent) -> None:
+    """Let the answer tell of it.
+
+    Raises:
+        Problem: It was refused.
+    """
+    known: Sequence[Standing] = request.environ.get(_KEPT_AS, ())
+    newest = {standing.window.name: standing for standing in (*known, *spent.standings)}
+    request.environ[_KEPT_AS] = tuple(newest.values())
+    window = spent.refused
+    if window is None:
+        return
+    span = "a minute" if window.seconds == MINUTE else "a day"
+    may = f"Your key may {_WORDS[window.name].format(window.quota)} {span}"
+    members = {"limit": window.limit}
+    if spent.wait is None:
+        raise Problem("too_large", f"{may}, and this request alone is more.", members=members)
+    detail = f"{may}; come again in {spent.wait} s."
+    raise Problem("rate_limited", detail, headers={"Retry-After": str(spent.wait)}, members=members)
+
+
+def headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """The headers that tell of limits; none where nothing is limited."""
+    standings: Sequence[Standing] = environ.get(_KEPT_AS, ())
+    if not standings:
+        return []
+    policy = ", ".join([_policy(standing.window) for standing in standings])
+    left = ", ".join([f'"{each.window.name}";r={each.remaining};t={each.resets_in}' for each in standings])
+    return [(POLICY, policy), (LIMIT, left)]
+
+
+@lru_cache(maxsize=1024)
+def _policy(window: Window) -> str:
+    unit = f';qu="{window.unit}"' if window.unit else ""
+    return f'"{window.name}";q={window.quota};w={window.seconds}{unit}'

@@ -1,0 +1,1 @@
+"""Images that the service draws or converts itself."""

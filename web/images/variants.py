@@ -1,0 +1,102 @@
+"""Copies of pictures in another format or size: made when asked for, kept in memory while they are asked for."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Final
+
+from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT
+from jobs.model import Output
+from web.http.problems import Problem
+from web.http.query import refuse, whole_number
+from web.http.threads import aside
+
+#: What can be asked for, and what Pillow calls it.
+FORMATS: Final[Mapping[str, str]] = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+#: Bytes of copies that a process keeps.
+KEPT_BYTES: Final = 32 << 20
+#: Copies that a process makes or is about to make; one of the largest picture takes a second.
+MOST_WAITING: Final = 16
+
+_KINDS: Final = {content_type: kind for kind, content_type in CONTENT_TYPES.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What copy is asked for; None leaves format or width as it is."""
+
+    kind: str | None
+    width: int | None
+
+    def of(self, output: Output) -> tuple[str, int | None] | None:
+        """Format and width of the copy of an output; None where it is as it is wished already.
+
+        Raises:
+            Problem: 422: it is no picture.
+        """
+        if self.kind is None and self.width is None:
+            return None
+        own = _KINDS.get(output.content_type or "")
+        if own is None or output.width is None:
+            raise refuse("format" if self.kind else "width", "is for pictures; this output is none")
+        width = None if self.width is None or self.width >= output.width else self.width
+        return None if width is None and self.kind in {None, own} else (self.kind or own, width)
+
+
+def wish_of(parameters: dict[str, str]) -> Wish:
+    """What the query asks for.
+
+    Raises:
+        Problem: 422: no such format, or no such width.
+    """
+    name = parameters.get("format")
+    if name is not None and name not in FORMATS:
+        raise refuse("format", f"must be one of {', '.join(FORMATS)}")
+    width = whole_number(parameters, "width", 0, 1, SIDE_LIMIT)
+    return Wish(None if name is None else FORMATS[name], width or None)
+
+
+class Copies:
+    """Makes copies aside from all other requests, and remembers those that were asked for last."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, bytes] = OrderedDict()
+        self._bytes = 0
+        self._making: dict[str, Future[bytes]] = {}
+
+    def get(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """The copy of this name; who asks for it while it is made waits for the same.
+
+        Raises:
+            Problem: 429: too many are being made.
+        """
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        if name in self._making:
+            return self._making[name].result()
+        if len(self._making) >= MOST_WAITING:
+            raise Problem(
+                "rate_limited", "Too many pictures are being converted; try again.", headers={"Retry-After": "2"}
+            )
+        promise = self._making[name] = Future()
+        try:
+            made = aside(make, "copies")
+        except BaseException as error:
+            promise.set_exception(error)
+            raise
+        else:
+            promise.set_result(made)
+            self._keep(name, made)
+        finally:
+            del self._making[name]
+        return made
+
+    def _keep(self, name: str, made: bytes) -> None:
+        self._bytes += len(made) - len(self._kept.pop(name, b""))
+        self._kept[name] = made
+        while self._bytes > KEPT_BYTES:
+            self._bytes -= len(self._kept.popitem(last=False)[1])

@@ -1,0 +1,84 @@
+"""For operators and tools: health, readiness, metrics, the OpenAPI document."""
+
+from __future__ import annotations
+
+import msgspec
+from flask import Blueprint, Response, current_app
+from prometheus_client import CONTENT_TYPE_LATEST
+
+from jobs.errors import StoreUnavailable, WrongDatabase
+from web import metrics
+from web.http.operation import Answer, ok, operation
+from web.http.problems import Problem
+from web.openapi import document as openapi
+from web.services import services
+
+blueprint = Blueprint("operations", __name__)
+
+
+@blueprint.get("/healthz")
+@operation(
+    "health",
+    "Operations",
+    None,
+    answers=(ok("This process answers.", "Health"),),
+)
+def healthz() -> Response:
+    """Tell whether this process lives."""
+    return Response(b'{"status":"ok"}', mimetype="application/json")
+
+
+@blueprint.get("/readyz")
+@operation(
+    "readiness",
+    "Operations",
+    None,
+    answers=(ok("Jobs are taken and run.", "Health"),),
+    errors=("not_ready",),
+)
+def readyz() -> Response:
+    """Tell whether jobs are taken and run.
+
+    Redis takes writes, its database is the one that holds the jobs, and at least one worker lives.
+    """
+    found = services()
+    checks = {"redis": "ok", "database": "ok", "workers": "ok"}
+    try:
+        found.views.probe()
+        if not found.store.overview().workers:
+            checks["workers"] = "no worker is alive"
+    except WrongDatabase as error:
+        checks |= {"database": str(error), "workers": "unknown"}
+    except StoreUnavailable as error:
+        checks = {"redis": str(error), "database": "unknown", "workers": "unknown"}
+    if set(checks.values()) != {"ok"}:
+        detail = "; ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
+        raise Problem("not_ready", f"{detail}.", headers={"Retry-After": "2"}, members={"checks": checks})
+    return Response(msgspec.json.encode({"status": "ready", "checks": checks}), mimetype="application/json")
+
+
+@blueprint.get("/metrics")
+@operation(
+    "metrics",
+    "Operations",
+    "admin",
+    answers=(Answer(status=200, description="Prometheus' text format.", content={"text/plain": None}),),
+)
+def show_metrics() -> Response:
+    """Get the metrics."""
+    found = services()
+    providers = found.views.providers([spec.name for spec in found.catalog.specs()])
+    return Response(metrics.exposition(found.store.overview(), providers), content_type=CONTENT_TYPE_LATEST)
+
+
+@blueprint.get("/openapi.json")
+@operation(
+    "openapi",
+    "Operations",
+    None,
+    answers=(Answer(status=200, description="This document.", content={"application/json": None}),),
+)
+def document() -> Response:
+    """Get the OpenAPI document."""
+    body = msgspec.json.encode(openapi.document(current_app, services().catalog))
+    return Response(body, mimetype="application/json", headers={"Cache-Control": "private, max-age=60"})

@@ -1,0 +1,534 @@
+"""JSON Schemas of what goes out, for the OpenAPI document; tests hold real answers against them."""
+
+from __future__ import annotations
+
+from typing import Any, Final, get_args
+
+from jobs.access.api_keys import SCOPES
+from jobs.limits import NAMES as LIMITS
+from jobs.model import Priority, Stage, Strategy, WaitReason
+from jobs.scheduling.pauses import SETTINGS
+from jobs.webhooks.deliveries import TEST, TYPES, State, Trouble
+from web.http.problems import KINDS
+from web.schemas import STATUSES, Json
+from web.streaming.sse import NAMES
+
+TEXT: Final[Json] = {"type": "string"}
+NUMBER: Final[Json] = {"type": "number"}
+COUNT: Final[Json] = {"type": "integer", "minimum": 0}
+FLAG: Final[Json] = {"type": "boolean"}
+TIME: Final[Json] = {"type": "string", "format": "date-time"}
+URL: Final[Json] = {"type": "string", "format": "uri"}
+ANY: Final[Json] = {"type": "object", "additionalProperties": True}
+
+BATCH_ID: Final[Json] = {"type": "string", "pattern": "^batch_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+KEY_ID: Final[Json] = {"type": "string", "pattern": "^key_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+DELIVERY_ID: Final[Json] = {"type": "string", "pattern": "^msg_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+FILE_ID: Final[Json] = {"type": "string", "pattern": "^file_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+JOB_ID: Final[Json] = {"type": "string", "pattern": "^job_[0-7][0-9A-HJKMNP-TV-Z]{25}$"}
+
+#: Every ``error.code`` of a job.
+JOB_CODES: Final = (
+    "provider_quota", "provider_busy", "provider_unreachable", "provider_timeout", "provider_error",
+    "provider_protocol", "provider_changed", "content_rejected", "invalid_input", "bad_output", "storage_error",
+    "deadline_exceeded", "worker_lost", "internal",
+)  # fmt: skip
+
+
+def described(schema: Json, description: str, **more: Any) -> Json:  # noqa: ANN401 - any JSON
+    """A schema with a description."""
+    return {**schema, "description": description, **more}
+
+
+def record(required: str, properties: Json, description: str = "") -> Json:
+    """An object.
+
+    Args:
+        required: Names of properties that are always there, separated by blanks.
+        properties: All properties.
+        description: What it is.
+    """
+    found: Json = {"type": "object", "properties": properties, "required": required.split()}
+    return {**found, "description": description} if description else found
+
+
+def ref(name: str) -> Json:
+    """A reference to another component."""
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def listed(item: Json, **more: Json) -> Json:
+    """A list of resources, as every list of the API is, and further properties."""
+    return record(
+        "object data has_more",
+        {
+            "object": {"const": "list"},
+            "data": {"type": "array", "items": item},
+            "has_more": described(FLAG, "Whether there is more."),
+            "next_cursor": described(TEXT, "The `cursor` of the next part."),
+            **more,
+        },
+    )
+
+
+#: Why, by whom and since when jobs are held back.
+_HOLD: Final[Json] = {
+    "reason": described(TEXT, "Why, as they said."),
+    "changed_by": described(TEXT, "The id of their key, `local`, or `operator` for the command line."),
+    "changed_at": TIME,
+}
+
+SCHEMAS: Final[dict[str, Json]] = {
+    "Job": record(
+        "id object status model strategy priority input outputs embed_recipe attempts metadata created_at retention_seconds urls",
+        {
+            "id": JOB_ID,
+            "object": {"const": "job"},
+            "status": {"enum": list(STATUSES)},
+            "batch_id": described(BATCH_ID, "The batch that it was submitted with."),
+            "retry_of": described(JOB_ID, "The job that it runs once more."),
+            "model": TEXT,
+            "provider": described(TEXT, "Who runs or ran it, or was asked for."),
+            "strategy": described({"enum": list(get_args(Strategy))}, "Who else runs it; see the submission."),
+            "priority": {"enum": [priority.value for priority in Priority]},
+            "input": described(ANY, "What is really used: defaults filled in, sizes rounded."),
+            "queue": ref("Queue"),
+            "progress": ref("Progress"),
+            "preview": ref("Preview"),
+            "outputs": {"type": "array", "items": ref("Output")},
+            "recipe": ref("Recipe"),
+            "cache": described(
+                {"enum": ["hit", "miss"]}, "Whether an earlier job's result answers it, where that was allowed."
+            ),
+            "embed_recipe": described(FLAG, "Whether image files hold the recipe too."),
+            "error": ref("Failure"),
+            "attempts": {"type": "array", "items": ref("Attempt")},
+            "metadata": {"type": "object", "additionalProperties": TEXT},
+            "has_credentials": described(FLAG, "It came with credentials; they are never shown."),
+            "warnings": {"type": "array", "items": TEXT},
+            "metrics": record(
+                "total_seconds", {"queue_seconds": NUMBER, "run_seconds": NUMBER, "total_seconds": NUMBER}
+            ),
+            "created_at": TIME,
+            "started_at": TIME,
+            "finished_at": TIME,
+            "cancel_requested_at": TIME,
+            "deadline": TIME,
+            "retention_seconds": COUNT,
+            "expires_at": described(TIME, "When it and its files are deleted."),
+            "urls": record("self events cancel image", {"self": URL, "events": URL, "cancel": URL, "image": URL}),
+        },
+        "One request and its life. What is absent is not there (yet).",
+    ),
+    "Plan": record(
+        "object model strategy route fallbacks input",
+        {
+            "object": {"const": "plan"},
+            "model": TEXT,
+            "strategy": {"enum": list(get_args(Strategy))},
+            "provider": described(TEXT, "Who would take it now; absent where nobody can."),
+            "fallbacks": described(
+                {"type": "array", "items": TEXT},
+                "Who would be asked after it, in order: where it fails, and for a `hedge` where it takes long.",
+            ),
+            "hedge_after_seconds": described(
+                NUMBER, "The provider's own p95: so long it may take before the hedge starts. Absent: there is none."
+            ),
+            "route": described({"type": "array", "items": TEXT}, "Who may run it, in order."),
+            "input": described(ANY, "What would be used: defaults filled in, sizes rounded."),
+            "eta_seconds": described(NUMBER, "Estimated seconds until the result."),
+            "reason": described({"enum": list(get_args(WaitReason))}, "What it would wait for; absent: nothing."),
+            "until": described(TIME, "When it could go on, where that is known."),
+        },
+        "What would become of a submission (`dry_run`).",
+    ),
+    "Batch": record(
+        "id object status created_at total counts progress jobs urls",
+        {
+            "id": BATCH_ID,
+            "object": {"const": "batch"},
+            "status": described({"enum": ["active", "ended"]}, "`ended`: none of its jobs will change any more."),
+            "created_at": TIME,
+            "total": COUNT,
+            "counts": record(" ".join(STATUSES), dict.fromkeys(STATUSES, COUNT), "How many jobs are in each state."),
+            "progress": described({"type": "number", "minimum": 0, "maximum": 1}, "Of all jobs together."),
+            "jobs": {
+                "type": "array",
+                "items": record("id status url", {"id": JOB_ID, "status": {"enum": list(STATUSES)}, "url": URL}),
+            },
+            "urls": record(
+                "self jobs cancel",
+                {"self": URL, "jobs": described(URL, "The list of its jobs, as any list of jobs."), "cancel": URL},
+            ),
+        },
+        "Jobs that were submitted together. Deleted ones count with their last state.",
+    ),
+    "JobOrPlan": {"oneOf": [ref("Job"), ref("Plan")]},
+    "Queue": record(
+        "reason",
+        {
+            "position": described(
+                {"type": "integer", "minimum": 1},
+                "1 is the next to run. With `key_limit` only the jobs count that share the limit.",
+            ),
+            "eta_seconds": described(NUMBER, "Estimated seconds until the result."),
+            "reason": {"enum": list(get_args(WaitReason))},
+            "until": described(TIME, "When it can go on, where that is known."),
+            "upstream": record(
+                "",
+                {"rank": described(COUNT, "0 is the next there."), "size": COUNT, "eta_seconds": NUMBER},
+                "The provider's own queue.",
+            ),
+        },
+        "What the job waits for.",
+    ),
+    "Progress": record(
+        "stage",
+        {
+            "fraction": {"type": "number", "minimum": 0, "maximum": 1},
+            "step": COUNT,
+            "total": COUNT,
+            "stage": {"enum": list(get_args(Stage))},
+            "message": TEXT,
+        },
+    ),
+    "Preview": record("url index updated_at", {"url": URL, "index": COUNT, "updated_at": TIME}),
+    "Output": record(
+        "index kind url",
+        {
+            "index": COUNT,
+            "kind": {"enum": ["image", "text"]},
+            "url": URL,
+            "content_type": TEXT,
+            "width": COUNT,
+            "height": COUNT,
+            "bytes": COUNT,
+            "sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
+            "seed": described({"type": "integer"}, "The seed that was really used."),
+            "text": TEXT,
+            "expires_at": TIME,
+        },
+    ),
+    "Link": record(
+        "object url expires_at", {"object": {"const": "link"}, "url": URL, "expires_at": TIME}, "Good without a key."
+    ),
+    "Recipe": record(
+        "model input job_id created_at darkroom",
+        {
+            "model": described(TEXT, "The provider's exact name for the model."),
+            "provider": TEXT,
+            "space": described(TEXT, "Its Space on the Hub."),
+            "url": described(URL, "Its address, where that is a public https one."),
+            "revision": described(TEXT, "The Space's commit, as the last probe found it."),
+            "input": described(ANY, "What was really used, with the seed that was really used."),
+            "job_id": described(JOB_ID, "The job that ran it."),
+            "created_at": described(TIME, "When that job was submitted."),
+            "darkroom": described(TEXT, "The version of Darkroom."),
+        },
+        "How the outputs were made, once there are some. `model`, `provider` and `input` are a submission that makes"
+        " them again.",
+    ),
+    "Failure": record(
+        "code detail retryable",
+        {
+            "code": {"enum": list(JOB_CODES)},
+            "detail": TEXT,
+            "retryable": described(FLAG, "Whether the same job may succeed later or elsewhere."),
+            "provider": TEXT,
+            "retry_after": described(NUMBER, "Seconds until the provider takes jobs again, as it says."),
+        },
+    ),
+    "Attempt": record(
+        "n provider started_at",
+        {
+            "n": {"type": "integer", "minimum": 1},
+            "provider": TEXT,
+            "hedge": described(FLAG, "`true`: it was started beside the attempt before it, which took long."),
+            "started_at": TIME,
+            "ended_at": TIME,
+            "outcome": {"enum": ["succeeded", "failed", "canceled", "handed_back", "lost"]},
+            "error": ref("Failure"),
+            "notes": described({"type": "array", "items": TEXT}, "What became of its submissions at the provider."),
+        },
+        "One run of the job on one provider.",
+    ),
+    "JobList": listed(ref("Job")),
+    "Event": record(
+        "id event at data",
+        {
+            "id": TEXT,
+            "event": {"enum": [name for name in NAMES if name not in {"snapshot", "end"}]},
+            "at": TIME,
+            "data": ANY,
+        },
+    ),
+    "Delivery": record(
+        "id object type host status created_at attempt_count attempts",
+        {
+            "id": described(DELIVERY_ID, "The header `webhook-id`; the same at every try."),
+            "object": {"const": "delivery"},
+            "job_id": JOB_ID,
+            "type": described({"enum": [*TYPES, TEST]}, "What it tells."),
+            "host": described(TEXT, "Where it goes."),
+            "status": described(
+                {"enum": list(get_args(State))},
+                "`exhausted`: no try is left; `disabled`: its receiver answered 410.",
+            ),
+            "created_at": TIME,
+            "next_attempt_at": TIME,
+            "attempt_count": COUNT,
+            "attempts": described({"type": "array", "items": ref("DeliveryAttempt")}, "The newest 20 tries."),
+        },
+        "A message to a job's webhook, and what came of it.",
+    ),
+    "DeliveryAttempt": record(
+        "at",
+        {
+            "at": TIME,
+            "seconds": described(NUMBER, "Until the answer."),
+            "response_status": described({"type": "integer"}, "Of the answer. Only 2xx is success."),
+            "error": described(
+                {"enum": list(get_args(Trouble))},
+                "`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none within"
+                " 15 seconds; `redirect`: not followed; `status`: another answer than 2xx.",
+            ),
+        },
+    ),
+    "DeliveryList": listed(ref("Delivery")),
+    "WebhookSecret": record("key", {"key": described(TEXT, "`whsec_` and base64, as Standard Webhooks wants it.")}),
+    "EventLog": listed(ref("Event")),
+    "EventStream": record(
+        "data",
+        {
+            "event": described({"enum": list(NAMES)}, "What the message says."),
+            "id": described(TEXT, "Where to go on from (`Last-Event-ID`)."),
+            "data": {"type": "string", "contentMediaType": "application/json"},
+            "retry": COUNT,
+        },
+        "One message of the stream. `event` is one of:\n\n"
+        + "\n".join(f"- `{name}`: {text}" for name, text in NAMES.items()),
+    ),
+    "Model": record(
+        "id object name aliases kind capabilities previews providers input_schema",
+        {
+            "id": described(TEXT, "The name to ask for."),
+            "object": {"const": "model"},
+            "name": described(TEXT, "The exact name."),
+            "aliases": {"type": "array", "items": TEXT},
+            "kind": {"enum": ["image", "text"]},
+            "capabilities": {
+                "type": "array",
+                "items": {"enum": ["text-to-image", "image-to-image", "image-to-text", "chat"]},
+            },
+            "previews": FLAG,
+            "providers": described({"type": "array", "items": TEXT}, "Who is asked, in order."),
+            "input_schema": described(ANY, "JSON Schema of `input`."),
+        },
+    ),
+    "ModelList": listed(ref("Model")),
+    "Provider": record(
+        "name object label state working in_flight default_model models image_models vision_models aliases parameters"
+        " streams history pictures",
+        {
+            "name": TEXT,
+            "object": {"const": "provider"},
+            "label": TEXT,
+            "url": TEXT,
+            "space": described(TEXT, "Its Space on the Hub."),
+            "state": {"enum": ["healthy", "degraded", "down", "resting", "paused", "disabled"]},
+            "working": FLAG,
+            "in_flight": described(COUNT, "Jobs there now."),
+            "limit": described(COUNT, "Most jobs there at once; absent is no limit."),
+            "reason": described(TEXT, "Why it is degraded (signature_changed), or what an admin said of its pause."),
+            "success_rate": described(NUMBER, "Moving average over its attempts, 0 to 1."),
+            "waiting": ref("Percentiles"),
+            "running": ref("Percentiles"),
+            "last_error": TEXT,
+            "last_used_at": TIME,
+            "checked_at": described(TIME, "When it was probed last."),
+            "signature": record(
+                "hash",
+                {
+                    "hash": TEXT,
+                    "change": described(TEXT, "How the app differs from what its driver needs."),
+                    "changed_at": TIME,
+                },
+                "What the app can be asked, as a digest.",
+            ),
+            "revision": described(TEXT, "The commit of its Space."),
+            "cooldown": record("until", {"until": TIME, "reason": TEXT}, "It gets no jobs until then."),
+            "default_model": TEXT,
+            "default_image_model": TEXT,
+            "models": {"type": "array", "items": TEXT},
+            "image_models": {"type": "array", "items": TEXT},
+            "vision_models": {"type": "array", "items": TEXT},
+            "aliases": {"type": "object", "additionalProperties": TEXT},
+            "parameters": {"type": "object", "additionalProperties": {"type": "array", "items": ref("Parameter")}},
+            "streams": described(FLAG, "Tells how far it is while it works."),
+            "history": described(FLAG, "Takes a chat history."),
+            "pictures": described(FLAG, "Takes pictures."),
+        },
+    ),
+    "Percentiles": record(
+        "p50 p95", {"p50": NUMBER, "p95": NUMBER}, "Seconds, over the newest 50 attempts that succeeded."
+    ),
+    "Parameter": record(
+        "name type required",
+        {
+            "name": TEXT,
+            "type": TEXT,
+            "required": FLAG,
+            "default": {},
+            "minimum": NUMBER,
+            "maximum": NUMBER,
+            "choices": {"type": "array"},
+            "description": TEXT,
+        },
+    ),
+    "ProviderList": listed(ref("Provider")),
+    "QueueControl": record("object paused", {"object": {"const": "queue"}, "paused": FLAG, **_HOLD}),
+    "ProviderControl": record(
+        "object name state in_flight",
+        {
+            "object": {"const": "provider_control"},
+            "name": TEXT,
+            "state": described({"enum": list(SETTINGS)}, "As an admin set it."),
+            "limit": described(COUNT, "As an admin set it; absent: as the configuration says."),
+            "configured_limit": described(COUNT, "As the configuration says; absent is no limit."),
+            "in_flight": described(COUNT, "Jobs there now."),
+            **_HOLD,
+        },
+        "What is set for a provider by hand.",
+    ),
+    "File": record(
+        "id object bytes created_at expires_at filename purpose status name content_type size width height etag checksums"
+        " metadata urls",
+        {
+            "id": described(FILE_ID, "What a job's picture can be."),
+            "object": {"const": "file"},
+            "bytes": described(COUNT, "Of the file as it is kept; so `size`."),
+            "created_at": described(COUNT, "Unix seconds, as OpenAI's SDK reads it."),
+            "expires_at": described(COUNT, "When it is deleted, in Unix seconds."),
+            "filename": described(TEXT, "As you call it; so `name`."),
+            "purpose": TEXT,
+            "status": {"const": "processed"},
+            "name": TEXT,
+            "content_type": {"enum": ["image/png", "image/jpeg", "image/webp"]},
+            "size": COUNT,
+            "width": COUNT,
+            "height": COUNT,
+            "etag": TEXT,
+            "checksums": record("sha256", {"sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}),
+            "metadata": {"type": "object", "additionalProperties": TEXT},
+            "urls": record("get content", {"get": described(URL, "A job takes it too."), "content": URL}),
+        },
+        "A picture that was uploaded. It has the fields of OpenAI's and of Replicate's files.",
+    ),
+    "DeletedFile": record(
+        "id object deleted", {"id": FILE_ID, "object": {"const": "file"}, "deleted": {"const": True}}
+    ),
+    "FileList": listed(ref("File"), results={"type": "array", "items": ref("File")}),
+    "Health": record("status", {"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}}),
+    "Problem": record(
+        "type title status detail instance code retryable request_id error",
+        {
+            "type": TEXT,
+            "title": TEXT,
+            "status": {"type": "integer", "minimum": 400, "maximum": 599},
+            "detail": TEXT,
+            "instance": TEXT,
+            "code": {"enum": list(KINDS)},
+            "retryable": described(FLAG, "Whether the same request may succeed later."),
+            "request_id": TEXT,
+            "errors": {
+                "type": "array",
+                "items": record(
+                    "detail",
+                    {
+                        "pointer": described(TEXT, "JSON pointer into the body (RFC 6901)."),
+                        "parameter": described(TEXT, "A query parameter."),
+                        "detail": TEXT,
+                    },
+                ),
+            },
+            "error": record(
+                "message type code",
+                {"message": TEXT, "type": TEXT, "param": {"type": ["string", "null"]}, "code": TEXT},
+                "The same for OpenAI's SDK.",
+            ),
+        },
+        "An error (RFC 9457). A deleted job's also has `id`, `job_status`, `reason`, `finished_at`, `deleted_at`.",
+    ),
+}
+
+#: A job in an admin's list.
+SCHEMAS["AdminJob"] = {
+    **SCHEMAS["Job"],
+    "properties": {**SCHEMAS["Job"]["properties"], "owner": described(TEXT, "The id of its owner's key, or `local`.")},
+    "required": [*SCHEMAS["Job"]["required"], "owner"],
+}
+SCHEMAS["AdminJobList"] = listed(ref("AdminJob"))
+
+_OWN_LIMIT: Final[Json] = {"type": ["integer", "string"], "minimum": 1, "pattern": "^none$"}
+SCHEMAS["Key"] = record(
+    "id object name hint scopes limits previous created_at",
+    {
+        "id": described(KEY_ID, "Owns the jobs."),
+        "object": {"const": "key"},
+        "name": TEXT,
+        "hint": described(TEXT, "The key's last four characters."),
+        "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
+        "limits": {
+            "type": "object",
+            "properties": dict.fromkeys(LIMITS, _OWN_LIMIT),
+            "additionalProperties": False,
+            "description": "Limits of its own; the others are everybody's.",
+        },
+        "previous": described(
+            {"type": "array", "items": record("hint ends_at", {"hint": TEXT, "ends_at": TIME})},
+            "What it was before, while that still works.",
+        ),
+        "created_at": TIME,
+        "rotated_at": TIME,
+        "revoked_at": TIME,
+    },
+    "An API key, without the key itself.",
+)
+SCHEMAS["KeyList"] = listed(ref("Key"))
+SCHEMAS["ShownKey"] = {
+    **SCHEMAS["Key"],
+    "properties": {**SCHEMAS["Key"]["properties"], "key": described(TEXT, "The key itself, `dk_live_…`.")},
+    "required": [*SCHEMAS["Key"]["required"], "key"],
+}
+
+#: What each limit means.
+_LIMITS: Final = {
+    "submits_per_minute": "Jobs submitted; a request that is refused counts as one.",
+    "reads_per_minute": "Other requests. Each web process counts for itself.",
+    "queued": "Jobs that wait.",
+    "running": "Jobs that run, or are on their way to a worker.",
+    "user_queued": "Jobs of one end user that wait.",
+    "user_running": "Jobs of one end user that run.",
+    "input_bytes_per_day": "Bytes of the bodies of submissions, and of uploaded files, in 24 hours.",
+    "streams": "Open event streams.",
+    "files": "Files that are kept (`/v1/files`).",
+    "file_bytes": "Bytes of these files together.",
+}
+_COUNTS: Final[Json] = {name: described(COUNT, text) for name, text in _LIMITS.items()}
+SCHEMAS["Usage"] = record(
+    "object owner limits used resets_in",
+    {
+        "object": {"const": "usage"},
+        "owner": described(TEXT, "The key's id; `local` where no key is needed."),
+        "key": record("name hint scopes", {"name": TEXT, "hint": TEXT, "scopes": {"type": "array", "items": TEXT}}),
+        "user": described(TEXT, "The end user that was asked for."),
+        "limits": described(record("", _COUNTS), "What the key may use; absent is no limit."),
+        "used": described(
+            record("", _COUNTS), "What it uses now. What a minute or a day holds is counted where there is a limit."
+        ),
+        "resets_in": described(
+            record("", {name: COUNT for name in _COUNTS if "_per_" in name}),
+            "Seconds until the window goes on: what was used before it then weighs less and less.",
+        ),
+    },
+)

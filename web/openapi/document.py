@@ -1,0 +1,546 @@
+"""The OpenAPI 3.1 document, from the routes' own declarations, the schemas, and what the providers declare.
+
+``python -m web.openapi.document.reference`` makes docs/reference/http-api.md from it.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from flask import Flask
+from werkzeug.routing import Rule
+
+from jobs.access.api_keys import ApiKey
+from jobs.files.uploads import Upload
+from jobs.model import Attempt, Job, Output, Progress, Recipe, Status
+from jobs.record.types import Record
+from jobs.version import VERSION
+from jobs.webhooks.deliveries import Call, Delivery
+from providers.catalog import Catalog
+from providers.inputs.schema import input_schema
+from providers.spec import ModelSpec
+from web.http.operation import Answer, Operation, operation_of
+from web.http.problems import KINDS
+from web.http.query import WORDS
+from web.http.rate_limits import LIMIT, POLICY
+from web.openapi.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
+from web.schemas import Json, Links, job_json
+from web.v1.schemas import admin, admin_keys, batches, files, jobs, links, reruns, webhooks
+
+_DESCRIPTION: Final = """\
+Submit image, vision and text jobs, poll or watch them, fetch what they made.
+
+Errors are RFC 9457 problem documents with a stable `code`. Times are RFC 3339 in UTC. What is absent is not there (yet).
+Until the first API key is made, the API is open to the machine that it runs on; from then on every `/v1` route needs
+`Authorization: Bearer <key>`."""
+
+#: What every route can answer, every route that takes a body, and every route with a key.
+_ALWAYS: Final = ("misdirected", "internal")
+_WITH_BODY: Final = ("too_large", "too_slow", "unsupported_media")
+_WITH_KEY: Final = ("unauthenticated", "forbidden", "store_unavailable")
+_COUNTED: Final = ("rate_limited",)
+EVERYWHERE: Final = (*_WITH_KEY[:2], *_COUNTED, *_ALWAYS, _WITH_KEY[2])
+
+#: Headers of answers, by name.
+_HEADERS: Final = {
+    "Location": "The address of what was made.",
+    "ETag": "The version of what was sent.",
+    "Retry-After": "Seconds until it makes sense to ask again.",
+    "Preference-Applied": "The wait that was granted.",
+    POLICY: 'The key\'s quotas and their windows: `"submit";q=6000;w=60`.',
+    LIMIT: 'What is left of them, and in how many seconds the window goes on: `"submit";r=5999;t=33`.',
+    "Link": "The next part of the list (`rel=next`).",
+    "Idempotency-Replayed": "`true`: an earlier sending of this request made it.",
+    "Content-Range": "Which bytes these are, of how many.",
+    "Accept-Ranges": "`bytes`.",
+}
+_PATH_PARAMETERS: Final = {
+    "job_id": (JOB_ID, "The job's id."),
+    "batch_id": (BATCH_ID, "The batch's id."),
+    "index": ({"type": "integer", "minimum": 0}, "The output's number, from 0."),
+    "file_id": (FILE_ID, "The file's id."),
+    "delivery_id": (DELIVERY_ID, "The delivery's id."),
+    "key_id": (KEY_ID, "The key's id."),
+    "name": (TEXT, "Its name."),
+}
+_EXAMPLE_KEY: Final = "key_01M7WPZC5T9V2H4N8Q1R6Y3XJD"
+_EXAMPLE_DELIVERY: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
+_EXAMPLE_BATCH: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
+_EXAMPLE_FILE: Final = "file_01M7WPZ8Q0V5D3H2K7XA6R9TCE"
+_EXAMPLE_ID: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One method of one path."""
+
+    path: str
+    method: str
+    declared: Operation
+    text: str
+    parameters: tuple[str, ...]
+
+
+def routes(app: Flask) -> Iterator[Route]:
+    """Every declared route, in the order in which they were added."""
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        declared = operation_of(view)
+        if declared is not None:
+            method = next(iter(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})))
+            yield Route(_path(rule), method.lower(), declared, inspect.getdoc(view) or "", tuple(_variables(rule)))
+
+
+def _path(rule: Rule) -> str:
+    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
+
+
+def _variables(rule: Rule) -> list[str]:
+    return re.findall(r"<(?:[^:<>]+:)?([^<>]+)>", rule.rule)
+
+
+def document(app: Flask, catalog: Catalog) -> Json:
+    """The whole document.
+
+    Args:
+        app: The application.
+        catalog: Models and providers of this installation.
+    """
+    paths: dict[str, Json] = {}
+    found = sorted(routes(app), key=lambda route: _TAGS.index(route.declared.tag))
+    for route in found:
+        paths.setdefault(route.path, {})[route.method] = _linked(_operation(route), found)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "Darkroom", "version": "1", "summary": "A generation service.", "description": _DESCRIPTION},
+        "servers": [{"url": "/"}],
+        "tags": [{"name": name} for name in _TAGS],
+        "security": [{"key": []}, {}],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "key": {"type": "http", "scheme": "bearer", "description": "An API key, `dk_live_…`."},
+                "link": {"type": "apiKey", "in": "query", "name": "sig", "description": "As `POST …/link` makes it."},
+            },
+            "schemas": {
+                **SCHEMAS,
+                "Rerun": reruns.SCHEMA,
+                "BatchSubmission": batches.SCHEMA,
+                "WebhookTest": webhooks.TEST,
+                "LinkWish": links.SCHEMA,
+                "Upload": files.SCHEMA,
+                "QueueChange": admin.QUEUE,
+                "ProviderChange": admin.PROVIDER,
+                "NewKey": admin_keys.NEW,
+                "KeyChange": admin_keys.CHANGE,
+                "KeyRotation": admin_keys.ROTATION,
+                **submissions(catalog),
+            },
+        },
+    }
+
+
+_TAGS: Final = ("Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
+
+
+def _operation(route: Route) -> Json:
+    declared = route.declared
+    summary, _, rest = route.text.partition("\n")
+    found: Json = {
+        "operationId": declared.id,
+        "tags": [declared.tag],
+        "summary": summary.rstrip("."),
+        "description": re.sub(r"(?<!\n)\n(?!\n)", " ", rest.strip()),
+        "parameters": [*map(_path_parameter, route.parameters), *map(_parameter, declared.parameters)],
+        "responses": dict([*(_answer(answer, declared.rate) for answer in declared.answers), *_problems(declared)]),
+    }
+    if declared.scope is None:
+        found["security"] = []
+    else:
+        found["x-scope"] = declared.scope
+    if declared.linkable:
+        found["security"] = [{"key": []}, {"link": []}, {}]
+    if declared.body is not None:
+        content = {"schema": ref(declared.body), "examples": _EXAMPLES[declared.body]}
+        found["requestBody"] = {"required": declared.body_required, "content": {declared.body_type: content}}
+    return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
+
+
+#: Answers that name a thing which other routes take, by their schema: those routes' common path, and where its
+#: parameters stand in the answer.
+_NAMING: Final[dict[str, tuple[str, dict[str, str]]]] = {
+    "Job": ("/v1/jobs/{job_id}", {"job_id": "/id"}),
+    "Batch": ("/v1/batches/{batch_id}", {"batch_id": "/id"}),
+    "File": ("/v1/files/{file_id}", {"file_id": "/id"}),
+    "ShownKey": ("/v1/admin/keys/{key_id}", {"key_id": "/id"}),
+    "ModelList": ("/v1/models/{name}", {"name": "/data/0/id"}),
+    "ProviderList": ("/v1/providers/{name}", {"name": "/data/0/name"}),
+}
+
+
+def _linked(operation: Json, found: list[Route]) -> Json:
+    """An operation whose answers say by links what can be done with what was made or listed."""
+    for answer in operation["responses"].values():
+        schema = answer.get("content", {}).get("application/json", {}).get("schema", {}).get("$ref", "")
+        path, places = _NAMING.get(schema.rpartition("/")[2], ("", {}))
+        # The first of a list only where it is never empty.
+        if path and ("Location" in answer.get("headers", {}) or schema.endswith("List")):
+            values = {name: f"$response.body#{place}" for name, place in places.items()}
+            answer["links"] = {
+                route.declared.id: {
+                    "operationId": route.declared.id,
+                    "parameters": {name: values[name] for name in route.parameters if name in values},
+                }
+                for route in found
+                if route.path.startswith(path) and {*route.parameters} <= {*values, "index"}
+            }
+    return operation
+
+
+def _path_parameter(name: str) -> Json:
+    schema, description = _PATH_PARAMETERS[name]
+    found: Json = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
+    example = {
+        "job_id": _EXAMPLE_ID,
+        "batch_id": _EXAMPLE_BATCH,
+        "delivery_id": _EXAMPLE_DELIVERY,
+        "key_id": _EXAMPLE_KEY,
+        "file_id": _EXAMPLE_FILE,
+    }.get(name)
+    return found if example is None else {**found, "example": example}
+
+
+def _parameter(parameter: Any) -> Json:  # noqa: ANN401 - web.http.operation.Parameter; map() over a tuple of them
+    found: Json = {
+        "name": parameter.name,
+        "in": parameter.place,
+        "description": parameter.description,
+        # What a query may say is bounded in one place (web/http/query.py).
+        "schema": WORDS if parameter.place == "query" and parameter.schema == TEXT else dict(parameter.schema),
+    }
+    return found if parameter.example is None else {**found, "example": parameter.example}
+
+
+def _answer(answer: Answer, rate: str | None) -> tuple[str, Json]:
+    found: Json = {"description": answer.description}
+    if answer.content:
+        found["content"] = {kind: _content(schema) for kind, schema in answer.content.items()}
+    headers = [*answer.headers, *((POLICY, LIMIT) if rate else ())]
+    if headers:
+        found["headers"] = {name: {"description": _HEADERS[name], "schema": TEXT} for name in headers}
+    return str(answer.status), found
+
+
+def _content(schema: str | None) -> Json:
+    if schema is None:
+        return {}
+    found: Json = {"schema": ref(schema)}
+    if example := _ANSWERS.get(schema):
+        found["example"] = example()
+    return found
+
+
+def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
+    codes = [*declared.errors, *_ALWAYS, *(_WITH_KEY if declared.scope else ())]
+    if declared.body is not None:
+        codes += _WITH_BODY
+    if declared.rate is not None:
+        codes += _COUNTED
+    by_status: dict[int, list[str]] = {}
+    for code in dict.fromkeys(codes):
+        by_status.setdefault(KINDS[code].status, []).append(code)
+    # A request that cannot even be read: its Host header, its body.
+    by_status.setdefault(400, []).append("invalid_input")
+    for status, together in sorted(by_status.items()):
+        text = "; ".join(f"`{code}`: {KINDS[code].title}" for code in together)
+        problem: Json = {"description": f"{text}.", "content": {"application/problem+json": {"schema": ref("Problem")}}}
+        if any(KINDS[code].retryable for code in together):
+            problem["headers"] = {"Retry-After": {"description": _HEADERS["Retry-After"], "schema": TEXT}}
+        yield str(status), problem
+
+
+# -- what can be submitted ----------------------------------------------------
+
+
+def submissions(catalog: Catalog) -> dict[str, Json]:
+    """The body of a submission for each kind of input: names of models that take the same input go together."""
+    groups: list[tuple[ModelSpec, list[str]]] = []
+    for model in catalog.models():
+        for spec, names in groups:
+            if input_schema(spec) == input_schema(model.spec):
+                names.append(model.name)
+                break
+        else:
+            groups.append((model.spec, [model.name]))
+    schemas: dict[str, Json] = {}
+    for spec, names in groups:
+        schemas[f"Input.{spec.name}"] = described(input_schema(spec), f"For {', '.join(names)}.")
+        body = {**jobs.SCHEMA, "properties": {**jobs.SCHEMA["properties"]}}
+        body["properties"]["model"] = described({"enum": names}, "What to run.")
+        body["properties"]["input"] = ref(f"Input.{spec.name}")
+        schemas[f"Submission.{spec.name}"] = body
+    variants = [ref(name) for name in schemas if name.startswith("Submission.")]
+    return {"Submission": {"anyOf": variants}, **schemas}
+
+
+_SUBMISSIONS: Final[Json] = {
+    "small": {
+        "summary": "An image, from whoever has it first",
+        "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
+    },
+    "full": {
+        "summary": "An image from one provider, with everything said",
+        "value": {
+            "model": "flux-dev",
+            "provider": "blackforestlabs-flux1-dev",
+            "input": {"prompt": "a lighthouse at dusk", "aspect_ratio": "16:9", "seed": 7, "num_inference_steps": 28},
+            "priority": "high",
+            "metadata": {"user": "discord-1234"},
+            "webhook": {"url": "https://hooks.example.com/darkroom", "events": ["job.started", "job.succeeded"]},
+            "cache": "allow",
+            "embed_recipe": False,
+            "deadline_seconds": 600,
+            "retention_seconds": 86400,
+        },
+    },
+    "hedge": {
+        "summary": "An image soon: whoever is slow is raced by the next one",
+        "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}, "strategy": "hedge"},
+    },
+    "scripted": {
+        "summary": "No upstream at all: what shall happen is in the job",
+        "value": {"model": "echo", "input": {"script": ["queue 3s", "progress 5", "preview", "image"]}},
+    },
+}
+
+
+_EXAMPLES: Final[dict[str, Json]] = {
+    "Submission": _SUBMISSIONS,
+    "WebhookTest": {"test": {"summary": "Try a receiver", "value": {"url": "https://hooks.example.com/darkroom"}}},
+    "BatchSubmission": {
+        "list": {
+            "summary": "Two jobs",
+            "value": {
+                "jobs": [
+                    {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
+                    {"model": "flux-dev", "input": {"prompt": "a lighthouse at dawn"}},
+                ]
+            },
+        },
+        "matrix": {
+            "summary": "Four jobs: two models with two seeds each",
+            "value": {
+                "template": {"model": "flux-dev", "input": {"prompt": "a lighthouse at dusk"}},
+                "matrix": {"model": ["flux-dev", "flux-schnell"], "input.seed": [1, 2]},
+            },
+        },
+    },
+    "QueueChange": {
+        "pause": {"summary": "Hold everything back", "value": {"paused": True, "reason": "a new machine"}},
+        "resume": {"summary": "Go on", "value": {"paused": False}},
+    },
+    "ProviderChange": {
+        "drain": {
+            "summary": "Send it nothing for now",
+            "value": {"state": "draining", "reason": "its owner rebuilds it"},
+        },
+        "limit": {"summary": "At most two jobs there at once", "value": {"limit": 2}},
+        "back": {"summary": "As its configuration says", "value": {"state": "enabled", "limit": None}},
+    },
+    "LinkWish": {"day": {"summary": "For a day", "value": {"expires_seconds": 86_400}}},
+    "NewKey": {
+        "small": {"summary": "A key that may do everything", "value": {"name": "me"}},
+        "bot": {
+            "summary": "A key for a bot that shall not take everything",
+            "value": {"name": "discord-bot", "scopes": ["submit", "read"], "limits": {"running": 4, "queued": 200}},
+        },
+    },
+    "KeyChange": {
+        "limits": {
+            "summary": "More at once, and as many waiting as everybody",
+            "value": {"limits": {"running": 8, "queued": None}},
+        },
+        "scopes": {"summary": "Only look", "value": {"name": "dashboard", "scopes": ["read"]}},
+    },
+    "KeyRotation": {
+        "day": {"summary": "The old one works for a day", "value": {}},
+        "now": {"summary": "The old one ends now", "value": {"overlap_seconds": 0}},
+    },
+    "Upload": {
+        "picture": {
+            "summary": "A picture that is kept for an hour",
+            "value": {"purpose": "vision", "retention_seconds": 3600},
+        }
+    },
+    "Rerun": {
+        "same": {"summary": "The same once more", "value": {}},
+        "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
+    },
+}
+
+
+def example_job() -> Json:
+    """A finished job, as the API shows it."""
+    start = 1_795_186_218.0
+    job = Job(
+        id=_EXAMPLE_ID,
+        owner="local",
+        user="local",
+        model="flux-schnell",
+        route=("blackforestlabs-flux1-schnell",),
+        given={},
+        input={"prompt": "a lighthouse at dusk", "seed": 7, "width": 768, "height": 768, "num_inference_steps": 2},
+        created_at=start,
+        status=Status.SUCCEEDED,
+        provider="blackforestlabs-flux1-schnell",
+        progress=Progress(stage="saving", fraction=1.0),
+        outputs=(
+            Output(
+                index=0,
+                kind="image",
+                content_type="image/webp",
+                width=768,
+                height=768,
+                bytes=48_213,
+                sha256="5b2f9e1c" * 8,
+                seed=7,
+            ),
+        ),
+        recipe=Recipe(
+            model="black-forest-labs-flux-1-schnell",
+            space="black-forest-labs/FLUX.1-schnell",
+            url="https://black-forest-labs-flux-1-schnell.hf.space",
+            revision="5b2f9e1c5b2f9e1c5b2f9e1c5b2f9e1c5b2f9e1c",
+            fixed={"seed": 7},
+            job_id=_EXAMPLE_ID,
+            version=VERSION,
+            at=start,
+        ),
+        attempts=(
+            Attempt(
+                n=1,
+                provider="blackforestlabs-flux1-schnell",
+                worker="w1",
+                started_at=start + 0.04,
+                ended_at=start + 3.2,
+                outcome="succeeded",
+            ),
+        ),
+        started_at=start + 0.04,
+        finished_at=start + 3.2,
+    )
+    return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))
+
+
+def example_file() -> Json:
+    """A picture that was uploaded, as the API shows it."""
+    at = 1_795_186_200.0
+    upload = Upload(
+        id=_EXAMPLE_FILE,
+        owner="local",
+        name="lighthouse.jpg",
+        purpose="vision",
+        content_type="image/jpeg",
+        width=1536,
+        height=1024,
+        bytes=412_880,
+        sha256="8d0c1f3a" * 8,
+        created_at=at,
+        expires_at=at + 86_400,
+        metadata={"album": "sea"},
+    )
+    return files.file_json(upload, Links("http://127.0.0.1:8000"))
+
+
+def example_delivery() -> Json:
+    """A delivery that succeeded at its second try, as the API shows it."""
+    at = 1_795_186_221.2
+    calls = (Call(at=at, error="unreachable"), Call(at=at + 5.3, seconds=0.084, status=204))
+    delivery = Delivery(
+        id=_EXAMPLE_DELIVERY,
+        holder=_EXAMPLE_ID,
+        owner="local",
+        type="job.succeeded",
+        host="hooks.example.com",
+        target="",
+        created_at=at,
+        state="delivered",
+        made=len(calls),
+        calls=calls,
+    )
+    return webhooks.delivery_json(delivery)
+
+
+def example_key() -> Json:
+    """A key that was rotated, as an admin sees it."""
+    at = 1_795_186_218.0
+    record = ApiKey(
+        id=_EXAMPLE_KEY,
+        name="discord-bot",
+        hash="",
+        hint="x9Qf",
+        created_at=at,
+        scopes=("submit", "read"),
+        limits={"running": 4, "queued": 200},
+        rotated_at=at + 86_400,
+    )
+    return admin_keys.key_json(record)
+
+
+#: Examples of answers, by the name of their schema.
+_ANSWERS: Final[dict[str, Callable[[], Json]]] = {
+    "Job": example_job,
+    "Delivery": example_delivery,
+    "DeliveryList": lambda: {"object": "list", "data": [example_delivery()], "has_more": False},
+    "Link": lambda: {
+        "object": "link",
+        "url": f"http://127.0.0.1:8000/v1/jobs/{_EXAMPLE_ID}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c",
+        "expires_at": "2026-11-20T15:50:18.000Z",
+    },
+    "Usage": lambda: {
+        "object": "usage",
+        "owner": _EXAMPLE_KEY,
+        "key": {"name": "discord-bot", "hint": "x9Qf", "scopes": ["submit", "read"]},
+        "user": "discord-1234",
+        "limits": {
+            "submits_per_minute": 6000,
+            "reads_per_minute": 60_000,
+            "queued": 200,
+            "running": 4,
+            "user_queued": 1000,
+            "user_running": 100,
+            "input_bytes_per_day": 10_737_418_240,
+            "streams": 500,
+            "files": 1000,
+            "file_bytes": 1_073_741_824,
+        },
+        "used": {
+            "submits_per_minute": 3,
+            "reads_per_minute": 41,
+            "queued": 7,
+            "running": 4,
+            "user_queued": 2,
+            "user_running": 1,
+            "input_bytes_per_day": 48_213,
+            "streams": 1,
+            "files": 2,
+            "file_bytes": 918_204,
+        },
+        "resets_in": {"submits_per_minute": 33, "reads_per_minute": 33, "input_bytes_per_day": 27_183},
+    },
+    "Key": example_key,
+    "KeyList": lambda: {"object": "list", "data": [example_key()], "has_more": False},
+    "ShownKey": lambda: {**example_key(), "key": "dk_live_" + "0" * 45 + "x9Qf"},
+    "File": example_file,
+    "FileList": lambda: {
+        "object": "list",
+        "data": [example_file()],
+        "results": [example_file()],
+        "has_more": False,
+    },
+    "WebhookSecret": lambda: {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
+}

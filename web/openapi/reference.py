@@ -1,0 +1,164 @@
+"""docs/reference/http-api.md, from the OpenAPI document: ``python -m web.openapi.document.reference > docs/reference/http-api.md``.
+
+With ``--json`` it writes the document itself.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+import settings
+from web.app import assemble
+from web.http.problems import KINDS
+from web.openapi import document as openapi
+from web.openapi.components import SCHEMAS
+from web.schemas import Json
+from web.services import build
+from web.streaming.sse import NAMES
+from web.v1.schemas import jobs
+
+_HEAD = """\
+# HTTP API
+
+<!-- Made by `python -m web.openapi.document.reference`; a test holds it current. -->
+
+"""
+
+#: Schemas that have a chapter of their own.
+_RECORDS: Final = (
+    "Job", "Batch", "File", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Delivery", "DeliveryAttempt",
+    "Usage", "Key", "Problem",
+)  # fmt: skip
+
+
+def _everywhere() -> dict[str, tuple[str, str]]:
+    """Answers that any route may give, by their description in the document."""
+    found = {}
+    for code, status in (("invalid_input", 400), *((code, KINDS[code].status) for code in openapi.EVERYWHERE)):
+        text = f"`{code}`: {KINDS[code].title}."
+        found[text] = (str(status), text)
+    return found
+
+
+_EVERYWHERE: Final = _everywhere()
+
+
+def offline_document() -> Json:
+    """The OpenAPI document of an installation without a configuration. Connects to nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = build(
+            settings.load(
+                {"DARKROOM_DATA_DIR": folder, "DARKROOM_REDIS_URL": "redis://127.0.0.1", "DARKROOM_HUB_URL": ""}
+            )
+        )
+        try:
+            return openapi.document(assemble(built), built.catalog)
+        finally:
+            built.close()
+
+
+def markdown(document: Json) -> str:
+    """The reference page."""
+    return _HEAD + "\n".join(_page(document)).rstrip() + "\n"
+
+
+def _page(document: Json) -> Iterator[str]:
+    yield document["info"]["description"]
+    yield "\nThe same as an OpenAPI 3.1 document: `GET /openapi.json`; to try out: `/docs`.\n"
+    yield "## Every route\n"
+    yield "What is said here is not repeated below.\n"
+    yield from _table(("status", "meaning"), list(_EVERYWHERE.values()))
+    for tag in document["tags"]:
+        yield f"## {tag['name']}\n"
+        for path, methods in document["paths"].items():
+            for method, found in methods.items():
+                if tag["name"] in found["tags"]:
+                    yield from _route(path, method, found)
+    yield "## Messages of an event stream\n"
+    yield from _table(("event", "meaning"), [(f"`{name}`", text) for name, text in NAMES.items()])
+    yield "## Body of a submission\n"
+    yield from _fields(jobs.SCHEMA)
+    yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
+    for name in _RECORDS:
+        yield f"## {name}\n"
+        if text := SCHEMAS[name].get("description"):
+            yield f"{text}\n"
+        yield from _fields(SCHEMAS[name])
+    yield "## Error codes of answers\n"
+    rows = [
+        (f"`{code}`", str(kind.status), kind.title, "yes" if kind.retryable else "no") for code, kind in KINDS.items()
+    ]
+    yield from _table(("code", "status", "meaning", "retryable"), rows)
+
+
+def _route(path: str, method: str, found: Json) -> Iterator[str]:
+    yield f"### {method.upper()} {path}\n"
+    scope = f" Scope: `{found['x-scope']}`." if "x-scope" in found else " Needs no key."
+    yield f"{found['summary']}.{scope}\n"
+    if text := found.get("description"):
+        yield f"{text}\n"
+    rows = [
+        (f"`{parameter['name']}`", parameter["in"], _cell(parameter["description"]))
+        for parameter in found.get("parameters", [])
+    ]
+    if rows:
+        yield from _table(("parameter", "in", "meaning"), rows)
+    rows = [
+        (status, _cell(answer["description"]), ", ".join(f"`{kind}`" for kind in answer.get("content", {})))
+        for status, answer in found["responses"].items()
+        if answer["description"] not in _EVERYWHERE
+    ]
+    yield from _table(("status", "meaning", "content"), rows)
+
+
+def _fields(schema: Json) -> Iterator[str]:
+    required = schema.get("required", [])
+    rows = [
+        (f"`{name}`", _type(field), "always" if name in required else "", _cell(field.get("description", "")))
+        for name, field in schema["properties"].items()
+    ]
+    yield from _table(("field", "type", "there", "meaning"), rows)
+
+
+def _type(schema: Json) -> str:
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return f"[{name}](#{name.lower()})"
+    if "enum" in schema or "const" in schema:
+        return " \\| ".join(f"`{value}`" for value in schema.get("enum", [schema.get("const")]))
+    if schema.get("type") == "array":
+        return f"list of {_type(schema['items'])}" if "items" in schema else "list"
+    kind = schema.get("type", "any")
+    words = kind if isinstance(kind, str) else " or ".join(kind)
+    form = schema.get("format")
+    return f"{words} ({form})" if form else words
+
+
+def _cell(text: str) -> str:
+    return text.replace("\n", " ").replace("|", "\\|")
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(row)} |".replace("  ", " ")
+    yield ""
+
+
+def main() -> None:
+    """Write the page, or the document, to standard output."""
+    parser = argparse.ArgumentParser(prog="python -m web.openapi.document.reference", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="the OpenAPI document instead of the page")
+    chosen = parser.parse_args()
+    document = offline_document()
+    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n" if chosen.json else markdown(document))
+
+
+if __name__ == "__main__":
+    main()

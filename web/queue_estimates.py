@@ -1,0 +1,76 @@
+"""What all waiting jobs have in common, looked up once a second per process."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Final
+
+from jobs.model import Job
+from jobs.record.store import RedisJobStore
+from jobs.record.types import Place, Record
+from jobs.record.views import ProviderState, RedisViews
+from jobs.scheduling.health import percentile
+from jobs.scheduling.hedging import hedge_after
+from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
+from providers.catalog import Catalog
+
+_FRESH_SECONDS: Final = 1.0
+
+
+class Outlook:
+    """Says why a job waits.
+
+    Args:
+        store: The records.
+        views: What the scheduler knows.
+        catalog: The providers.
+    """
+
+    def __init__(self, store: RedisJobStore, views: RedisViews, catalog: Catalog) -> None:
+        self._store = store
+        self._views = views
+        self._catalog = catalog
+        self._situation = Situation()
+        self._fresh_until = 0.0
+
+    def waiting(self, record: Record, place: Place | None) -> Waiting | None:
+        """Why the job does not have its result yet; None where it waits for nothing."""
+        job = record.job
+        if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
+            return None
+        return explain(job, place, self.situation(job), self._store.now())
+
+    def situation(self, job: Job | None = None) -> Situation:
+        """Providers and worker slots, at most a second old.
+
+        For a job with a quota of its own: the providers of its route, as they stand for that, now.
+        """
+        common = self._common()
+        if job is None or job.account is None:
+            return common
+        states = self._views.providers([name for name in job.route if name in common.providers], job.account)
+        return replace(common, providers={name: _view(state) for name, state in states.items()})
+
+    def _common(self) -> Situation:
+        if self._fresh_until <= time.monotonic():
+            states = self._views.providers([spec.name for spec in self._catalog.specs() if spec.enabled])
+            self._situation = Situation(
+                providers={name: _view(state) for name, state in states.items() if state.control.setting != "disabled"},
+                slots=sum(self._store.overview().workers.values()),
+                paused=self._views.paused(),
+            )
+            self._fresh_until = time.monotonic() + _FRESH_SECONDS
+        return self._situation
+
+
+def _view(state: ProviderState) -> ProviderView:
+    return ProviderView(
+        paused=state.paused,
+        blocked_until=state.until,
+        scouted=state.scouted,
+        busy=state.in_flight,
+        limit=state.limit,
+        run_seconds=percentile(state.health.runs, 0.5),
+        hedge_after=hedge_after(state.health),
+    )

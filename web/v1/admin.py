@@ -1,0 +1,155 @@
+"""For admins: everybody's jobs, and what is held back. Each action leaves a line in the log."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import msgspec
+from flask import Blueprint, Response, request
+from jsonschema_rs import Draft202012Validator
+
+from jobs.access import audit
+from providers.spec import ProviderSpec
+from web.http.json_body import SMALL_BODY, read_json
+from web.http.operation import Answer, Parameter, ok, operation
+from web.http.problems import Problem
+from web.http.query import only
+from web.services import services
+from web.v1.context import caller
+from web.v1.lists import PARAMETERS, listed, read_list
+from web.v1.schemas import admin
+from web.v1.schemas.jobs import check
+
+blueprint = Blueprint("admin", __name__)
+
+_queue: Final = Draft202012Validator(admin.QUEUE)
+_provider: Final = Draft202012Validator(admin.PROVIDER)
+
+
+@blueprint.get("/admin/jobs")
+@operation(
+    "adminListJobs",
+    "Admin",
+    "admin",
+    parameters=(
+        *PARAMETERS,
+        Parameter(name="owner", place="query", description="Only jobs of this key (its id), or of `local`."),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="Jobs, newest first.",
+            content={"application/json": "AdminJobList"},
+            headers=("Link",),
+        ),
+    ),
+    errors=("invalid_input",),
+)
+def list_jobs() -> Response:
+    """List everybody's jobs.
+
+    As `GET /v1/jobs`, with the owner of each. Their addresses answer to their owners' keys only.
+    """
+    wanted = read_list(request, "owner")
+    owner = wanted.parameters.get("owner")
+    audit.note(caller().owner, "listed jobs", of=owner or "everybody")
+    return listed(wanted, owner, "admin", show_owner=True)
+
+
+@blueprint.get("/admin/queue")
+@operation(
+    "adminGetQueue",
+    "Admin",
+    "admin",
+    answers=(ok("Whether everything is paused.", "QueueControl"),),
+    errors=("invalid_input",),
+)
+def get_queue() -> Response:
+    """Tell whether everything is paused."""
+    only(request)
+    return _json(admin.queue_json(services().pauses.queue()))
+
+
+@blueprint.patch("/admin/queue")
+@operation(
+    "adminSetQueue",
+    "Admin",
+    "admin",
+    body="QueueChange",
+    answers=(ok("As it is from now on.", "QueueControl"),),
+    errors=("invalid_input",),
+)
+def set_queue() -> Response:
+    """Pause everything, or go on.
+
+    Jobs are still accepted, and wait with the reason `paused`; those that run go on.
+    """
+    body = check(_queue, read_json(request, SMALL_BODY))
+    found = services()
+    if body["paused"]:
+        found.pauses.pause(reason=body.get("reason"), by=caller().owner)
+    else:
+        found.pauses.resume(by=caller().owner)
+        found.jobs.wake()
+    return _json(admin.queue_json(found.pauses.queue()))
+
+
+@blueprint.get("/admin/providers/<name>")
+@operation(
+    "adminGetProvider",
+    "Admin",
+    "admin",
+    answers=(ok("What is set for it.", "ProviderControl"),),
+    errors=("not_found", "invalid_input"),
+)
+def get_provider(name: str) -> Response:
+    """Get what is set for a provider."""
+    only(request)
+    return _shown(_spec(name))
+
+
+@blueprint.patch("/admin/providers/<name>")
+@operation(
+    "adminSetProvider",
+    "Admin",
+    "admin",
+    body="ProviderChange",
+    answers=(ok("As it is from now on.", "ProviderControl"),),
+    errors=("not_found", "invalid_input"),
+)
+def set_provider(name: str) -> Response:
+    """Hold a provider's jobs back, let it have jobs again, or set its limit.
+
+    What is not named stays as it is; what runs there goes on. A provider that the configuration switches off stays off.
+    """
+    spec = _spec(name)
+    body = check(_provider, read_json(request, SMALL_BODY))
+    admin.beyond_schema(body)
+    found, who = services(), caller().owner
+    if "limit" in body:
+        found.pauses.limit(name, body["limit"], by=who)
+    match body.get("state"):
+        case None:
+            pass
+        case "enabled":
+            found.pauses.resume(name, by=who)
+        case setting:
+            found.pauses.hold(name, setting, reason=body.get("reason"), by=who)
+    found.jobs.wake()
+    return _shown(spec)
+
+
+def _spec(name: str) -> ProviderSpec:
+    for spec in services().catalog.specs():
+        if spec.name == name:
+            return spec
+    raise Problem("not_found", "There is no provider of this name; GET /v1/providers lists them.")
+
+
+def _shown(spec: ProviderSpec) -> Response:
+    state = services().views.providers([spec.name])[spec.name]
+    return _json(admin.provider_json(spec.name, state, spec.concurrency))
+
+
+def _json(body: dict[str, Any]) -> Response:
+    return Response(msgspec.json.encode(body), mimetype="application/json")

@@ -1,0 +1,185 @@
+"""For admins: API keys, from the first day to the last."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final
+
+import msgspec
+from flask import Blueprint, Response, request
+from jsonschema_rs import Draft202012Validator
+
+from jobs.access.api_keys import OVERLAP_SECONDS, SCOPES, ApiKey, Scope
+from web.http.json_body import SMALL_BODY, read_json, read_optional_json
+from web.http.operation import Answer, ok, operation
+from web.http.problems import Problem
+from web.http.query import only
+from web.schemas import Json
+from web.services import services
+from web.v1.context import caller, links
+from web.v1.schemas import admin_keys
+from web.v1.schemas.jobs import check
+
+blueprint = Blueprint("admin_keys", __name__)
+
+_new: Final = Draft202012Validator(admin_keys.NEW)
+_change: Final = Draft202012Validator(admin_keys.CHANGE)
+_rotation: Final = Draft202012Validator(admin_keys.ROTATION)
+
+
+@blueprint.get("/admin/keys")
+@operation(
+    "adminListKeys",
+    "Admin",
+    "admin",
+    answers=(ok("All keys, oldest first, the revoked ones too.", "KeyList"),),
+    errors=("invalid_input",),
+)
+def list_keys() -> Response:
+    """List the keys, without the keys themselves."""
+    only(request)
+    data = [admin_keys.key_json(record) for record in services().keys.list()]
+    return _json({"object": "list", "data": data, "has_more": False})
+
+
+@blueprint.post("/admin/keys")
+@operation(
+    "adminMakeKey",
+    "Admin",
+    "admin",
+    body="NewKey",
+    answers=(
+        Answer(
+            status=201,
+            description="The key; it is shown this once.",
+            content={"application/json": "ShownKey"},
+            headers=("Location",),
+        ),
+    ),
+    errors=("invalid_input",),
+)
+def make_key() -> Response:
+    """Make a key.
+
+    The answer has the key itself, in `key`; afterwards nobody can see it. Once there was a key, every request needs
+    one: the first one has the scope `admin`, unless you say otherwise; the next have not, unless you say so.
+    """
+    body = check(_new, read_json(request, SMALL_BODY))
+    limits = {name: limit for name, limit in body.get("limits", {}).items() if limit is not None}
+    found = services()
+    scopes = _ordered(body["scopes"]) if "scopes" in body else None
+    record, key = found.keys.create(body["name"], scopes, limits, by=caller().owner)
+    found.gate.forget()
+    answer = _json({**admin_keys.key_json(record), "key": key}, 201)
+    answer.headers["Location"] = f"{links().base}/v1/admin/keys/{record.id}"
+    return answer
+
+
+@blueprint.get("/admin/keys/<key:key_id>")
+@operation(
+    "adminGetKey", "Admin", "admin", answers=(ok("The key.", "Key"),), errors=("not_found", "gone", "invalid_input")
+)  # fmt: skip
+def get_key(key_id: str) -> Response:
+    """Get what is known of a valid key, without the key itself. The list has the revoked ones as well."""
+    only(request)
+    record = _record(key_id)
+    return _json(admin_keys.key_json(record if record.revoked_at is None else _ended(key_id)))
+
+
+@blueprint.patch("/admin/keys/<key:key_id>")
+@operation(
+    "adminChangeKey",
+    "Admin",
+    "admin",
+    body="KeyChange",
+    answers=(ok("As it is from now on.", "Key"),),
+    errors=("not_found", "gone", "invalid_input"),
+)
+def change_key(key_id: str) -> Response:
+    """Change a key's name, scopes or limits.
+
+    What is not named stays as it is. Limits on jobs that wait or run hold at once; all else too, in other web processes
+    within two seconds.
+    """
+    body = check(_change, read_json(request, SMALL_BODY))
+    scopes = body.get("scopes")
+    found = services()
+    record = found.keys.change(
+        key_id,
+        name=body.get("name"),
+        scopes=None if scopes is None else _ordered(scopes),
+        limits=body.get("limits", {}),
+        by=caller().owner,
+    )
+    found.gate.forget()
+    return _json(admin_keys.key_json(record or _ended(key_id)))
+
+
+@blueprint.post("/admin/keys/<key:key_id>/rotate")
+@operation(
+    "adminRotateKey",
+    "Admin",
+    "admin",
+    body="KeyRotation",
+    body_required=False,
+    answers=(ok("The key with its new secret, which is shown this once.", "ShownKey"),),
+    errors=("not_found", "gone", "invalid_input"),
+)
+def rotate_key(key_id: str) -> Response:
+    """Replace a key by a new one.
+
+    Its jobs, scopes and limits stay. The old one works on for `overlap_seconds`, so that clients can change over; 0
+    ends it at once, in other web processes within two seconds.
+    """
+    body = check(_rotation, read_optional_json(request, SMALL_BODY))
+    found = services()
+    made = found.keys.rotate(key_id, body.get("overlap_seconds", OVERLAP_SECONDS), by=caller().owner)
+    found.gate.forget()
+    record, key = made or (_ended(key_id), "")
+    return _json({**admin_keys.key_json(record), "key": key})
+
+
+@blueprint.delete("/admin/keys/<key:key_id>")
+@operation(
+    "adminRevokeKey",
+    "Admin",
+    "admin",
+    answers=(Answer(status=204, description="It opens nothing any more."),),
+    errors=("not_found",),
+)
+def revoke_key(key_id: str) -> Response:
+    """Revoke a key at once.
+
+    In this process at once, in other web processes within two seconds; its open event streams end as soon. Again does
+    nothing. Its jobs go on, and nobody else sees them. The API goes on to ask for a key, also without any left.
+    """
+    found = services()
+    if not found.keys.revoke(key_id, by=caller().owner):
+        _record(key_id)
+    found.gate.forget()
+    return Response(status=204)
+
+
+def _record(key_id: str) -> ApiKey:
+    record = services().keys.get(key_id)
+    if record is None:
+        raise Problem("not_found", "There is no key with this id; GET /v1/admin/keys lists them.")
+    return record
+
+
+def _ended(key_id: str) -> ApiKey:
+    """Never returns.
+
+    Raises:
+        Problem: 404 or 410.
+    """
+    _record(key_id)
+    raise Problem("gone", "The key was revoked; make another one.")
+
+
+def _ordered(scopes: Collection[str]) -> tuple[Scope, ...]:
+    return tuple(scope for scope in SCOPES if scope in scopes)
+
+
+def _json(body: Json, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, mimetype="application/json")

@@ -1,0 +1,96 @@
+"""Submit jobs together, see how they stand, cancel them."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.batches import Batch
+from web.http.json_body import PICTURE_BODY, read_json
+from web.http.operation import Answer, ok, operation
+from web.services import services
+from web.v1 import idempotency
+from web.v1.accept import ERRORS, accepted_proxy, accepted_webhook, charge, pictures
+from web.v1.context import caller, links
+from web.v1.schemas.batches import batch_json, parse_batch
+from web.v1.schemas.jobs import parse
+
+blueprint = Blueprint("batches", __name__)
+
+_BATCH: Final = {"application/json": "Batch"}
+
+
+@blueprint.post("/batches")
+@operation(
+    "submitBatch",
+    "Jobs",
+    "submit",
+    submits=True,
+    body="BatchSubmission",
+    parameters=(idempotency.KEY,),
+    answers=(
+        Answer(
+            status=202,
+            description="Accepted, all of it: no job will be lost.",
+            content=_BATCH,
+            headers=("Location", idempotency.REPLAYED),
+        ),
+    ),
+    errors=tuple(code for code in ERRORS if code != "gone"),
+)
+def submit() -> Response:
+    """Submit jobs together.
+
+    Either a list of `jobs`, or a `template` and a `matrix` of values whose combinations are the jobs; at most 100. All
+    are checked before any is accepted, and all are accepted or none. Each is a job like any other, with a `batch_id`.
+    """
+    body = read_json(request, PICTURE_BODY)
+    marks, owner, found = idempotency.marks(body), caller().owner, services()
+    batch = found.batches.made(marks, owner)
+    replayed = batch is not None
+    if batch is None:
+        shared = pictures()
+        submissions = parse_batch(
+            body, lambda one: parse(one, owner, found.catalog, shared, accepted_webhook, accepted_proxy)
+        )
+        charge(len(submissions))
+        batch, replayed = found.batches.accept(owner, submissions, marks)
+    answer = _answer(batch, 202)
+    answer.headers["Location"] = f"{links().jobs().removesuffix('/jobs')}/batches/{batch.id}"
+    return idempotency.say_replayed(answer) if replayed else answer
+
+
+@blueprint.get("/batches/<batch_id>")
+@operation("getBatch", "Jobs", "read", answers=(ok("The batch as it stands.", "Batch"),), errors=("not_found",))
+def get(batch_id: str) -> Response:
+    """Get a batch.
+
+    It is kept for 30 days after the last of its jobs was deleted.
+    """
+    return _answer(services().batches.get(batch_id, caller().owner))
+
+
+@blueprint.post("/batches/<batch_id>/cancel")
+@operation(
+    "cancelBatch",
+    "Jobs",
+    "submit",
+    answers=(
+        ok("None of its jobs will change any more.", "Batch"),
+        Answer(status=202, description="Some still run; they end as soon as their workers let go.", content=_BATCH),
+    ),
+    errors=("not_found",),
+)
+def cancel(batch_id: str) -> Response:
+    """Cancel a batch: each of its jobs that has not ended."""
+    found = services()
+    batch = found.batches.get(batch_id, caller().owner)
+    found.batches.cancel(batch)
+    return _answer(batch, 200 if found.batches.standing(batch).has_ended else 202)
+
+
+def _answer(batch: Batch, status: int = 200) -> Response:
+    body = msgspec.json.encode(batch_json(services().batches.standing(batch), links()))
+    return Response(body, status, {"Cache-Control": "private, no-cache"}, mimetype="application/json")

@@ -1,0 +1,113 @@
+"""What several views do alike: find a job, wait for news of it, answer with it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import Final
+
+import msgspec
+from flask import Request, Response, g, request
+
+from jobs.errors import JobGone, JobNotFound
+from jobs.model import Job
+from jobs.record.types import Record
+from jobs.scheduling.waiting import Waiting
+from web.http.auth import Caller
+from web.http.headers import REQUEST_ID, header, name_request
+from web.schemas import Links, etag, job_json
+from web.services import services
+from web.streaming.pump import TooManyWatchers
+from web.streaming.sse import is_end
+
+#: Longest ``Prefer: wait``, in seconds.
+LONGEST_WAIT: Final = 60
+
+_WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])")
+_encode = msgspec.json.Encoder().encode
+
+
+def caller() -> Caller:
+    """Who asks; the gate has let them in."""
+    found: Caller = g.caller
+    return found
+
+
+def links() -> Links:
+    """Addresses as this client should use them."""
+    # The gate has checked the header; Werkzeug's host_url would take it apart and put it together again.
+    return Links(services().settings.public_url or f"{request.scheme}://{request.environ['HTTP_HOST']}")
+
+
+def look(job_id: str) -> tuple[Record, Waiting | None]:
+    """A job of the caller's, and what it waits for.
+
+    Raises:
+        JobNotFound: There is none, or it is somebody else's: the two look the same.
+        JobGone: There was one.
+    """
+    found = services()
+    owner = caller().owner
+    try:
+        record, place = found.views.look(job_id)
+    except JobGone as gone:
+        if gone.tombstone.owner != owner:
+            raise JobNotFound(job_id) from None
+        raise
+    if record.job.owner != owner:
+        raise JobNotFound(job_id)
+    return record, found.outlook.waiting(record, place)
+
+
+def name_after(job: Job) -> None:
+    """Let the request carry the id of the job that it made, unless the client gave it one: SDKs show it."""
+    if not header(request, REQUEST_ID):
+        name_request(request.environ, job.id)
+
+
+def wait_preference(asked: Request) -> int | None:
+    """Seconds of ``Prefer: wait=n`` (RFC 7240), at most :data:`LONGEST_WAIT`; None without one that can be read."""
+    match = _WAIT.search(header(asked, "Prefer"))
+    return min(int(match[1]), LONGEST_WAIT) if match else None
+
+
+def wait_for_news(record: Record, seconds: float, *, until_end: bool) -> bool:
+    """Wait until something happens to a job.
+
+    Args:
+        record: The job as it was read.
+        seconds: How long at most.
+        until_end: Whether to wait for its end rather than for any event.
+
+    Returns:
+        Whether the wait was granted: False where too many watch already.
+    """
+    if record.job.status.is_terminal or seconds <= 0:
+        return True
+    try:
+        watch = services().pump.watch(record.job.id, record.event_id)
+    except TooManyWatchers:
+        return False
+    deadline = time.monotonic() + seconds
+    try:
+        while (left := deadline - time.monotonic()) > 0:
+            news = watch.news(left)
+            if any(is_end(entry.event) for entry in news) or (news and not until_end):
+                break
+    finally:
+        watch.close()
+    return True
+
+
+def job_answer(record: Record, waiting: Waiting | None, status: int = 200) -> Response:
+    """A job as an answer, with its version, and with when to ask again."""
+    headers = {"ETag": etag(record, waiting), "Cache-Control": "private, no-cache"}
+    if not record.job.status.is_terminal:
+        headers["Retry-After"] = retry_after(waiting)
+    return Response(_encode(job_json(record, waiting, links())), status, headers, content_type="application/json")
+
+
+def retry_after(waiting: Waiting | None) -> str:
+    """Seconds until it makes sense to ask again: a tenth of what is left, 1 to 10."""
+    eta = None if waiting is None else waiting.eta_seconds
+    return str(min(10, max(1, round((eta or 0) / 10))))

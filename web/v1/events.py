@@ -1,0 +1,235 @@
+"""The event stream of a job, and its log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.record.types import LoggedEvent, Record
+from web.http.auth import Caller
+from web.http.headers import header
+from web.http.operation import Answer, Parameter, operation
+from web.http.problems import Problem
+from web.http.query import only, refuse, whole_number
+from web.schemas import Json, Links, job_json, queue_json
+from web.services import Services, services
+from web.streaming import sse
+from web.streaming.pump import TooManyWatchers, Watch
+from web.v1.context import caller, links, look
+
+blueprint = Blueprint("events", __name__)
+
+#: Seconds without news after which a sign of life is sent, so that no proxy closes the stream.
+HEARTBEAT_SECONDS: Final = 15.0
+#: Seconds after which a waiting job's place in the queue is looked up again.
+PLACE_SECONDS: Final = 2.0
+#: Seconds that one stream lives; the client connects again and goes on where it was.
+LONGEST_STREAM: Final = 900.0
+_LOG_LIMIT: Final = 1000
+
+
+@blueprint.get("/jobs/<job:job_id>/events")
+@operation(
+    "watchJob",
+    "Jobs",
+    "read",
+    parameters=(
+        Parameter(
+            name="Last-Event-ID",
+            place="header",
+            description="Go on after this event. Browsers send it by themselves when they connect again.",
+            example="1795000000000-0",
+        ),
+        Parameter(
+            name="limit",
+            place="query",
+            description="JSON form: most entries in one answer.",
+            schema={"type": "integer", "minimum": 1, "maximum": _LOG_LIMIT, "default": _LOG_LIMIT},
+        ),
+        Parameter(name="cursor", place="query", description="JSON form: `next_cursor` of the answer before."),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="The events, as a stream or (by `Accept: application/json`) as a list.",
+            content={"text/event-stream": "EventStream", "application/json": "EventLog"},
+        ),
+        Answer(status=204, description="The job has ended and you have seen its last event: do not come again."),
+    ),
+    errors=("invalid_input", "not_found", "gone", "quota_exceeded", "too_many_streams"),
+)
+def events(job_id: str) -> Response:
+    """Watch a job.
+
+    Server-sent events: first a `snapshot`, then what happens, with ids to go on from, and `end` with the finished
+    job. A comment comes at least every 15 seconds. With `Accept: application/json` the same log comes as a list.
+    """
+    parameters = only(request, "limit", "cursor")
+    limit = whole_number(parameters, "limit", _LOG_LIMIT, 1, _LOG_LIMIT)
+    after = parameters.get("cursor", "0-0")
+    if sse.before(after) is None:
+        raise refuse("cursor", "is no event id")
+    record, waiting = look(job_id)
+    best = request.accept_mimetypes.best_match(["text/event-stream", "application/json"])
+    if best == "application/json" and request.accept_mimetypes["text/event-stream"] < 1:
+        return _log(record, after, limit)
+    last = header(request, "Last-Event-ID")
+    if record.job.status.is_terminal and last == record.event_id:
+        return Response(status=204)
+    missed = _missed(record, last)
+    place = queue_json(record.job, waiting)
+    stream = Stream(services(), caller(), _token(), links(), record, missed, place)
+    first = b""
+    if missed is None:
+        mark = None if record.job.status.is_terminal else record.event_id
+        first = sse.message("snapshot", job_json(record, waiting, links()), mark)
+    return stream.answer(first)
+
+
+def _log(record: Record, after: str, limit: int) -> Response:
+    entries = services().store.log(record.job.id, after=after, limit=limit + 1)
+    data = [line for entry in entries[:limit] for line in sse.log_json(entry, record.job.id, links())]
+    body: Json = {"object": "list", "data": data, "has_more": len(entries) > limit}
+    if body["has_more"]:
+        body["next_cursor"] = entries[limit - 1].id
+    return Response(msgspec.json.encode(body), mimetype="application/json")
+
+
+def _missed(record: Record, last: str) -> list[LoggedEvent] | None:
+    """What a client that comes again has missed; None where its place is unknown (never was, or has left the log)."""
+    predecessor = sse.before(last)
+    if predecessor is None:
+        return None
+    entries = services().store.log(record.job.id, after=predecessor, limit=_LOG_LIMIT)
+    if not entries or entries[0].id != last or len(entries) == _LOG_LIMIT:
+        return None
+    return list(entries[1:])
+
+
+def _token() -> str:
+    return header(request, "Authorization").partition(" ")[2]
+
+
+@dataclass(slots=True)
+class Stream:
+    """One open event stream.
+
+    Args:
+        services: The process' services: the generator outlives the request.
+        caller: Who watches.
+        token: With which key.
+        links: Addresses as this client should use them.
+        record: The job as it was read.
+        missed: Events to send first; None where a snapshot says it all.
+        place: What the job waits for, as the client knows it.
+        name: Under which it is counted among the key's streams.
+    """
+
+    services: Services
+    caller: Caller
+    token: str
+    links: Links
+    record: Record
+    missed: list[LoggedEvent] | None
+    place: Json | None
+    name: str = ""
+
+    def answer(self, first: bytes) -> Response:
+        """The answer; the stream ends with the job, the client, the key, or after :data:`LONGEST_STREAM`.
+
+        Raises:
+            Problem: 429 or 503: there are as many streams of this key, or at this process, as may be.
+        """
+        watch = None if self.record.job.status.is_terminal else self._watch()
+        answer = Response(self._body(first, watch), mimetype="text/event-stream")
+        answer.headers["Cache-Control"] = "no-store"
+        answer.headers["X-Accel-Buffering"] = "no"
+        if watch is not None:
+            answer.call_on_close(watch.close)
+            answer.call_on_close(self._uncount)
+        return answer
+
+    def _watch(self) -> Watch:
+        streams, most = self.services.streams, self.caller.limits.streams
+        self.name = streams.open(self.caller.owner, most) or ""
+        if not self.name:
+            detail = f"Your key may have {most} event streams open. Close one, or poll the job instead."
+            raise Problem("quota_exceeded", detail, headers={"Retry-After": "5"}, members={"limit": "streams"})
+        after = self.missed[-1].id if self.missed else self.record.event_id
+        try:
+            return self.services.pump.watch(self.record.job.id, after)
+        except TooManyWatchers:
+            self._uncount()
+            detail = "Poll the job instead, or come again."
+            raise Problem("too_many_streams", detail, headers={"Retry-After": "5"}) from None
+
+    def _uncount(self) -> None:
+        # Where it cannot be said, it counts for some seconds more.
+        with suppress(StoreUnavailable):
+            self.services.streams.close(self.caller.owner, self.name)
+
+    def _body(self, first: bytes, watch: Watch | None) -> Iterator[bytes]:
+        yield sse.RETRY + first
+        for entry in self.missed or ():
+            yield self._message(entry)
+            if sse.is_end(entry.event):
+                return
+        if watch is None:
+            yield sse.message("end", self._final(), self.record.event_id)
+            return
+        yield from self._live(watch)
+
+    def _live(self, watch: Watch) -> Iterator[bytes]:
+        closes_at = time.monotonic() + LONGEST_STREAM
+        beat_at = count_at = time.monotonic() + HEARTBEAT_SECONDS
+        place = self.place
+        while time.monotonic() < closes_at:
+            try:
+                # Before anything is taken from the watch: what was taken must be sent.
+                if not self.services.gate.still_valid(self.caller, self.token, "read"):
+                    return
+                if time.monotonic() >= count_at:
+                    self.services.streams.beat(self.caller.owner, self.name)
+                    count_at = time.monotonic() + HEARTBEAT_SECONDS
+                news = watch.news(PLACE_SECONDS)
+                for entry in news:
+                    yield self._message(entry)
+                    if sse.is_end(entry.event):
+                        return
+                place, before = (place if news else self._look_again()), place
+            except (JobGone, JobNotFound):
+                return
+            except StoreUnavailable:
+                # A short outage does not end the stream: the pump goes on where it was.
+                time.sleep(PLACE_SECONDS)
+                continue
+            if place is not None and place != before:
+                yield sse.message("queue", place)
+            elif time.monotonic() >= beat_at:
+                yield sse.HEARTBEAT
+            else:
+                continue
+            beat_at = time.monotonic() + HEARTBEAT_SECONDS
+
+    def _message(self, entry: LoggedEvent) -> bytes:
+        final = self._final() if sse.is_end(entry.event) else None
+        return sse.stream_of(entry, self.record.job.id, self.links, final)
+
+    def _final(self) -> Json:
+        try:
+            return job_json(self.services.store.get(self.record.job.id), None, self.links)
+        except JobGone as gone:
+            # Deleted at this very moment.
+            return {"id": gone.tombstone.id, "object": "job", "status": gone.tombstone.status}
+
+    def _look_again(self) -> Json | None:
+        """What the job waits for, as it stands now."""
+        record, place = self.services.views.look(self.record.job.id)
+        return queue_json(record.job, self.services.outlook.waiting(record, place))

@@ -1,0 +1,177 @@
+"""Pictures that a client uploads, to name them in jobs."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.files.images import INPUT_LIMIT, BadPicture, clean
+from jobs.files.uploads import Upload
+from web.http.file_response import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
+from web.http.headers import header
+from web.http.multipart import Form
+from web.http.operation import Answer, Parameter, ok, operation
+from web.http.problems import invalid
+from web.http.query import only, refuse, whole_number
+from web.http.threads import aside
+from web.openapi.components import FILE_ID
+from web.services import services
+from web.v1 import idempotency
+from web.v1.context import caller, links
+from web.v1.lists import CURSOR, LIMIT, listing, place_of
+from web.v1.schemas.files import FIELDS, FILES, file_json, label_of
+
+blueprint = Blueprint("files", __name__)
+
+
+@blueprint.post("/files")
+@operation(
+    "uploadFile",
+    "Files",
+    "submit",
+    body="Upload",
+    body_type="multipart/form-data",
+    parameters=(idempotency.KEY,),
+    answers=(
+        Answer(
+            status=201,
+            description="It is kept.",
+            content={"application/json": "File"},
+            headers=("Location", idempotency.REPLAYED),
+        ),
+    ),
+    errors=(
+        "invalid_input", "idempotency_key_reused", "not_found", "too_large", "unsupported_media", "quota_exceeded",
+        "storage_error",
+    ),
+)  # fmt: skip
+def upload() -> Response:
+    """Upload a picture.
+
+    It is made anew from its pixels: turned upright, in sRGB, without EXIF (where it was taken, and by what) or anything
+    else that the file held. Name it by its `id` where a job takes a picture. A job keeps what it was submitted with,
+    whatever becomes of the upload.
+    """
+    found, owner = services(), caller().owner
+    found.uploads.check_room(owner)
+    with Form(files=FILES, fields=FIELDS, limit=INPUT_LIMIT, folder=found.settings.artifacts_dir) as form:
+        form.read(request)
+        found.meter.charge_upload(owner, caller().limits, form.size)
+        label = label_of(form, found.settings.file_retention_seconds)
+        marks = idempotency.marks({"file": form.sha256, "filename": form.filename, **form.texts})
+        try:
+            data, picture = aside(lambda: clean(form.file))
+        except BadPicture as error:
+            raise invalid(f"/{form.part}", f"cannot be used: {error}") from None
+    made, replayed = found.uploads.add(owner, data, picture, label, marks)
+    answer = _answer(made, 201)
+    answer.headers["Location"] = links().file(made.id)
+    return idempotency.say_replayed(answer) if replayed else answer
+
+
+@blueprint.get("/files")
+@operation(
+    "listFiles",
+    "Files",
+    "read",
+    parameters=(
+        LIMIT,
+        CURSOR,
+        Parameter(
+            name="after",
+            place="query",
+            description="The last `id` of the answer before: how OpenAI's SDK goes on, instead of `cursor`.",
+            schema=FILE_ID,
+        ),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="Your files, newest first.",
+            content={"application/json": "FileList"},
+            headers=("Link",),
+        ),
+    ),
+    errors=("invalid_input",),
+)
+def list_files() -> Response:
+    """List your files.
+
+    `results` is the same as `data`, for Replicate's SDK.
+    """
+    parameters = only(request, "limit", "cursor", "after")
+    limit = whole_number(parameters, "limit", 20, 1, LIMIT.schema["maximum"])
+    owner = caller().owner
+    reader = f"{owner}/files"
+    # A place in this list is an id, so this one needs no seal.
+    after = parameters.pop("after", None)
+    if after is not None and not re.fullmatch(FILE_ID["pattern"], after):
+        raise refuse("after", "must be the id of a file")
+    place = after or place_of(parameters, reader)
+    uploads, following = services().uploads.page(owner, cursor=place, limit=limit)
+    data = [file_json(one, links()) for one in uploads]
+    return listing(data, following, parameters, reader, results=data)
+
+
+@blueprint.get("/files/<file:file_id>")
+@operation("getFile", "Files", "read", answers=(ok("What is known of it.", "File"),), errors=("not_found",))
+def get(file_id: str) -> Response:
+    """Get a file's record."""
+    return _answer(services().uploads.get(file_id, caller().owner))
+
+
+@blueprint.get("/files/<file:file_id>/content")
+@operation(
+    "getFileContent",
+    "Files",
+    "read",
+    parameters=(IF_NONE_MATCH, RANGE),
+    answers=(
+        Answer(status=200, description="The picture.", content=IMAGES, headers=("ETag", "Accept-Ranges")),
+        Answer(status=206, description="The range.", content=IMAGES, headers=("ETag", "Content-Range")),
+        SAME,
+    ),
+    errors=("not_found", "gone", "range_not_satisfiable"),
+)
+def content(file_id: str) -> Response:
+    """Get a file.
+
+    As it is kept, which is not byte for byte what was uploaded. The ETag is its SHA-256.
+    """
+    found = services().uploads.get(file_id, caller().owner)
+    file = services().uploads.open(found)
+    return stored_file(file, found.bytes, found.sha256, found.content_type, found.id)
+
+
+@blueprint.delete("/files/<file:file_id>")
+@operation(
+    "deleteFile",
+    "Files",
+    "submit",
+    answers=(
+        Answer(status=204, description="It is gone."),
+        Answer(
+            status=200,
+            description="The same to OpenAI's SDK (`X-Stainless-Lang`), which wants to read it.",
+            content={"application/json": "DeletedFile"},
+        ),
+    ),
+    errors=("not_found",),
+)
+def delete(file_id: str) -> Response:
+    """Delete a file now.
+
+    Jobs that were accepted with it keep the picture until they are deleted themselves.
+    """
+    services().uploads.delete(file_id, caller().owner)
+    if header(request, "X-Stainless-Lang"):
+        told = {"id": file_id, "object": "file", "deleted": True}
+        return Response(msgspec.json.encode(told), mimetype="application/json")
+    return Response(status=204)
+
+
+def _answer(found: Upload, status: int = 200) -> Response:
+    body = msgspec.json.encode(file_json(found, links()))
+    return Response(body, status, {"Cache-Control": "private, no-cache"}, mimetype="application/json")

@@ -1,0 +1,71 @@
+"""Requests that come again: the headers that say so, and the answer to them."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+import msgspec
+from flask import Response, request
+
+from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Once
+from web.http.headers import header
+from web.http.operation import Parameter
+from web.http.problems import Problem
+from web.schemas import Json
+from web.services import services
+from web.v1.context import caller
+
+KEY: Final = Parameter(
+    name="Idempotency-Key",
+    place="header",
+    description=(
+        f"A name of your own for this request, 1 to 255 visible ASCII characters. For {KEY_SECONDS // 3600} hours the"
+        " same request with the same key is answered with what the first one made, as it stands; another request with"
+        " that key is refused."
+    ),
+    schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    example="order-1234-cover",
+)
+REPEATS: Final = Parameter(
+    name="X-Stainless-Retry-Count",
+    place="header",
+    description=(
+        "Sent by SDKs: above 0, and without an `Idempotency-Key`, the request joins the job that the same body made in"
+        f" the last {REPEAT_SECONDS // 60} minutes, unless that has failed or was canceled or deleted."
+    ),
+    schema={"type": "string"},
+    example="1",
+)
+REPLAYED: Final = "Idempotency-Replayed"
+
+_KEY_FORM: Final = re.compile(r"[!-~]{1,255}")
+_COUNT_FORM: Final = re.compile(r"0*[1-9][0-9]{0,5}")
+
+
+def marks(body: Json | object) -> Once:
+    """The marks of the current request.
+
+    Args:
+        body: As decoded.
+
+    Raises:
+        Problem: 400: the idempotency key is malformed.
+    """
+    key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
+    if key is not None and not _KEY_FORM.fullmatch(key):
+        raise Problem("invalid_input", "Idempotency-Key must be 1 to 255 visible ASCII characters.", status=400)
+    return services().jobs.once(
+        owner=caller().owner,
+        route=f"{request.method} {request.url_rule}",
+        path=request.path,
+        body=msgspec.json.encode(body, order="sorted"),
+        key=key,
+        repeated=_COUNT_FORM.fullmatch(header(request, REPEATS.name)) is not None,
+    )
+
+
+def say_replayed(answer: Response) -> Response:
+    """Let the answer say that the request did nothing new."""
+    answer.headers[REPLAYED] = "true"
+    return answer

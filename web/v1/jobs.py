@@ -1,0 +1,172 @@
+"""Submit, read, list, cancel, delete."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.service import Submission
+from web.http.headers import header
+from web.http.json_body import PICTURE_BODY, read_json
+from web.http.operation import Answer, Parameter, operation
+from web.http.query import only, words
+from web.schemas import etag
+from web.services import services
+from web.v1 import idempotency
+from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted, accepted_proxy, accepted_webhook, pictures
+from web.v1.context import caller, job_answer, look, wait_for_news, wait_preference
+from web.v1.schemas.jobs import parse
+from web.v1.schemas.plans import planned
+
+blueprint = Blueprint("jobs", __name__)
+
+_JOB = {"application/json": "Job"}
+
+
+@blueprint.post("/jobs")
+@operation(
+    "submitJob",
+    "Jobs",
+    "submit",
+    submits=True,
+    body="Submission",
+    parameters=(
+        Parameter(
+            name="dry_run",
+            place="query",
+            description="`1`: submit nothing, and answer 200 with what would become of it.",
+            schema={"enum": ["0", "1"]},
+            example="0",
+        ),
+        *PARAMETERS,
+    ),
+    answers=(
+        ANSWERS[0],
+        replace(
+            ANSWERS[1],
+            description=f"{ANSWERS[1].description} Or the plan that `dry_run` asked for.",
+            content={"application/json": "JobOrPlan"},
+        ),
+    ),
+    errors=ERRORS,
+)
+def submit() -> Response:
+    """Submit a job.
+
+    The input is checked against what the model's providers declare: unknown fields, wrong types and wrong ranges are
+    refused, each with a JSON pointer. The job's `input` shows what will really be used.
+
+    With an `Idempotency-Key` it can be sent again after a lost answer, and makes one job.
+
+    With `dry_run=1` nothing is submitted: the answer is the input as it would be used, and who would take it when. A
+    seed that you do not give is drawn anew each time.
+    """
+    dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
+    body = read_json(request, PICTURE_BODY)
+    if dry is not None and "1" in dry:
+        plan = planned(_parsed(body), caller().limits, services())
+        return Response(msgspec.json.encode(plan), mimetype="application/json")
+    return accepted(idempotency.marks(body), lambda: _parsed(body))
+
+
+def _parsed(body: object) -> Submission:
+    return parse(body, caller().owner, services().catalog, pictures(), accepted_webhook, accepted_proxy)
+
+
+@blueprint.get("/jobs/<job:job_id>")
+@operation(
+    "getJob",
+    "Jobs",
+    "read",
+    parameters=(
+        Parameter(
+            name="If-None-Match",
+            place="header",
+            description="The `ETag` of what you have: nothing new gives 304. With `Prefer: wait`, that comes late.",
+            example='W/"3"',
+        ),
+        PREFER,
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="The job as it stands.",
+            content=_JOB,
+            headers=("ETag", "Retry-After", "Preference-Applied"),
+        ),
+        Answer(status=304, description="It is as you have it.", headers=("ETag", "Preference-Applied")),
+    ),
+    errors=("not_found", "gone"),
+)
+def get(job_id: str) -> Response:
+    """Get a job.
+
+    With `Prefer: wait=n` the answer comes at the next change, so one request a change is enough and none is missed.
+    """
+    record, waiting = look(job_id)
+    known = header(request, "If-None-Match")
+    seconds = wait_preference(request)
+    granted = False
+    if seconds is not None and (not known or _matches(known, etag(record, waiting))):
+        granted = wait_for_news(record, seconds, until_end=False)
+        record, waiting = look(job_id)
+    mark = etag(record, waiting)
+    if known and _matches(known, mark):
+        answer = Response(status=304, headers={"ETag": mark, "Cache-Control": "private, no-cache"})
+    else:
+        answer = job_answer(record, waiting)
+    if granted:
+        answer.headers["Preference-Applied"] = f"wait={seconds}"
+    return answer
+
+
+def _matches(known: str, mark: str) -> bool:
+    """Weak comparison (RFC 9110, section 8.8.3.2)."""
+    bare = mark.removeprefix("W/")
+    return known.strip() == "*" or any(part.strip().removeprefix("W/") == bare for part in known.split(","))
+
+
+@blueprint.post("/jobs/<job:job_id>/cancel")
+@operation(
+    "cancelJob",
+    "Jobs",
+    "submit",
+    answers=(
+        Answer(status=200, description="It is canceled, or had ended already.", content=_JOB, headers=("ETag",)),
+        Answer(
+            status=202,
+            description="It runs; it will end as soon as its worker lets go.",
+            content=_JOB,
+            headers=("ETag", "Retry-After"),
+        ),
+    ),
+    errors=("not_found", "gone"),
+)
+def cancel(job_id: str) -> Response:
+    """Cancel a job.
+
+    A waiting job ends at once, a running one as soon as possible; its late results are dropped. Again does nothing.
+    """
+    found = services()
+    found.jobs.cancel(job_id, caller().owner)
+    record, waiting = look(job_id)
+    return job_answer(record, waiting, 200 if record.job.status.is_terminal else 202)
+
+
+@blueprint.delete("/jobs/<job:job_id>")
+@operation(
+    "deleteJob",
+    "Jobs",
+    "submit",
+    answers=(Answer(status=204, description="It is gone: its record, its files, its previews."),),
+    errors=("not_found", "gone"),
+)
+def delete(job_id: str) -> Response:
+    """Delete a job now.
+
+    One that has not ended is canceled first. From then on its address answers 410 and tells how it ended.
+    """
+    services().jobs.delete(job_id, caller().owner)
+    return Response(status=204)

@@ -1,0 +1,57 @@
+"""Make links to results that work without a key."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.model import Job
+from web.http.json_body import SMALL_BODY, read_optional_json
+from web.http.operation import ok, operation
+from web.http.problems import Problem
+from web.http.signed_links import Grant
+from web.schemas import Links, optional_time
+from web.services import services
+from web.v1.context import caller, links, look
+from web.v1.schemas.links import until
+
+blueprint = Blueprint("links", __name__)
+
+_ANSWERS: Final = (ok("The link. Whoever has it can read this one thing until then.", "Link"),)
+_ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupported_media")
+
+
+@blueprint.post("/jobs/<job:job_id>/outputs/<index:index>/link")
+@operation("linkOutput", "Results", "read", body="LinkWish", body_required=False, answers=_ANSWERS, errors=_ERRORS)
+def link_output(job_id: str, index: int) -> Response:
+    """Make a link to an output.
+
+    It needs no key: for a chat, a mail, a page. `format` and `width` can be added to it.
+    """
+    job = look(job_id)[0].job
+    if all(output.index != index for output in job.outputs):
+        raise Problem("not_found", f"The job has no output {index} (its status is {job.status}).")
+    return _link(job, "outputs", str(index))
+
+
+@blueprint.post("/jobs/<job:job_id>/image/link")
+@operation("linkImage", "Results", "read", body="LinkWish", body_required=False, answers=_ANSWERS, errors=_ERRORS)
+def link_image(job_id: str) -> Response:
+    """Make a link to the picture of the moment.
+
+    It needs no key, and can be made as soon as the job exists: post it once, and it shows how the job stands, then what
+    it made.
+    """
+    return _link(look(job_id)[0].job, "image")
+
+
+def _link(job: Job, *rest: str) -> Response:
+    found, address = services(), links().job(job.id, *rest)
+    ends = until(read_optional_json(request, SMALL_BODY), job, found.store.now())
+    # Not the path that was asked for: an index may have been written as 00 there.
+    path = Links("").job(job.id, *rest)
+    signature = found.signatures.sign(Grant(caller().owner, path, ends))
+    body = {"object": "link", "url": f"{address}?sig={signature}", "expires_at": optional_time(ends)}
+    return Response(msgspec.json.encode(body), mimetype="application/json")

@@ -1,0 +1,192 @@
+"""Lists of jobs, newest first: the caller's, and for admins everybody's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlencode
+
+import msgspec
+from flask import Blueprint, Request, Response, request
+
+from web.http.cursors import BadCursor
+from web.http.operation import Answer, Parameter, operation
+from web.http.query import only, refuse, whole_number
+from web.openapi.components import BATCH_ID, TIME
+from web.schemas import STATUSES, Json, job_json
+from web.services import services
+from web.v1.context import caller, links
+from web.v1.schemas.lists import METADATA, NAMES, Filters, filters
+
+blueprint = Blueprint("lists", __name__)
+
+_LIMIT: Final = 100
+
+
+#: Of every list.
+LIMIT: Final = Parameter(
+    name="limit",
+    place="query",
+    description="Most of them in one answer.",
+    schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
+)
+_STATUS: Final = "|".join(STATUSES)
+CURSOR: Final = Parameter(name="cursor", place="query", description="`next_cursor` of the answer before.")
+#: Of every list of jobs.
+PARAMETERS: Final = (
+    LIMIT,
+    CURSOR,
+    Parameter(
+        name="status",
+        place="query",
+        description="Only jobs with one of these statuses, separated by commas.",
+        schema={"type": "string", "pattern": f"^({_STATUS})(,({_STATUS}))*$"},
+        example="queued,running",
+    ),
+    Parameter(name="model", place="query", description="Only jobs that asked for this model."),
+    Parameter(name="provider", place="query", description="Only jobs that ran, or will run, on this provider."),
+    Parameter(name="batch", place="query", description="Only jobs of this batch.", schema=BATCH_ID),
+    Parameter(
+        name="created_after",
+        place="query",
+        description="Only jobs that were submitted later than this.",
+        schema=TIME,
+        example="2026-11-20T14:00:00Z",
+    ),
+    Parameter(
+        name="created_before",
+        place="query",
+        description="Only jobs that were submitted earlier than this.",
+        schema=TIME,
+        example="2026-11-20T15:00:00Z",
+    ),
+    Parameter(
+        name="q",
+        place="query",
+        description="Only jobs whose prompt has this text, in small or capital letters.",
+        example="lighthouse",
+    ),
+    Parameter(
+        name="metadata.user",
+        place="query",
+        description="Only jobs whose metadata have this text under `user`; so with any other name after the point.",
+        example="discord-1234",
+    ),
+)
+
+
+@blueprint.get("/jobs")
+@operation(
+    "listJobs",
+    "Jobs",
+    "read",
+    parameters=PARAMETERS,
+    answers=(
+        Answer(
+            status=200,
+            description="Your jobs, newest first.",
+            content={"application/json": "JobList"},
+            headers=("Link",),
+        ),
+    ),
+    errors=("invalid_input",),
+)
+def list_jobs() -> Response:
+    """List your jobs.
+
+    A part may hold fewer jobs than `limit`, or none, and still have a `next_cursor`, where few of many jobs fit.
+    """
+    owner = caller().owner
+    return listed(read_list(request), owner, owner)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a request for a list of jobs asks for."""
+
+    parameters: dict[str, str]
+    filters: Filters
+    limit: int
+
+
+def read_list(asked: Request, *more: str) -> Wanted:
+    """Read the query of a list of jobs.
+
+    Args:
+        asked: The request.
+        *more: Parameters besides :data:`PARAMETERS`.
+
+    Raises:
+        Problem: 422: a parameter is unknown or malformed.
+    """
+    parameters = only(asked, "limit", "cursor", *NAMES, *more, prefix=METADATA)
+    limit = whole_number(parameters, "limit", 20, 1, _LIMIT)
+    return Wanted(parameters=parameters, filters=filters(parameters), limit=limit)
+
+
+def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool = False) -> Response:
+    """A part of a list of jobs.
+
+    Args:
+        wanted: What was asked for.
+        owner: Whose jobs; None is everybody's.
+        reader: Whom its cursors are good for.
+        show_owner: Whether to say whose each job is.
+
+    Raises:
+        Problem: 422: the cursor is none of this reader's.
+    """
+    found = services()
+    page = found.jobs.page(
+        owner,
+        cursor=place_of(wanted.parameters, reader),
+        limit=wanted.limit,
+        keep=wanted.filters.keep,
+        since=wanted.filters.since,
+        until=wanted.filters.until,
+    )
+    places = found.views.places(record for record in page.records if record.job.status == "queued")
+    data = [
+        {
+            **job_json(record, found.outlook.waiting(record, places.get(record.job.id)), links()),
+            **({"owner": record.job.owner} if show_owner else {}),
+        }
+        for record in page.records
+    ]
+    return listing(data, page.next_cursor, wanted.parameters, reader)
+
+
+def listing(
+    data: Sequence[Json], following: str | None, parameters: Mapping[str, str], reader: str, **more: object
+) -> Response:
+    """A part of any list.
+
+    Args:
+        data: What is in it.
+        following: The place where the next part begins; None where there is none.
+        parameters: Of the request.
+        reader: Whom its cursor is good for.
+        **more: Further members.
+    """
+    body = {"object": "list", "data": data, "has_more": following is not None, **more}
+    answer = Response(mimetype="application/json")
+    if following is not None:
+        body["next_cursor"] = services().cursors.seal(reader, following)
+        query = urlencode({**parameters, "cursor": body["next_cursor"]})
+        answer.headers["Link"] = f'<{links().base}{request.path}?{query}>; rel="next"'
+    answer.data = msgspec.json.encode(body)
+    return answer
+
+
+def place_of(parameters: Mapping[str, str], reader: str) -> str | None:
+    """The place in a list where a request wants to go on; None for its beginning.
+
+    Raises:
+        Problem: 422: the cursor is none of this reader's.
+    """
+    cursor = parameters.get("cursor")
+    try:
+        return None if cursor is None else services().cursors.open(reader, cursor)
+    except BadCursor:
+        raise refuse("cursor", "is no cursor of this list") from None

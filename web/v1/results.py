@@ -1,0 +1,203 @@
+"""What a job has to show: outputs, previews, and one picture that always shows how it stands."""
+
+from __future__ import annotations
+
+import hashlib
+from io import BytesIO
+from typing import BinaryIO, Final
+
+from flask import Blueprint, Response, request
+
+from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT, convert
+from jobs.model import Job, Output
+from jobs.record.types import Record
+from jobs.scheduling.waiting import Waiting
+from web.http.file_response import (
+    FOREVER,
+    IF_NONE_MATCH,
+    IMAGES,
+    RANGE,
+    SAME,
+    as_artifact,
+    conditional,
+    lasting,
+    stored_file,
+)
+from web.http.operation import Answer, Parameter, operation
+from web.http.problems import Problem
+from web.http.query import some
+from web.images import status_card
+from web.images.variants import FORMATS, wish_of
+from web.schemas import TEXT_TYPE, etag
+from web.services import services
+from web.v1.context import look
+
+blueprint = Blueprint("results", __name__)
+
+#: What will change soon: a chat or a page that shows it asks again, with the ETag.
+_BRIEFLY: Final = "private, max-age=1, must-revalidate"
+
+
+@blueprint.get("/jobs/<job:job_id>/outputs/<index:index>")
+@operation(
+    "getOutput",
+    "Results",
+    "read",
+    linkable=True,
+    parameters=(
+        IF_NONE_MATCH,
+        RANGE,
+        Parameter(
+            name="format",
+            place="query",
+            description="A copy of a picture in this format.",
+            schema={"enum": list(FORMATS)},
+        ),
+        Parameter(
+            name="width",
+            place="query",
+            description="A copy of a picture, this many pixels wide, or as wide as it is where that is less.",
+            schema={"type": "integer", "minimum": 1, "maximum": SIDE_LIMIT},
+        ),
+    ),
+    answers=(
+        Answer(
+            status=200,
+            description="The file. It never changes.",
+            content={**IMAGES, "text/plain": None},
+            headers=("ETag", "Accept-Ranges"),
+        ),
+        Answer(
+            status=206,
+            description="The range.",
+            content={**IMAGES, "text/plain": None},
+            headers=("ETag", "Content-Range"),
+        ),
+        SAME,
+    ),
+    errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable", "invalid_input", "rate_limited"),
+)
+def output(job_id: str, index: int) -> Response:
+    """Get an output's file.
+
+    `index` counts from 0, as in the job's `outputs`. The ETag is the file's SHA-256.
+
+    With `format` or `width` the answer is a copy to look at. It says nothing of how the picture was made.
+    """
+    wish = wish_of(some(request, "format", "width"))
+    record, _ = look(job_id)
+    for candidate in record.job.outputs:
+        if candidate.index == index:
+            changes = wish.of(candidate)
+            return _file(record.job, candidate) if changes is None else _copy(record.job, candidate, *changes)
+    raise Problem("not_found", f"The job has no output {index} (its status is {record.job.status}).")
+
+
+def _file(job: Job, found: Output) -> Response:
+    file, length, digest = _open(job, found)
+    return stored_file(file, length, digest, found.content_type or TEXT_TYPE, f"{job.id}-{found.index}")
+
+
+def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
+    """A picture in another format or size. Its file is opened in any case: what is no longer kept has no copies."""
+    file, _, digest = _open(job, found)
+    mark = f"{digest}-{width or 'full'}-{kind.lower()}"
+    with file:
+        # Of a range, Werkzeug wants to know the whole first.
+        known = mark in request.if_none_match and "Range" not in request.headers
+        data = b"" if known else services().copies.get(mark, lambda: convert(file, kind, width))
+    answer = Response(data, content_type=CONTENT_TYPES[kind])
+    return lasting(answer, f"{job.id}-{found.index}-{width or 'full'}", mark, len(data))
+
+
+def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
+    """The file, its length and its SHA-256; a text is in the record itself."""
+    if found.sha256 is None:
+        text = (found.text or "").encode()
+        return BytesIO(text), len(text), hashlib.sha256(text).hexdigest()
+    file = services().artifacts.open(job.id, found.sha256)
+    return file, found.bytes or 0, found.sha256
+
+
+@blueprint.get("/jobs/<job:job_id>/preview")
+@operation(
+    "getPreview",
+    "Results",
+    "read",
+    parameters=(IF_NONE_MATCH,),
+    answers=(
+        Answer(status=200, description="The newest preview.", content=IMAGES, headers=("ETag",)),
+        SAME,
+    ),
+    errors=("not_found", "gone", "precondition_failed"),
+)
+def preview(job_id: str) -> Response:
+    """Get the newest preview.
+
+    At most 512 pixels a side. 404 while there is none; an hour after the last one they are gone.
+    """
+    record, _ = look(job_id)
+    picture = _newest_preview(record)
+    if picture is None:
+        raise Problem("not_found", "The job has no preview (yet).")
+    return _picture(picture, f"preview-{record.job.preview and record.job.preview.index}", _BRIEFLY)
+
+
+@blueprint.get("/jobs/<job:job_id>/image")
+@operation(
+    "getLivingImage",
+    "Results",
+    "read",
+    linkable=True,
+    parameters=(IF_NONE_MATCH,),
+    answers=(
+        Answer(status=200, description="The picture of the moment.", content=IMAGES, headers=("ETag",)),
+        SAME,
+    ),
+    errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
+)
+def image(job_id: str) -> Response:
+    """Get the picture of the moment.
+
+    A card while the job waits, then its newest preview, then the final image, or a card that says why there is none.
+    One address for an `<img>` or a chat message.
+    """
+    record, waiting = look(job_id)
+    job = record.job
+    for found in job.outputs:
+        if found.kind == "image":
+            return _file(job, found)
+    if not job.status.is_terminal and (picture := _newest_preview(record)) is not None:
+        return _picture(picture, f"preview-{job.preview and job.preview.index}", _BRIEFLY)
+    return _card(record, waiting)
+
+
+def _card(record: Record, waiting: Waiting | None) -> Response:
+    mark = f"card-{etag(record, waiting)[3:-1]}"
+    caching = FOREVER if record.job.status.is_terminal else _BRIEFLY
+    if mark in request.if_none_match:
+        return _picture(b"", mark, caching)
+    return _picture(
+        status_card.draw(status_card.describe(record.job, waiting), status_card.size_of(record.job.input)),
+        mark,
+        caching,
+    )
+
+
+def _newest_preview(record: Record) -> bytes | None:
+    newest = record.job.preview
+    return None if newest is None else services().store.preview(record.job.id, newest.index)
+
+
+def _picture(data: bytes, mark: str, caching: str) -> Response:
+    answer = Response(data, mimetype=_type_of(data))
+    answer.set_etag(mark)
+    answer.headers["Cache-Control"] = caching
+    as_artifact(answer)
+    return conditional(answer)
+
+
+def _type_of(data: bytes) -> str:
+    if data.startswith(b"\x89PNG"):
+        return "image/png"
+    return "image/jpeg" if data.startswith(b"\xff\xd8") else "image/webp"

@@ -1,0 +1,1 @@
+"""What each resource of the native API takes and answers."""

@@ -1,0 +1,48 @@
+"""What may be asked of links, and how long one can be good. Pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from jsonschema_rs import Draft202012Validator
+
+from jobs.model import Job
+from web.schemas import Json
+from web.v1.schemas.jobs import check
+
+#: Seconds that a link is good where nothing is said, and at most.
+USUAL_SECONDS: Final = 3600
+LONGEST_SECONDS: Final = 7 * 86_400
+
+#: The body of ``POST …/link``.
+SCHEMA: Final[Json] = {
+    "type": "object",
+    "properties": {
+        "expires_seconds": {
+            "type": "integer",
+            "minimum": 1,
+            "maximum": LONGEST_SECONDS,
+            "default": USUAL_SECONDS,
+            "description": "How long the link is good; never longer than the job is kept.",
+        }
+    },
+    "additionalProperties": False,
+}
+
+_validator: Final = Draft202012Validator(SCHEMA)
+
+
+def until(body: object, job: Job, now: float) -> int:
+    """When a link to something of a job ends, in Unix seconds.
+
+    Args:
+        body: As decoded by :mod:`web.http.json_body`.
+        job: The job.
+        now: By the store's clock.
+
+    Raises:
+        Problem: 422: the body is not what it should be.
+    """
+    seconds = check(_validator, body).get("expires_seconds", USUAL_SECONDS)
+    ends = now + seconds
+    return int(ends if job.expires_at is None else min(ends, job.expires_at))

@@ -1,0 +1,60 @@
+"""What the caller may use, and uses."""
+
+from __future__ import annotations
+
+import msgspec
+from flask import Blueprint, Response, request
+
+from jobs.files.uploads import COUNT_LIMIT
+from jobs.limits import NAMES
+from jobs.service import fair_user
+from web.http.operation import Parameter, ok, operation
+from web.http.query import only
+from web.schemas import present
+from web.services import services
+from web.v1.context import caller
+
+blueprint = Blueprint("usage", __name__)
+
+
+@blueprint.get("/usage")
+@operation(
+    "getUsage",
+    "Operations",
+    "read",
+    parameters=(
+        Parameter(
+            name="user",
+            place="query",
+            description="An end user, as jobs name them in `metadata.user`: tells of theirs too.",
+            example="discord-1234",
+        ),
+    ),
+    answers=(ok("Limits and what is used of them.", "Usage"),),
+    errors=("invalid_input",),
+)
+def usage() -> Response:
+    """Get your key's limits and what it uses.
+
+    All jobs of the key together, and with `user` those of one end user.
+    """
+    user = only(request, "user").get("user")
+    found, who = services(), caller()
+    party = None if user is None else fair_user(who.owner, user)
+    windows = found.meter.used(who.owner, who.limits)
+    used = {name: each.window.quota - each.remaining for name, each in windows.items() if each.window.quota is not None}
+    kept = found.uploads.usage(who.owner)
+    body = {
+        "object": "usage",
+        "owner": who.owner,
+        "key": None if who.key is None else {"name": who.key.name, "hint": who.key.hint, "scopes": who.key.scopes},
+        "user": user,
+        "limits": {
+            **present({name: getattr(who.limits, name) for name in NAMES}),
+            "files": COUNT_LIMIT,
+            "file_bytes": found.settings.file_bytes,
+        },
+        "used": {**used, **found.views.counts(who.owner, party), "files": kept.count, "file_bytes": kept.bytes},
+        "resets_in": {name: each.resets_in for name, each in windows.items()},
+    }
+    return Response(msgspec.json.encode(present(body)), mimetype="application/json")

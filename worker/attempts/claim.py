@@ -1,0 +1,80 @@
+"""From a message to a lease: is there something to run, and can it be run here?"""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+from jobs import events
+from jobs.errors import JobError
+from jobs.model import Failure, Job, Status
+from jobs.record.types import JobStore, Lease
+from providers.catalog import Catalog, UnknownName
+from providers.config import ConfigError
+from providers.registry import BrokenDriver
+
+log = logging.getLogger(__name__)
+
+#: Seconds until a job is tried again whose provider this worker does not have. Workers may have been started with
+#: different configurations, and the next one may have it.
+ABSENT_SECONDS: Final = 60.0
+
+
+class Absent(Exception):
+    """The provider is unknown, switched off or broken in this worker's configuration."""
+
+
+class Intake:
+    """Takes leases.
+
+    Args:
+        store: The records.
+        catalog: The providers of this worker.
+    """
+
+    def __init__(self, store: JobStore, catalog: Catalog) -> None:
+        self._store = store
+        self._catalog = catalog
+
+    def claim(self, job_id: str, worker: str, lease_seconds: float) -> Lease | None:
+        """The lease of the job that a message names; None where there is nothing to run here.
+
+        A job that cannot even be claimed must not stay as it is: its message
+        would come again for ever.
+
+        Raises:
+            JobError: The record could not be written.
+        """
+        try:
+            return self._store.claim(job_id, worker, lease_seconds, self.inputs)
+        except JobError:
+            raise
+        except Absent as error:
+            log.warning("the job waits for its provider: %s", error)
+            until = self._store.now() + ABSENT_SECONDS
+            self._leave(job_id, events.Parked(at=self._store.now(), reason="no_provider", until=until))
+        except Exception:
+            log.exception("the job cannot be prepared")
+            failure = Failure(code="internal", detail="the job could not be prepared; the log says why")
+            self._leave(job_id, events.Failed(at=self._store.now(), error=failure))
+        return None
+
+    def inputs(self, job: Job, provider: str) -> dict[str, object]:
+        """The job's input as this provider will use it, with the seed that the job has already.
+
+        Raises:
+            Absent: This worker does not have the provider.
+        """
+        try:
+            spec = self._catalog.spec(provider)
+            prepared = self._catalog.prepare(provider, job.model, job.given)
+        except (UnknownName, BrokenDriver, ConfigError) as error:
+            raise Absent(str(error)) from error
+        if not spec.enabled:
+            raise Absent(f"{provider} is switched off")
+        if provider == (job.provider or job.route[0]):
+            return job.input
+        return {name: job.input.get(name, value) if name == "seed" else value for name, value in prepared.items()}
+
+    def _leave(self, job_id: str, event: events.JobEvent) -> None:
+        self._store.change(job_id, lambda job: event if job.status is Status.QUEUED else None)

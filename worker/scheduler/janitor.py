@@ -1,0 +1,92 @@
+"""Removes files that belong to no job: what a crash left half written, and what came after its job had ended.
+
+Nothing is removed because of a clock: a file is a leftover where two rounds,
+an hour apart, both find that no record names it. A submit stores its pictures
+before its job is written, and is over long before the second round. In a
+database that lost its jobs (:mod:`jobs.record.identity`) every file would be one, so a
+round begins with the question whether it is the right one.
+"""
+
+from __future__ import annotations
+
+import itertools
+import logging
+import re
+import threading
+from collections.abc import Iterator
+from typing import Final
+
+import msgspec
+
+from jobs.errors import StoreUnavailable
+from jobs.files import LocalArtifacts
+from jobs.model import Job
+from jobs.record.types import JobStore
+
+log = logging.getLogger(__name__)
+
+#: Records that are read at once.
+_BATCH: Final = 200
+#: What holds files of a job; others (uploads) have records of their own.
+_JOB_PREFIX: Final = "job_"
+#: Every hash in a record is a file that it needs: outputs, and pictures of the input.
+_DIGEST: Final = re.compile(rb"[0-9a-f]{64}")
+
+
+class Janitor:
+    """Looks through all files of jobs once in a while; safe to run in several processes.
+
+    Args:
+        store: The records.
+        artifacts: The files.
+        seconds: Between two rounds.
+    """
+
+    def __init__(self, store: JobStore, artifacts: LocalArtifacts, seconds: float) -> None:
+        self._store = store
+        self._artifacts = artifacts
+        self._seconds = seconds
+        self._suspects: set[tuple[str, str]] = set()
+
+    def run(self, stopped: threading.Event) -> None:
+        """Clean up until ``stopped``."""
+        while not stopped.wait(self._seconds):
+            try:
+                self.round()
+            except StoreUnavailable as error:
+                log.debug("nothing is cleaned up now: %s", error)
+            except Exception:
+                log.exception("the janitor stumbled")
+
+    def round(self) -> int:
+        """Remove what the last round found, too; answers how many files.
+
+        Raises:
+            StoreUnavailable: Whom a file belongs to cannot be seen. What was found before counts no more.
+        """
+        before, self._suspects = self._suspects, set()
+        self._store.check_writes()
+        found = set(self._leftovers())
+        gone = found & before
+        for job_id, name in gone:
+            self._artifacts.discard(job_id, name)
+        self._suspects = found - gone
+        if gone:
+            log.info("removed %d files that belong to no job", len(gone))
+        return len(gone)
+
+    def _leftovers(self) -> Iterator[tuple[str, str]]:
+        """Job and name of each file that no record needs."""
+        holders = (holder for holder in self._artifacts.holders() if holder.startswith(_JOB_PREFIX))
+        while batch := list(itertools.islice(holders, _BATCH)):
+            records = self._store.get_many(batch)
+            for job_id in batch:
+                record = records.get(job_id)
+                needed = set() if record is None else _needed(record.job)
+                # While a job has not ended, its attempt may be writing.
+                if record is None or record.job.status.is_terminal:
+                    yield from ((job_id, name) for name in self._artifacts.names(job_id) if name not in needed)
+
+
+def _needed(job: Job) -> set[str]:
+    return {digest.decode() for digest in _DIGEST.findall(msgspec.json.encode(job))}
