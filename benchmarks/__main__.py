@@ -13,7 +13,7 @@ from pathlib import Path
 from benchmarks import jobs, reads, submits, watchers
 from benchmarks.report import Finding, page
 from jobs.limits import NAMES
-from tests.stack import ROOT, Stack
+from tests.support.processes import ROOT, Stack
 
 _CHAPTERS = {"reads": reads, "submits": submits, "watchers": watchers, "jobs": jobs}
 #: Everything is counted, and nothing is refused.

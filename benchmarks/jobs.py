@@ -12,7 +12,7 @@ from benchmarks.meter import cpu_seconds, resident_bytes
 from benchmarks.report import Finding
 from providers.catalog import Catalog
 from tests.spaces.launcher import Spaces
-from tests.stack import Process, Stack
+from tests.support.processes import Process, Stack
 
 TITLE = "Jobs at once on one worker"
 HOW = (

@@ -7,8 +7,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
-from tests.redis_servers import free_port
-from tests.stack import ROOT, Process, Stack, wait_until
+from tests.support.processes import ROOT, Process, Stack, wait_until
+from tests.support.redis_servers import free_port
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.meter import Target, take_turns
 from benchmarks.report import Finding
-from tests.stack import Stack
+from tests.support.processes import Stack
 
 TITLE = "Status poll"
 HOW = (

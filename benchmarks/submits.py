@@ -7,7 +7,7 @@ from collections.abc import Callable
 from benchmarks import peers
 from benchmarks.meter import Target, take_turns
 from benchmarks.report import Finding
-from tests.stack import Stack
+from tests.support.processes import Stack
 
 TITLE = "Submit"
 HOW = (

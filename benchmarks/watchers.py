@@ -13,8 +13,8 @@ from typing import Any
 from benchmarks.meter import Round, Target, cpu_seconds, measure, resident_bytes
 from benchmarks.report import Finding
 from jobs import events
-from tests.hand import Hand
-from tests.stack import ROOT, Process, Stack
+from tests.support.job_driver import Hand
+from tests.support.processes import ROOT, Process, Stack
 
 TITLE = "A thousand watchers, and polls beside them"
 HOW = (

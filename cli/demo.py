@@ -36,7 +36,7 @@ _REMOTE: Final = (
     "g4f-flux1-dev",
     "g4f",
 )
-_APP: Final = Path(__file__).parent / "demo_space" / "app.py"
+_APP: Final = Path(__file__).parent.parent / "examples" / "demo_space" / "app.py"
 #: For each of the service and the app; the first start on a slow machine compiles a great many files.
 _PATIENCE_SECONDS: Final = 120.0
 

@@ -22,9 +22,9 @@ import requests
 from jobs.access.api_keys import KeyStore
 from jobs.limits import NAMES as LIMITS
 from jobs.vault import Vault
-from tests.acceptance.wire import Reply, exchange, request
-from tests.hand import Hand
-from tests.stack import Stack
+from tests.support.job_driver import Hand
+from tests.support.processes import Stack
+from tests.support.raw_http import Reply, exchange, request
 from web.http.problems import KINDS
 from web.http.signed_links import Grant, Signatures
 

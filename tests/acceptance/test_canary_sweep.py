@@ -23,12 +23,12 @@ import redis
 import requests
 
 from jobs.queue import RUN_JOB, client_app
-from tests.acceptance.stack import Darkroom, eventually
-from tests.canaries import Canaries, forms
-from tests.monitor import Monitor
-from tests.parrot import MODES, Parrot
-from tests.receiver import Receiver, closed_port, status
 from tests.spaces.hub import HubStandIn, serve_hub
+from tests.support.canaries import Canaries, forms
+from tests.support.echo_app import MODES, Parrot
+from tests.support.installation import Darkroom, eventually
+from tests.support.redis_monitor import Monitor
+from tests.support.webhook_receiver import Receiver, closed_port, status
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
@@ -90,7 +90,7 @@ def install(site: Path) -> None:
     info = site / "leaky-1.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: leaky\nVersion: 1\n")
-    (info / "entry_points.txt").write_text("[darkroom.drivers]\nleaky = tests.leaky_driver:driver\n")
+    (info / "entry_points.txt").write_text("[darkroom.drivers]\nleaky = tests.support.leaky_driver:driver\n")
 
 
 @pytest.fixture(scope="module")

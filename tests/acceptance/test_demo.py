@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from jobs.version import VERSION
-from tests.acceptance.stack import ROOT, Darkroom
 from tests.spaces import environments
 from tests.spaces.launcher import require
+from tests.support.installation import ROOT, Darkroom
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -59,7 +59,7 @@ def _paint(folder: Path, prompt: str, seed: int) -> bytes:
         str(environments.interpreter("6")),
         "-c",
         _PAINT,
-        str(ROOT / "cli" / "demo_space"),
+        str(ROOT / "examples" / "demo_space"),
         prompt,
         str(seed),
         str(target),

@@ -15,9 +15,9 @@ import pytest
 
 from jobs.record import keys
 from jobs.scheduling.pauses import Pauses
-from tests.acceptance.client import TERMINAL, Client
 from tests.spaces.launcher import Space, Spaces
-from tests.stack import Stack, wait_until
+from tests.support.api_client import TERMINAL, Client
+from tests.support.processes import Stack, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 

@@ -14,9 +14,9 @@ from typing import Any, cast
 import pytest
 
 from jobs.record import keys
-from tests.acceptance.client import Client
 from tests.spaces.launcher import Space, Spaces, free_port
-from tests.stack import Stack, wait_until
+from tests.support.api_client import Client
+from tests.support.processes import Stack, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 

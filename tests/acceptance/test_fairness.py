@@ -13,9 +13,9 @@ from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record.store import RedisJobStore, connect
-from tests.acceptance.client import Client
-from tests.redis_servers import RedisServer
-from tests.stack import Stack, wait_until
+from tests.support.api_client import Client
+from tests.support.processes import Stack, wait_until
+from tests.support.redis_servers import RedisServer
 
 SLOTS: Final = 4
 TRIES: Final = 3

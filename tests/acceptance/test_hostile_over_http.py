@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.acceptance.client import Client
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
-from tests.stack import Stack
+from tests.support.api_client import Client
+from tests.support.processes import Stack
 
 pytestmark = pytest.mark.acceptance
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.spaces.launcher import Space, Spaces
-from tests.stack import Process, Stack, wait_until
+from tests.support.processes import Process, Stack, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from providers.paint import paint
-from tests.acceptance.client import Client
 from tests.spaces.launcher import Spaces
-from tests.stack import Stack
+from tests.support.api_client import Client
+from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 

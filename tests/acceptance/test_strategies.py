@@ -14,9 +14,9 @@ import pytest
 from jobs.record import keys
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
-from tests.acceptance.client import Client
 from tests.spaces.launcher import Space, Spaces, free_port
-from tests.stack import Process, Stack, wait_until
+from tests.support.api_client import Client
+from tests.support.processes import Process, Stack, wait_until
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 

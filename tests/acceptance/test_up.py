@@ -15,7 +15,7 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.acceptance.stack import Darkroom, eventually
+from tests.support.installation import Darkroom, eventually
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 

@@ -12,10 +12,10 @@ import pytest
 
 from jobs.record import keys
 from jobs.scheduling.pauses import Pauses
-from tests.acceptance.client import Client
-from tests.receiver import closed_port
 from tests.spaces.launcher import Space, Spaces
-from tests.stack import Stack
+from tests.support.api_client import Client
+from tests.support.processes import Stack
+from tests.support.webhook_receiver import closed_port
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 

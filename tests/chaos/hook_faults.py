@@ -16,7 +16,7 @@ from tests.chaos.hooks import drip, endless, later
 from tests.chaos.house import PAINTER, until
 from tests.chaos.resolver import GONE
 from tests.chaos.trial import Trial
-from tests.receiver import closed_port, make_certificate, status
+from tests.support.webhook_receiver import closed_port, make_certificate, status
 
 #: Deliveries that are pending when the sender dies.
 PENDING: Final = 10_000

@@ -17,7 +17,7 @@ from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.secrets import Secrets
 from tests.chaos.history import Delivery, Posted
-from tests.receiver import Act, Receiver
+from tests.support.webhook_receiver import Act, Receiver
 
 
 @dataclass(slots=True)
@@ -46,7 +46,7 @@ class Hooks:
 
         Args:
             name: For :attr:`receivers`.
-            *acts: What it does, see :class:`tests.receiver.Receiver`.
+            *acts: What it does, see :class:`tests.support.webhook_receiver.Receiver`.
             answer: The status that the service gets in time; 0 for none.
             certificate: For TLS.
         """

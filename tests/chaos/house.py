@@ -31,14 +31,14 @@ from jobs.queue import QUEUE, RUN_JOB, client_app
 from jobs.record.store import RedisJobStore
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
-from tests import stack
 from tests.chaos.history import Upstream, upstream_lines
 from tests.chaos.hooks import Hooks
 from tests.chaos.proxy import Proxy
 from tests.chaos.resolver import BROKEN, GONE, SILENT, Resolver
 from tests.chaos.resolver import missing as no_resolver
-from tests.redis_servers import free_port
 from tests.spaces.launcher import Space, Spaces
+from tests.support import processes as stack
+from tests.support.redis_servers import free_port
 
 #: Short, so that a fault can outlast it.
 LEASE_SECONDS: Final = 3

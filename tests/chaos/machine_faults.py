@@ -22,7 +22,7 @@ from tests.chaos.generator import NoAnswer, Rest
 from tests.chaos.house import LEASE_SECONDS, LOST, Part, no_mounts, until
 from tests.chaos.resolver import missing as no_resolver
 from tests.chaos.trial import NotHere, Trial
-from tests.stack import ROOT
+from tests.support.processes import ROOT
 
 #: Event-stream clients that stand still, and how often others come again.
 STALLED: Final = 300

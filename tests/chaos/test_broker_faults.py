@@ -9,7 +9,7 @@ import pytest
 
 from jobs.queue import QUEUE
 from tests.chaos.house import POISON_MESSAGES
-from tests.stack import Stack, wait_until
+from tests.support.processes import Stack, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]
 

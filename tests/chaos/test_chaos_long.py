@@ -12,7 +12,7 @@ from tests.chaos.generator import plan
 from tests.chaos.house import LEASE_SECONDS, House
 from tests.chaos.run import SELF_DEATH, Run
 from tests.spaces.launcher import Spaces
-from tests.stack import ROOT
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(1200)]
 

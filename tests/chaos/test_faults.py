@@ -14,7 +14,7 @@ from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.house import LEASE_SECONDS, House
 from tests.chaos.trial import NotHere, Trial
 from tests.spaces.launcher import Spaces
-from tests.stack import ROOT
+from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 

@@ -16,7 +16,7 @@ from tests.chaos import checker
 from tests.chaos.generator import Errand
 from tests.chaos.house import CLOSED, HASTY, LEASE_SECONDS, LOST, NO_TLS, PAINTER, POISON, House, Part, until
 from tests.chaos.run import Run
-from tests.stack import ROOT
+from tests.support.processes import ROOT
 
 _numbers = itertools.count(1)
 

@@ -16,8 +16,8 @@ import pytest
 
 from jobs.access.api_keys import KeyStore
 from jobs.limits import NAMES as LIMITS
-from tests.receiver import closed_port
-from tests.stack import ROOT, Stack
+from tests.support.processes import ROOT, Stack
+from tests.support.webhook_receiver import closed_port
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]
 

@@ -20,7 +20,7 @@ import settings
 from jobs.access.api_keys import OPERATOR_SCOPES
 from providers.paint import paint
 from settings import Bind
-from tests.hand import Hand, Woken, name_database
+from tests.support.job_driver import Hand, Woken, name_database
 from web.app import assemble
 from web.openapi.document import Route, routes
 from web.services import build

@@ -27,9 +27,9 @@ import settings
 from jobs.egress import Egress, is_public
 from providers import Control, ProviderError
 from providers.gradio.client import AppAddress, GradioApp
-from tests.hand import Woken, name_database
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, hostile_app
-from tests.receiver import make_certificate
+from tests.support.job_driver import Woken, name_database
+from tests.support.webhook_receiver import make_certificate
 from web.app import assemble
 from web.services import build
 from worker.egress import UNUSABLE, EgressGuard, Refused

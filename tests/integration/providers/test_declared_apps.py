@@ -11,8 +11,8 @@ from PIL import Image
 from providers.errors import Changed
 from providers.events import Progress, Status
 from providers.spec import InputFile
-from tests.integration.providers.attempts import Attempt, attempt_on
 from tests.spaces.launcher import Space, Spaces
+from tests.support.driver_attempts import Attempt, attempt_on
 
 pytestmark = pytest.mark.live
 

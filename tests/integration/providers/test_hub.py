@@ -11,9 +11,9 @@ from providers.base import Control
 from providers.errors import Canceled, ProviderError, Unreachable, Waking
 from providers.gradio.hub import Hub
 from providers.spec import Credentials, ProviderRequest
-from tests.integration.providers.attempts import attempt_on
 from tests.spaces.hub import HubStandIn
 from tests.spaces.launcher import Space, Spaces
+from tests.support.driver_attempts import attempt_on
 
 SPACE = "black-forest-labs/FLUX.1-dev"
 SMALL = {"prompt": "a", "width": 64, "height": 64, "num_inference_steps": 1}

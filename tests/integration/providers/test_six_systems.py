@@ -11,8 +11,8 @@ from PIL import Image
 from providers.errors import Crashed, Quota, Rejected
 from providers.events import Checkpoint, Preview, Progress, Started, Status
 from providers.spec import InputFile
-from tests.integration.providers.attempts import attempt_on
 from tests.spaces.launcher import Space, Spaces
+from tests.support.driver_attempts import attempt_on
 
 pytestmark = pytest.mark.live
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.hand import Hand
-from tests.stack import Stack
+from tests.support.job_driver import Hand
+from tests.support.processes import Stack
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ import requests
 import sseclient
 
 from jobs import events
-from tests.hand import Hand
-from tests.stack import Stack, wait_until
+from tests.support.job_driver import Hand
+from tests.support.processes import Stack, wait_until
 
 pytestmark = pytest.mark.real
 

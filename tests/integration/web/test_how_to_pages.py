@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import ROOT, Stack
+from tests.support.processes import ROOT, Stack
 
 pytestmark = pytest.mark.real
 

@@ -16,7 +16,7 @@ import requests
 
 from jobs.access.api_keys import KeyStore
 from jobs.record import keys
-from tests.stack import ROOT, Stack, wait_until
+from tests.support.processes import ROOT, Stack, wait_until
 
 # Each starts the service anew, which takes a minute on a machine that is busy.
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]

@@ -13,8 +13,8 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, 
 from jobs import events
 from jobs.access.api_keys import KeyStore
 from jobs.model import Failure, Job
-from tests.hand import Hand
-from tests.stack import Stack
+from tests.support.job_driver import Hand
+from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
 

@@ -19,9 +19,9 @@ import requests
 from PIL import Image
 
 from jobs.scheduling.pauses import Pauses
-from tests.redis_servers import free_port
 from tests.spaces.launcher import Space, Spaces
-from tests.stack import Stack, wait_until
+from tests.support.processes import Stack, wait_until
+from tests.support.redis_servers import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
 

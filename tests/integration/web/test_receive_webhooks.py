@@ -18,8 +18,8 @@ from jobs.service import Submission
 from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
-from tests.receiver import Receiver, closed_port
-from tests.stack import ROOT, Stack, wait_until
+from tests.support.processes import ROOT, Stack, wait_until
+from tests.support.webhook_receiver import Receiver, closed_port
 
 pytestmark = pytest.mark.real
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.hand import Hand
-from tests.stack import Stack
+from tests.support.job_driver import Hand
+from tests.support.processes import Stack
 
 pytestmark = pytest.mark.real
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.stack import Process, Stack, wait_until
+from tests.support.processes import Process, Stack, wait_until
 
 pytestmark = pytest.mark.real
 

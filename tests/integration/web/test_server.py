@@ -11,8 +11,8 @@ import requests
 
 from jobs import events
 from jobs.access.api_keys import KeyStore
-from tests.hand import Hand
-from tests.stack import ROOT, WEB, Stack, wait_until
+from tests.support.job_driver import Hand
+from tests.support.processes import ROOT, WEB, Stack, wait_until
 
 pytestmark = pytest.mark.real
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.stack import Process, Stack
+from tests.support.processes import Process, Stack
 
 pytestmark = pytest.mark.real
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.stack import Stack, wait_until
+from tests.support.processes import Stack, wait_until
 
 pytestmark = pytest.mark.real
 

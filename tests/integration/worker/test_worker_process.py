@@ -13,8 +13,8 @@ import pytest
 from jobs import events
 from jobs.model import Job
 from jobs.queue import QUEUE, RUN_JOB, client_app
-from tests.monitor import Monitor
-from tests.stack import Process, Stack, wait_until
+from tests.support.processes import Process, Stack, wait_until
+from tests.support.redis_monitor import Monitor
 
 pytestmark = pytest.mark.real
 

@@ -8,7 +8,7 @@ import pytest
 import requests
 
 from jobs.record.identity import Epoch
-from tests.stack import WORKER, Stack, wait_until
+from tests.support.processes import WORKER, Stack, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 

@@ -15,7 +15,7 @@ from cli.service import Stopper, running
 from jobs.access.api_keys import KeyStore
 from jobs.record.identity import Epoch
 from settings import load
-from tests.redis_servers import free_port
+from tests.support.redis_servers import free_port
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from jobs.record import keys
 from jobs.record.store import RedisJobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
-from tests.hand import Woken
+from tests.support.job_driver import Woken
 
 VAULT = Vault(b"k" * 32)
 

@@ -28,7 +28,7 @@ from jobs.record.types import Crowd, Place
 from jobs.record.views import RedisViews
 from jobs.service import JobService, Submission, fair_user
 from jobs.vault import Vault
-from tests.hand import Woken
+from tests.support.job_driver import Woken
 
 
 def limited(client: redis.Redis, **limits: int) -> RedisJobStore:

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 
 import settings as configuration
 from settings import Bind, Settings
-from tests.hand import Hand, Woken, name_database
-from tests.unit.web.declared import witness
+from tests.support.job_driver import Hand, Woken, name_database
+from tests.support.openapi_witness import witness
 from web.app import assemble
 from web.services import Services, build
 

@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.access.api_keys import Scope
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.openapi.components import SCHEMAS
 from web.services import Services
 

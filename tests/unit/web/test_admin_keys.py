@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 from flask.testing import FlaskClient
 
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.openapi.components import SCHEMAS
 from web.services import Services
 

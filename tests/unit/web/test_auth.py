@@ -14,8 +14,8 @@ from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES, KeyStore, mint
 from settings import Bind, Settings, SettingsError
-from tests.hand import Hand
-from tests.redis_servers import free_port
+from tests.support.job_driver import Hand
+from tests.support.redis_servers import free_port
 from web.app import application, create_app
 from web.http import auth
 from web.services import Services

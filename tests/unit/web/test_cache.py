@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from jobs import events
 from jobs.cache import ELUSIVE, identity
 from jobs.model import Failure, Job, Output, Recipe
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.services import Services
 
 ASKED: dict[str, Any] = {"model": "echo", "input": {"prompt": "a lighthouse", "seed": 7}}

@@ -14,7 +14,7 @@ from jobs import events
 from jobs.files.images import BadPicture, convert
 from jobs.model import Output
 from providers.paint import paint
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.http.problems import Problem
 from web.images import variants
 from web.images.variants import Copies

@@ -7,7 +7,7 @@ from functools import wraps
 import pytest
 from flask import Response
 
-from tests.unit.web.declared import witness
+from tests.support.openapi_witness import witness
 from web.app import assemble
 from web.services import Services
 

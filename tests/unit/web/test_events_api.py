@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from jobs import events
 from jobs.access.api_keys import ApiKey
 from jobs.record.types import Lease
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.http import auth
 from web.services import Services
 from web.streaming import sse

@@ -13,7 +13,7 @@ from jobs.errors import StoreUnavailable
 from jobs.model import Strategy
 from jobs.vault import Vault
 from providers.paint import paint
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.services import Services
 from web.v1.schemas.jobs import ALONE
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import logs
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.http.signed_links import BadSignature, Grant, Signatures
 from web.services import Services
 

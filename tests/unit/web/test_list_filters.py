@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.times import rfc3339
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.services import Services
 from web.v1.schemas.lists import moment
 

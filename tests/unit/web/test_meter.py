@@ -23,7 +23,7 @@ from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.limits import Limits
 from settings import Settings, SettingsError
-from tests.hand import Hand, Woken, name_database
+from tests.support.job_driver import Hand, Woken, name_database
 from web.openapi.components import SCHEMAS
 from web.services import Services, build
 from web.v1 import events as api

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES
 from jobs.record import keys
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.services import Services
 
 BODY = {"model": "echo", "input": {"prompt": "a red fox in snow"}}

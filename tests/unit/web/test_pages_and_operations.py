@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.services import Services
 
 PATHS = [

@@ -13,7 +13,7 @@ from jobs import events
 from jobs.files.images import clean
 from jobs.model import Failure, Recipe
 from providers.paint import paint
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.services import Services
 from web.v1.schemas.reruns import WITHOUT_CREDENTIALS
 

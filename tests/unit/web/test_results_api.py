@@ -10,7 +10,7 @@ from PIL import Image
 
 from jobs import events
 from jobs.model import Failure, Output
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.services import Services
 
 

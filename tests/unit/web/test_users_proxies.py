@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from jobs.access.api_keys import OPERATOR_SCOPES
 from jobs.vault import Vault
 from settings import Bind, Settings
-from tests.hand import Woken, name_database
+from tests.support.job_driver import Woken, name_database
 from web.app import assemble
 from web.services import Services, build
 

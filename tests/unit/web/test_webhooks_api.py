@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs.webhooks.deliveries import TYPES, Call, settled
 from jobs.webhooks.outbox import Outbox
-from tests.hand import Hand
+from tests.support.job_driver import Hand
 from web.openapi.components import SCHEMAS
 from web.services import Services
 

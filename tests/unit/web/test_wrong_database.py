@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs.record.identity import Epoch
 from settings import Bind, Settings
-from tests.hand import Hand, Woken, name_database
+from tests.support.job_driver import Hand, Woken, name_database
 from web import app as application
 from web.services import Services, build
 

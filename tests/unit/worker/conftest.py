@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.worker.rig import Rig
+from tests.support.worker_parts import Rig
 
 
 @pytest.fixture

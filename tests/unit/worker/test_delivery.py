@@ -24,7 +24,7 @@ from jobs.vault import Vault
 from jobs.webhooks.deliveries import Delivery
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
-from tests.receiver import Act, Receiver, closed_port, make_certificate, status
+from tests.support.webhook_receiver import Act, Receiver, closed_port, make_certificate, status
 from worker.scheduler.delivery import PER_OWNER, Deliverer
 from worker.scheduler.webhook_client import Poster
 

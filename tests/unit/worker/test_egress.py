@@ -15,7 +15,7 @@ import pytest
 from jobs.egress import Egress, Target, is_public
 from providers import Canceled, Control
 from providers.errors import Rejected, Unreachable
-from tests.receiver import make_certificate
+from tests.support.webhook_receiver import make_certificate
 from worker.egress import REDIRECTS, EgressGuard, Refused, Resolve, pinned, resolve
 
 HOST = "pictures.example"

@@ -10,8 +10,8 @@ import pytest
 from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.record import keys
-from tests.stack import wait_until
-from tests.unit.worker.rig import Rig, done
+from tests.support.processes import wait_until
+from tests.support.worker_parts import Rig, done
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
 from worker.heartbeat import Heart
 

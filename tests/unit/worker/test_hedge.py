@@ -31,8 +31,8 @@ from providers import (
     Started,
 )
 from providers import Status as StatusText
-from tests.stack import wait_until
-from tests.unit.worker.rig import Rig, done, picture
+from tests.support.processes import wait_until
+from tests.support.worker_parts import Rig, done, picture
 from worker.attempts import hedge
 from worker.attempts.claim import Absent
 from worker.attempts.hedge import OUTRUN, Race

@@ -11,7 +11,7 @@ from jobs.model import Status
 from providers import ProviderSpec
 from providers.catalog import Catalog, UnknownName
 from providers.registry import BrokenDriver
-from tests.unit.worker.rig import Rig
+from tests.support.worker_parts import Rig
 from worker.attempts.claim import Intake
 
 

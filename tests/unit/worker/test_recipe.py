@@ -18,7 +18,7 @@ from jobs.scheduling.health_store import HealthStore
 from jobs.states import apply
 from jobs.version import VERSION
 from providers import Completed, InlineFile, ModelSpec, Param, ProviderSpec, Text
-from tests.unit.worker.rig import Rig, done, picture
+from tests.support.worker_parts import Rig, done, picture
 from worker.attempts.ingest import ingest
 from worker.attempts.recipe import recipe_of
 

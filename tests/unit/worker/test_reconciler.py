@@ -12,7 +12,7 @@ from jobs.model import Attempt, Job, Status
 from jobs.queue import QUEUE
 from jobs.record import keys
 from jobs.service import JobService
-from tests.unit.worker.rig import Rig
+from tests.support.worker_parts import Rig
 from worker.scheduler import reconciler
 from worker.scheduler.reconciler import CALM_SECONDS, Reconciler, decide
 

@@ -44,7 +44,7 @@ from providers import (
 )
 from providers import Status as StatusText
 from providers.testing import ScriptedDriver
-from tests.unit.worker.rig import Rig, done, picture
+from tests.support.worker_parts import Rig, done, picture
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST
 
 

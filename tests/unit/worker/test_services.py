@@ -8,7 +8,7 @@ import pytest
 
 import settings
 from jobs.record import keys
-from tests.redis_servers import RedisServer
+from tests.support.redis_servers import RedisServer
 from worker import services
 
 pytestmark = pytest.mark.real

@@ -24,7 +24,7 @@ from jobs.record.types import Record
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
 from providers.catalog import Catalog
-from tests.redis_servers import RedisServer, free_port
+from tests.support.redis_servers import RedisServer, free_port
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 _PYTHON: Final = (sys.executable, "-P", "-m")

@@ -8,7 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 from urllib.parse import parse_qs, unquote_plus
 
-from tests.canaries import forms
+from tests.support.canaries import forms
 
 #: What it does when it is asked for this.
 MODES: Final = ("text", "fail", "refuse", "forbid", "page", "junk", "file")

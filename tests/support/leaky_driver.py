@@ -16,7 +16,7 @@ from providers.config import ProviderConfig
 from providers.errors import Crashed
 from providers.events import Checkpoint, Completed, InlineFile, Preview, Progress, ProviderEvent, Started, Status, Text
 from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
-from tests.canaries import forms
+from tests.support.canaries import forms
 
 log = logging.getLogger("leaky")
 
