@@ -142,7 +142,7 @@ class Settings:
         return self.data_dir / "artifacts"
 
     @property
-    def epoch_file(self) -> Path:
+    def identity_file(self) -> Path:
         """Where the id of the right database is remembered (:mod:`jobs.record.identity`)."""
         return self.data_dir / "database.id"
 

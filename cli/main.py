@@ -410,12 +410,12 @@ def accept_database(*, yes: bool) -> None:
     """
     from cli.keys import connected
     from jobs.access.api_keys import KeyStore
-    from jobs.record.identity import WRONG, Epoch
+    from jobs.record.identity import WRONG, DatabaseIdentity
 
     settings = configuration.load()
     with connected(settings) as client:
-        epoch = Epoch(client, settings.epoch_file)
-        if epoch.look() not in WRONG:
+        identity = DatabaseIdentity(client, settings.identity_file)
+        if identity.look() not in WRONG:
             raise click.ClickException("this database is the right one: there is nothing to accept")
         if not yes:
             click.confirm(
@@ -423,7 +423,7 @@ def accept_database(*, yes: bool) -> None:
             )
         # First, so that there is no moment in which a database without keys lets everybody in.
         KeyStore(client).lock()
-        epoch.accept()
+        identity.accept()
     click.echo(
         "the database is accepted; `darkroom keys create NAME` makes a new key,"
         " `darkroom keys open` lets this machine in without one"

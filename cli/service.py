@@ -23,7 +23,7 @@ from cli.errors import CannotStart
 from cli.supervise import Program, Supervised
 from jobs.access.api_keys import KeyStore
 from jobs.errors import StoreUnavailable
-from jobs.record.identity import WRONG, Epoch
+from jobs.record.identity import WRONG, DatabaseIdentity
 from jobs.vault import Vault, VaultError
 from providers.catalog import Catalog
 from providers.config import ConfigError
@@ -188,7 +188,7 @@ def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settin
     with server.running() if server else contextlib.nullcontext():
         try:
             with contextlib.closing(redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)) as client:
-                verdict = Epoch(client, settings.epoch_file).look()
+                verdict = DatabaseIdentity(client, settings.identity_file).look()
                 if verdict in WRONG:
                     raise CannotStart(WRONG[verdict])
                 found = KeyStore(client)

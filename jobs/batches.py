@@ -12,11 +12,11 @@ import msgspec
 
 from jobs.errors import BatchNotFound, JobGone, JobNotFound, KeyReused, QuotaExceeded
 from jobs.files import ArtifactError
-from jobs.idempotency import Once
+from jobs.idempotency import Idempotency
 from jobs.ids import new_batch_id
 from jobs.model import Job, Noun, Status, Tombstone
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, available
+from jobs.record.store import JobStore, available
 from jobs.service import JobService, Submission
 
 #: Most jobs of one batch.
@@ -71,11 +71,11 @@ class BatchService:
         jobs: Makes and cancels jobs.
     """
 
-    def __init__(self, store: RedisJobStore, jobs: JobService) -> None:
+    def __init__(self, store: JobStore, jobs: JobService) -> None:
         self._store = store
         self._jobs = jobs
 
-    def accept(self, owner: str, submissions: Sequence[Submission], once: Once) -> tuple[Batch, bool]:
+    def accept(self, owner: str, submissions: Sequence[Submission], once: Idempotency) -> tuple[Batch, bool]:
         """Accept a batch: all of its jobs, or none.
 
         Args:
@@ -115,7 +115,7 @@ class BatchService:
         for job, _ in made:
             self._jobs.artifacts.delete(job.id)
 
-    def made(self, once: Once, owner: str) -> Batch | None:
+    def made(self, once: Idempotency, owner: str) -> Batch | None:
         """The batch that an earlier sending of the request made.
 
         Raises:

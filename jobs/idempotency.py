@@ -16,7 +16,7 @@ REPEAT_SECONDS: Final = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Once:
+class Idempotency:
     """The marks of a request that makes something.
 
     Args:
@@ -33,7 +33,7 @@ class Once:
 
 def once_of(
     vault: Vault, *, owner: str, route: str, path: str, body: bytes, key: str | None = None, repeated: bool = False
-) -> Once:
+) -> Idempotency:
     """The marks of a request.
 
     Args:
@@ -48,4 +48,4 @@ def once_of(
     mark = vault.fingerprint("\n".join((owner, path, "")).encode() + body)
     hidden = None if key is None else hashlib.sha256(key.encode()).hexdigest()
     scoped = None if hidden is None else hashlib.sha256("\n".join((owner, route, hidden)).encode()).hexdigest()
-    return Once(fingerprint=mark, key=scoped, repeated=repeated)
+    return Idempotency(fingerprint=mark, key=scoped, repeated=repeated)

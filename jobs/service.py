@@ -15,11 +15,12 @@ from jobs import cache, events
 from jobs.errors import JobGone, JobNotFound, KeyReused, QuotaExceeded, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.files import ArtifactError, ArtifactStore
-from jobs.idempotency import Once, once_of
+from jobs.idempotency import Idempotency, once_of
 from jobs.ids import new_job_id
 from jobs.model import Job, Priority, Status, Strategy, Tombstone, Webhook
 from jobs.queue import Publisher
-from jobs.record.types import JobStore, Page, Record
+from jobs.record.store import JobStore
+from jobs.record.types import Page, Record
 from jobs.vault import Vault
 
 log = logging.getLogger(__name__)
@@ -98,15 +99,15 @@ class JobService:
 
     def once(
         self, *, owner: str, route: str, path: str, body: bytes, key: str | None = None, repeated: bool = False
-    ) -> Once:
+    ) -> Idempotency:
         """The marks of a request; see :func:`jobs.idempotency.once_of`."""
         return once_of(self._vault, owner=owner, route=route, path=path, body=body, key=key, repeated=repeated)
 
-    def made(self, once: Once) -> Record | None:
-        """The job that an earlier sending of the request made; see :meth:`jobs.record.types.JobStore.made`."""
+    def made(self, once: Idempotency) -> Record | None:
+        """The job that an earlier sending of the request made; see :meth:`jobs.record.store.JobStore.made`."""
         return self.store.made(once)
 
-    def accept(self, submission: Submission, once: Once | None = None) -> Accepted:
+    def accept(self, submission: Submission, once: Idempotency | None = None) -> Accepted:
         """Accept a job: once this returns, it will not be lost.
 
         Args:
@@ -248,7 +249,7 @@ class JobService:
         since: float | None = None,
         until: float | None = None,
     ) -> Page:
-        """A part of the owner's jobs, newest first; see :meth:`jobs.record.types.JobStore.page`."""
+        """A part of the owner's jobs, newest first; see :meth:`jobs.record.store.JobStore.page`."""
         return self.store.page(owner, cursor=cursor, limit=limit, keep=keep, since=since, until=until)
 
     def cancel(self, job_id: str, owner: str | None) -> Record:

@@ -69,7 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     failpoints.arm(settings.failpoints)
     built = build(settings)
     try:
-        built.epoch.check()
+        built.identity.check()
         auth.refuse_open_bind(built.keys, built.settings.bind)
     except WrongDatabase:
         log.warning("nobody gets in until the database is the right one")

@@ -67,9 +67,9 @@ def post_fork(_server: Any, _worker: Any) -> None:  # noqa: ANN401 - see on_star
 
 def pre_request(_worker: Any, request: Any) -> None:  # noqa: ANN401 - see on_starting
     """Before each request."""
-    from web.http.slow_clients import Arrival
+    from web.http.slow_clients import SlowClientGuard
 
-    request.body.reader = Arrival(request.body.reader, _settings.request_seconds)
+    request.body.reader = SlowClientGuard(request.body.reader, _settings.request_seconds)
     # Who does not read what was asked for is not waited for either: a stream would hold its place for ever.
     request.unreader.sock.settimeout(2 * _settings.request_seconds)
 

@@ -87,9 +87,9 @@ def _enter() -> None:
     declared = operation_of(current_app.view_functions.get(request.endpoint or ""))
     if declared is not None and declared.scope is not None:
         signed = declared.linkable and "sig" in request.args
-        caller = gate.guest(request, services().signatures) if signed else gate.caller(request, declared.scope)
+        caller = gate.guest(request, services().signed_links) if signed else gate.caller(request, declared.scope)
         g.caller = caller
-        services().meter.admit(declared, caller.owner, caller.limits, guest=signed)
+        services().rate_limiter.admit(declared, caller.owner, caller.limits, guest=signed)
 
 
 def _leave(answer: Response) -> Response:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 from jobs.model import Job
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.record.types import Place, Record
-from jobs.record.views import ProviderState, RedisViews
+from jobs.record.views import JobViews, ProviderState
 from jobs.scheduling.health import percentile
 from jobs.scheduling.hedging import hedge_after
 from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
@@ -18,7 +18,7 @@ from providers.catalog import Catalog
 _FRESH_SECONDS: Final = 1.0
 
 
-class Outlook:
+class QueueEstimates:
     """Says why a job waits.
 
     Args:
@@ -27,7 +27,7 @@ class Outlook:
         catalog: The providers.
     """
 
-    def __init__(self, store: RedisJobStore, views: RedisViews, catalog: Catalog) -> None:
+    def __init__(self, store: JobStore, views: JobViews, catalog: Catalog) -> None:
         self._store = store
         self._views = views
         self._catalog = catalog

@@ -17,9 +17,9 @@ from jobs.egress import Egress
 from jobs.files import ArtifactStore, LocalArtifacts
 from jobs.files.uploads import Uploads
 from jobs.queue import CeleryPublisher, Publisher, client_app
-from jobs.record.identity import Epoch
-from jobs.record.store import RedisJobStore, connect
-from jobs.record.views import RedisViews
+from jobs.record.identity import DatabaseIdentity
+from jobs.record.store import JobStore, connect
+from jobs.record.views import JobViews
 from jobs.scheduling.pauses import Pauses
 from jobs.service import JobService
 from jobs.vault import Vault
@@ -28,11 +28,11 @@ from providers.catalog import Catalog
 from settings import Settings, SettingsError
 from web.http import auth
 from web.http.cursors import Cursors
-from web.http.rate_limits import Meter
-from web.http.signed_links import Signatures
-from web.http.threads import WrittenAside
-from web.images.variants import Copies
-from web.queue_estimates import Outlook
+from web.http.rate_limits import RateLimiter
+from web.http.signed_links import SignedLinks
+from web.http.threads import ThreadedArtifacts
+from web.images.variants import ImageVariants
+from web.queue_estimates import QueueEstimates
 from web.streaming.pump import Pump
 
 
@@ -42,9 +42,9 @@ class Services:
 
     settings: Settings
     redis: redis.Redis
-    epoch: Epoch
-    store: RedisJobStore
-    views: RedisViews
+    identity: DatabaseIdentity
+    store: JobStore
+    views: JobViews
     artifacts: ArtifactStore
     jobs: JobService
     batches: BatchService
@@ -52,13 +52,13 @@ class Services:
     catalog: Catalog
     keys: KeyStore
     gate: auth.Gate
-    meter: Meter
+    rate_limiter: RateLimiter
     streams: OpenStreams
     cursors: Cursors
-    signatures: Signatures
-    copies: Copies
+    signed_links: SignedLinks
+    image_variants: ImageVariants
     pump: Pump
-    outlook: Outlook
+    queue_estimates: QueueEstimates
     webhooks: WebhookService
     egress: Egress
     pauses: Pauses
@@ -66,7 +66,7 @@ class Services:
 
     def watch(self) -> None:
         """Look after the database from now on, so that a wrong one is noticed without anybody's request."""
-        threading.Thread(target=self.epoch.watch, args=(self.closed,), name="epoch", daemon=True).start()
+        threading.Thread(target=self.identity.watch, args=(self.closed,), name="epoch", daemon=True).start()
 
     def close(self) -> None:
         """End the pump and its streams, and close the connections."""
@@ -92,10 +92,10 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         if not settings.redis_url:
             raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
         client = connect(settings.redis_url)
-    epoch = Epoch(client, settings.epoch_file)
-    store = RedisJobStore(client, epoch=epoch, limits=settings.limits)
-    views = RedisViews(store)
-    artifacts = WrittenAside(LocalArtifacts(settings.artifacts_dir))
+    identity = DatabaseIdentity(client, settings.identity_file)
+    store = JobStore(client, identity=identity, limits=settings.limits)
+    views = JobViews(store)
+    artifacts = ThreadedArtifacts(LocalArtifacts(settings.artifacts_dir))
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
     catalog.specs()  # imports the drivers now rather than in somebody's first request
@@ -106,7 +106,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     return Services(
         settings=settings,
         redis=client,
-        epoch=epoch,
+        identity=identity,
         store=store,
         views=views,
         artifacts=artifacts,
@@ -115,14 +115,14 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         uploads=Uploads(store, artifacts, settings.file_bytes),
         catalog=catalog,
         keys=keys,
-        gate=auth.gate(settings, keys, epoch),
-        copies=Copies(),
-        meter=Meter(Rates(client), LocalRates()),
+        gate=auth.gate(settings, keys, identity),
+        image_variants=ImageVariants(),
+        rate_limiter=RateLimiter(Rates(client), LocalRates()),
         streams=OpenStreams(client),
-        signatures=Signatures(vault.derived("links"), store.now),
+        signed_links=SignedLinks(vault.derived("links"), store.now),
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store),
-        outlook=Outlook(store, views, catalog),
+        queue_estimates=QueueEstimates(store, views, catalog),
         webhooks=WebhookService(store, vault, egress),
         egress=egress,
         pauses=Pauses(client),

@@ -20,10 +20,10 @@ import logs
 import settings as settings_module
 from jobs import failpoints
 from jobs.queue import QUEUE, TRANSPORT_OPTIONS
-from jobs.record.store import RedisJobStore, connect
+from jobs.record.store import JobStore, connect
 from process import raise_limit
 from worker import services
-from worker.heartbeat import Heart
+from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -34,8 +34,8 @@ settings = settings_module.load()
 raise_limit()
 failpoints.arm(settings.failpoints)
 built = services.build(settings)
-heart = Heart(
-    RedisJobStore(connect(settings.redis_url, connections=2), epoch=built.epoch),
+heartbeat = Heartbeat(
+    JobStore(connect(settings.redis_url, connections=2), identity=built.identity),
     built.name,
     settings.worker_concurrency,
     settings.lease_seconds,
@@ -74,26 +74,26 @@ def _log(**_: Any) -> None:  # noqa: ANN401 - Celery passes what it likes
 @worker_ready.connect
 def _ready(**_: Any) -> None:  # noqa: ANN401
     try:
-        built.epoch.wait(lambda: heart.draining)
-        if heart.draining:
+        built.identity.wait(lambda: heartbeat.draining)
+        if heartbeat.draining:
             return
         built.announce()
-        heart.start()
+        heartbeat.start()
     except Exception:
         # Celery only logs what a signal's receiver raises, and would go on without a heart.
         log.critical("the worker cannot make itself known", exc_info=True)
         os._exit(1)
     built.jobs.wake()
-    log.info("worker ready", extra={"worker": heart.worker, "slots": settings.worker_concurrency})
+    log.info("worker ready", extra={"worker": heartbeat.worker, "slots": settings.worker_concurrency})
 
 
 @worker_shutting_down.connect
 def _drain(sig: str = "", **_: Any) -> None:  # noqa: ANN401
     """Take nothing new; what runs may finish, or is handed back after a while. Runs in the signal handler."""
-    grace = GRACE_SECONDS if sig == signal.Signals.SIGTERM.name and not heart.draining else 0.0
-    heart.drain(grace)
+    grace = GRACE_SECONDS if sig == signal.Signals.SIGTERM.name and not heartbeat.draining else 0.0
+    heartbeat.drain(grace)
 
 
 @worker_shutdown.connect
 def _stop(**_: Any) -> None:  # noqa: ANN401
-    heart.stop()
+    heartbeat.stop()

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
-from jobs.record.types import JobStore
+from jobs.record.store import JobStore
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ def _end_process() -> None:
     os._exit(_EXIT_STATUS)
 
 
-class Heart:
+class Heartbeat:
     """Signs of life of one worker process.
 
     Args:

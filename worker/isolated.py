@@ -18,9 +18,9 @@ import logs
 import settings
 from jobs import failpoints
 from jobs.failpoints import failpoint
-from jobs.record.store import RedisJobStore, connect
+from jobs.record.store import JobStore, connect
 from worker import services
-from worker.heartbeat import Heart
+from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _LOOK_SECONDS: Final = 0.5
 _places = threading.BoundedSemaphore(PROCESSES)
 
 
-def run_apart(job_id: str, parent: Heart) -> None:
+def run_apart(job_id: str, parent: Heartbeat) -> None:
     """Run one attempt of the job in a new process, and wait for its end.
 
     The process outlives a crash of this one, and hands its job back when this
@@ -62,24 +62,24 @@ def main(job_id: str) -> None:
     logs.configure(config.log_format, "isolated", config.log_level)
     failpoints.arm(config.failpoints)
     built = services.build(config)
-    store = RedisJobStore(connect(config.redis_url, connections=2), epoch=built.epoch)
-    heart = Heart(store, built.name, 0, config.lease_seconds)
+    store = JobStore(connect(config.redis_url, connections=2), identity=built.identity)
+    heartbeat = Heartbeat(store, built.name, 0, config.lease_seconds)
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
-        heart.drain(0.0)
+        heartbeat.drain(0.0)
 
     signal.signal(signal.SIGTERM, stop)
-    heart.start()
+    heartbeat.start()
     with logs.job_lines(job_id):
-        lease = built.intake.claim(job_id, heart.worker, heart.lease_seconds)
+        lease = built.claimer.claim(job_id, heartbeat.worker, heartbeat.lease_seconds)
         if lease is not None:
             failpoint("after_claim", lease.job.attempts[-1].provider)
             attempt = built.runner.attempt(lease)
-            heart.add(attempt)
+            heartbeat.add(attempt)
             attempt.run()
-            heart.remove(attempt)
-    heart.stop()
+            heartbeat.remove(attempt)
+    heartbeat.stop()
 
 
 if __name__ == "__main__":

@@ -12,18 +12,18 @@ from jobs.egress import Egress
 from jobs.files import LocalArtifacts
 from jobs.files.uploads import Uploads
 from jobs.queue import CeleryPublisher, client_app
-from jobs.record.identity import Epoch
-from jobs.record.store import RedisJobStore, connect
+from jobs.record.identity import DatabaseIdentity
+from jobs.record.store import JobStore, connect
 from jobs.scheduling.health_store import HealthStore
 from jobs.service import JobService
 from jobs.vault import Vault
 from providers.catalog import Catalog
 from settings import Settings, SettingsError
-from worker.attempts.claim import Intake
+from worker.attempts.claim import Claimer
 from worker.attempts.runner import Runner
 from worker.egress import EgressGuard, pinned
 from worker.scheduler.delivery import Deliverer
-from worker.scheduler.webhook_client import Poster
+from worker.scheduler.webhook_client import WebhookClient
 
 #: Seconds that a worker goes on trying to write before it gives an attempt up: while Redis is away there is nothing
 #: better to do, and what the upstream has made already would be lost.
@@ -41,11 +41,11 @@ class Services:
     """What runs jobs, and what serves and repairs them."""
 
     name: str
-    epoch: Epoch
-    store: RedisJobStore
+    identity: DatabaseIdentity
+    store: JobStore
     artifacts: LocalArtifacts
     catalog: Catalog
-    intake: Intake
+    claimer: Claimer
     runner: Runner
     jobs: JobService
     uploads: Uploads
@@ -78,23 +78,23 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
     if not settings.redis_url:
         raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
     client = connect(settings.redis_url)
-    epoch = Epoch(client, settings.epoch_file, founder=founder)
-    store = RedisJobStore(client, patience=patience, epoch=epoch, limits=settings.limits)
+    identity = DatabaseIdentity(client, settings.identity_file, founder=founder)
+    store = JobStore(client, patience=patience, identity=identity, limits=settings.limits)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     rules = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
     vault = Vault.from_file(settings.secret_key_file)
     return Services(
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
-        epoch=epoch,
+        identity=identity,
         store=store,
         artifacts=artifacts,
         catalog=catalog,
-        intake=Intake(store, catalog),
+        claimer=Claimer(store, catalog),
         runner=Runner(
             store, catalog, artifacts, vault, EgressGuard(rules).fetch, partial(pinned, rules), HealthStore(store)
         ),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
         uploads=Uploads(store, artifacts, settings.file_bytes),
-        deliverer=Deliverer(store, vault, Poster(rules)),
+        deliverer=Deliverer(store, vault, WebhookClient(rules)),
     )

@@ -9,7 +9,7 @@ from jobs.errors import JobError
 from jobs.failpoints import failpoint
 from jobs.queue import RUN_JOB
 from worker.attempts import hedge, retry
-from worker.celery import app, built, heart
+from worker.celery import app, built, heartbeat
 from worker.isolated import run_apart
 
 log = logging.getLogger(__name__)
@@ -20,10 +20,10 @@ def run_job(job_id: str) -> None:
     """Run one attempt of a job, if it is there to be claimed: a duplicate message finds nothing to do."""
     with logs.job_lines(job_id):
         try:
-            if heart.draining:
+            if heartbeat.draining:
                 built.jobs.send_again(job_id)
             elif retry.is_suspect(built.store.get(job_id).job):
-                run_apart(job_id, heart)
+                run_apart(job_id, heartbeat)
             else:
                 _run(job_id)
         except JobError as error:
@@ -33,14 +33,14 @@ def run_job(job_id: str) -> None:
 
 
 def _run(job_id: str) -> None:
-    lease = built.intake.claim(job_id, heart.worker, heart.lease_seconds)
+    lease = built.claimer.claim(job_id, heartbeat.worker, heartbeat.lease_seconds)
     if lease is None:
         log.debug("nothing to claim")
         return
     failpoint("after_claim", lease.job.attempts[-1].provider)
-    attempt = hedge.attempt(built.runner, lease, built.intake.inputs, heart.has_room)
-    heart.add(attempt)
+    attempt = hedge.attempt(built.runner, lease, built.claimer.inputs, heartbeat.has_room)
+    heartbeat.add(attempt)
     try:
         attempt.run()
     finally:
-        heart.remove(attempt)
+        heartbeat.remove(attempt)

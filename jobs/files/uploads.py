@@ -17,11 +17,11 @@ import msgspec
 from jobs.errors import UploadNotFound, UploadsFull
 from jobs.files import ArtifactStore
 from jobs.files.images import Picture
-from jobs.idempotency import Once
+from jobs.idempotency import Idempotency
 from jobs.ids import new_file_id
 from jobs.model import Noun
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, available, marks_of, same, source
+from jobs.record.store import JobStore, available, marks_of, same, source
 
 #: Most uploads of one owner.
 COUNT_LIMIT: Final = 1000
@@ -81,7 +81,7 @@ class Uploads:
         most_bytes: Bytes that one owner's uploads may take together.
     """
 
-    def __init__(self, store: RedisJobStore, artifacts: ArtifactStore, most_bytes: int) -> None:
+    def __init__(self, store: JobStore, artifacts: ArtifactStore, most_bytes: int) -> None:
         self._store = store
         self._redis = store.redis
         self._artifacts = artifacts
@@ -98,7 +98,7 @@ class Uploads:
         if usage.count >= COUNT_LIMIT or usage.bytes >= self._most_bytes:
             raise self._full(usage)
 
-    def add(self, owner: str, data: bytes, picture: Picture, label: Label, once: Once) -> tuple[Upload, bool]:
+    def add(self, owner: str, data: bytes, picture: Picture, label: Label, once: Idempotency) -> tuple[Upload, bool]:
         """Keep a picture.
 
         Args:
@@ -145,7 +145,7 @@ class Uploads:
             raise self._full(self.usage(owner))
         return self.get(same(once, answer[1].decode(), answer[2].decode()), owner), True
 
-    def _written(self, upload: Upload, once: Once) -> list[bytes]:
+    def _written(self, upload: Upload, once: Idempotency) -> list[bytes]:
         order: dict[str, Any] = {
             "id": upload.id,
             "owner": upload.owner,

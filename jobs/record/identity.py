@@ -5,7 +5,7 @@ it, in memory and in its data directory. Where the database comes back without
 it (emptied, restarted without its file, another server), the store counts as
 unavailable: nothing is taken, sent, repaired or judged until the right
 database is back, or until the operator gives the jobs up that it held
-(:meth:`Epoch.accept`, ``darkroom accept-database``).
+(:meth:`DatabaseIdentity.accept`, ``darkroom accept-database``).
 
 Only the scheduler gives an empty database its id, and only where it remembers
 no other: a web process on a new machine remembers nothing, and would take a
@@ -66,7 +66,7 @@ def judge(remembered: str | None, found: str | None, given_up: str | None) -> Ve
     return "successor" if given_up == remembered else "another"
 
 
-class Epoch:
+class DatabaseIdentity:
     """The database's id, as this process knows it. Safe to use from any thread.
 
     Args:
@@ -153,15 +153,15 @@ class Epoch:
         """
         with available():
             pipe = self._redis.pipeline(transaction=True)
-            pipe.hsetnx(keys.EPOCH, "id", _new_id())
+            pipe.hsetnx(keys.IDENTITY, "id", _new_id())
             if self.id is not None:
-                pipe.hset(keys.EPOCH, "before", self.id)
+                pipe.hset(keys.IDENTITY, "before", self.id)
             pipe.execute()
         return self.check()
 
     def _ask(self) -> tuple[str | None, str | None]:
         with available():
-            found, given_up = cast("list[bytes | None]", self._redis.hmget(keys.EPOCH, "id", "before"))
+            found, given_up = cast("list[bytes | None]", self._redis.hmget(keys.IDENTITY, "id", "before"))
         return (None if found is None else found.decode()), (None if given_up is None else given_up.decode())
 
     def _may_name(self) -> bool:
@@ -171,7 +171,7 @@ class Epoch:
 
     def _name(self) -> str:
         with available():
-            self._redis.hsetnx(keys.EPOCH, "id", _new_id())
+            self._redis.hsetnx(keys.IDENTITY, "id", _new_id())
         found, _ = self._ask()
         if found is None:
             raise StoreUnavailable("the database was emptied while it got its id")

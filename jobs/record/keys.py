@@ -87,7 +87,7 @@ FILE_DUE: Final = "dr:filedue"
 API_KEYS: Final = "dr:keys"
 API_KEY_HASHES: Final = "dr:keyhash"
 LOCKED: Final = "dr:locked"
-EPOCH: Final = "dr:epoch"
+IDENTITY: Final = "dr:epoch"
 
 #: Events kept per job, about.
 EVENTS_KEPT: Final = 500

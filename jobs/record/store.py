@@ -34,7 +34,7 @@ from jobs.errors import (
     QuotaExceeded,
     StoreUnavailable,
 )
-from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Once
+from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
 from jobs.limits import UNLIMITED, Limits
 from jobs.model import Job, Priority, Status, Tombstone
 from jobs.queue import QUEUE
@@ -44,7 +44,7 @@ from jobs.states import apply
 from jobs.webhooks.deliveries import Notice, notices
 
 if TYPE_CHECKING:
-    from jobs.record.identity import Epoch
+    from jobs.record.identity import DatabaseIdentity
 
 _job = msgspec.json.Decoder(Job)
 _event = msgspec.json.Decoder(events.JobEvent)
@@ -128,8 +128,8 @@ def source(name: str) -> str:
     return (folder / "lib.lua").read_text() + (folder / f"{name}.lua").read_text()
 
 
-class RedisJobStore:
-    """:class:`jobs.record.types.JobStore` on Redis or Valkey, 6.2 or newer.
+class JobStore:
+    """The record of all jobs, on Redis or Valkey 6.2 or newer.
 
     Args:
         client: A connection that does not decode answers.
@@ -145,12 +145,12 @@ class RedisJobStore:
         client: redis.Redis,
         *,
         patience: float = 0.0,
-        epoch: Epoch | None = None,
+        identity: DatabaseIdentity | None = None,
         limits: Limits = UNLIMITED,
     ) -> None:
         self.redis = client
         self._patience = patience
-        self._epoch = epoch
+        self._identity = identity
         self.limits = limits
         self._scripts = {name: client.register_script(source(name)) for name in _SCRIPTS}
         self._clock_lock = threading.Lock()
@@ -183,15 +183,15 @@ class RedisJobStore:
             return round(time.monotonic() + self._offset, 3)
 
     def check_writes(self) -> None:
-        """See :meth:`jobs.record.types.JobStore.check_writes`."""
-        if self._epoch is not None:
-            self._epoch.check()
+        """Write something of no meaning; raises where the store takes no writes."""
+        if self._identity is not None:
+            self._identity.check()
         with available():
             self.redis.set(keys.PROBE, b"1", ex=60)
 
     def _known(self) -> str:
         """The right database's id, for scripts to compare; empty where any database is right."""
-        return "" if self._epoch is None else self._epoch.id or self._epoch.check()
+        return "" if self._identity is None else self._identity.id or self._identity.check()
 
     def _in_place(self, run: Callable[[str], list[T]]) -> list[T]:
         """Run a script that compares the database's id with the one it is given.
@@ -199,20 +199,25 @@ class RedisJobStore:
         Raises:
             WrongDatabase: It is another one.
         """
-        epoch = self._known()
+        identity = self._known()
         for _ in range(_TRIES):
             with available():
-                answer = run(epoch)
-            if answer[:1] != [b"elsewhere"] or self._epoch is None:
+                answer = run(identity)
+            if answer[:1] != [b"elsewhere"] or self._identity is None:
                 return answer
             # Where the operator has accepted the database meanwhile, this remembers the new id.
-            epoch = self._epoch.check()
+            identity = self._identity.check()
         raise StoreUnavailable("the database kept changing")
 
     # -- reading -------------------------------------------------------------
 
     def get(self, job_id: str) -> Record:
-        """See :meth:`jobs.record.types.JobStore.get`."""
+        """The job as it stands.
+
+        Raises:
+            JobNotFound: There is none.
+            JobGone: There was one.
+        """
         row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), *RECORD_FIELDS))
         record = record_of(cast("list[bytes | None]", row))
         if record is not None:
@@ -226,14 +231,14 @@ class RedisJobStore:
         """What is left of a job; in a wrong database nobody can tell."""
         pipe = self.redis.pipeline(transaction=False)
         pipe.get(keys.tombstone(job_id))
-        pipe.hget(keys.EPOCH, "id")
+        pipe.hget(keys.IDENTITY, "id")
         stone, found = pipe.execute()
-        if self._epoch is not None and found != (self._epoch.id or "").encode():
-            self._epoch.check()
+        if self._identity is not None and found != (self._identity.id or "").encode():
+            self._identity.check()
         return None if stone is None else _tombstone.decode(stone)
 
     def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
-        """See :meth:`jobs.record.types.JobStore.get_many`."""
+        """Those of the jobs that exist."""
         ids = list(job_ids)
         with available():
             pipe = self.redis.pipeline(transaction=False)
@@ -244,7 +249,7 @@ class RedisJobStore:
         return {job_id: record for job_id, record in records.items() if record is not None}
 
     def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
-        """See :meth:`jobs.record.types.JobStore.log`."""
+        """The log after the event ``after``, oldest first."""
         with available():
             rows = cast("list[Any]", self.redis.xrange(keys.events(job_id), min=f"({after}", count=limit))
         return logged(rows)
@@ -252,7 +257,10 @@ class RedisJobStore:
     def wait_events(
         self, cursors: Mapping[str, str], timeout: float, limit: int = 100
     ) -> Mapping[str, Sequence[LoggedEvent]]:
-        """See :meth:`jobs.record.types.JobStore.wait_events`. ``timeout`` stays below the socket timeout of 5 s."""
+        """Block until one of many jobs has news: job id → last seen event id in, new events out.
+
+        ``timeout`` stays below the socket timeout of 5 s.
+        """
         if not cursors:
             return {}
         streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
@@ -271,7 +279,15 @@ class RedisJobStore:
         since: float | None = None,
         until: float | None = None,
     ) -> Page:
-        """See :meth:`jobs.record.types.JobStore.page`. A cursor is the creation time and id of the last job seen."""
+        """The jobs of an owner (of all where None), newest first, that ``keep`` keeps.
+
+        ``since`` and ``until`` are bounds of their creation, exclusive.
+
+        A page may hold fewer than ``limit`` and still have a ``next_cursor``,
+        where ``keep`` keeps few.
+
+        A cursor is the creation time and id of the last job seen.
+        """
         with available():
             names = [owner] if owner is not None else sorted(name.decode() for name in self._owners())
         found: list[Record] = []
@@ -310,8 +326,18 @@ class RedisJobStore:
 
     # -- writing -------------------------------------------------------------
 
-    def create(self, job: Job, secret: bytes | None = None, once: Once | None = None) -> Record:
-        """See :meth:`jobs.record.types.JobStore.create`."""
+    def create(self, job: Job, secret: bytes | None = None, once: Idempotency | None = None) -> Record:
+        """Write a new job, its first event, its encrypted credentials, and the marks of the request, in one step.
+
+        A job that has succeeded already (from the cache) never waits.
+
+        Where an earlier sending of the request made a job already, nothing is written and that one is answered.
+
+        Raises:
+            KeyReused: The idempotency key came with another request before.
+            JobGone: The job that was made then has been deleted.
+            QuotaExceeded: As many jobs of this owner, or of this end user, wait as may.
+        """
         if secret is not None:
             with available():
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
@@ -330,8 +356,8 @@ class RedisJobStore:
             return self.get(job.id)
         return Record(job, int(answer[1]), answer[3].decode())
 
-    def made(self, once: Once) -> Record | None:
-        """See :meth:`jobs.record.types.JobStore.made`."""
+    def made(self, once: Idempotency) -> Record | None:
+        """The job that an earlier sending of the request made; raises as :meth:`create`."""
         if once.key is not None:
             first = self.first_of(once)
             return None if first is None else self.get(first)
@@ -344,14 +370,25 @@ class RedisJobStore:
         return record if useful else None
 
     def recall(self, key: str) -> Job | None:
-        """See :meth:`jobs.record.types.JobStore.recall`."""
+        """The newest job that succeeded at a request with this :attr:`jobs.model.Job.cache_key`, while it is kept."""
         with available():
             found = cast("bytes | None", self.redis.get(keys.cache(key)))
         record = None if found is None else self.get_many([found.decode()]).get(found.decode())
         return None if record is None or record.job.cache_key != key else record.job
 
     def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
-        """See :meth:`jobs.record.types.JobStore.change`."""
+        """Read, decide, apply, and write snapshot and event together; again if somebody else was faster.
+
+        Args:
+            job_id: The job.
+            decide: Gives the next event.
+            fence: Of the attempt that writes; only the running one may.
+            lapsed: Leave a running job as it is whose lease has been renewed meanwhile.
+
+        Raises:
+            IllegalTransition: The state table has no such move.
+            LeaseLost: ``fence`` is not the running attempt's.
+        """
         for _ in range(_TRIES):
             record = self.get(job_id)
             event = decide(record.job)
@@ -375,7 +412,15 @@ class RedisJobStore:
     def claim(
         self, job_id: str, worker: str, lease_seconds: float, inputs: Callable[[Job, str], dict[str, Any]]
     ) -> Lease | None:
-        """See :meth:`jobs.record.types.JobStore.claim`."""
+        """Take the lease of a job that was sent; None where there is nothing to claim (a duplicate message dies here).
+
+        Args:
+            job_id: The job that a message named.
+            worker: Who claims it, for the ledger.
+            lease_seconds: How long the lease holds without a :meth:`beat`.
+            inputs: From the job and the provider chosen for it, the input
+                that the provider will be asked for.
+        """
         for _ in range(_TRIES):
             row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt"))
             doc, version, provider, saved = cast("list[bytes | None]", row)
@@ -403,14 +448,14 @@ class RedisJobStore:
         fence: int | None = None,
         lapsed: bool = False,
         lease: float = 0,
-        once: Once | None = None,
+        once: Idempotency | None = None,
     ) -> list[bytes]:
         """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
         most = self._most() if version == 0 else None
         names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once, most=most)
 
-        def commit(epoch: str) -> list[bytes]:
-            return cast("list[bytes]", self._scripts["commit"](keys=names, args=[epoch, *given]))
+        def commit(identity: str) -> list[bytes]:
+            return cast("list[bytes]", self._scripts["commit"](keys=names, args=[identity, *given]))
 
         return self._patiently(lambda: self._in_place(commit))
 
@@ -420,7 +465,7 @@ class RedisJobStore:
         return {name: limit for name, limit in found.items() if limit is not None}
 
     def create_together(
-        self, batch_id: str, batch: bytes, jobs: Sequence[Job], locked: Mapping[str, bytes], once: Once | None
+        self, batch_id: str, batch: bytes, jobs: Sequence[Job], locked: Mapping[str, bytes], once: Idempotency | None
     ) -> str | None:
         """Write a batch and its jobs in one transaction.
 
@@ -444,11 +489,11 @@ class RedisJobStore:
         head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **counted, **marks})
         steps = [_step(job, 0, first_event(job)) for job in jobs]
 
-        def write(epoch: str) -> list[bytes]:
+        def write(identity: str) -> list[bytes]:
             pipe = self.redis.pipeline(transaction=True)
             for job_id, secret in locked.items():
                 pipe.set(keys.secret(job_id), secret, ex=7 * 86_400)
-            self._scripts["batch"](args=[epoch, head, batch], client=pipe)
+            self._scripts["batch"](args=[identity, head, batch], client=pipe)
             for names, given in steps:
                 self._scripts["commit"](keys=names, args=["", *given], client=pipe)
             return cast("list[bytes]", pipe.execute()[len(locked)])
@@ -463,7 +508,7 @@ class RedisJobStore:
             raise _exceeded(answer)
         return same(once, answer[1].decode(), answer[2].decode())
 
-    def first_of(self, once: Once) -> str | None:
+    def first_of(self, once: Idempotency) -> str | None:
         """The id of what an earlier request with this key made.
 
         Raises:
@@ -474,15 +519,35 @@ class RedisJobStore:
         return same(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
 
     def save_checkpoints(self, job_id: str, fence: int, states: Mapping[str, Mapping[str, Any]]) -> None:
-        """See :meth:`jobs.record.types.JobStore.save_checkpoints`."""
+        """Store what a later attempt must know, by provider; whatever was stored before is gone.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
         self._fenced("checkpoint", job_id, fence, _encode(states))
 
     def take_hedge(self, job_id: str, fence: int, providers: Sequence[str]) -> str | None:
-        """See :meth:`jobs.record.types.JobStore.take_hedge`."""
+        """Take a slot for a hedge, beside the one that the running job holds.
+
+        Args:
+            job_id: The job.
+            fence: Of its attempt.
+            providers: Who may be the hedge, the best first.
+
+        Returns:
+            The first of them that is well and has room; None where there is none.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
         return cast("bytes", self._fenced("hedge", job_id, fence, *providers)).decode() or None
 
     def keep(self, job_id: str, fence: int, provider: str) -> None:
-        """See :meth:`jobs.record.types.JobStore.keep`."""
+        """Give back the other one of a job's two slots: its attempt there has ended, and this one goes on.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
         self._fenced("keep", job_id, fence, provider)
 
     def _fenced(self, script: str, job_id: str, fence: int, *arguments: str | int | bytes) -> object:
@@ -490,8 +555,8 @@ class RedisJobStore:
 
         def run() -> object:
             answer = self._scripts[script](args=[job_id, fence, *arguments])
-            if answer in (0, None) and self._epoch is not None:
-                self._epoch.check()
+            if answer in (0, None) and self._identity is not None:
+                self._identity.check()
             return answer
 
         answer = self._patiently(run)
@@ -500,35 +565,50 @@ class RedisJobStore:
         return answer
 
     def secret(self, job_id: str) -> bytes | None:
-        """See :meth:`jobs.record.types.JobStore.secret`."""
+        """The job's encrypted credentials, while it has not ended."""
         return cast("bytes | None", self._patiently(lambda: self.redis.get(keys.secret(job_id))))
 
     def save_preview(self, job_id: str, fence: int, index: int, picture: bytes) -> None:
-        """See :meth:`jobs.record.types.JobStore.save_preview`."""
+        """Keep a preview; older ones than the last few are dropped.
+
+        Raises:
+            LeaseLost: The fence is not the running attempt's.
+        """
         dropped = index - keys.PREVIEWS_KEPT
         self._fenced("preview", job_id, fence, index, dropped, keys.PREVIEW_SECONDS, picture)
 
     def preview(self, job_id: str, index: int) -> bytes | None:
-        """See :meth:`jobs.record.types.JobStore.preview`."""
+        """A preview's picture, while it is kept."""
         with available():
             return cast("bytes | None", self.redis.hget(keys.previews(job_id), str(index)))
 
     def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
-        """See :meth:`jobs.record.types.JobStore.rest`."""
+        """Send the provider nothing until then (its quota is used up, it is busy), then one job first.
+
+        With an ``account`` only jobs with the same credentials of their own are meant, else only those without.
+        A rest is never made shorter.
+        """
         self._patiently(lambda: self._scripts["rest"](args=[provider, account or "", _ms(until), reason]))
 
     def works(self, provider: str, since: float, account: str | None = None) -> None:
-        """See :meth:`jobs.record.types.JobStore.works`."""
+        """Take the provider (for an account) for well, since an attempt that began at ``since`` showed life there.
+
+        An attempt from before the end of a rest shows nothing.
+        """
         with available():
             self._scripts["works"](args=[provider, account or "", _ms(since), _ms(_PROOF_SECONDS)])
 
     def limit(self, provider: str, jobs: int | None) -> None:
-        """See :meth:`jobs.record.types.JobStore.limit`."""
+        """Set how many jobs at once the provider takes; None lifts the limit."""
         with available():
             self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
 
     def serve(self, limits: Mapping[str, int | None], wary: Mapping[str, float] | None = None) -> None:
-        """See :meth:`jobs.record.types.JobStore.serve`."""
+        """Name the providers that take jobs, all of them, each with its limit; jobs for others wait.
+
+        Those in ``wary`` may have a quota: where nobody has asked lately, one job goes first, and the others follow
+        when it shows life, or after so many seconds without a refusal.
+        """
         wary = wary or {}
         with available():
             pipe = self.redis.pipeline(transaction=True)
@@ -544,25 +624,29 @@ class RedisJobStore:
             pipe.execute()
 
     def purge(self, tombstone: Tombstone) -> bool:
-        """See :meth:`jobs.record.types.JobStore.purge`."""
+        """Replace a finished job by its tombstone, or find that this was done; False where it is not finished."""
         with available():
             return bool(self._scripts["purge"](args=[tombstone.id, _encode(tombstone), keys.TOMBSTONE_SECONDS]))
 
     # -- workers and scheduling ----------------------------------------------
 
     def beat(self, worker: str, slots: int, lease_seconds: float, leases: Sequence[tuple[str, int]]) -> list[int]:
-        """See :meth:`jobs.record.types.JobStore.beat`."""
+        """A worker's sign of life for so many seconds; renews its leases (job id, fence).
+
+        ``slots`` is how many jobs it runs at once; 0 signs it off. Answers
+        for each lease: 0 it is lost, 1 held, 2 a cancel was asked for.
+        """
         given: list[str | int] = [
             worker,
             slots,
             round(lease_seconds * 1000),
             *(part for lease in leases for part in lease),
         ]
-        answer = self._in_place(lambda epoch: cast("list[Any]", self._scripts["beat"](args=[epoch, *given])))
+        answer = self._in_place(lambda identity: cast("list[Any]", self._scripts["beat"](args=[identity, *given])))
         return [int(state) for state in answer]
 
     def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
-        """See :meth:`jobs.record.types.JobStore.wait_control`."""
+        """Block until a cancel is asked for, of any job: the new cursor and the job ids."""
         with available():
             answer = self.redis.xread({keys.CONTROL: after}, block=max(1, int(min(timeout, 4.0) * 1000)))
         entries = streams_of(answer).get(keys.CONTROL, [])
@@ -571,7 +655,12 @@ class RedisJobStore:
         return entries[-1][0].decode(), tuple(fields[b"cancel"].decode() for _, fields in entries)
 
     def dispatch(self, most: int = 100, looks: int = 200) -> tuple[str, ...]:
-        """See :meth:`jobs.record.types.JobStore.dispatch`."""
+        """Choose jobs to send to workers, fairly, as many as there are free slots; the caller publishes them.
+
+        Args:
+            most: Jobs at once.
+            looks: At so many users it looks, about; where more wait who cannot run, the next calls look further.
+        """
         limits = self.limits
         given = [most, looks, or_empty(limits.running), or_empty(limits.user_running)]
         with available():
@@ -579,7 +668,10 @@ class RedisJobStore:
         return tuple(job_id.decode() for job_id in chosen)
 
     def unsent(self, older_than: float) -> tuple[str, ...]:
-        """See :meth:`jobs.record.types.JobStore.unsent`."""
+        """Jobs whose message was lost: sent so many seconds ago, not claimed, and it waits no more at the broker.
+
+        Each that is looked at is marked as sent now.
+        """
         now = _ms(self.now())
         with available():
             late = self._scored(keys.SENT, now - round(older_than * 1000), 500)
@@ -591,15 +683,15 @@ class RedisJobStore:
         return tuple(job_id for job_id in late if job_id.encode() not in waiting)
 
     def lost(self, limit: int = 500) -> tuple[str, ...]:
-        """See :meth:`jobs.record.types.JobStore.lost`."""
+        """Running jobs whose lease is over."""
         return self._scored(keys.RUNNING, _ms(self.now()), limit)
 
     def overdue(self, limit: int = 500) -> tuple[str, ...]:
-        """See :meth:`jobs.record.types.JobStore.overdue`."""
+        """Queued jobs whose deadline has passed."""
         return self._scored(keys.DEADLINE, _ms(self.now()), limit)
 
     def outlived(self, limit: int = 500) -> tuple[str, ...]:
-        """See :meth:`jobs.record.types.JobStore.outlived`."""
+        """Finished jobs whose retention is over."""
         return self._scored(keys.RETAIN, _ms(self.now()), limit)
 
     def _scored(self, key: str, until: int, limit: int) -> tuple[str, ...]:
@@ -608,7 +700,7 @@ class RedisJobStore:
         return tuple(row.decode() for row in rows)
 
     def overview(self) -> Overview:
-        """See :meth:`jobs.record.types.JobStore.overview`."""
+        """What the scheduler sees."""
         now = _ms(self.now())
         with available():
             pipe = self.redis.pipeline(transaction=False)
@@ -628,7 +720,7 @@ def _step(
     fence: int | None = None,
     lapsed: bool = False,
     lease: float = 0,
-    once: Once | None = None,
+    once: Idempotency | None = None,
     most: Mapping[str, int] | None = None,
 ) -> tuple[list[str], list[bytes]]:
     """Keys and arguments of commit.lua for one step."""
@@ -677,7 +769,7 @@ def _exceeded(answer: Sequence[bytes]) -> QuotaExceeded:
     return QuotaExceeded(answer[1].decode(), int(answer[2]))
 
 
-def same(once: Once, fingerprint: str, made: str) -> str:
+def same(once: Idempotency, fingerprint: str, made: str) -> str:
     """What an idempotency key stands for.
 
     Raises:
@@ -688,7 +780,7 @@ def same(once: Once, fingerprint: str, made: str) -> str:
     return made
 
 
-def marks_of(once: Once) -> dict[str, Any]:
+def marks_of(once: Idempotency) -> dict[str, Any]:
     """The marks of a request, as the scripts take them."""
     marks = {
         "print": once.fingerprint,

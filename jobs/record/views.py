@@ -13,7 +13,7 @@ import redis
 
 from jobs.limits import Limits
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, available, logged, or_empty, record_of, source, streams_of
+from jobs.record.store import JobStore, available, logged, or_empty, record_of, source, streams_of
 from jobs.record.types import Crowd, LoggedEvent, Place, Record
 from jobs.scheduling.health import Health
 from jobs.scheduling.pauses import Control, control_of
@@ -49,7 +49,7 @@ class ProviderState:
         return self.control.hold is not None
 
 
-class RedisViews:
+class JobViews:
     """Reads for the web face.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot be reached.
@@ -58,7 +58,7 @@ class RedisViews:
         store: The records.
     """
 
-    def __init__(self, store: RedisJobStore) -> None:
+    def __init__(self, store: JobStore) -> None:
         self._store = store
         self._redis: redis.Redis = store.redis
         self._look = self._redis.register_script(source("look"))
@@ -157,7 +157,7 @@ class Nudge:
         store: The records.
     """
 
-    def __init__(self, store: RedisJobStore) -> None:
+    def __init__(self, store: JobStore) -> None:
         self._store = store
         self._name = secrets.token_hex(8)
         self._seen = "0"
@@ -172,7 +172,7 @@ class Nudge:
             pipe.execute()
 
     def wait_events(self, cursors: Mapping[str, str], timeout: float) -> Mapping[str, Sequence[LoggedEvent]]:
-        """As :meth:`jobs.record.types.JobStore.wait_events`, until a nudge comes."""
+        """As :meth:`jobs.record.store.JobStore.wait_events`, until a nudge comes."""
         key = keys.nudge(self._name)
         streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
         with available():

@@ -29,7 +29,7 @@ LONGEST_OPEN_SECONDS: Final = 600.0
 UNMEASURED_SECONDS: Final = 10.0
 
 #: Failures that say that the provider itself is not well. After quota and busy the provider rests instead
-#: (:meth:`jobs.record.types.JobStore.rest`); bad input is the client's.
+#: (:meth:`jobs.record.store.JobStore.rest`); bad input is the client's.
 ILL: Final = frozenset(
     {
         "provider_unreachable",

@@ -9,7 +9,7 @@ import msgspec
 import redis
 
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, available
+from jobs.record.store import JobStore, available
 from jobs.scheduling.health import Health, expected_seconds
 
 _health = msgspec.json.Decoder(Health)
@@ -26,7 +26,7 @@ class HealthStore:
         store: The records, for their connection and clock.
     """
 
-    def __init__(self, store: RedisJobStore) -> None:
+    def __init__(self, store: JobStore) -> None:
         self._store = store
         self._redis: redis.Redis = store.redis
 

@@ -17,7 +17,7 @@ import msgspec
 
 from jobs.errors import Contended
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, available, source
+from jobs.record.store import JobStore, available, source
 from jobs.webhooks import deliveries as webhooks
 from jobs.webhooks.deliveries import Delivery
 
@@ -42,7 +42,7 @@ class Outbox:
         store: The records.
     """
 
-    def __init__(self, store: RedisJobStore) -> None:
+    def __init__(self, store: JobStore) -> None:
         self._store = store
         self._redis = store.redis
         self._scripts = {name: self._redis.register_script(source(name)) for name in ("deliver", "settle", "redeliver")}

@@ -9,7 +9,7 @@ import msgspec
 from jobs.errors import Contended
 from jobs.model import Noun
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, available
+from jobs.record.store import JobStore, available
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import new_secret
 
@@ -43,7 +43,7 @@ class Secrets:
         vault: Encrypts them.
     """
 
-    def __init__(self, store: RedisJobStore, vault: Vault) -> None:
+    def __init__(self, store: JobStore, vault: Vault) -> None:
         self._store = store
         self._vault = vault
         self._swap = store.redis.register_script(_SWAP)

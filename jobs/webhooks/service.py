@@ -9,7 +9,7 @@ from ulid import ULID
 
 from jobs.egress import Egress
 from jobs.model import Webhook
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import TEST, Delivery, Payload, address_bound, message, new_delivery_id
 from jobs.webhooks.outbox import Outbox
@@ -25,7 +25,7 @@ class WebhookService:
         egress: Where deliveries may go.
     """
 
-    def __init__(self, store: RedisJobStore, vault: Vault, egress: Egress) -> None:
+    def __init__(self, store: JobStore, vault: Vault, egress: Egress) -> None:
         self._store = store
         self._vault = vault
         self._egress = egress

@@ -26,7 +26,7 @@ from tests.support.job_driver import Hand
 from tests.support.processes import Stack
 from tests.support.raw_http import Reply, exchange, request
 from web.http.problems import KINDS
-from web.http.signed_links import Grant, Signatures
+from web.http.signed_links import Grant, SignedLinks
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]
 
@@ -164,7 +164,7 @@ def _signatures(stack: Stack, names: Mapping[str, str]) -> dict[str, str]:
     link = requests.post(f"{stack.url}{path}/link", headers=headers, timeout=30).json()["url"]
     good = link.partition("?sig=")[2]
     vault = Vault.from_file(Path(stack.environ["DARKROOM_DATA_DIR"]) / "secret.key")
-    late = Signatures(vault.derived("links"), stack.store.now).sign(
+    late = SignedLinks(vault.derived("links"), stack.store.now).sign(
         Grant(stack.job(names["MY_FINISHED_JOB"]).owner, path, int(stack.store.now()) - 60)
     )
     tampered = ("B" if good[0] == "A" else "A") + good[1:]

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from standardwebhooks import Webhook as Verifier
 
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.secrets import Secrets
@@ -29,7 +29,7 @@ class Hooks:
         key_file: The secret key of the service.
     """
 
-    store: RedisJobStore
+    store: JobStore
     key_file: Path
     receivers: dict[str, Receiver] = field(default_factory=dict)
     _answers: dict[str, int] = field(default_factory=dict)

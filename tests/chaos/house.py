@@ -28,7 +28,7 @@ from kombu.exceptions import OperationalError
 from cli import tether
 from jobs.errors import StoreUnavailable
 from jobs.queue import QUEUE, RUN_JOB, client_app
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from tests.chaos.history import Upstream, upstream_lines
@@ -330,7 +330,7 @@ class House:
         )
 
     @property
-    def store(self) -> RedisJobStore:
+    def store(self) -> JobStore:
         """The truth, past all proxies: for watching and for the end."""
         return self.stack.store
 

@@ -16,7 +16,7 @@ from typing import Final
 
 import requests
 
-from jobs.record.identity import Epoch
+from jobs.record.identity import DatabaseIdentity
 from tests.chaos.clock import Clock, compiler
 from tests.chaos.generator import NoAnswer, Rest
 from tests.chaos.house import LEASE_SECONDS, LOST, Part, no_mounts, until
@@ -65,7 +65,7 @@ def emptied(trial: Trial) -> str:
     lost = trial.house.stack.submit(model="painter", input={"prompt": f"{trial.name}y a", "steps": 3, "seconds": 0.2})
     house.stack.client.flushall()
     noticed.append(_seconds_until(lambda: "accept-database" in _readiness(trial), "it is noticed"))
-    Epoch(house.stack.client, house.folder / "data" / "database.id").accept()
+    DatabaseIdentity(house.stack.client, house.folder / "data" / "database.id").accept()
     until(lambda: _readiness(trial) == "", 30, "it is ready again")
     with closing(Rest(house.stack.url)):
         assert requests.get(f"{house.stack.url}/v1/jobs/{lost}", timeout=10).status_code == 404

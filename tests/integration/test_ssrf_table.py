@@ -33,7 +33,7 @@ from tests.support.webhook_receiver import make_certificate
 from web.app import assemble
 from web.services import build
 from worker.egress import UNUSABLE, EgressGuard, Refused
-from worker.scheduler.webhook_client import Poster
+from worker.scheduler.webhook_client import WebhookClient
 
 pytestmark = pytest.mark.timeout(120)
 
@@ -137,7 +137,7 @@ def test_the_inner_server_counts_whoever_comes(inner: Inner) -> None:
     loopback = Egress((ipaddress.ip_network("127.0.0.0/8"),))
     with pytest.raises(Refused):
         EgressGuard(loopback, Dns()).fetch(f"http://inner.example.com:{inner.port}/", 10, Control(5))
-    Poster(loopback, Dns()).post(f"http://inner.example.com:{inner.port}/", b"{}", {})
+    WebhookClient(loopback, Dns()).post(f"http://inner.example.com:{inner.port}/", b"{}", {})
     until(lambda: inner.hits == 3)
 
 
@@ -161,7 +161,7 @@ RULES: Final = {
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 def test_no_webhook_goes_there(inner: Inner, rules: Egress) -> None:
     dns = Dns()
-    poster = Poster(rules, dns, seconds=5)
+    poster = WebhookClient(rules, dns, seconds=5)
     for url in inner.urls("https", "http", "HTTPS", "ftp", "gopher", "file", "redis", "unix"):
         reply = poster.post(url, b"{}", {"webhook-id": "x"})
         assert (reply.error, reply.status, reply.seconds) == ("unreachable", None, None), url
@@ -264,7 +264,7 @@ def test_a_name_that_changes_its_mind_is_connected_to_where_it_was_checked(
     # Once for the address and once for the redirect, which then leads inside and is refused.
     assert (asked, front.requests, inner.hits) == ([HOST, HOST], 1, 0)
     asked.clear()
-    reply = Poster(Egress(), rebinding, str(tmp_path / "server.pem"), seconds=5).post(
+    reply = WebhookClient(Egress(), rebinding, str(tmp_path / "server.pem"), seconds=5).post(
         f"https://{HOST}:{front.port}/", b"", {}
     )
     assert (asked, front.requests, inner.hits) == ([HOST], 2, 0)
@@ -392,7 +392,7 @@ def test_errors_do_not_tell_what_is_behind_the_walls(inner: Inner) -> None:
             with pytest.raises(Refused) as caught:
                 EgressGuard(rules, Dns()).fetch(url, 10, Control(5))
             told.add(str(caught.value))
-            reply = Poster(rules, Dns()).post(url, b"", {})
+            reply = WebhookClient(rules, Dns()).post(url, b"", {})
             replied.add((reply.error, reply.status, reply.seconds))
     assert len(told) == 1
     assert replied == {("unreachable", None, None)}

@@ -9,8 +9,8 @@ from typing import Any
 from jobs import events
 from jobs.files import ArtifactStore
 from jobs.model import Job, Output
-from jobs.record.identity import Epoch
-from jobs.record.store import RedisJobStore
+from jobs.record.identity import DatabaseIdentity
+from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from jobs.service import JobService, Submission
 from providers.paint import paint
@@ -29,8 +29,8 @@ class Woken:
 
 def name_database(services: Services) -> str:
     """Give an empty database its id, as the scheduler does, and let the web face know it."""
-    Epoch(services.redis, services.settings.epoch_file, founder=True).check()
-    return services.epoch.check()
+    DatabaseIdentity(services.redis, services.settings.identity_file, founder=True).check()
+    return services.identity.check()
 
 
 class Hand:
@@ -42,7 +42,7 @@ class Hand:
         artifacts: Where outputs go.
     """
 
-    def __init__(self, store: RedisJobStore, jobs: JobService, artifacts: ArtifactStore) -> None:
+    def __init__(self, store: JobStore, jobs: JobService, artifacts: ArtifactStore) -> None:
         self.store = store
         self._jobs = jobs
         self._artifacts = artifacts

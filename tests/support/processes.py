@@ -18,8 +18,8 @@ import settings
 from jobs.files import LocalArtifacts
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app
-from jobs.record.identity import Epoch
-from jobs.record.store import RedisJobStore, connect
+from jobs.record.identity import DatabaseIdentity
+from jobs.record.store import JobStore, connect
 from jobs.record.types import Record
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
@@ -132,8 +132,8 @@ class Stack:
         self.redis.start()
         config = settings.load(self.environ)
         self.client = connect(self.redis.url, connections=8)
-        Epoch(self.client, config.epoch_file, founder=True).check()
-        self.store = RedisJobStore(self.client, patience=10, limits=config.limits)
+        DatabaseIdentity(self.client, config.identity_file, founder=True).check()
+        self.store = JobStore(self.client, patience=10, limits=config.limits)
         self.artifacts = LocalArtifacts(config.artifacts_dir)
         vault = Vault.from_file(config.secret_key_file)
         self._app = client_app(self.redis.url)

@@ -13,7 +13,7 @@ from jobs import events
 from jobs.files import LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from jobs.vault import Vault
 from providers import Completed, Control, Driver, InlineFile
@@ -37,7 +37,7 @@ class Rig:
     """Everything that an attempt needs; :attr:`drivers` and :attr:`fetched` are the test's to fill."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = RedisJobStore(fakeredis.FakeRedis())
+        self.store = JobStore(fakeredis.FakeRedis())
         self.artifacts = LocalArtifacts(folder / "artifacts")
         self.vault = Vault(b"k" * 32)
         self.drivers: dict[str, Driver] = {}

@@ -14,11 +14,11 @@ from flask import Request
 
 from jobs.access.api_keys import SCOPES, ApiKey, KeyStore, Scope
 from jobs.limits import Limits, limits_of
-from jobs.record.identity import Epoch
+from jobs.record.identity import DatabaseIdentity
 from settings import Bind, Settings, SettingsError
 from web.http.headers import header
 from web.http.problems import Problem
-from web.http.signed_links import BadSignature, Signatures
+from web.http.signed_links import BadSignature, SignedLinks
 
 #: A key that was looked up is trusted for so many seconds. A key that was revoked, or changed, in another process works
 #: as before no longer than that; the process that did it forgets at once.
@@ -54,10 +54,10 @@ class Gate:
         limits: What everybody may use whose key does not say otherwise.
     """
 
-    def __init__(self, keys: KeyStore, bind: Bind, public_url: str, epoch: Epoch, limits: Limits) -> None:
+    def __init__(self, keys: KeyStore, bind: Bind, public_url: str, identity: DatabaseIdentity, limits: Limits) -> None:
         self._limits = limits
         self._keys = keys
-        self._epoch = epoch
+        self._identity = identity
         self._bind = bind
         self._public_host = (urlsplit(public_url).hostname or "") if public_url else ""
         self._found: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
@@ -85,7 +85,7 @@ class Gate:
             Problem: 400, 401 or 403.
             WrongDatabase: Nobody can be known.
         """
-        self._epoch.refuse()
+        self._identity.refuse()
         if self.is_open():
             check_origin(request)
             return Caller(LOCAL_OWNER, SCOPES, self._limits)
@@ -101,17 +101,17 @@ class Gate:
         limits = limits_of(self._limits, key.limits) if key.limits else self._limits
         return Caller(key.id, key.scopes, limits, key)
 
-    def guest(self, request: Request, signatures: Signatures) -> Caller:
+    def guest(self, request: Request, signed_links: SignedLinks) -> Caller:
         """Who has a signed link: they see this one thing as its owner does.
 
         Raises:
             Problem: 403: the signature is not good here, or not any more. The same for whatever is wrong with it.
             WrongDatabase: Nobody can be known.
         """
-        self._epoch.refuse()
+        self._identity.refuse()
         given = request.args.getlist("sig")
         try:
-            grant = signatures.check(given[0] if len(given) == 1 else "", request.path)
+            grant = signed_links.check(given[0] if len(given) == 1 else "", request.path)
         except BadSignature:
             raise Problem("forbidden", _BAD_LINK) from None
         return Caller(grant.owner, ("read",), self._limits)
@@ -128,7 +128,7 @@ class Gate:
         generation = self._generation
         key = self._keys.find(token)
         if key is None:
-            self._epoch.check()
+            self._identity.check()
         if generation != self._generation:
             # Keys changed while this one was looked up: good for this request, which came before, and no other.
             return key
@@ -165,7 +165,7 @@ class Gate:
             generation = self._generation
             answer = self._keys.locked()
             if not answer:
-                self._epoch.check()
+                self._identity.check()
             if generation == self._generation:
                 self._locked = (time.monotonic() + CACHE_SECONDS, answer)
         return answer
@@ -220,9 +220,9 @@ def refuse_open_bind(keys: KeyStore, bind: Bind) -> None:
         )
 
 
-def gate(settings: Settings, keys: KeyStore, epoch: Epoch) -> Gate:
+def gate(settings: Settings, keys: KeyStore, identity: DatabaseIdentity) -> Gate:
     """The gate of one process."""
-    return Gate(keys, settings.bind, settings.public_url, epoch, settings.limits)
+    return Gate(keys, settings.bind, settings.public_url, identity, settings.limits)
 
 
 def _is_loopback_address(name: str) -> bool:

@@ -29,7 +29,7 @@ _WORDS: Final = {
 }
 
 
-class Meter:
+class RateLimiter:
     """Counts requests.
 
     Args:

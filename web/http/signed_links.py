@@ -28,7 +28,7 @@ class Grant:
     until: int
 
 
-class Signatures:
+class SignedLinks:
     """Signs and checks links.
 
     Args:

@@ -18,7 +18,7 @@ from web.http.problems import Problem
 SLOWEST_BYTES: Final = 16 << 10
 
 
-class Arrival:
+class SlowClientGuard:
     """A reader of gunicorn's with a deadline.
 
     Args:

@@ -53,7 +53,7 @@ def _caught(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
         return None, error
 
 
-class WrittenAside:
+class ThreadedArtifacts:
     """An artifact store that is written to aside: to make a file last, a disk may take a second.
 
     Args:

@@ -59,7 +59,7 @@ def wish_of(parameters: dict[str, str]) -> Wish:
     return Wish(None if name is None else FORMATS[name], width or None)
 
 
-class Copies:
+class ImageVariants:
     """Makes copies aside from all other requests, and remembers those that were asked for last."""
 
     def __init__(self) -> None:

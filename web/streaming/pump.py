@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from jobs.errors import StoreUnavailable
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.record.types import LoggedEvent
 from jobs.record.views import Nudge
 from web import metrics
@@ -101,7 +101,7 @@ class Pump:
         limit: Most watchers at once.
     """
 
-    def __init__(self, store: RedisJobStore, limit: int = WATCHERS_LIMIT) -> None:
+    def __init__(self, store: JobStore, limit: int = WATCHERS_LIMIT) -> None:
         self.store = store
         self._limit = limit
         self._nudge = Nudge(store)

@@ -8,7 +8,7 @@ from typing import Final
 from flask import Response, request
 
 from jobs.egress import BadAddress
-from jobs.idempotency import Once
+from jobs.idempotency import Idempotency
 from jobs.model import Webhook
 from jobs.service import Accepted, Submission
 from web.http.operation import Answer, Parameter
@@ -49,7 +49,7 @@ ERRORS: Final = (
 )  # fmt: skip
 
 
-def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
+def accepted(marks: Idempotency, make: Callable[[], Submission]) -> Response:
     """Accept a job, or find the one that this request made before, and answer with it.
 
     Args:
@@ -76,9 +76,9 @@ def accepted(marks: Once, make: Callable[[], Submission]) -> Response:
 
 
 def charge(count: int) -> None:
-    """Count what could not be counted when the request came in; see :meth:`web.http.rate_limits.Meter.charge`."""
+    """Count what could not be counted when the request came in; see :meth:`web.http.rate_limits.RateLimiter.charge`."""
     who = caller()
-    services().meter.charge(who.owner, who.limits, count)
+    services().rate_limiter.charge(who.owner, who.limits, count)
 
 
 def pictures() -> Pictures:

@@ -56,7 +56,7 @@ def look(job_id: str) -> tuple[Record, Waiting | None]:
         raise
     if record.job.owner != owner:
         raise JobNotFound(job_id)
-    return record, found.outlook.waiting(record, place)
+    return record, found.queue_estimates.waiting(record, place)
 
 
 def name_after(job: Job) -> None:

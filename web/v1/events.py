@@ -232,4 +232,4 @@ class Stream:
     def _look_again(self) -> Json | None:
         """What the job waits for, as it stands now."""
         record, place = self.services.views.look(self.record.job.id)
-        return queue_json(record.job, self.services.outlook.waiting(record, place))
+        return queue_json(record.job, self.services.queue_estimates.waiting(record, place))

@@ -58,7 +58,7 @@ def upload() -> Response:
     found.uploads.check_room(owner)
     with Form(files=FILES, fields=FIELDS, limit=INPUT_LIMIT, folder=found.settings.artifacts_dir) as form:
         form.read(request)
-        found.meter.charge_upload(owner, caller().limits, form.size)
+        found.rate_limiter.charge_upload(owner, caller().limits, form.size)
         label = label_of(form, found.settings.file_retention_seconds)
         marks = idempotency.marks({"file": form.sha256, "filename": form.filename, **form.texts})
         try:

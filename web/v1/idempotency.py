@@ -8,7 +8,7 @@ from typing import Final
 import msgspec
 from flask import Response, request
 
-from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Once
+from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
 from web.http.headers import header
 from web.http.operation import Parameter
 from web.http.problems import Problem
@@ -43,7 +43,7 @@ _KEY_FORM: Final = re.compile(r"[!-~]{1,255}")
 _COUNT_FORM: Final = re.compile(r"0*[1-9][0-9]{0,5}")
 
 
-def marks(body: Json | object) -> Once:
+def marks(body: Json | object) -> Idempotency:
     """The marks of the current request.
 
     Args:

@@ -52,6 +52,6 @@ def _link(job: Job, *rest: str) -> Response:
     ends = until(read_optional_json(request, SMALL_BODY), job, found.store.now())
     # Not the path that was asked for: an index may have been written as 00 there.
     path = Links("").job(job.id, *rest)
-    signature = found.signatures.sign(Grant(caller().owner, path, ends))
+    signature = found.signed_links.sign(Grant(caller().owner, path, ends))
     body = {"object": "link", "url": f"{address}?sig={signature}", "expires_at": optional_time(ends)}
     return Response(msgspec.json.encode(body), mimetype="application/json")

@@ -149,7 +149,7 @@ def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool =
     places = found.views.places(record for record in page.records if record.job.status == "queued")
     data = [
         {
-            **job_json(record, found.outlook.waiting(record, places.get(record.job.id)), links()),
+            **job_json(record, found.queue_estimates.waiting(record, places.get(record.job.id)), links()),
             **({"owner": record.job.owner} if show_owner else {}),
         }
         for record in page.records

@@ -105,7 +105,7 @@ def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
     with file:
         # Of a range, Werkzeug wants to know the whole first.
         known = mark in request.if_none_match and "Range" not in request.headers
-        data = b"" if known else services().copies.get(mark, lambda: convert(file, kind, width))
+        data = b"" if known else services().image_variants.get(mark, lambda: convert(file, kind, width))
     answer = Response(data, content_type=CONTENT_TYPES[kind])
     return lasting(answer, f"{job.id}-{found.index}-{width or 'full'}", mark, len(data))
 

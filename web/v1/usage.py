@@ -41,7 +41,7 @@ def usage() -> Response:
     user = only(request, "user").get("user")
     found, who = services(), caller()
     party = None if user is None else fair_user(who.owner, user)
-    windows = found.meter.used(who.owner, who.limits)
+    windows = found.rate_limiter.used(who.owner, who.limits)
     used = {name: each.window.quota - each.remaining for name, each in windows.items() if each.window.quota is not None}
     kept = found.uploads.usage(who.owner)
     body = {

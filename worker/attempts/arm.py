@@ -22,7 +22,7 @@ from jobs.failpoints import failpoint
 from jobs.files import ArtifactError, ArtifactNotFound, ArtifactStore
 from jobs.files.images import INPUT_LIMIT, KEPT, BadPicture, Picture, clean, shrink, verify
 from jobs.model import Attempt, Failure, Job, Output, Recipe
-from jobs.record.types import JobStore
+from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health import Health
 from jobs.vault import Vault, VaultError
@@ -43,7 +43,7 @@ from providers import (
 )
 from providers import Status as StatusText
 from worker.attempts import mapping, retry
-from worker.attempts.event_writer import Scribe
+from worker.attempts.event_writer import EventWriter
 from worker.attempts.ingest import BadOutput, ingest
 from worker.attempts.recipe import recipe_of
 
@@ -128,7 +128,7 @@ class Arm:
         parts: Parts,
         job: Job,
         attempt: Attempt,
-        scribe: Scribe,
+        scribe: EventWriter,
         finishing: Callable[[Arm], AbstractContextManager[None]],
     ) -> None:
         self._parts = parts

@@ -8,7 +8,8 @@ from typing import Final
 from jobs import events
 from jobs.errors import JobError
 from jobs.model import Failure, Job, Status
-from jobs.record.types import JobStore, Lease
+from jobs.record.store import JobStore
+from jobs.record.types import Lease
 from providers.catalog import Catalog, UnknownName
 from providers.config import ConfigError
 from providers.registry import BrokenDriver
@@ -24,7 +25,7 @@ class Absent(Exception):
     """The provider is unknown, switched off or broken in this worker's configuration."""
 
 
-class Intake:
+class Claimer:
     """Takes leases.
 
     Args:

@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from jobs import events
-from jobs.record.types import Decision, JobStore, Lease, Record
-from worker.attempts.throttle import Coalescer
+from jobs.record.store import JobStore
+from jobs.record.types import Decision, Lease, Record
+from worker.attempts.throttle import Throttle
 
 #: A preview is stored at most so often, in seconds.
 PREVIEW_SECONDS: Final = 0.4
@@ -29,7 +30,7 @@ def standing(event: events.JobEvent | None) -> tuple[int, float]:
             return 0, 0.0
 
 
-class Scribe:
+class EventWriter:
     """Writes under one lease, from any thread. Each write carries the lease's fence.
 
     Where two attempts run, the record shows progress and previews of the one
@@ -45,7 +46,7 @@ class Scribe:
         self._job_id = lease.job.id
         self._fence = lease.fence
         self._lock = threading.Lock()
-        self._coalescer = Coalescer()
+        self._coalescer = Throttle()
         self._shown = lease.job.attempts[-1].n
         self._news: dict[int, events.JobEvent] = {}
         self._preview_at = -PREVIEW_SECONDS

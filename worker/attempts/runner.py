@@ -24,7 +24,7 @@ from jobs.record.types import Lease
 from providers import Control
 from worker.attempts import retry
 from worker.attempts.arm import Arm, Parts
-from worker.attempts.event_writer import Scribe
+from worker.attempts.event_writer import EventWriter
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +57,7 @@ class Attempt:
         self._job = lease.job
         self.job_id = lease.job.id
         self.fence = lease.fence
-        self._scribe = Scribe(parts.store, lease)
+        self._scribe = EventWriter(parts.store, lease)
         self._arm = self._new_arm(lease.job.attempts[-1])
 
     def _new_arm(self, entry: Entry) -> Arm:

@@ -12,7 +12,7 @@ from jobs import events
 INTERVAL: Final = 0.2
 
 
-class Coalescer:
+class Throttle:
     """Holds back what comes too fast; the newest one is never lost, only late.
 
     Args:

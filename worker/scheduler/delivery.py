@@ -11,12 +11,12 @@ from typing import Final
 
 from jobs.errors import StoreUnavailable
 from jobs.failpoints import failpoint
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.vault import Vault, VaultError
 from jobs.webhooks.deliveries import Call, address_bound, disabled, settled, signed
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import Secrets
-from worker.scheduler.webhook_client import CALL_SECONDS, Poster, Reply
+from worker.scheduler.webhook_client import CALL_SECONDS, Reply, WebhookClient
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Deliverer:
         poster: Makes the calls.
     """
 
-    def __init__(self, store: RedisJobStore, vault: Vault, poster: Poster) -> None:
+    def __init__(self, store: JobStore, vault: Vault, poster: WebhookClient) -> None:
         self._store = store
         self._outbox = Outbox(store)
         self._secrets = Secrets(store, vault)

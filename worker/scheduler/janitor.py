@@ -21,7 +21,7 @@ import msgspec
 from jobs.errors import StoreUnavailable
 from jobs.files import LocalArtifacts
 from jobs.model import Job
-from jobs.record.types import JobStore
+from jobs.record.store import JobStore
 
 log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ import logs
 from jobs.errors import StoreUnavailable
 from jobs.model import Failure
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, available
+from jobs.record.store import JobStore, available
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from providers.base import Control, Driver, Probe
@@ -39,7 +39,7 @@ class Prober:
         catalog: The providers.
     """
 
-    def __init__(self, store: RedisJobStore, catalog: Catalog) -> None:
+    def __init__(self, store: JobStore, catalog: Catalog) -> None:
         self._store = store
         self._catalog = catalog
         self._health = HealthStore(store)

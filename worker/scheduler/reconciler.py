@@ -19,7 +19,7 @@ from jobs import events, failpoints
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.files.uploads import Uploads
 from jobs.model import Failure, Job, Status
-from jobs.record.types import JobStore
+from jobs.record.store import JobStore
 from jobs.service import JobService
 from worker import services
 from worker.attempts import retry
@@ -125,12 +125,12 @@ class Reconciler:
 def _announced(built: services.Services, told: str) -> str:
     """Name the providers to the database, once to each; answers which one knows them."""
     try:
-        epoch = built.epoch.check()
-        if epoch != told:
+        identity = built.identity.check()
+        if identity != told:
             built.announce()
     except StoreUnavailable:
         return told
-    return epoch
+    return identity
 
 
 def main() -> None:

@@ -31,7 +31,7 @@ class Reply:
     retry_after: str | None = None
 
 
-class Poster:
+class WebhookClient:
     """Sends messages to public https addresses, and to what the operator allows.
 
     The host is looked up once and the connection goes to an address that was checked. No redirects, no proxies of the

@@ -8,7 +8,7 @@ import fakeredis
 import pytest
 
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from providers.catalog import Catalog
@@ -25,7 +25,7 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     port = free_port()
     config = tmp_path / "providers.toml"
     config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = ""\n')
-    store = RedisJobStore(fakeredis.FakeRedis())
+    store = JobStore(fakeredis.FakeRedis())
     measured = HealthStore(store)
     prober = Prober(store, Catalog.load(config))
 
@@ -71,7 +71,7 @@ def test_the_commit_of_a_space_is_what_the_hub_says(spaces: Spaces, tmp_path: Pa
     port = free_port()
     config = tmp_path / "providers.toml"
     config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = "me/painter"\n')
-    store = RedisJobStore(fakeredis.FakeRedis())
+    store = JobStore(fakeredis.FakeRedis())
     measured = HealthStore(store)
     measured.update(NAME, lambda record, at: health.succeeded(record, 0.0, 1.0, at))
     spaces.start("6", "flux_dev.py", port=port).wait()

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from jobs.record.identity import Epoch
+from jobs.record.identity import DatabaseIdentity
 from tests.support.processes import WORKER, Stack, wait_until
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
@@ -56,7 +56,7 @@ def test_the_operator_may_give_up_what_was_in_it(tmp_path: Path) -> None:
         for part in late:
             part.wait_for(SAID)
         assert late[0].terminate() == 0
-        Epoch(stack.client, tmp_path / "stack" / "data" / "database.id").accept()
+        DatabaseIdentity(stack.client, tmp_path / "stack" / "data" / "database.id").accept()
 
         def ready() -> bool:
             return requests.get(f"{stack.url}/readyz", timeout=10).ok

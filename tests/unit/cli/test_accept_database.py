@@ -13,7 +13,7 @@ from cli.keys import connected
 from cli.main import main
 from cli.service import Stopper, running
 from jobs.access.api_keys import KeyStore
-from jobs.record.identity import Epoch
+from jobs.record.identity import DatabaseIdentity
 from settings import load
 from tests.support.redis_servers import free_port
 
@@ -32,7 +32,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def test_a_database_that_lost_its_jobs_is_used_only_after_the_operator_said_so(environ: dict[str, str]) -> None:
     settings, run = load(environ), CliRunner()
     with connected(settings) as client:
-        first = Epoch(client, settings.epoch_file, founder=True).check()
+        first = DatabaseIdentity(client, settings.identity_file, founder=True).check()
     assert "nothing to accept" in run.invoke(main, ["accept-database"], env=environ).output
     shutil.rmtree(settings.data_dir / "redis")
 
@@ -45,9 +45,9 @@ def test_a_database_that_lost_its_jobs_is_used_only_after_the_operator_said_so(e
     done = run.invoke(main, ["accept-database"], env=environ, input="y\n")
     assert "is accepted" in done.output
     with connected(settings) as client:
-        epoch = Epoch(client, settings.epoch_file)
-        assert epoch.look() == "right"
-        assert epoch.id != first
+        identity = DatabaseIdentity(client, settings.identity_file)
+        assert identity.look() == "right"
+        assert identity.id != first
         # Whether there were keys is lost as well: nobody comes in without one, until the operator says so.
         assert KeyStore(client).locked()
     assert "asks for no key" in run.invoke(main, ["keys", "open"], env=environ).output

@@ -9,7 +9,7 @@ import fakeredis
 import pytest
 import redis
 
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 
 
 @pytest.fixture(params=["fakeredis", pytest.param("real", marks=pytest.mark.real)])
@@ -26,6 +26,6 @@ def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def store(client: Any) -> RedisJobStore:
+def store(client: Any) -> JobStore:
     """A store on an empty database."""
-    return RedisJobStore(client)
+    return JobStore(client)

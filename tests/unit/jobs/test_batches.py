@@ -11,9 +11,9 @@ from jobs import events
 from jobs.batches import BatchService
 from jobs.errors import BatchNotFound, KeyReused
 from jobs.files import LocalArtifacts
-from jobs.idempotency import Once, once_of
+from jobs.idempotency import Idempotency, once_of
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
 from tests.support.job_driver import Woken
@@ -22,12 +22,12 @@ VAULT = Vault(b"k" * 32)
 
 
 @pytest.fixture
-def jobs(store: RedisJobStore, tmp_path: Path) -> JobService:
+def jobs(store: JobStore, tmp_path: Path) -> JobService:
     return JobService(store, Woken(), LocalArtifacts(tmp_path / "artifacts"), VAULT)
 
 
 @pytest.fixture
-def batches(store: RedisJobStore, jobs: JobService) -> BatchService:
+def batches(store: JobStore, jobs: JobService) -> BatchService:
     return BatchService(store, jobs)
 
 
@@ -36,11 +36,11 @@ def submissions(count: int, **changes: Any) -> list[Submission]:
     return [one] * count
 
 
-def marks(key: str | None = None, body: bytes = b"{}") -> Once:
+def marks(key: str | None = None, body: bytes = b"{}") -> Idempotency:
     return once_of(VAULT, owner="o", route="POST /v1/batches", path="/v1/batches", body=body, key=key)
 
 
-def test_all_jobs_of_a_batch_are_written(batches: BatchService, store: RedisJobStore) -> None:
+def test_all_jobs_of_a_batch_are_written(batches: BatchService, store: JobStore) -> None:
     batch, replayed = batches.accept("o", submissions(100, credentials={"hf_token": "hf_x"}), marks())
     records = store.get_many(batch.job_ids)
     assert (len(records), replayed) == (100, False)
@@ -49,7 +49,7 @@ def test_all_jobs_of_a_batch_are_written(batches: BatchService, store: RedisJobS
     assert store.overview().queued == 100
 
 
-def test_the_same_request_makes_one_batch(batches: BatchService, store: RedisJobStore) -> None:
+def test_the_same_request_makes_one_batch(batches: BatchService, store: JobStore) -> None:
     first, _ = batches.accept("o", submissions(3), marks("k"))
     again, replayed = batches.accept("o", submissions(3, credentials={"hf_token": "hf_x"}), marks("k"))
     assert (again, replayed) == (first, True)
@@ -61,7 +61,7 @@ def test_the_same_request_makes_one_batch(batches: BatchService, store: RedisJob
     assert len(list(store.redis.scan_iter(keys.batch("*")))) == 1
 
 
-def test_a_transaction_whose_answer_was_lost_can_be_sent_again(batches: BatchService, store: RedisJobStore) -> None:
+def test_a_transaction_whose_answer_was_lost_can_be_sent_again(batches: BatchService, store: JobStore) -> None:
     pipeline = store.redis.pipeline
 
     def lossy(**options: Any) -> Any:
@@ -85,7 +85,7 @@ def test_a_transaction_whose_answer_was_lost_can_be_sent_again(batches: BatchSer
 
 
 def test_a_batch_counts_its_jobs_also_the_deleted_ones(
-    batches: BatchService, jobs: JobService, store: RedisJobStore
+    batches: BatchService, jobs: JobService, store: JobStore
 ) -> None:
     batch, _ = batches.accept("o", submissions(4), marks())
     store.beat("w", 1, 60, [])
@@ -107,9 +107,7 @@ def test_a_batch_counts_its_jobs_also_the_deleted_ones(
     assert batches.standing(batch).has_ended
 
 
-def test_a_batch_is_kept_as_long_as_its_tombstones(
-    batches: BatchService, jobs: JobService, store: RedisJobStore
-) -> None:
+def test_a_batch_is_kept_as_long_as_its_tombstones(batches: BatchService, jobs: JobService, store: JobStore) -> None:
     batch, _ = batches.accept("o", submissions(2), marks())
     jobs.delete(batch.job_ids[0], "o")
     assert store.redis.ttl(keys.batch(batch.id)) == -1

@@ -12,8 +12,8 @@ import pytest
 from jobs.errors import JobNotFound, LeaseLost, StoreUnavailable, WrongDatabase
 from jobs.ids import new_job_id
 from jobs.record import keys
-from jobs.record.identity import Epoch, Verdict, judge
-from jobs.record.store import RedisJobStore
+from jobs.record.identity import DatabaseIdentity, Verdict, judge
+from jobs.record.store import JobStore
 from tests.unit.jobs.test_redis_store import make_job
 
 
@@ -35,8 +35,8 @@ def test_what_a_database_is(remembered: str | None, found: str | None, given_up:
     assert judge(remembered, found, given_up) == verdict
 
 
-def an_epoch(client: Any, folder: Path, *, founder: bool = False) -> Epoch:
-    return Epoch(client, folder / "data" / "database.id", founder=founder)
+def an_epoch(client: Any, folder: Path, *, founder: bool = False) -> DatabaseIdentity:
+    return DatabaseIdentity(client, folder / "data" / "database.id", founder=founder)
 
 
 def test_only_the_scheduler_names_an_empty_database(client: Any, tmp_path: Path) -> None:
@@ -64,49 +64,49 @@ def test_two_schedulers_that_start_at_once_agree(client: Any, tmp_path: Path) ->
 def test_an_emptied_database_is_said_aloud_once_and_not_named_again(
     client: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, restarted: bool
 ) -> None:
-    epoch = an_epoch(client, tmp_path, founder=True)
-    epoch.check()
+    identity = an_epoch(client, tmp_path, founder=True)
+    identity.check()
     client.flushall()
     if restarted:
-        epoch = an_epoch(client, tmp_path, founder=True)
+        identity = an_epoch(client, tmp_path, founder=True)
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             with pytest.raises(WrongDatabase, match=r"lost all jobs.*accept-database"):
-                epoch.check()
+                identity.check()
     assert [record.levelname for record in caplog.records] == ["CRITICAL"]
     with pytest.raises(WrongDatabase):
-        epoch.refuse()
-    assert not client.exists(keys.EPOCH)
+        identity.refuse()
+    assert not client.exists(keys.IDENTITY)
 
 
 def test_the_file_may_be_gone_and_the_process_still_knows(client: Any, tmp_path: Path) -> None:
-    epoch = an_epoch(client, tmp_path, founder=True)
-    epoch.check()
+    identity = an_epoch(client, tmp_path, founder=True)
+    identity.check()
     (tmp_path / "data" / "database.id").unlink()
     client.flushall()
     with pytest.raises(WrongDatabase):
-        epoch.check()
+        identity.check()
 
 
 def test_a_folder_that_takes_no_files_is_no_reason_to_stop(
     client: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "data").touch()
-    epoch = an_epoch(client, tmp_path, founder=True)
-    assert epoch.check() == epoch.id
+    identity = an_epoch(client, tmp_path, founder=True)
+    assert identity.check() == identity.id
     assert "cannot be kept" in caplog.text
 
 
 def test_when_the_right_database_is_back_everything_goes_on(client: Any, tmp_path: Path) -> None:
-    epoch = an_epoch(client, tmp_path, founder=True)
-    name = epoch.check()
-    saved = client.dump(keys.EPOCH)
+    identity = an_epoch(client, tmp_path, founder=True)
+    name = identity.check()
+    saved = client.dump(keys.IDENTITY)
     client.flushall()
     with pytest.raises(WrongDatabase):
-        epoch.check()
-    client.restore(keys.EPOCH, 0, saved)
-    assert epoch.check() == name
-    epoch.refuse()
+        identity.check()
+    client.restore(keys.IDENTITY, 0, saved)
+    assert identity.check() == name
+    identity.refuse()
 
 
 def test_what_the_operator_accepts_holds_for_all_processes_of_all_machines(client: Any, tmp_path: Path) -> None:
@@ -124,45 +124,45 @@ def test_what_the_operator_accepts_holds_for_all_processes_of_all_machines(clien
 
 
 def test_the_wait_for_the_right_database_can_be_given_up(client: Any, tmp_path: Path) -> None:
-    epoch = an_epoch(client, tmp_path)
+    identity = an_epoch(client, tmp_path)
     answers = iter([False, True])
-    epoch.wait(lambda: next(answers))
-    assert epoch.id is None
+    identity.wait(lambda: next(answers))
+    assert identity.id is None
     an_epoch(client, tmp_path, founder=True).check()
-    epoch.wait(lambda: False)
-    assert epoch.id is not None
+    identity.wait(lambda: False)
+    assert identity.id is not None
 
 
 # -- the record in a wrong database ------------------------------------------------
 
 
 @pytest.fixture
-def epoch(client: Any, tmp_path: Path) -> Epoch:
-    epoch = an_epoch(client, tmp_path, founder=True)
-    epoch.check()
-    return epoch
+def identity(client: Any, tmp_path: Path) -> DatabaseIdentity:
+    identity = an_epoch(client, tmp_path, founder=True)
+    identity.check()
+    return identity
 
 
 @pytest.fixture
-def store(client: Any, epoch: Epoch) -> RedisJobStore:
-    return RedisJobStore(client, epoch=epoch)
+def store(client: Any, identity: DatabaseIdentity) -> JobStore:
+    return JobStore(client, identity=identity)
 
 
-def test_an_emptied_database_takes_no_job_however_soon_it_comes(client: Any, store: RedisJobStore) -> None:
+def test_an_emptied_database_takes_no_job_however_soon_it_comes(client: Any, store: JobStore) -> None:
     client.flushall()
     with pytest.raises(WrongDatabase):
         store.create(make_job(store))
     assert not client.keys("*")
 
 
-def test_an_emptied_database_takes_no_batch(client: Any, store: RedisJobStore) -> None:
+def test_an_emptied_database_takes_no_batch(client: Any, store: JobStore) -> None:
     client.flushall()
     with pytest.raises(WrongDatabase):
         store.create_together("batch_1", b"{}", [make_job(store, batch_id="batch_1")], {}, None)
     assert not client.keys("*")
 
 
-def test_in_an_emptied_database_no_job_is_missing(client: Any, store: RedisJobStore) -> None:
+def test_in_an_emptied_database_no_job_is_missing(client: Any, store: JobStore) -> None:
     job = store.create(make_job(store)).job
     with pytest.raises(JobNotFound):
         store.get(new_job_id())
@@ -171,7 +171,7 @@ def test_in_an_emptied_database_no_job_is_missing(client: Any, store: RedisJobSt
         store.get(job.id)
 
 
-def test_in_an_emptied_database_no_lease_is_lost(client: Any, store: RedisJobStore) -> None:
+def test_in_an_emptied_database_no_lease_is_lost(client: Any, store: JobStore) -> None:
     job = store.create(make_job(store)).job
     store.beat("worker", 1, 10, [])
     store.dispatch()
@@ -192,7 +192,7 @@ def test_in_an_emptied_database_no_lease_is_lost(client: Any, store: RedisJobSto
     assert not client.keys("*")
 
 
-def test_after_it_was_accepted_the_store_goes_on_at_once(client: Any, store: RedisJobStore, tmp_path: Path) -> None:
+def test_after_it_was_accepted_the_store_goes_on_at_once(client: Any, store: JobStore, tmp_path: Path) -> None:
     job = store.create(make_job(store)).job
     client.flushall()
     an_epoch(client, tmp_path).accept()
@@ -205,7 +205,7 @@ def test_after_it_was_accepted_the_store_goes_on_at_once(client: Any, store: Red
 
 
 def test_a_store_that_was_told_of_no_id_takes_any_database() -> None:
-    store = RedisJobStore(fakeredis.FakeRedis())
+    store = JobStore(fakeredis.FakeRedis())
     assert store.create(make_job(store)).version == 1
 
 

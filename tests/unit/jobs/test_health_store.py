@@ -9,7 +9,7 @@ import pytest
 from jobs.ids import new_job_id
 from jobs.model import Failure, Job
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health import Health
 from jobs.scheduling.health_store import HealthStore
@@ -18,11 +18,11 @@ FAILURE = Failure(code="provider_unreachable", detail="connection refused", retr
 
 
 @pytest.fixture
-def measured(store: RedisJobStore) -> HealthStore:
+def measured(store: JobStore) -> HealthStore:
     return HealthStore(store)
 
 
-def send(store: RedisJobStore, *routes: tuple[str, ...]) -> list[str | None]:
+def send(store: JobStore, *routes: tuple[str, ...]) -> list[str | None]:
     """The provider that each of these jobs is sent to."""
     ids = []
     for route in routes:
@@ -58,36 +58,36 @@ def test_measurements_of_many_threads_are_kept(measured: HealthStore) -> None:
 
 
 def test_the_first_of_the_route_is_asked_while_others_are_not_clearly_faster(
-    store: RedisJobStore, measured: HealthStore
+    store: JobStore, measured: HealthStore
 ) -> None:
     takes(measured, "a", 4.0)
     takes(measured, "b", 3.0)
     assert send(store, ("a", "b"), ("a", "c")) == ["a", "a"]
 
 
-def test_a_clearly_faster_provider_is_asked_first(store: RedisJobStore, measured: HealthStore) -> None:
+def test_a_clearly_faster_provider_is_asked_first(store: JobStore, measured: HealthStore) -> None:
     takes(measured, "a", 9.0)
     takes(measured, "b", 3.0)
     assert send(store, ("a", "b")) == ["b"]
 
 
-def test_an_open_circuit_sends_jobs_elsewhere(store: RedisJobStore, measured: HealthStore) -> None:
+def test_an_open_circuit_sends_jobs_elsewhere(store: JobStore, measured: HealthStore) -> None:
     fail(measured, "a", health.FAILURES_IN_ROW)
     assert send(store, ("a", "b"), ("a",)) == ["b", None]
 
 
-def test_a_half_open_circuit_lets_one_job_through(store: RedisJobStore, measured: HealthStore) -> None:
+def test_a_half_open_circuit_lets_one_job_through(store: JobStore, measured: HealthStore) -> None:
     fail(measured, "a", health.FAILURES_IN_ROW)
     store.redis.hset(keys.provider("a"), "open", round(store.now() * 1000) - 1)
     assert send(store, ("a",), ("a",), ("a", "b")) == ["a", None, "b"]
 
 
-def test_a_changed_signature_makes_it_the_last_resort(store: RedisJobStore, measured: HealthStore) -> None:
+def test_a_changed_signature_makes_it_the_last_resort(store: JobStore, measured: HealthStore) -> None:
     measured.update("a", lambda record, at: health.probed(record, "h", "no parameter 'seed'", at))
     assert send(store, ("a", "b"), ("a",)) == ["b", "a"]
 
 
-def test_nothing_is_sent_while_all_is_paused(store: RedisJobStore) -> None:
+def test_nothing_is_sent_while_all_is_paused(store: JobStore) -> None:
     store.redis.set(keys.PAUSED, "maintenance")
     assert send(store, ("a",)) == [None]
     store.redis.delete(keys.PAUSED)

@@ -18,27 +18,27 @@ from jobs.access.api_keys import KeyStore
 from jobs.batches import BatchService
 from jobs.errors import QuotaExceeded, StoreUnavailable
 from jobs.files import LocalArtifacts
-from jobs.idempotency import Once
+from jobs.idempotency import Idempotency
 from jobs.ids import new_job_id
 from jobs.limits import UNLIMITED, Limits, limits_of
 from jobs.model import Job
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, connect
+from jobs.record.store import JobStore, connect
 from jobs.record.types import Crowd, Place
-from jobs.record.views import RedisViews
+from jobs.record.views import JobViews
 from jobs.service import JobService, Submission, fair_user
 from jobs.vault import Vault
 from tests.support.job_driver import Woken
 
 
-def limited(client: redis.Redis, **limits: int) -> RedisJobStore:
+def limited(client: redis.Redis, **limits: int) -> JobStore:
     """A store with room for many jobs, and limits for everybody."""
-    store = RedisJobStore(client, limits=Limits(**limits))
+    store = JobStore(client, limits=Limits(**limits))
     store.beat("w1", 1000, 600, [])
     return store
 
 
-def added(store: RedisJobStore, owner: str = "key_a", user: str | None = None, **changes: Any) -> str:
+def added(store: JobStore, owner: str = "key_a", user: str | None = None, **changes: Any) -> str:
     job = Job(
         id=new_job_id(), owner=owner, user=fair_user(owner, user), model="echo", route=("echo",), given={}, input={},
         created_at=store.now(),
@@ -46,12 +46,12 @@ def added(store: RedisJobStore, owner: str = "key_a", user: str | None = None, *
     return store.create(replace(job, **changes)).job.id
 
 
-def end(store: RedisJobStore, job_id: str) -> None:
+def end(store: JobStore, job_id: str) -> None:
     store.claim(job_id, "w1", 60, lambda job, _: job.input)
     store.change(job_id, lambda _: events.Canceled(at=1.0))
 
 
-def owners(store: RedisJobStore, job_ids: tuple[str, ...]) -> list[str]:
+def owners(store: JobStore, job_ids: tuple[str, ...]) -> list[str]:
     return [store.get(job_id).job.owner for job_id in job_ids]
 
 
@@ -157,7 +157,7 @@ def test_who_waits_at_a_limit_keeps_the_turn(client: redis.Redis) -> None:
 
 def test_slots_go_round_the_keys_and_then_round_their_end_users(client: redis.Redis) -> None:
     """Many names under one key are no way to get more than one key's share."""
-    store = RedisJobStore(client)
+    store = JobStore(client)
     for number in range(40):
         added(store, "key_crowd", f"user-{number}")
     first = added(store, "key_b")
@@ -170,7 +170,7 @@ def test_a_place_tells_both_crowds(client: redis.Redis) -> None:
     for _ in range(3):
         added(store, user="ann")
     bob = [added(store, user="bob") for _ in range(2)]
-    views = RedisViews(store)
+    views = JobViews(store)
     for job_id in store.dispatch():
         # On its way to a worker it waits for no limit.
         assert views.look(job_id)[1] == Place(position=0 if job_id != bob[0] else 2)
@@ -185,7 +185,7 @@ def test_a_place_tells_both_crowds(client: redis.Redis) -> None:
 # -- many who cannot run -------------------------------------------------------
 
 
-def calls_until_served(store: RedisJobStore, job_id: str, most: int, **looks: int) -> int:
+def calls_until_served(store: JobStore, job_id: str, most: int, **looks: int) -> int:
     for call in range(1, most + 1):
         if job_id in store.dispatch(**looks):
             return call
@@ -194,7 +194,7 @@ def calls_until_served(store: RedisJobStore, job_id: str, most: int, **looks: in
 
 @pytest.mark.parametrize("owner", ["key_a", "key_b"])
 def test_users_who_cannot_run_hide_nobody(client: redis.Redis, owner: str) -> None:
-    store = RedisJobStore(client)
+    store = JobStore(client)
     store.beat("w1", 10, 600, [])
     store.rest("asleep", store.now() + 600, "quota")
     for number in range(450):
@@ -219,7 +219,7 @@ def test_keys_at_their_limit_hide_nobody(client: redis.Redis) -> None:
 
 
 def test_the_thorough_look_finds_everybody_at_once(client: redis.Redis) -> None:
-    store = RedisJobStore(client)
+    store = JobStore(client)
     store.beat("w1", 10, 600, [])
     store.rest("asleep", store.now() + 600, "quota")
     for number in range(450):
@@ -229,7 +229,7 @@ def test_the_thorough_look_finds_everybody_at_once(client: redis.Redis) -> None:
 
 
 def test_a_mark_in_a_turn_goes_with_the_turn(client: redis.Redis) -> None:
-    store = RedisJobStore(client)
+    store = JobStore(client)
     store.beat("w1", 10, 600, [])
     store.rest("asleep", store.now() + 600, "quota")
     ids = [added(store, "key_a", f"user-{number}", route=("asleep",)) for number in range(120)]
@@ -319,7 +319,7 @@ def test_a_request_that_was_sent_again_is_not_refused(jobs: JobService) -> None:
 
 def test_a_batch_is_taken_as_a_whole_or_not_at_all(client: redis.Redis, jobs: JobService) -> None:
     store = jobs.store
-    assert isinstance(store, RedisJobStore)
+    assert isinstance(store, JobStore)
     store.beat("w1", 0, 600, [])
     batches = BatchService(store, jobs)
     batches.accept("key_a", [submission(user="ann")] * 2, marks())
@@ -337,15 +337,15 @@ def replace_credentials(one: Submission) -> Submission:
     return submission(user=one.metadata.get("user"), credentials={"hf_token": "hf_x"})
 
 
-def marks() -> Once:
-    return Once(fingerprint="f")
+def marks() -> Idempotency:
+    return Idempotency(fingerprint="f")
 
 
 @pytest.fixture
 def crowded(redis_server: str, tmp_path: Path) -> Iterator[JobService]:
     client = connect(redis_server)
     client.flushdb()
-    store = RedisJobStore(client, limits=Limits(queued=30, user_queued=7))
+    store = JobStore(client, limits=Limits(queued=30, user_queued=7))
     yield JobService(store, Woken(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
     client.close()
 
@@ -354,7 +354,7 @@ def crowded(redis_server: str, tmp_path: Path) -> Iterator[JobService]:
 def test_a_hundred_at_once_never_are_one_too_many(crowded: JobService) -> None:
     """Single jobs and batches together, over many connections."""
     store = crowded.store
-    assert isinstance(store, RedisJobStore)
+    assert isinstance(store, JobStore)
     batches = BatchService(store, crowded)
 
     def ask(number: int) -> int:
@@ -379,7 +379,7 @@ def test_a_hundred_at_once_never_are_one_too_many(crowded: JobService) -> None:
 
 
 def test_a_store_that_is_away_is_not_a_limit(tmp_path: Path) -> None:
-    store = RedisJobStore(connect("redis://127.0.0.1:1"), limits=Limits(queued=1))
+    store = JobStore(connect("redis://127.0.0.1:1"), limits=Limits(queued=1))
     jobs = JobService(store, Woken(), LocalArtifacts(tmp_path), Vault(b"k" * 32))
     with pytest.raises(StoreUnavailable):
         jobs.submit(submission())

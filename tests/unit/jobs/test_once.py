@@ -13,10 +13,10 @@ import redis
 from jobs import events
 from jobs.errors import JobGone, KeyReused
 from jobs.files import LocalArtifacts
-from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Once, once_of
+from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency, once_of
 from jobs.model import Failure
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
 from tests.support.job_driver import Woken
@@ -30,7 +30,7 @@ def files(tmp_path: Path) -> LocalArtifacts:
 
 
 @pytest.fixture
-def service(store: RedisJobStore, files: LocalArtifacts) -> JobService:
+def service(store: JobStore, files: LocalArtifacts) -> JobService:
     return JobService(store, Woken(), files, VAULT)
 
 
@@ -39,12 +39,12 @@ def submission(**changes: Any) -> Submission:
     return Submission(owner="key_1", model="echo", route=("echo",), given=given, input=given, **changes)
 
 
-def marks(**changes: Any) -> Once:
+def marks(**changes: Any) -> Idempotency:
     fields: dict[str, Any] = {"owner": "key_1", "route": "POST /v1/jobs", "path": "/v1/jobs", "body": b"{}"}
     return once_of(VAULT, **{**fields, **changes})
 
 
-def test_the_same_request_with_the_same_key_makes_one_job(service: JobService, store: RedisJobStore) -> None:
+def test_the_same_request_with_the_same_key_makes_one_job(service: JobService, store: JobStore) -> None:
     first = service.accept(submission(), marks(key="k"))
     again = service.accept(submission(), marks(key="k"))
     assert (first.replayed, again.replayed) == (False, True)
@@ -61,7 +61,7 @@ def test_another_key_owner_or_route_is_another_request(service: JobService, othe
 
 
 @pytest.mark.parametrize("other", [{"body": b"[]"}, {"path": "/v1/jobs/x/rerun"}])
-def test_a_key_stands_for_one_request(service: JobService, store: RedisJobStore, other: dict[str, Any]) -> None:
+def test_a_key_stands_for_one_request(service: JobService, store: JobStore, other: dict[str, Any]) -> None:
     service.accept(submission(), marks(key="k"))
     with pytest.raises(KeyReused):
         service.made(marks(key="k", **other))
@@ -86,7 +86,7 @@ def test_a_job_that_was_deleted_is_not_made_again(service: JobService) -> None:
         service.accept(submission(), marks(key="k"))
 
 
-def test_the_loser_of_a_race_leaves_nothing(service: JobService, store: RedisJobStore, tmp_path: Path) -> None:
+def test_the_loser_of_a_race_leaves_nothing(service: JobService, store: JobStore, tmp_path: Path) -> None:
     picture = {hashlib.sha256(b"pixels").hexdigest(): b"pixels"}
     secret = {"hf_token": "hf_x"}
     first = service.accept(submission(pictures=picture, credentials=secret), marks(key="k")).record.job
@@ -95,7 +95,7 @@ def test_the_loser_of_a_race_leaves_nothing(service: JobService, store: RedisJob
     assert {path.parent.name for path in tmp_path.rglob("*") if path.is_file()} == {first.id}
 
 
-def test_many_at_once_make_one_job(service: JobService, store: RedisJobStore) -> None:
+def test_many_at_once_make_one_job(service: JobService, store: JobStore) -> None:
     found: list[str] = []
 
     def ask() -> None:
@@ -111,7 +111,7 @@ def test_many_at_once_make_one_job(service: JobService, store: RedisJobStore) ->
     assert store.overview().queued == 1
 
 
-def test_a_repeat_joins_the_job_of_the_first(service: JobService, store: RedisJobStore) -> None:
+def test_a_repeat_joins_the_job_of_the_first(service: JobService, store: JobStore) -> None:
     first = service.accept(submission(), marks()).record.job
     for once in (marks(repeated=True), marks(repeated=True)):
         assert service.accept(submission(), once).record.job.id == first.id
@@ -128,7 +128,7 @@ def test_only_a_repeat_of_the_same_joins(service: JobService) -> None:
         assert not service.accept(submission(), once).replayed
 
 
-def test_a_repeat_does_not_join_what_failed_or_is_gone(service: JobService, store: RedisJobStore) -> None:
+def test_a_repeat_does_not_join_what_failed_or_is_gone(service: JobService, store: JobStore) -> None:
     failure = Failure(code="provider_busy", detail="full")
     job = service.accept(submission(), marks()).record.job
     store.change(job.id, lambda _: events.Failed(at=store.now(), error=failure))
@@ -140,7 +140,7 @@ def test_a_repeat_does_not_join_what_failed_or_is_gone(service: JobService, stor
 
 
 def test_marks_are_forgotten_in_time_and_show_nothing(
-    service: JobService, client: redis.Redis, store: RedisJobStore
+    service: JobService, client: redis.Redis, store: JobStore
 ) -> None:
     body = b'{"credentials":{"api_key":"1234"}}'
     first = service.accept(submission(), marks(key="canary", body=body)).record.job
@@ -157,7 +157,7 @@ def test_marks_are_forgotten_in_time_and_show_nothing(
     assert store.overview().queued == 3
 
 
-def test_a_write_whose_answer_was_lost_is_no_repeat(service: JobService, store: RedisJobStore) -> None:
+def test_a_write_whose_answer_was_lost_is_no_repeat(service: JobService, store: JobStore) -> None:
     commit = store._scripts["commit"]
 
     def twice(**arguments: Any) -> Any:

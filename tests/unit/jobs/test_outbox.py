@@ -8,7 +8,7 @@ import pytest
 from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job, Output, Tombstone, Webhook
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import TEST, Call, Delivery, again, message, new_delivery_id, settled
 from jobs.webhooks.outbox import Outbox, Taken
@@ -18,13 +18,11 @@ SUCCESS = (Output(index=0, kind="text", text="hello"),)
 
 
 @pytest.fixture
-def outbox(store: RedisJobStore) -> Outbox:
+def outbox(store: JobStore) -> Outbox:
     return Outbox(store)
 
 
-def hooked(
-    store: RedisJobStore, host: str = "a.example.com", wanted: tuple[str, ...] = (), owner: str = "key_1"
-) -> Job:
+def hooked(store: JobStore, host: str = "a.example.com", wanted: tuple[str, ...] = (), owner: str = "key_1") -> Job:
     job = Job(
         id=new_job_id(), owner=owner, user=owner, model="echo", route=("echo",), given={}, input={},
         created_at=store.now(), webhook=Webhook(host=host, target="locked", base="http://here", events=wanted),
@@ -32,7 +30,7 @@ def hooked(
     return store.create(job).job
 
 
-def end(store: RedisJobStore, job: Job) -> None:
+def end(store: JobStore, job: Job) -> None:
     store.change(job.id, lambda _: events.Canceled(at=store.now()))
 
 
@@ -42,7 +40,7 @@ def take(
     return outbox.take(most, lease_seconds=lease, per_host=per_host, per_owner=per_owner)
 
 
-def test_the_end_of_a_job_and_its_delivery_come_together(store: RedisJobStore, outbox: Outbox) -> None:
+def test_the_end_of_a_job_and_its_delivery_come_together(store: JobStore, outbox: Outbox) -> None:
     job = hooked(store)
     assert (outbox.deliveries(job.id), take(outbox)) == ((), ())
     end(store, job)
@@ -53,7 +51,7 @@ def test_the_end_of_a_job_and_its_delivery_come_together(store: RedisJobStore, o
     assert msgspec.json.decode(taken.body)["data"]["status"] == store.get(job.id).job.status == "canceled"
 
 
-def test_what_is_taken_is_taken_by_one_until_its_lease_ends(store: RedisJobStore, outbox: Outbox) -> None:
+def test_what_is_taken_is_taken_by_one_until_its_lease_ends(store: JobStore, outbox: Outbox) -> None:
     job = hooked(store)
     end(store, job)
     (first,) = take(outbox, lease=0.001)
@@ -75,7 +73,7 @@ def retaken(outbox: Outbox) -> tuple[Taken, ...]:
     raise AssertionError("it never came back")
 
 
-def test_a_failed_delivery_comes_back_when_its_time_comes(store: RedisJobStore, outbox: Outbox) -> None:
+def test_a_failed_delivery_comes_back_when_its_time_comes(store: JobStore, outbox: Outbox) -> None:
     job = hooked(store)
     end(store, job)
     (taken,) = take(outbox)
@@ -89,7 +87,7 @@ def test_a_failed_delivery_comes_back_when_its_time_comes(store: RedisJobStore, 
     assert [one.delivery.id for one in take(outbox)] == [taken.delivery.id]
 
 
-def test_a_slow_host_holds_up_nobody_else(store: RedisJobStore, outbox: Outbox) -> None:
+def test_a_slow_host_holds_up_nobody_else(store: JobStore, outbox: Outbox) -> None:
     slow = [hooked(store, "slow.example.com") for _ in range(6)]
     for job in slow:
         end(store, job)
@@ -102,7 +100,7 @@ def test_a_slow_host_holds_up_nobody_else(store: RedisJobStore, outbox: Outbox) 
     assert [one.delivery.host for one in take(outbox, per_host=2)] == ["slow.example.com"]
 
 
-def test_an_owner_of_thousands_holds_up_nobody_else(store: RedisJobStore, outbox: Outbox) -> None:
+def test_an_owner_of_thousands_holds_up_nobody_else(store: JobStore, outbox: Outbox) -> None:
     for n in range(30):
         end(store, hooked(store, f"{n}.example.com"))
     first = take(outbox, per_owner=4)
@@ -115,7 +113,7 @@ def test_an_owner_of_thousands_holds_up_nobody_else(store: RedisJobStore, outbox
     assert following.delivery.owner == "key_1"
 
 
-def test_owners_and_their_hosts_take_turns(store: RedisJobStore, outbox: Outbox) -> None:
+def test_owners_and_their_hosts_take_turns(store: JobStore, outbox: Outbox) -> None:
     for owner in ("key_1", "key_2", "key_3"):
         for n in range(4):
             end(store, hooked(store, f"{n % 2}.example.com", owner=owner))
@@ -135,14 +133,14 @@ def test_owners_and_their_hosts_take_turns(store: RedisJobStore, outbox: Outbox)
         assert store.redis.keys(left) == []
 
 
-def test_no_more_are_taken_than_asked_for(store: RedisJobStore, outbox: Outbox) -> None:
+def test_no_more_are_taken_than_asked_for(store: JobStore, outbox: Outbox) -> None:
     for n in range(10):
         end(store, hooked(store, f"{n % 3}.example.com"))
     counts = [len(take(outbox, 4)) for _ in range(4)]
     assert counts == [4, 4, 2, 0]
 
 
-def test_progress_is_thinned_out_and_the_end_is_not(store: RedisJobStore, outbox: Outbox) -> None:
+def test_progress_is_thinned_out_and_the_end_is_not(store: JobStore, outbox: Outbox) -> None:
     job = hooked(store, wanted=("job.started", "job.progress", "job.output", "job.succeeded"))
     store.beat("w", 10, 60, [])
     store.dispatch()
@@ -157,7 +155,7 @@ def test_progress_is_thinned_out_and_the_end_is_not(store: RedisJobStore, outbox
     assert len(take(outbox)) == 4
 
 
-def test_deliveries_go_with_the_job(store: RedisJobStore, outbox: Outbox) -> None:
+def test_deliveries_go_with_the_job(store: JobStore, outbox: Outbox) -> None:
     job = hooked(store)
     end(store, job)
     now = store.now()
@@ -171,7 +169,7 @@ def test_deliveries_go_with_the_job(store: RedisJobStore, outbox: Outbox) -> Non
     assert left == []
 
 
-def test_a_job_that_is_deleted_during_a_call_leaves_nothing(store: RedisJobStore, outbox: Outbox) -> None:
+def test_a_job_that_is_deleted_during_a_call_leaves_nothing(store: JobStore, outbox: Outbox) -> None:
     job = hooked(store)
     end(store, job)
     (taken,) = take(outbox)
@@ -181,7 +179,7 @@ def test_a_job_that_is_deleted_during_a_call_leaves_nothing(store: RedisJobStore
     assert store.redis.exists(f"dr:hooks:{job.id}") == 0
 
 
-def test_any_delivery_can_be_made_again_under_its_old_id(store: RedisJobStore, outbox: Outbox) -> None:
+def test_any_delivery_can_be_made_again_under_its_old_id(store: JobStore, outbox: Outbox) -> None:
     job = hooked(store)
     end(store, job)
     (taken,) = take(outbox)
@@ -197,7 +195,7 @@ def test_any_delivery_can_be_made_again_under_its_old_id(store: RedisJobStore, o
     assert outbox.redeliver("job_unknown", taken.delivery.id) is None
 
 
-def test_a_test_belongs_to_no_job_and_does_not_stay(store: RedisJobStore, outbox: Outbox) -> None:
+def test_a_test_belongs_to_no_job_and_does_not_stay(store: JobStore, outbox: Outbox) -> None:
     now = store.now()
     delivery = Delivery(
         id=new_delivery_id(), holder="test_1", owner="key_1", type=TEST, host="h.example.com", target="t",
@@ -217,7 +215,7 @@ def test_an_address_that_is_gone_is_remembered_for_its_owner_only(outbox: Outbox
     assert not outbox.is_gone("key_1", "https://h.example.com/?secret")
 
 
-def test_a_secret_is_made_once_kept_encrypted_and_replaced_with_an_overlap(store: RedisJobStore) -> None:
+def test_a_secret_is_made_once_kept_encrypted_and_replaced_with_an_overlap(store: JobStore) -> None:
     secrets = Secrets(store, Vault(b"k" * 32))
     (first,) = secrets.valid("key_1")
     assert secrets.valid("key_1") == (first,)
@@ -228,7 +226,7 @@ def test_a_secret_is_made_once_kept_encrypted_and_replaced_with_an_overlap(store
     assert first.removeprefix("whsec_").encode() not in repr(kept).encode()
 
 
-def test_an_old_secret_ends_after_a_day(store: RedisJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_old_secret_ends_after_a_day(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     secrets = Secrets(store, Vault(b"k" * 32))
     (first,) = secrets.valid("key_1")
     second = secrets.rotate("key_1")
@@ -239,7 +237,7 @@ def test_an_old_secret_ends_after_a_day(store: RedisJobStore, monkeypatch: pytes
     assert secrets.valid("key_1") == (second,)
 
 
-def test_rotating_again_and_again_keeps_a_few(store: RedisJobStore) -> None:
+def test_rotating_again_and_again_keeps_a_few(store: JobStore) -> None:
     secrets = Secrets(store, Vault(b"k" * 32))
     made = [secrets.rotate("key_1") for _ in range(10)]
     assert secrets.valid("key_1") == tuple(reversed(made))[:4]

@@ -10,11 +10,11 @@ import redis
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.scheduling.pauses import Control, Hold, Pauses
 
 
-def queue(store: RedisJobStore, jobs: int) -> None:
+def queue(store: JobStore, jobs: int) -> None:
     """Jobs for the provider ``p``, and a worker with room for all."""
     store.serve({"p": 2})
     store.beat("w1", 100, 60, [])
@@ -33,7 +33,7 @@ def queue(store: RedisJobStore, jobs: int) -> None:
         )
 
 
-def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(client: redis.Redis, store: RedisJobStore) -> None:
+def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(client: redis.Redis, store: JobStore) -> None:
     pauses = Pauses(client)
     queue(store, 8)
     pauses.limit("p", 1, by="key_1")
@@ -49,7 +49,7 @@ def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(client: redis.R
 
 
 @pytest.mark.parametrize("setting", ["draining", "disabled"])
-def test_a_provider_that_is_held_gets_nothing(client: redis.Redis, store: RedisJobStore, setting: str) -> None:
+def test_a_provider_that_is_held_gets_nothing(client: redis.Redis, store: JobStore, setting: str) -> None:
     pauses = Pauses(client)
     queue(store, 1)
     pauses.hold("p", "disabled" if setting == "disabled" else "draining", reason="why", by="key_1")
@@ -61,7 +61,7 @@ def test_a_provider_that_is_held_gets_nothing(client: redis.Redis, store: RedisJ
     assert len(store.dispatch()) == 1
 
 
-def test_a_pause_of_an_earlier_version_still_holds(client: redis.Redis, store: RedisJobStore) -> None:
+def test_a_pause_of_an_earlier_version_still_holds(client: redis.Redis, store: JobStore) -> None:
     client.hset(keys.provider("p"), "paused", "1")
     client.set(keys.PAUSED, b"1")
     assert Pauses(client).provider("p") == Control(hold=Hold())

@@ -16,11 +16,11 @@ from jobs.ids import new_job_id
 from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.queue import QUEUE, RUN_JOB
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.record.types import Lease
 
 
-def make_job(store: RedisJobStore, **changes: Any) -> Job:
+def make_job(store: JobStore, **changes: Any) -> Job:
     job = Job(
         id=new_job_id(), owner="local", user="local", model="echo", route=("echo",),
         given={"prompt": "a lighthouse"}, input={"prompt": "a lighthouse"}, created_at=store.now(),
@@ -28,19 +28,19 @@ def make_job(store: RedisJobStore, **changes: Any) -> Job:
     return replace(job, **changes)
 
 
-def added(store: RedisJobStore, **changes: Any) -> Job:
+def added(store: JobStore, **changes: Any) -> Job:
     return store.create(make_job(store, **changes)).job
 
 
-def worker(store: RedisJobStore, slots: int = 4, name: str = "w1") -> None:
+def worker(store: JobStore, slots: int = 4, name: str = "w1") -> None:
     store.beat(name, slots, 60, [])
 
 
-def claim(store: RedisJobStore, job_id: str, lease: float = 60, name: str = "w1") -> Lease | None:
+def claim(store: JobStore, job_id: str, lease: float = 60, name: str = "w1") -> Lease | None:
     return store.claim(job_id, name, lease, lambda job, _: job.input)
 
 
-def claimed(store: RedisJobStore, **changes: Any) -> Lease:
+def claimed(store: JobStore, **changes: Any) -> Lease:
     job = added(store, **changes)
     worker(store)
     assert job.id in store.dispatch()
@@ -49,7 +49,7 @@ def claimed(store: RedisJobStore, **changes: Any) -> Lease:
     return lease
 
 
-def test_a_created_job_reads_back_with_its_first_event(store: RedisJobStore) -> None:
+def test_a_created_job_reads_back_with_its_first_event(store: JobStore) -> None:
     job = added(store)
     record = store.get(job.id)
     assert (record.job, record.version) == (job, 1)
@@ -57,12 +57,12 @@ def test_a_created_job_reads_back_with_its_first_event(store: RedisJobStore) -> 
     assert store.log(job.id)[-1].id == record.event_id
 
 
-def test_an_unknown_job_is_not_found(store: RedisJobStore) -> None:
+def test_an_unknown_job_is_not_found(store: JobStore) -> None:
     with pytest.raises(JobNotFound):
         store.get("job_x")
 
 
-def test_a_change_writes_snapshot_version_and_event_together(store: RedisJobStore) -> None:
+def test_a_change_writes_snapshot_version_and_event_together(store: JobStore) -> None:
     lease = claimed(store)
     record = store.change(lease.job.id, lambda _: events.Logged(at=1.0, text="hello"), fence=lease.fence)
     assert record.version == 3
@@ -70,19 +70,19 @@ def test_a_change_writes_snapshot_version_and_event_together(store: RedisJobStor
     assert store.get(lease.job.id).version == 3
 
 
-def test_a_move_that_the_table_lacks_changes_nothing(store: RedisJobStore) -> None:
+def test_a_move_that_the_table_lacks_changes_nothing(store: JobStore) -> None:
     job = added(store)
     with pytest.raises(IllegalTransition):
         store.change(job.id, lambda _: events.Succeeded(at=1.0, outputs=()))
     assert store.get(job.id).version == 1
 
 
-def test_nothing_is_sent_without_a_worker(store: RedisJobStore) -> None:
+def test_nothing_is_sent_without_a_worker(store: JobStore) -> None:
     added(store)
     assert store.dispatch() == ()
 
 
-def test_no_more_is_sent_than_there_are_free_slots(store: RedisJobStore) -> None:
+def test_no_more_is_sent_than_there_are_free_slots(store: JobStore) -> None:
     jobs = [added(store).id for _ in range(5)]
     worker(store, slots=2)
     assert list(store.dispatch()) == jobs[:2]
@@ -93,7 +93,7 @@ def test_no_more_is_sent_than_there_are_free_slots(store: RedisJobStore) -> None
     assert list(store.dispatch()) == jobs[2:3]
 
 
-def test_users_are_served_in_turn(store: RedisJobStore) -> None:
+def test_users_are_served_in_turn(store: JobStore) -> None:
     many = [added(store, user="many").id for _ in range(10)]
     worker(store, slots=2)
     store.dispatch()
@@ -104,7 +104,7 @@ def test_users_are_served_in_turn(store: RedisJobStore) -> None:
     assert store.dispatch() == (one,)
 
 
-def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(store: RedisJobStore) -> None:
+def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(store: JobStore) -> None:
     for _ in range(10):
         added(store, user="many")
     worker(store, slots=1)
@@ -117,7 +117,7 @@ def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(store: Red
     assert served.count("aaa") == served.count("many") == 3
 
 
-def test_priority_moves_a_job_ahead_of_its_own_user_only(store: RedisJobStore) -> None:
+def test_priority_moves_a_job_ahead_of_its_own_user_only(store: JobStore) -> None:
     low = added(store, priority=Priority.LOW).id
     normal = added(store).id
     high = added(store, priority=Priority.HIGH).id
@@ -125,7 +125,7 @@ def test_priority_moves_a_job_ahead_of_its_own_user_only(store: RedisJobStore) -
     assert list(store.dispatch()) == [high, normal, low]
 
 
-def test_a_provider_takes_no_more_than_its_limit(store: RedisJobStore) -> None:
+def test_a_provider_takes_no_more_than_its_limit(store: JobStore) -> None:
     store.redis.hset(keys.provider("echo"), "limit", 1)
     first, second = added(store).id, added(store).id
     other = added(store, route=("other",)).id
@@ -137,7 +137,7 @@ def test_a_provider_takes_no_more_than_its_limit(store: RedisJobStore) -> None:
     assert store.dispatch() == (second,)
 
 
-def test_a_route_falls_to_its_next_provider_when_the_first_is_full(store: RedisJobStore) -> None:
+def test_a_route_falls_to_its_next_provider_when_the_first_is_full(store: JobStore) -> None:
     store.redis.hset(keys.provider("a"), "limit", 0)
     job = added(store, route=("a", "b"))
     worker(store)
@@ -147,17 +147,17 @@ def test_a_route_falls_to_its_next_provider_when_the_first_is_full(store: RedisJ
     assert lease.job.provider == "b"
 
 
-def test_a_duplicate_message_dies_at_the_claim(store: RedisJobStore) -> None:
+def test_a_duplicate_message_dies_at_the_claim(store: JobStore) -> None:
     lease = claimed(store)
     assert claim(store, lease.job.id) is None
 
 
-def test_a_message_for_a_job_that_was_not_sent_claims_nothing(store: RedisJobStore) -> None:
+def test_a_message_for_a_job_that_was_not_sent_claims_nothing(store: JobStore) -> None:
     job = added(store)
     assert claim(store, job.id) is None
 
 
-def test_a_lost_lease_writes_nothing(store: RedisJobStore) -> None:
+def test_a_lost_lease_writes_nothing(store: JobStore) -> None:
     stale = claimed(store)
     job_id = stale.job.id
     store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
@@ -172,7 +172,7 @@ def test_a_lost_lease_writes_nothing(store: RedisJobStore) -> None:
     assert store.beat("w1", 4, 60, [(job_id, stale.fence), (job_id, fresh.fence)]) == [0, 1]
 
 
-def test_a_lease_that_nobody_renews_is_lost(store: RedisJobStore) -> None:
+def test_a_lease_that_nobody_renews_is_lost(store: JobStore) -> None:
     job = added(store)
     worker(store)
     store.dispatch()
@@ -187,7 +187,7 @@ def test_a_lease_that_nobody_renews_is_lost(store: RedisJobStore) -> None:
     assert store.lost() == ()
 
 
-def test_a_checkpoint_comes_back_with_the_next_claim(store: RedisJobStore) -> None:
+def test_a_checkpoint_comes_back_with_the_next_claim(store: JobStore) -> None:
     lease = claimed(store)
     left: dict[str, dict[str, Any]] = {"echo": {"phase": "posted"}, "other": {"phase": "opened", "empty": []}}
     store.save_checkpoints(lease.job.id, lease.fence, left)
@@ -198,21 +198,21 @@ def test_a_checkpoint_comes_back_with_the_next_claim(store: RedisJobStore) -> No
     assert again.checkpoints == left
 
 
-def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: RedisJobStore) -> None:
+def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: JobStore) -> None:
     lease = claimed(store)
     store.change(lease.job.id, lambda _: events.CancelRequested(at=1.0))
     assert store.beat("w1", 4, 60, [(lease.job.id, lease.fence)]) == [2]
     assert store.wait_control("0", 0.01)[1] == (lease.job.id,)
 
 
-def test_the_end_of_a_running_job_by_somebody_else_reaches_the_worker_at_once(store: RedisJobStore) -> None:
+def test_the_end_of_a_running_job_by_somebody_else_reaches_the_worker_at_once(store: JobStore) -> None:
     lease, own = claimed(store), claimed(store)
     store.change(own.job.id, lambda _: events.Canceled(at=1.0), fence=own.fence)
     store.change(lease.job.id, lambda _: events.Canceled(at=1.0))
     assert store.wait_control("0", 0.1)[1] == (lease.job.id,)
 
 
-def test_a_parked_job_waits_for_its_time(store: RedisJobStore) -> None:
+def test_a_parked_job_waits_for_its_time(store: JobStore) -> None:
     job = added(store)
     worker(store)
     later = store.now() + 0.1
@@ -228,7 +228,7 @@ def test_a_parked_job_waits_for_its_time(store: RedisJobStore) -> None:
     assert sent == (job.id,)
 
 
-def test_a_message_that_was_lost_is_sent_again(store: RedisJobStore) -> None:
+def test_a_message_that_was_lost_is_sent_again(store: JobStore) -> None:
     job = added(store)
     worker(store)
     store.dispatch()
@@ -237,7 +237,7 @@ def test_a_message_that_was_lost_is_sent_again(store: RedisJobStore) -> None:
     assert store.unsent(0.02) == ()
 
 
-def test_a_message_that_was_lost_is_missed_also_while_others_wait(store: RedisJobStore) -> None:
+def test_a_message_that_was_lost_is_missed_also_while_others_wait(store: JobStore) -> None:
     ids = [added(store).id for _ in range(3)]
     worker(store)
     store.dispatch()
@@ -252,7 +252,7 @@ def test_a_message_that_was_lost_is_missed_also_while_others_wait(store: RedisJo
     assert set(store.unsent(0.02)) == set(ids)
 
 
-def test_a_repeated_write_counts_once(store: RedisJobStore, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_repeated_write_counts_once(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
     """The answer of a write can be lost with the connection; redis-py then sends the script again."""
     lease = claimed(store)
     script = store._scripts["commit"]
@@ -268,7 +268,7 @@ def test_a_repeated_write_counts_once(store: RedisJobStore, monkeypatch: pytest.
     assert store.get(lease.job.id) == dataclasses.replace(record)
 
 
-def test_a_finished_job_gives_everything_back(store: RedisJobStore) -> None:
+def test_a_finished_job_gives_everything_back(store: JobStore) -> None:
     store.redis.hset(keys.provider("echo"), "limit", 1)
     lease = claimed(store)
     error = Failure(code="internal", detail="x")
@@ -280,7 +280,7 @@ def test_a_finished_job_gives_everything_back(store: RedisJobStore) -> None:
     }  # fmt: skip
 
 
-def test_the_secret_ends_with_the_job(store: RedisJobStore) -> None:
+def test_the_secret_ends_with_the_job(store: JobStore) -> None:
     job = make_job(store)
     store.create(job, b"locked")
     assert store.secret(job.id) == b"locked"
@@ -288,7 +288,7 @@ def test_the_secret_ends_with_the_job(store: RedisJobStore) -> None:
     assert store.secret(job.id) is None
 
 
-def test_a_purged_job_leaves_a_tombstone(store: RedisJobStore) -> None:
+def test_a_purged_job_leaves_a_tombstone(store: JobStore) -> None:
     lease = claimed(store)
     stone = Tombstone(
         id=lease.job.id, owner="local", status=Status.CANCELED, reason="deleted", finished_at=1.0, deleted_at=2.0
@@ -302,7 +302,7 @@ def test_a_purged_job_leaves_a_tombstone(store: RedisJobStore) -> None:
     assert store.page("local", cursor=None, limit=10, keep=lambda _: True).records == ()
 
 
-def test_pages_cover_every_job_once_also_within_one_millisecond(store: RedisJobStore) -> None:
+def test_pages_cover_every_job_once_also_within_one_millisecond(store: JobStore) -> None:
     at = store.now()
     ids = [added(store, created_at=at).id for _ in range(7)] + [added(store, owner="other").id]
     seen, cursor = [], None
@@ -316,14 +316,14 @@ def test_pages_cover_every_job_once_also_within_one_millisecond(store: RedisJobS
     assert len(store.page(None, cursor=None, limit=20, keep=lambda _: True).records) == 8
 
 
-def test_previews_keep_the_last_twelve(store: RedisJobStore) -> None:
+def test_previews_keep_the_last_twelve(store: JobStore) -> None:
     lease = claimed(store)
     for index in range(20):
         store.save_preview(lease.job.id, lease.fence, index, b"%d" % index)
     assert [store.preview(lease.job.id, index) for index in (7, 8, 19)] == [None, b"8", b"19"]
 
 
-def test_overdue_and_outlived_jobs_are_found(store: RedisJobStore) -> None:
+def test_overdue_and_outlived_jobs_are_found(store: JobStore) -> None:
     late = added(store, deadline_at=store.now() - 1)
     done = added(store, retention_seconds=0)
     store.change(done.id, lambda _: events.Canceled(at=store.now() - 1))
@@ -331,7 +331,7 @@ def test_overdue_and_outlived_jobs_are_found(store: RedisJobStore) -> None:
     assert store.outlived() == (done.id,)
 
 
-def test_news_of_many_jobs_come_in_one_wait(store: RedisJobStore) -> None:
+def test_news_of_many_jobs_come_in_one_wait(store: JobStore) -> None:
     first, second = added(store), added(store)
     seen = {job.id: store.get(job.id).event_id for job in (first, second)}
     store.change(first.id, lambda _: events.Logged(at=1.0, text="news"))
@@ -340,14 +340,14 @@ def test_news_of_many_jobs_come_in_one_wait(store: RedisJobStore) -> None:
     assert second.id not in news
 
 
-def test_the_overview_counts(store: RedisJobStore) -> None:
+def test_the_overview_counts(store: JobStore) -> None:
     claimed(store)
     added(store)
     view = store.overview()
     assert (view.queued, view.running, view.sent, dict(view.workers)) == (1, 1, 0, {"w1": 4})
 
 
-def test_a_provider_that_rested_gets_one_job_first(store: RedisJobStore) -> None:
+def test_a_provider_that_rested_gets_one_job_first(store: JobStore) -> None:
     ids = [added(store).id for _ in range(4)]
     worker(store, slots=8)
     store.rest("echo", store.now() + 0.2, "the quota is used up")
@@ -370,7 +370,7 @@ def test_a_provider_that_rested_gets_one_job_first(store: RedisJobStore) -> None
     assert store.redis.hget(keys.provider("echo"), "until") is None
 
 
-def test_a_scout_that_learned_nothing_is_followed_by_another(store: RedisJobStore) -> None:
+def test_a_scout_that_learned_nothing_is_followed_by_another(store: JobStore) -> None:
     ids = [added(store).id for _ in range(3)]
     worker(store)
     store.rest("echo", store.now() - 1, "the quota is used up")
@@ -379,7 +379,7 @@ def test_a_scout_that_learned_nothing_is_followed_by_another(store: RedisJobStor
     assert store.dispatch() == (ids[1],)
 
 
-def test_what_began_before_a_rest_does_not_end_it(store: RedisJobStore) -> None:
+def test_what_began_before_a_rest_does_not_end_it(store: JobStore) -> None:
     lease = claimed(store)
     store.rest("echo", store.now() + 60, "the quota is used up")
     store.works("echo", lease.job.attempts[-1].started_at)
@@ -388,14 +388,14 @@ def test_what_began_before_a_rest_does_not_end_it(store: RedisJobStore) -> None:
     assert store.redis.hget(keys.provider("echo"), "works") is None
 
 
-def test_a_rest_is_never_made_shorter(store: RedisJobStore) -> None:
+def test_a_rest_is_never_made_shorter(store: JobStore) -> None:
     late = round(store.now() * 1000) + 600_000
     store.rest("echo", late / 1000, "the quota is used up")
     store.rest("echo", store.now() + 5, "the queue is full")
     assert store.redis.hmget(keys.provider("echo"), "until", "reason") == [str(late).encode(), b"the quota is used up"]
 
 
-def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: RedisJobStore) -> None:
+def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: JobStore) -> None:
     store.serve({"echo": None, "own": None}, wary={"echo": 60})
     ids = [added(store).id for _ in range(3)]
     own = [added(store, route=("own",)).id for _ in range(2)]
@@ -410,7 +410,7 @@ def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: RedisJobStor
     assert store.dispatch() == (ids[1], ids[2])
 
 
-def test_a_rest_concerns_one_quota(store: RedisJobStore) -> None:
+def test_a_rest_concerns_one_quota(store: JobStore) -> None:
     """Ours and that of each account rest for themselves."""
     ours, mine, other = (added(store, account=account).id for account in (None, "mine", "other"))
     worker(store)
@@ -423,7 +423,7 @@ def test_a_rest_concerns_one_quota(store: RedisJobStore) -> None:
     assert 0 < store.redis.ttl(keys.account("mine", "echo")) <= 2 * 86_400
 
 
-def test_each_account_has_a_scout_of_its_own(store: RedisJobStore) -> None:
+def test_each_account_has_a_scout_of_its_own(store: JobStore) -> None:
     store.serve({"echo": None}, wary={"echo": 60})
     ids = {account: [added(store, account=account).id for _ in range(2)] for account in (None, "mine")}
     worker(store, slots=8)
@@ -434,7 +434,7 @@ def test_each_account_has_a_scout_of_its_own(store: RedisJobStore) -> None:
     assert store.dispatch() == (ids["mine"][1],)
 
 
-def test_accounts_share_the_slots_of_a_provider(store: RedisJobStore) -> None:
+def test_accounts_share_the_slots_of_a_provider(store: JobStore) -> None:
     store.serve({"echo": 2})
     for account in (None, "mine", "other"):
         added(store, account=account)
@@ -442,7 +442,7 @@ def test_accounts_share_the_slots_of_a_provider(store: RedisJobStore) -> None:
     assert len(store.dispatch()) == 2
 
 
-def test_a_low_priority_waits_longer_but_not_for_ever(store: RedisJobStore) -> None:
+def test_a_low_priority_waits_longer_but_not_for_ever(store: JobStore) -> None:
     now = store.now()
     low = added(store, priority=Priority.LOW, created_at=now - 700).id
     normal = added(store, priority=Priority.NORMAL, created_at=now - 350).id
@@ -460,11 +460,11 @@ def test_a_low_priority_waits_longer_but_not_for_ever(store: RedisJobStore) -> N
 # -- a second slot --------------------------------------------------------------
 
 
-def busy(store: RedisJobStore, *providers: str) -> list[int]:
+def busy(store: JobStore, *providers: str) -> list[int]:
     return [int(store.redis.scard(keys.busy(name))) for name in providers]
 
 
-def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(store: RedisJobStore) -> None:
+def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(store: JobStore) -> None:
     store.serve({"a": 1, "b": 1, "c": None})
     lease = claimed(store, route=("a", "b", "c"))
     other = claimed(store, route=("b",))
@@ -478,7 +478,7 @@ def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(store: RedisJobS
 
 
 @pytest.mark.parametrize("kept", ["a", "b"])
-def test_where_one_of_two_ends_only_its_slot_is_given_back(store: RedisJobStore, kept: str) -> None:
+def test_where_one_of_two_ends_only_its_slot_is_given_back(store: JobStore, kept: str) -> None:
     store.serve({"a": 1, "b": 1})
     lease = claimed(store, route=("a", "b"))
     assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
@@ -489,7 +489,7 @@ def test_where_one_of_two_ends_only_its_slot_is_given_back(store: RedisJobStore,
     assert busy(store, "a", "b") == [0, 0]
 
 
-def test_nobody_who_is_not_well_is_a_hedge(store: RedisJobStore) -> None:
+def test_nobody_who_is_not_well_is_a_hedge(store: JobStore) -> None:
     names = ("paused", "resting", "open", "doubtful", "changed", "gone")
     store.serve(dict.fromkeys(("a", *names[:-1])))
     now = round(store.now() * 1000)
@@ -507,7 +507,7 @@ def test_nobody_who_is_not_well_is_a_hedge(store: RedisJobStore) -> None:
     assert store.take_hedge(lease.job.id, lease.fence, ("a",)) == "a"
 
 
-def test_a_stale_attempt_takes_and_gives_back_nothing(store: RedisJobStore) -> None:
+def test_a_stale_attempt_takes_and_gives_back_nothing(store: JobStore) -> None:
     stale = claimed(store, route=("a", "b"))
     store.change(stale.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     with pytest.raises(LeaseLost):
@@ -521,7 +521,7 @@ def test_a_stale_attempt_takes_and_gives_back_nothing(store: RedisJobStore) -> N
     assert busy(store, "a", "b") == [1, 0]
 
 
-def test_a_hedge_can_be_the_one_job_that_goes_first(store: RedisJobStore) -> None:
+def test_a_hedge_can_be_the_one_job_that_goes_first(store: JobStore) -> None:
     store.serve({"a": None, "b": None}, wary={"b": 60})
     lease = claimed(store, route=("a", "b"))
     assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"

@@ -12,7 +12,7 @@ from jobs import events
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Status
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.service import JobService, Submission, fair_user
 from jobs.vault import Vault
 
@@ -41,7 +41,7 @@ def files(tmp_path: Path) -> LocalArtifacts:
 
 
 @pytest.fixture
-def service(store: RedisJobStore, messages: Messages, files: LocalArtifacts) -> JobService:
+def service(store: JobStore, messages: Messages, files: LocalArtifacts) -> JobService:
     store.beat("w", 4, 60, [])
     return JobService(store, messages, files, Vault(b"k" * 32))
 
@@ -69,7 +69,7 @@ def test_a_job_is_kept_when_the_broker_is_away(service: JobService, messages: Me
     assert messages.sent == [record.job.id]
 
 
-def test_credentials_are_kept_only_locked(service: JobService, store: RedisJobStore) -> None:
+def test_credentials_are_kept_only_locked(service: JobService, store: JobStore) -> None:
     record = service.submit(submission(credentials={"hf_token": "canary-token"}))
     assert record.job.has_credentials
     held = b"".join(store.redis.dump(name) or b"" for name in store.redis.scan_iter("*"))
@@ -89,7 +89,7 @@ def test_pictures_are_kept_with_the_job(service: JobService, files: LocalArtifac
 
 @pytest.mark.parametrize("broken", ["disk", "upload"])
 def test_a_picture_that_cannot_be_kept_leaves_no_job(
-    service: JobService, store: RedisJobStore, tmp_path: Path, broken: str
+    service: JobService, store: JobStore, tmp_path: Path, broken: str
 ) -> None:
     if broken == "disk":
         (tmp_path / "artifacts").write_text("a file")
@@ -118,7 +118,7 @@ def test_another_owners_job_looks_like_an_unknown_one(service: JobService, actio
     assert service.page("key_2", cursor=None, limit=9).records == ()
 
 
-def test_a_queued_job_is_canceled_at_once_and_makes_room(service: JobService, store: RedisJobStore) -> None:
+def test_a_queued_job_is_canceled_at_once_and_makes_room(service: JobService, store: JobStore) -> None:
     store.limit("echo", 1)
     first, second = (service.submit(submission()).job.id for _ in range(2))
     assert service.cancel(first, "key_1").job.status is Status.CANCELED
@@ -127,7 +127,7 @@ def test_a_queued_job_is_canceled_at_once_and_makes_room(service: JobService, st
     assert store.claim(second, "w", 60, lambda job, _: job.input) is not None
 
 
-def test_a_running_job_is_asked_to_end(service: JobService, store: RedisJobStore) -> None:
+def test_a_running_job_is_asked_to_end(service: JobService, store: JobStore) -> None:
     job_id = service.submit(submission()).job.id
     lease = store.claim(job_id, "w", 60, lambda job, _: job.input)
     assert lease is not None
@@ -139,7 +139,7 @@ def test_a_running_job_is_asked_to_end(service: JobService, store: RedisJobStore
 
 @pytest.mark.parametrize("stage", ["queued", "running", "finished"])
 def test_a_deleted_job_is_gone_with_its_files(
-    service: JobService, store: RedisJobStore, files: LocalArtifacts, tmp_path: Path, stage: str
+    service: JobService, store: JobStore, files: LocalArtifacts, tmp_path: Path, stage: str
 ) -> None:
     job_id = service.submit(submission()).job.id
     if stage != "queued":

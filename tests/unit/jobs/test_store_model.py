@@ -15,7 +15,7 @@ from jobs.ids import new_job_id
 from jobs.limits import Limits
 from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.record import keys
-from jobs.record.store import RedisJobStore, lane_of
+from jobs.record.store import JobStore, lane_of
 from jobs.record.types import Lease
 from jobs.states import apply
 
@@ -36,7 +36,7 @@ class Records(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.store = RedisJobStore(fakeredis.FakeRedis(), limits=CROWDS)
+        self.store = JobStore(fakeredis.FakeRedis(), limits=CROWDS)
         self.redis = self.store.redis
         self.first: dict[str, Job] = {}
         self.purged: set[str] = set()

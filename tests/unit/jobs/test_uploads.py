@@ -12,9 +12,9 @@ from jobs.errors import KeyReused, UploadNotFound, UploadsFull
 from jobs.files import ArtifactError, LocalArtifacts
 from jobs.files.images import Picture
 from jobs.files.uploads import Label, Upload, Uploads, Usage
-from jobs.idempotency import Once
+from jobs.idempotency import Idempotency
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 
 PICTURE = Picture("image/png", 8, 8)
 
@@ -25,7 +25,7 @@ def files(tmp_path: Path) -> LocalArtifacts:
 
 
 @pytest.fixture
-def uploads(store: RedisJobStore, files: LocalArtifacts) -> Uploads:
+def uploads(store: JobStore, files: LocalArtifacts) -> Uploads:
     return Uploads(store, files, most_bytes=100)
 
 
@@ -37,14 +37,14 @@ def add(
 
 def again(uploads: Uploads, data: bytes, owner: str, key: str | None, **changes: Any) -> tuple[Upload, bool]:
     label = Label(**{"name": "a.png", "purpose": "vision", "seconds": 60, "metadata": {}, **changes})
-    return uploads.add(owner, data, PICTURE, label, Once(fingerprint=data.hex(), key=key))
+    return uploads.add(owner, data, PICTURE, label, Idempotency(fingerprint=data.hex(), key=key))
 
 
 def on_disk(tmp_path: Path) -> set[str]:
     return {path.parent.name for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def left(store: RedisJobStore) -> list[bytes]:
+def left(store: JobStore) -> list[bytes]:
     """Keys in Redis that are about uploads."""
     return sorted(store.redis.scan_iter("dr:file*"))
 
@@ -70,7 +70,7 @@ def test_another_owners_upload_looks_like_an_unknown_one(uploads: Uploads, actio
     assert uploads.get(made.id, "key_1") == made
 
 
-def test_a_deleted_upload_leaves_nothing(uploads: Uploads, store: RedisJobStore, tmp_path: Path) -> None:
+def test_a_deleted_upload_leaves_nothing(uploads: Uploads, store: JobStore, tmp_path: Path) -> None:
     made = add(uploads)
     uploads.delete(made.id, "key_1")
     with pytest.raises(UploadNotFound):
@@ -80,7 +80,7 @@ def test_a_deleted_upload_leaves_nothing(uploads: Uploads, store: RedisJobStore,
     assert uploads.usage("key_1") == Usage(0, 0)
 
 
-def test_an_upload_ends_by_itself(uploads: Uploads, store: RedisJobStore, tmp_path: Path) -> None:
+def test_an_upload_ends_by_itself(uploads: Uploads, store: JobStore, tmp_path: Path) -> None:
     short, long = add(uploads, b"short", seconds=1), add(uploads, b"long")
     assert uploads.expire() == 0
     later = store.now() + 2
@@ -94,7 +94,7 @@ def test_an_upload_ends_by_itself(uploads: Uploads, store: RedisJobStore, tmp_pa
 
 
 def test_what_an_upload_that_broke_off_left_is_tidied_up(
-    uploads: Uploads, store: RedisJobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uploads: Uploads, store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
 
@@ -115,7 +115,7 @@ def test_what_an_upload_that_broke_off_left_is_tidied_up(
 
 
 def test_a_deletion_that_broke_off_is_finished(
-    uploads: Uploads, files: LocalArtifacts, store: RedisJobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uploads: Uploads, files: LocalArtifacts, store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = add(uploads)
     with monkeypatch.context() as patch:
@@ -133,7 +133,7 @@ def test_a_deletion_that_broke_off_is_finished(
     assert left(store) == []
 
 
-def test_a_full_disk_leaves_no_upload(uploads: Uploads, store: RedisJobStore, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_upload(uploads: Uploads, store: JobStore, tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("a file")
     with pytest.raises(ArtifactError):
         add(uploads)
@@ -192,7 +192,7 @@ def test_a_list_goes_on_where_it_was_left(uploads: Uploads) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_key_of_uploads_is_unknown(store: RedisJobStore) -> Iterator[None]:
+def _no_key_of_uploads_is_unknown(store: JobStore) -> Iterator[None]:
     yield
     known = {keys.FILE_BYTES, keys.FILE_DUE, keys.files("key_1"), keys.files("key_2")}
     assert {name.decode() for name in left(store)} <= known

@@ -12,16 +12,16 @@ from jobs.errors import JobGone, JobNotFound
 from jobs.ids import new_job_id
 from jobs.model import Job, Status, Tombstone
 from jobs.record import keys
-from jobs.record.store import RedisJobStore
-from jobs.record.views import Nudge, ProviderState, RedisViews
+from jobs.record.store import JobStore
+from jobs.record.views import JobViews, Nudge, ProviderState
 
 
 @pytest.fixture
-def views(store: RedisJobStore) -> RedisViews:
-    return RedisViews(store)
+def views(store: JobStore) -> JobViews:
+    return JobViews(store)
 
 
-def added(store: RedisJobStore, created_at: float = 1000.0) -> Job:
+def added(store: JobStore, created_at: float = 1000.0) -> Job:
     job = Job(
         id=new_job_id(), owner="local", user="local", model="echo", route=("echo",), given={}, input={},
         created_at=created_at,
@@ -29,7 +29,7 @@ def added(store: RedisJobStore, created_at: float = 1000.0) -> Job:
     return store.create(job).job
 
 
-def test_a_look_gives_the_job_and_how_many_are_before_it(store: RedisJobStore, views: RedisViews) -> None:
+def test_a_look_gives_the_job_and_how_many_are_before_it(store: JobStore, views: JobViews) -> None:
     first, second = added(store, 1000.0), added(store, 1001.0)
     record, place = views.look(second.id)
     assert (record, place and place.position) == (store.get(second.id), 1)
@@ -39,14 +39,14 @@ def test_a_look_gives_the_job_and_how_many_are_before_it(store: RedisJobStore, v
     assert list(views.places([record, store.get(first.id)])) == [second.id]
 
 
-def test_an_ended_job_has_no_position(store: RedisJobStore, views: RedisViews) -> None:
+def test_an_ended_job_has_no_position(store: JobStore, views: JobViews) -> None:
     job = added(store)
     store.change(job.id, lambda _: events.Canceled(at=1002.0))
     record, place = views.look(job.id)
     assert (record.job.status, place) == (Status.CANCELED, None)
 
 
-def test_a_second_look_reads_only_what_has_changed(store: RedisJobStore, views: RedisViews) -> None:
+def test_a_second_look_reads_only_what_has_changed(store: JobStore, views: JobViews) -> None:
     ahead, job = added(store, 1000.0), added(store, 1001.0)
     first, _ = views.look(job.id)
     store.change(ahead.id, lambda _: events.Canceled(at=1002.0))
@@ -58,7 +58,7 @@ def test_a_second_look_reads_only_what_has_changed(store: RedisJobStore, views: 
     assert views.look(job.id) == (store.get(job.id), None)
 
 
-def test_a_look_after_a_deletion_finds_no_memory_of_the_job(store: RedisJobStore, views: RedisViews) -> None:
+def test_a_look_after_a_deletion_finds_no_memory_of_the_job(store: JobStore, views: JobViews) -> None:
     job = added(store)
     store.change(job.id, lambda _: events.Canceled(at=1002.0))
     views.look(job.id)
@@ -71,9 +71,7 @@ def test_a_look_after_a_deletion_finds_no_memory_of_the_job(store: RedisJobStore
         views.look(job.id)
 
 
-def test_only_so_many_records_are_remembered(
-    store: RedisJobStore, views: RedisViews, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_only_so_many_records_are_remembered(store: JobStore, views: JobViews, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jobs.record.views._SEEN", 2)
     jobs = [added(store, 1000.0 + number) for number in range(3)]
     seen = [views.look(job.id)[0] for job in jobs]
@@ -81,7 +79,7 @@ def test_only_so_many_records_are_remembered(
     assert views.look(jobs[0].id)[0] is not seen[0]
 
 
-def test_unknown_and_deleted_jobs_are_told_apart(store: RedisJobStore, views: RedisViews) -> None:
+def test_unknown_and_deleted_jobs_are_told_apart(store: JobStore, views: JobViews) -> None:
     job = added(store)
     store.change(job.id, lambda _: events.Canceled(at=1002.0))
     store.purge(
@@ -96,7 +94,7 @@ def test_unknown_and_deleted_jobs_are_told_apart(store: RedisJobStore, views: Re
 
 
 def test_a_provider_shows_its_limit_its_jobs_and_its_rest(
-    client: redis.Redis, store: RedisJobStore, views: RedisViews
+    client: redis.Redis, store: JobStore, views: JobViews
 ) -> None:
     until = store.now() + 60
     store.limit("a", 3)
@@ -108,12 +106,12 @@ def test_a_provider_shows_its_limit_its_jobs_and_its_rest(
     assert states["a"].until == pytest.approx(until, abs=0.01)
 
 
-def test_a_rest_that_is_over_does_not_show(store: RedisJobStore, views: RedisViews) -> None:
+def test_a_rest_that_is_over_does_not_show(store: JobStore, views: JobViews) -> None:
     store.rest("a", store.now() - 1, "the quota is used up")
     assert views.providers(["a"])["a"] == ProviderState()
 
 
-def test_a_provider_shows_that_one_job_went_first(store: RedisJobStore, views: RedisViews) -> None:
+def test_a_provider_shows_that_one_job_went_first(store: JobStore, views: JobViews) -> None:
     store.rest("echo", store.now() - 1, "the quota is used up")
     job = added(store)
     store.beat("w", 4, 60, [])
@@ -124,12 +122,12 @@ def test_a_provider_shows_that_one_job_went_first(store: RedisJobStore, views: R
     assert not views.providers(["echo"])["echo"].scouted
 
 
-def test_a_probe_writes(client: redis.Redis, views: RedisViews) -> None:
+def test_a_probe_writes(client: redis.Redis, views: JobViews) -> None:
     views.probe()
     assert client.get(keys.PROBE) == b"1"
 
 
-def test_a_nudge_that_comes_before_the_read_ends_it(store: RedisJobStore) -> None:
+def test_a_nudge_that_comes_before_the_read_ends_it(store: JobStore) -> None:
     nudge = Nudge(store)
     nudge.send()
     assert nudge.wait_events({"job_x": "0"}, 4.0) == {}
@@ -140,7 +138,7 @@ def test_a_nudge_that_comes_before_the_read_ends_it(store: RedisJobStore) -> Non
 def test_a_nudge_ends_a_read_that_blocks(redis_server: str) -> None:
     client = redis.Redis.from_url(redis_server)
     client.flushdb()
-    nudge = Nudge(RedisJobStore(client))
+    nudge = Nudge(JobStore(client))
     timer = threading.Timer(0.2, nudge.send)
     timer.start()
     assert nudge.wait_events({}, 4.0) == {}
@@ -149,7 +147,7 @@ def test_a_nudge_ends_a_read_that_blocks(redis_server: str) -> None:
     client.close()
 
 
-def test_a_nudged_read_gives_the_events(store: RedisJobStore) -> None:
+def test_a_nudged_read_gives_the_events(store: JobStore) -> None:
     job = added(store)
     found = Nudge(store).wait_events({job.id: "0"}, 1.0)
     assert [entry.event for entry in found[job.id]] == [events.Submitted(at=job.created_at)]

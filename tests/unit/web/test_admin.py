@@ -22,7 +22,7 @@ def fits(name: str, body: Any) -> bool:
 
 
 def waiting(client: FlaskClient, services: Services, job_id: str) -> Any:
-    services.outlook._fresh_until = 0.0  # what it knows is at most a second old
+    services.queue_estimates._fresh_until = 0.0  # what it knows is at most a second old
     return client.get(f"/v1/jobs/{job_id}").get_json()["queue"]["reason"]
 
 

@@ -7,7 +7,7 @@ import pytest
 from gunicorn.http.errors import InvalidChunkSize, NoMoreData
 
 from web.http.problems import Problem
-from web.http.slow_clients import SLOWEST_BYTES, Arrival
+from web.http.slow_clients import SLOWEST_BYTES, SlowClientGuard
 
 
 class Drip:
@@ -32,18 +32,18 @@ class Broken:
 
 
 def test_a_body_that_drips_is_given_up() -> None:
-    arrival = Arrival(Drip(1, 0.3), 0.0)
+    arrival = SlowClientGuard(Drip(1, 0.3), 0.0)
     with pytest.raises(Problem, match="too_slow"):
         b"".join(arrival.read(1024) for _ in range(100))
 
 
 def test_a_body_that_flows_may_take_as_long_as_it_needs() -> None:
-    arrival = Arrival(Drip(SLOWEST_BYTES, 0.05), 0.0)
+    arrival = SlowClientGuard(Drip(SLOWEST_BYTES, 0.05), 0.0)
     assert sum(len(arrival.read(1 << 20)) for _ in range(40)) == 40 * SLOWEST_BYTES
 
 
 @pytest.mark.parametrize("error", [InvalidChunkSize("zz"), NoMoreData(b"")])
 def test_a_broken_frame_is_the_clients_fault(error: Exception) -> None:
     with pytest.raises(Problem) as caught:
-        Arrival(Broken(error), 5).read(10)
+        SlowClientGuard(Broken(error), 5).read(10)
     assert (caught.value.code, caught.value.status) == ("invalid_input", 400)

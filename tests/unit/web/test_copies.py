@@ -17,7 +17,7 @@ from providers.paint import paint
 from tests.support.job_driver import Hand
 from web.http.problems import Problem
 from web.images import variants
-from web.images.variants import Copies
+from web.images.variants import ImageVariants
 from web.services import Services
 
 
@@ -102,7 +102,7 @@ def test_a_copy_is_made_once(client: FlaskClient, hand: Hand, monkeypatch: pytes
 
 def test_old_copies_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(variants, "KEPT_BYTES", 30)
-    kept = Copies()
+    kept = ImageVariants()
     for name in ("a", "b", "c"):
         kept.get(name, lambda: b"0123456789")
     kept.get("a", lambda: b"other")
@@ -115,7 +115,7 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
     def deeper(depth: int) -> bytes:
         return kept.get(str(depth), lambda: deeper(depth + 1))
 
-    kept = Copies()
+    kept = ImageVariants()
     with pytest.raises(Problem) as refused:
         deeper(0)
     assert (refused.value.code, refused.value.headers) == ("rate_limited", {"Retry-After": "2"})
@@ -123,7 +123,7 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
 
 
 def test_many_who_look_at_the_same_wait_for_one_copy() -> None:
-    kept, got, made = Copies(), list[bytes](), list[bytes]()
+    kept, got, made = ImageVariants(), list[bytes](), list[bytes]()
 
     def look() -> None:
         got.append(kept.get("a", make))
@@ -148,7 +148,7 @@ def test_a_copy_that_failed_is_tried_again() -> None:
     def fail() -> bytes:
         raise BadPicture
 
-    kept = Copies()
+    kept = ImageVariants()
     for _ in range(variants.MOST_WAITING + 1):
         with pytest.raises(BadPicture):
             kept.get("a", fail)

@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 
 import logs
 from tests.support.job_driver import Hand
-from web.http.signed_links import BadSignature, Grant, Signatures
+from web.http.signed_links import BadSignature, Grant, SignedLinks
 from web.services import Services
 
 OLD, NEW = b"o" * 32, b"n" * 32
 GRANT = Grant("key_ann", "/v1/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV/outputs/0", 2_000)
-SIGNATURES = Signatures([NEW], lambda: 1_000.0)
+SIGNATURES = SignedLinks([NEW], lambda: 1_000.0)
 #: What may stand in a query without being quoted, and some that may not.
 ALPHABET = string.ascii_letters + string.digits + "-_.~=+/%é\0 "
 
@@ -30,8 +30,8 @@ ALPHABET = string.ascii_letters + string.digits + "-_.~=+/%é\0 "
 def test_what_was_signed_here_is_good_here_until_its_time() -> None:
     text = SIGNATURES.sign(GRANT)
     assert SIGNATURES.check(text, GRANT.path) == GRANT
-    assert Signatures([NEW], lambda: 1_999.9).check(text, GRANT.path) == GRANT
-    for elsewhere in (Signatures([OLD], lambda: 1_000.0), Signatures([NEW], lambda: 2_000.0)):
+    assert SignedLinks([NEW], lambda: 1_999.9).check(text, GRANT.path) == GRANT
+    for elsewhere in (SignedLinks([OLD], lambda: 1_000.0), SignedLinks([NEW], lambda: 2_000.0)):
         with pytest.raises(BadSignature):
             elsewhere.check(text, GRANT.path)
 
@@ -67,8 +67,8 @@ def test_a_text_that_is_no_signature_is_not_good(text: str) -> None:
 
 
 def test_a_key_that_was_replaced_is_still_good_but_signs_no_more() -> None:
-    before = Signatures([OLD], lambda: 1_000.0)
-    after = Signatures([NEW, OLD], lambda: 1_000.0)
+    before = SignedLinks([OLD], lambda: 1_000.0)
+    after = SignedLinks([NEW, OLD], lambda: 1_000.0)
     assert after.check(before.sign(GRANT), GRANT.path) == GRANT
     with pytest.raises(BadSignature):
         before.check(after.sign(GRANT), GRANT.path)
@@ -188,9 +188,9 @@ def test_a_link_ends(public: FlaskClient, found: Services, ann: Ann, monkeypatch
     ann.finish()
     link = ann.link("outputs/0", expires_seconds=60)
     now = found.store.now()
-    monkeypatch.setattr(found.signatures, "_now", lambda: now + 58)
+    monkeypatch.setattr(found.signed_links, "_now", lambda: now + 58)
     assert see(public, local(link["url"])).status_code == 200
-    monkeypatch.setattr(found.signatures, "_now", lambda: now + 62)
+    monkeypatch.setattr(found.signed_links, "_now", lambda: now + 62)
     late = see(public, local(link["url"]))
     assert (late.status_code, late.get_json()["code"]) == (403, "forbidden")
 

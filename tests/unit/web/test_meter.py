@@ -277,7 +277,7 @@ def test_while_nothing_can_be_counted_nothing_is_submitted(
     def away(*_: Any, **__: Any) -> Any:
         raise StoreUnavailable("away")
 
-    monkeypatch.setattr(services.meter._rates, "spend", away)
+    monkeypatch.setattr(services.rate_limiter._rates, "spend", away)
     client = app.test_client()
     answer = submit(client)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "store_unavailable")

@@ -11,24 +11,24 @@ from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from web.streaming import pump as stream
 from web.streaming.pump import Pump, TooManyWatchers, Watch
 
 
 @pytest.fixture
-def store() -> RedisJobStore:
-    return RedisJobStore(fakeredis.FakeRedis())
+def store() -> JobStore:
+    return JobStore(fakeredis.FakeRedis())
 
 
 @pytest.fixture
-def pump(store: RedisJobStore) -> Iterator[Pump]:
+def pump(store: JobStore) -> Iterator[Pump]:
     made = Pump(store, limit=3)
     yield made
     made.close()
 
 
-def running(store: RedisJobStore) -> str:
+def running(store: JobStore) -> str:
     job = Job(
         id=new_job_id(), owner="o", user="o", model="echo", route=("echo",), given={}, input={}, created_at=store.now()
     )
@@ -36,7 +36,7 @@ def running(store: RedisJobStore) -> str:
     return job.id
 
 
-def say(store: RedisJobStore, job_id: str, *texts: str) -> None:
+def say(store: JobStore, job_id: str, *texts: str) -> None:
     for text in texts:
         store.change(job_id, lambda _, text=text: events.Logged(at=1.0, text=text))  # type: ignore[misc]
 
@@ -50,7 +50,7 @@ def heard(watch: Watch, count: int) -> list[str]:
     return found
 
 
-def test_every_watcher_hears_everything_once_and_in_order(store: RedisJobStore, pump: Pump) -> None:
+def test_every_watcher_hears_everything_once_and_in_order(store: JobStore, pump: Pump) -> None:
     job_id = running(store)
     first = pump.watch(job_id, store.get(job_id).event_id)
     say(store, job_id, "a", "b")
@@ -62,7 +62,7 @@ def test_every_watcher_hears_everything_once_and_in_order(store: RedisJobStore, 
     assert heard(second, 3) == ["a", "b", "c"]
 
 
-def test_jobs_are_kept_apart(store: RedisJobStore, pump: Pump) -> None:
+def test_jobs_are_kept_apart(store: JobStore, pump: Pump) -> None:
     one, two = running(store), running(store)
     watches = [pump.watch(job_id, store.get(job_id).event_id) for job_id in (one, two)]
     say(store, one, "one")
@@ -71,7 +71,7 @@ def test_jobs_are_kept_apart(store: RedisJobStore, pump: Pump) -> None:
 
 
 def test_a_watcher_that_falls_behind_catches_up_from_the_log(
-    store: RedisJobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch
+    store: JobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stream, "_BACKLOG", 3)
     job_id = running(store)
@@ -85,7 +85,7 @@ def test_a_watcher_that_falls_behind_catches_up_from_the_log(
     assert heard(slow, 21) == [*texts, "last"]
 
 
-def test_there_is_a_most_of_watchers(store: RedisJobStore, pump: Pump) -> None:
+def test_there_is_a_most_of_watchers(store: JobStore, pump: Pump) -> None:
     job_id = running(store)
     watches = [pump.watch(job_id, "0-0") for _ in range(3)]
     with pytest.raises(TooManyWatchers):
@@ -99,9 +99,7 @@ def test_there_is_a_most_of_watchers(store: RedisJobStore, pump: Pump) -> None:
     pump.watch(job_id, "0-0").close()
 
 
-def test_an_outage_of_redis_only_makes_news_late(
-    store: RedisJobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_outage_of_redis_only_makes_news_late(store: JobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch) -> None:
     job_id = running(store)
     real = pump._nudge.wait_events
     failures = iter([StoreUnavailable("gone"), RuntimeError("what is this?")])
@@ -118,7 +116,7 @@ def test_an_outage_of_redis_only_makes_news_late(
     assert heard(watch, 1) == ["late"]
 
 
-def test_a_closed_pump_takes_no_watchers(store: RedisJobStore) -> None:
+def test_a_closed_pump_takes_no_watchers(store: JobStore) -> None:
     pump = Pump(store)
     job_id = running(store)
     pump.watch(job_id, "0-0")

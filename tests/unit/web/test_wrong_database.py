@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.record.identity import Epoch
+from jobs.record.identity import DatabaseIdentity
 from settings import Bind, Settings
 from tests.support.job_driver import Hand, Woken, name_database
 from web import app as application
@@ -82,8 +82,8 @@ def test_once_it_is_accepted_everything_goes_on(client: FlaskClient, services: S
     job = hand.submit()
     services.redis.flushall()
     assert client.post("/v1/jobs", json=JOB).status_code == 503
-    Epoch(services.redis, services.settings.epoch_file).accept()
-    services.epoch.check()
+    DatabaseIdentity(services.redis, services.settings.identity_file).accept()
+    services.identity.check()
     assert client.post("/v1/jobs", json=JOB).status_code == 202
     assert client.get(f"/v1/jobs/{job.id}").status_code == 404
 
@@ -92,8 +92,8 @@ def test_a_poll_costs_no_round_trip_more(client: FlaskClient, services: Services
     job = hand.submit()
     client.get(f"/v1/jobs/{job.id}")
     asked: list[tuple[object, ...]] = []
-    ask = services.epoch._ask
-    services.epoch._ask = lambda: asked.append(()) or ask()  # type: ignore[func-returns-value, method-assign]
+    ask = services.identity._ask
+    services.identity._ask = lambda: asked.append(()) or ask()  # type: ignore[func-returns-value, method-assign]
     for _ in range(5):
         assert client.get(f"/v1/jobs/{job.id}").status_code == 200
     assert not asked

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import events
-from worker.attempts.throttle import INTERVAL, Coalescer
+from worker.attempts.throttle import INTERVAL, Throttle
 
 
 class Clock:
@@ -23,7 +23,7 @@ def step(number: int) -> events.Progressed:
 
 def test_the_first_passes_and_the_next_is_held_until_its_time() -> None:
     clock = Clock()
-    coalescer = Coalescer(clock)
+    coalescer = Throttle(clock)
     assert coalescer.offer(step(1)) == step(1)
     assert coalescer.offer(step(2)) is None
     assert coalescer.offer(step(3)) is None
@@ -34,7 +34,7 @@ def test_the_first_passes_and_the_next_is_held_until_its_time() -> None:
 
 
 def test_what_is_held_comes_out_before_something_else() -> None:
-    coalescer = Coalescer(Clock())
+    coalescer = Throttle(Clock())
     coalescer.offer(step(1))
     coalescer.offer(step(2))
     assert coalescer.flush() == step(2)
@@ -44,7 +44,7 @@ def test_what_is_held_comes_out_before_something_else() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["offer", "due", "flush"])), max_size=60))
 def test_in_any_order_the_newest_is_written_and_never_an_older_one_after_it(moves: list[tuple[float, str]]) -> None:
     clock = Clock()
-    coalescer = Coalescer(clock)
+    coalescer = Throttle(clock)
     offered, written = 0, [0]
     for pause, move in moves:
         clock.at += pause

@@ -19,14 +19,14 @@ from jobs import events, failpoints
 from jobs.egress import Egress
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.record.store import RedisJobStore
+from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import Delivery
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
 from tests.support.webhook_receiver import Act, Receiver, closed_port, make_certificate, status
 from worker.scheduler.delivery import PER_OWNER, Deliverer
-from worker.scheduler.webhook_client import Poster
+from worker.scheduler.webhook_client import WebhookClient
 
 LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
 PUBLIC = "93.184.216.34"
@@ -35,12 +35,12 @@ PUBLIC = "93.184.216.34"
 class House:
     """The parts that deliver, around one store."""
 
-    def __init__(self, egress: Egress = LOOPBACK, poster: Poster | None = None) -> None:
-        self.store = RedisJobStore(fakeredis.FakeRedis())
+    def __init__(self, egress: Egress = LOOPBACK, poster: WebhookClient | None = None) -> None:
+        self.store = JobStore(fakeredis.FakeRedis())
         vault = Vault(b"k" * 32)
         self.webhooks = WebhookService(self.store, vault, egress)
         self.outbox = Outbox(self.store)
-        self.deliverer = Deliverer(self.store, vault, poster or Poster(egress, seconds=5))
+        self.deliverer = Deliverer(self.store, vault, poster or WebhookClient(egress, seconds=5))
 
     def ended(self, url: str, owner: str = "key_1") -> Job:
         hook = self.webhooks.accept(owner, url, base="http://here")
@@ -114,7 +114,8 @@ def test_after_a_rotation_both_secrets_verify(house: House, receive: Receive) ->
 def encrypted(certificate: Path | None, address: str = "127.0.0.1") -> House:
     egress = LOOPBACK
     return House(
-        egress, Poster(egress, lambda *_: [address], None if certificate is None else str(certificate), seconds=5)
+        egress,
+        WebhookClient(egress, lambda *_: [address], None if certificate is None else str(certificate), seconds=5),
     )
 
 
@@ -202,7 +203,7 @@ def test_an_endless_answer_is_not_read_to_its_end(house: House, receive: Receive
 
 @pytest.mark.parametrize("act", [drip, garbage, silent])
 def test_a_receiver_that_gives_no_proper_answer_is_left(receive: Receive, act: Act) -> None:
-    house = House(poster=Poster(LOOPBACK, seconds=0.3))
+    house = House(poster=WebhookClient(LOOPBACK, seconds=0.3))
     delivery = house.delivered(receive(act).url)
     assert (delivery.state, delivery.calls[0].error, delivery.calls[0].status) == ("pending", "no_answer", None)
 
@@ -218,7 +219,7 @@ def test_closed_forbidden_and_unknown_look_the_same(receive: Receive) -> None:
         ("https://hooks.example.com/", [PUBLIC, "127.0.0.2"]),
         ("https://hooks.example.com/", []),
     ]:
-        house = House(poster=Poster(LOOPBACK, lambda *_, found=addresses: found, seconds=5))
+        house = House(poster=WebhookClient(LOOPBACK, lambda *_, found=addresses: found, seconds=5))
         (call,) = house.delivered(url).calls
         shown.add((call.error, call.status, call.seconds))
     assert shown == {("unreachable", None, None)}
@@ -238,7 +239,7 @@ def test_a_name_that_leads_inside_is_never_connected_to(receive: Receive, addres
             asked.append(f"{host}:{port}")
             return found
 
-        house = House(Egress(), Poster(Egress(), look, seconds=5))
+        house = House(Egress(), WebhookClient(Egress(), look, seconds=5))
         delivery = house.delivered("https://hooks.example.com/")
         assert (delivery.calls[0].error, len(asked)) == ("unreachable", 1)
     assert inner.connections == 0
@@ -248,7 +249,7 @@ def test_a_name_is_looked_up_once_for_each_call(receive: Receive) -> None:
     """A second answer could be another one."""
     receiver = receive()
     answers = [["127.0.0.1"], ["10.0.0.1"]]
-    house = House(poster=Poster(LOOPBACK, lambda *_: answers.pop(0), seconds=5))
+    house = House(poster=WebhookClient(LOOPBACK, lambda *_: answers.pop(0), seconds=5))
     assert house.delivered(f"http://hooks.example.com:{receiver.port}/").state == "delivered"
     assert len(answers) == 1
 
@@ -325,7 +326,7 @@ def is_delivered(house: House, *jobs: Job) -> bool:
 def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
     gate = Gate()
     slow, quick, egress = receive(gate), receive(), LOOPBACK
-    house = House(egress, Poster(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    house = House(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
     waiting = [house.ended(f"http://slow.example.com:{slow.port}/") for _ in range(30)]
     other = house.ended(f"http://quick.example.com:{quick.port}/")
     with delivering(house, gate):
@@ -340,7 +341,7 @@ def test_an_owner_of_slow_receivers_everywhere_holds_up_nobody_else(receive: Rec
     """As many hosts as there could be calls, all of them the same slow receiver; the other's is the same, too."""
     gate = Gate()
     slow, egress = receive(gate), LOOPBACK
-    house = House(egress, Poster(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    house = House(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
     waiting = [house.ended(f"http://h{n}.example.com:{slow.port}/") for n in range(60)]
     with delivering(house, gate):
         until(lambda: slow.connections == PER_OWNER)

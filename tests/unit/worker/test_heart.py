@@ -13,66 +13,66 @@ from jobs.record import keys
 from tests.support.processes import wait_until
 from tests.support.worker_parts import Rig, done
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
-from worker.heartbeat import Heart
+from worker.heartbeat import Heartbeat
 
 
 @pytest.fixture
-def heart(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Heart:
+def heartbeat(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Heartbeat:
     monkeypatch.setattr("worker.heartbeat.BEAT_SECONDS", 0.02)
-    return Heart(rig.store, "w", 4, 60)
+    return Heartbeat(rig.store, "w", 4, 60)
 
 
-def held(rig: Rig, heart: Heart) -> Attempt:
+def held(rig: Rig, heartbeat: Heartbeat) -> Attempt:
     rig.script(done())
     attempt = rig.attempt()
-    heart.add(attempt)
+    heartbeat.add(attempt)
     return attempt
 
 
-def test_a_beat_renews_the_leases_of_what_runs(rig: Rig, heart: Heart) -> None:
-    attempt = held(rig, heart)
+def test_a_beat_renews_the_leases_of_what_runs(rig: Rig, heartbeat: Heartbeat) -> None:
+    attempt = held(rig, heartbeat)
     rig.store.redis.zadd(keys.RUNNING, {attempt.job_id: 1})
-    heart._beat()
+    heartbeat._beat()
     assert rig.store.lost() == ()
     assert dict(rig.store.overview().workers) == {"w": 4}
 
 
-def test_a_lost_lease_ends_the_attempt(rig: Rig, heart: Heart) -> None:
-    attempt = held(rig, heart)
+def test_a_lost_lease_ends_the_attempt(rig: Rig, heartbeat: Heartbeat) -> None:
+    attempt = held(rig, heartbeat)
     rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    heart._beat()
+    heartbeat._beat()
     assert attempt.control.reason == LEASE_LOST
 
 
-def test_a_cancel_in_the_record_ends_the_attempt(rig: Rig, heart: Heart) -> None:
-    attempt = held(rig, heart)
+def test_a_cancel_in_the_record_ends_the_attempt(rig: Rig, heartbeat: Heartbeat) -> None:
+    attempt = held(rig, heartbeat)
     rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
-    heart._beat()
+    heartbeat._beat()
     assert attempt.control.reason == CANCELED
 
 
-def test_the_end_of_an_old_attempt_leaves_the_jobs_next_one_alive(rig: Rig, heart: Heart) -> None:
-    old = held(rig, heart)
+def test_the_end_of_an_old_attempt_leaves_the_jobs_next_one_alive(rig: Rig, heartbeat: Heartbeat) -> None:
+    old = held(rig, heartbeat)
     rig.store.change(old.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     new = rig.attempt(old.job_id)
-    heart.add(new)
-    heart._beat()
+    heartbeat.add(new)
+    heartbeat._beat()
     assert (old.control.reason, new.control.canceled) == (LEASE_LOST, False)
-    heart.remove(old)
-    assert heart.running() == (new,)
+    heartbeat.remove(old)
+    assert heartbeat.running() == (new,)
 
 
-def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(rig: Rig, heart: Heart) -> None:
-    attempt = held(rig, heart)
-    heart.drain(60)
-    heart._beat()
+def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(rig: Rig, heartbeat: Heartbeat) -> None:
+    attempt = held(rig, heartbeat)
+    heartbeat.drain(60)
+    heartbeat._beat()
     assert dict(rig.store.overview().workers) == {"w": 1}
     assert not attempt.control.canceled
-    heart.drain(0)
-    heart.start()
+    heartbeat.drain(0)
+    heartbeat.start()
     wait_until(lambda: attempt.control.reason == HANDED_BACK, 5, "the attempt is handed back")
-    heart.remove(attempt)
-    heart.stop()
+    heartbeat.remove(attempt)
+    heartbeat.stop()
     assert dict(rig.store.overview().workers) == {}
 
 
@@ -88,10 +88,10 @@ def test_a_heart_goes_on_after_an_outage(rig: Rig, monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(rig.store, "beat", flaky)
     monkeypatch.setattr("worker.heartbeat.BEAT_SECONDS", 0.01)
-    heart = Heart(rig.store, "w", 4, 60)
-    heart.start()
+    heartbeat = Heartbeat(rig.store, "w", 4, 60)
+    heartbeat.start()
     wait_until(lambda: len(beats) > 4, 5, "it beats again")
-    heart.stop()
+    heartbeat.stop()
 
 
 def test_a_heart_that_stops_takes_the_process_with_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,15 +101,15 @@ def test_a_heart_that_stops_takes_the_process_with_it(rig: Rig, monkeypatch: pyt
         raise ValueError("nobody foresaw this")
 
     monkeypatch.setattr(rig.store, "wait_control", broken)
-    heart = Heart(rig.store, "w", 4, 60, die=died.set)
-    heart.start()
+    heartbeat = Heartbeat(rig.store, "w", 4, 60, die=died.set)
+    heartbeat.start()
     assert died.wait(5)
-    heart.stop()
+    heartbeat.stop()
 
 
-def test_a_busy_attempt_does_not_delay_the_others(rig: Rig, heart: Heart) -> None:
-    attempt = held(rig, heart)
+def test_a_busy_attempt_does_not_delay_the_others(rig: Rig, heartbeat: Heartbeat) -> None:
+    attempt = held(rig, heartbeat)
     with attempt._scribe._lock:
         attempt.tick()
-        heart._beat()
+        heartbeat._beat()
     assert not attempt.control.canceled

@@ -37,7 +37,7 @@ from worker.attempts import hedge
 from worker.attempts.claim import Absent
 from worker.attempts.hedge import OUTRUN, Race
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
-from worker.heartbeat import Heart
+from worker.heartbeat import Heartbeat
 
 #: So long a test waits for what must come.
 SECONDS = 50.0
@@ -552,23 +552,23 @@ def test_both_get_the_credentials_and_neither_can_print_them(track: Track, caplo
 
 
 def test_a_second_arm_takes_a_slot_of_its_worker(track: Track) -> None:
-    heart = Heart(track.rig.store, "w", 3, 60)
+    heartbeat = Heartbeat(track.rig.store, "w", 3, 60)
     end = threading.Event()
     track.script((Started(), after(end), done()), (Started(), never))
     attempt = track.start()
-    heart.add(attempt)
+    heartbeat.add(attempt)
     assert track.begun.wait(SECONDS)
-    heart._beat()
+    heartbeat._beat()
     assert dict(track.rig.store.overview().workers) == {"w": 2}
-    assert heart.has_room()
+    assert heartbeat.has_room()
     other = track.line_up(route=("first",))
-    heart.add(other)
-    assert not heart.has_room()
+    heartbeat.add(other)
+    assert not heartbeat.has_room()
     end.set()
     track.finish(attempt)
-    heart.remove(attempt)
-    heart._beat()
+    heartbeat.remove(attempt)
+    heartbeat._beat()
     assert dict(track.rig.store.overview().workers) == {"w": 3}
-    assert heart.has_room()
-    heart.drain(60)
-    assert not heart.has_room()
+    assert heartbeat.has_room()
+    heartbeat.drain(60)
+    assert not heartbeat.has_room()

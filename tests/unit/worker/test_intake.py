@@ -12,7 +12,7 @@ from providers import ProviderSpec
 from providers.catalog import Catalog, UnknownName
 from providers.registry import BrokenDriver
 from tests.support.worker_parts import Rig
-from worker.attempts.claim import Intake
+from worker.attempts.claim import Claimer
 
 
 class Providers:
@@ -41,9 +41,9 @@ def providers() -> Providers:
 
 
 @pytest.fixture
-def intake(rig: Rig, providers: Providers) -> Intake:
+def claimer(rig: Rig, providers: Providers) -> Claimer:
     catalog: Any = providers
-    return Intake(rig.store, catalog)
+    return Claimer(rig.store, catalog)
 
 
 def sent(rig: Rig, **changes: Any) -> str:
@@ -53,50 +53,50 @@ def sent(rig: Rig, **changes: Any) -> str:
     return job_id
 
 
-def test_a_message_becomes_a_lease_once(rig: Rig, intake: Intake) -> None:
+def test_a_message_becomes_a_lease_once(rig: Rig, claimer: Claimer) -> None:
     job_id = sent(rig)
-    lease = intake.claim(job_id, "w", 60)
+    lease = claimer.claim(job_id, "w", 60)
     assert lease is not None
     assert lease.job.status is Status.RUNNING
-    assert intake.claim(job_id, "w", 60) is None
+    assert claimer.claim(job_id, "w", 60) is None
 
 
 @pytest.mark.parametrize("name", ["job_x", "", "../../etc/passwd", "job_\x00", "x" * 5000])
-def test_a_message_that_names_no_job_is_nothing(intake: Intake, name: str) -> None:
-    assert intake.claim(name, "w", 60) is None
+def test_a_message_that_names_no_job_is_nothing(claimer: Claimer, name: str) -> None:
+    assert claimer.claim(name, "w", 60) is None
 
 
 @pytest.mark.parametrize("how", ["unknown", "broken", "disabled"])
 def test_a_job_whose_provider_is_not_here_says_so_and_comes_again_later(
-    rig: Rig, intake: Intake, providers: Providers, how: str
+    rig: Rig, claimer: Claimer, providers: Providers, how: str
 ) -> None:
     job_id = sent(rig)
     providers.error = {"unknown": UnknownName("no such provider"), "broken": BrokenDriver("boom")}.get(how)
     providers.enabled = how != "disabled"
-    assert intake.claim(job_id, "w", 60) is None
+    assert claimer.claim(job_id, "w", 60) is None
     job = rig.job(job_id)
     assert (job.status, job.waiting, job.attempts) == (Status.QUEUED, "no_provider", ())
     assert rig.store.overview().parked == 1
     assert not rig.store.redis.exists("dr:busy:scripted")
 
 
-def test_a_job_that_cannot_be_prepared_fails_at_once(rig: Rig, intake: Intake, providers: Providers) -> None:
+def test_a_job_that_cannot_be_prepared_fails_at_once(rig: Rig, claimer: Claimer, providers: Providers) -> None:
     job_id = sent(rig)
     providers.error = KeyError("a fault of ours")
-    assert intake.claim(job_id, "w", 60) is None
+    assert claimer.claim(job_id, "w", 60) is None
     job = rig.job(job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "internal")
 
 
-def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(rig: Rig, intake: Intake) -> None:
+def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(rig: Rig, claimer: Claimer) -> None:
     job_id = sent(rig, route=("first", "second"), input={"prompt": "x", "seed": 5})
-    first = intake.claim(job_id, "w", 60)
+    first = claimer.claim(job_id, "w", 60)
     assert first is not None
     assert first.job.input == {"prompt": "x", "seed": 5}
     rig.store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="failed", route=("second",)))
     assert rig.store.dispatch() == (job_id,)
-    second = intake.claim(job_id, "w", 60)
+    second = claimer.claim(job_id, "w", 60)
     assert second is not None
     assert second.job.input == {"prompt": "x", "seed": 5, "steps": 4}
 

@@ -13,8 +13,8 @@ from jobs.errors import WrongDatabase
 from jobs.files import ArtifactNotFound, LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Failure, Output
-from jobs.record.identity import Epoch
-from jobs.record.store import RedisJobStore
+from jobs.record.identity import DatabaseIdentity
+from jobs.record.store import JobStore
 from tests.unit.jobs.test_redis_store import claimed, make_job
 from worker.scheduler.janitor import Janitor
 
@@ -26,9 +26,9 @@ class Shop:
 
     def __init__(self, folder: Path) -> None:
         self.redis: Any = fakeredis.FakeRedis()
-        epoch = Epoch(self.redis, folder / "database.id", founder=True)
-        epoch.check()
-        self.store = RedisJobStore(self.redis, epoch=epoch)
+        identity = DatabaseIdentity(self.redis, folder / "database.id", founder=True)
+        identity.check()
+        self.store = JobStore(self.redis, identity=identity)
         self.artifacts = LocalArtifacts(folder / "artifacts")
         self.janitor = Janitor(self.store, self.artifacts, 3600)
 

@@ -13,7 +13,7 @@ def planned(submission: Submission, limits: Limits, found: Services) -> Json:
     """The plan for a submission of a key with these limits, as the API shows it. Writes nothing."""
     job = found.jobs.job(submission, "job_")
     crowds = found.views.crowds(job.owner, job.user, limits)
-    made = plan(job, found.outlook.situation(job), found.store.overview(), job.created_at, crowds)
+    made = plan(job, found.queue_estimates.situation(job), found.store.overview(), job.created_at, crowds)
     used = submission.input
     if made.provider is not None:
         used = found.catalog.prepare(made.provider, submission.model, submission.given)
