@@ -9,12 +9,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from jobs.errors import StoreUnavailable
+from jobs.record import keys
 
 if TYPE_CHECKING:
     from celery import Celery
 
 #: The queue that every worker reads.
-QUEUE: Final = "darkroom.jobs"
+QUEUE: Final = keys.MESSAGES
 #: The task that runs one job. Its only argument is the job id, and the task's id is the job id too.
 RUN_JOB: Final = "darkroom.run_job"
 

@@ -66,6 +66,8 @@ from __future__ import annotations
 from typing import Final
 
 PREFIX: Final = "dr:"
+#: The broker's list of messages, under the name that Celery gives its queue.
+MESSAGES: Final = "darkroom.jobs"
 
 OWNERS: Final = "dr:owners"
 QUEUED: Final = "dr:queued"

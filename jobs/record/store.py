@@ -37,7 +37,6 @@ from jobs.errors import (
 from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
 from jobs.limits import UNLIMITED, Limits
 from jobs.model import Job, Priority, Status, Tombstone
-from jobs.queue import QUEUE
 from jobs.record import keys
 from jobs.record.types import Decision, Lease, LoggedEvent, Overview, Page, Record
 from jobs.states import apply
@@ -679,7 +678,7 @@ class JobStore:
                 return ()
             self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
             # The queue is as long as there are free slots; a message holds its job's id in plain text.
-            waiting = b"\n".join(cast("list[bytes]", self.redis.lrange(QUEUE, 0, _MESSAGES_READ - 1)))
+            waiting = b"\n".join(cast("list[bytes]", self.redis.lrange(keys.MESSAGES, 0, _MESSAGES_READ - 1)))
         return tuple(job_id for job_id in late if job_id.encode() not in waiting)
 
     def lost(self, limit: int = 500) -> tuple[str, ...]:
