@@ -245,7 +245,7 @@ def reference() -> str:
         [
             "# Settings",
             "",
-            "Environment variables of every process. Made by `python settings.py`; do not edit.",
+            "Environment variables of every process. Made by `./run docs`; do not edit.",
             "",
             "| variable | default | meaning |",
             "|---|---|---|",
@@ -253,7 +253,3 @@ def reference() -> str:
             "",
         ]
     )
-
-
-if __name__ == "__main__":
-    print(reference(), end="")

@@ -1,17 +1,15 @@
-"""The reference pages that are made from code: ``python -m jobs.docs states`` and ``… redis-keys``."""
+"""The reference pages about states and Redis keys, from the code."""
 
 from __future__ import annotations
 
 import inspect
-import sys
-from collections.abc import Callable
 from typing import Final
 
 from jobs.model import Status
 from jobs.record import keys
 from jobs.states import MAX_ATTEMPTS, TRANSITIONS
 
-_HEAD: Final = "Made by `python -m jobs.docs {name}`; do not edit."
+_HEAD: Final = "Made by `./run docs`; do not edit."
 
 
 def states() -> str:
@@ -25,7 +23,7 @@ def states() -> str:
     lines = [
         "# States of a job",
         "",
-        _HEAD.format(name="states"),
+        _HEAD,
         "",
         "```mermaid",
         "stateDiagram-v2",
@@ -49,14 +47,8 @@ def states() -> str:
 def redis_keys() -> str:
     """The data dictionary (Markdown)."""
     text = inspect.cleandoc(keys.__doc__ or "").removeprefix("Every key in Redis: the data dictionary.").strip()
-    return f"# Keys in Redis\n\n{_HEAD.format(name='redis-keys')}\n\n{text.replace('``', '`')}\n"
+    return f"# Keys in Redis\n\n{_HEAD}\n\n{text.replace('``', '`')}\n"
 
 
 def _first_line(thing: type) -> str:
     return inspect.cleandoc(thing.__doc__ or "").splitlines()[0]
-
-
-PAGES: Final[dict[str, Callable[[], str]]] = {"states": states, "redis-keys": redis_keys}
-
-if __name__ == "__main__":
-    sys.stdout.write(PAGES[sys.argv[1]]())

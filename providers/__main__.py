@@ -128,12 +128,5 @@ def run(
         terminal.note(f"seed {result.seed}")
 
 
-@commands.command("docs")
-@click.pass_obj
-def docs_(terminal: Terminal) -> None:
-    """Print docs/reference/providers.md."""
-    terminal.say(docs.page(Catalog.load(installed=[]).specs()))
-
-
 if __name__ == "__main__":
     sys.exit(main())

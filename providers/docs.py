@@ -8,7 +8,7 @@ from providers.spec import ModelSpec, Param, ProviderSpec
 
 HEAD = """# Providers
 
-Made by `python -m providers docs` from the drivers' own declarations; do not edit it by hand.
+Made by `./run docs` from the drivers' own declarations; do not edit.
 How to add one: [add-a-provider](../how-to/add-a-provider.md). Every value here is a default:
 `[providers.NAME]` in the configuration overrides the address and the limits.
 """
@@ -16,7 +16,10 @@ How to add one: [add-a-provider](../how-to/add-a-provider.md). Every value here 
 
 def page(specs: Iterable[ProviderSpec]) -> str:
     """The whole reference page."""
-    return "\n".join([HEAD, *(provider(spec, level=2) for spec in sorted(specs, key=lambda spec: spec.name))]).rstrip()
+    return (
+        "\n".join([HEAD, *(provider(spec, level=2) for spec in sorted(specs, key=lambda spec: spec.name))]).rstrip()
+        + "\n"
+    )
 
 
 def provider(spec: ProviderSpec, level: int = 1) -> str:

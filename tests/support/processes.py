@@ -26,7 +26,7 @@ from jobs.vault import Vault
 from providers.catalog import Catalog
 from tests.support.redis_servers import RedisServer, free_port
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+ROOT: Final = Path(__file__).resolve().parents[2]
 _PYTHON: Final = (sys.executable, "-P", "-m")
 WORKER: Final = (
     *_PYTHON,

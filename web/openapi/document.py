@@ -1,6 +1,6 @@
 """The OpenAPI 3.1 document, from the routes' own declarations, the schemas, and what the providers declare.
 
-``python -m web.openapi.document.reference`` makes docs/reference/http-api.md from it.
+``./run docs`` makes docs/reference/http-api.md from it.
 """
 
 from __future__ import annotations

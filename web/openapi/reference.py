@@ -1,13 +1,7 @@
-"""docs/reference/http-api.md, from the OpenAPI document: ``python -m web.openapi.document.reference > docs/reference/http-api.md``.
-
-With ``--json`` it writes the document itself.
-"""
+"""docs/reference/http-api.md, from the OpenAPI document. ``./run docs`` writes it."""
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -25,7 +19,7 @@ from web.v1.schemas import jobs
 _HEAD = """\
 # HTTP API
 
-<!-- Made by `python -m web.openapi.document.reference`; a test holds it current. -->
+Made by `./run docs`; do not edit.
 
 """
 
@@ -149,16 +143,3 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:
     for row in rows:
         yield f"| {' | '.join(row)} |".replace("  ", " ")
     yield ""
-
-
-def main() -> None:
-    """Write the page, or the document, to standard output."""
-    parser = argparse.ArgumentParser(prog="python -m web.openapi.document.reference", description=__doc__)
-    parser.add_argument("--json", action="store_true", help="the OpenAPI document instead of the page")
-    chosen = parser.parse_args()
-    document = offline_document()
-    sys.stdout.write(json.dumps(document, indent=1, ensure_ascii=False) + "\n" if chosen.json else markdown(document))
-
-
-if __name__ == "__main__":
-    main()

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 import shlex
-import textwrap
 import tomllib
 from pathlib import Path
 
@@ -14,23 +12,18 @@ from PIL import Image
 import providers.drivers
 from providers.__main__ import main
 from tests.spaces.launcher import Spaces
+from tests.support.pages import HOW_TO, blocks
 
 pytestmark = pytest.mark.live
 
-PAGE = Path(__file__).parents[3] / "docs" / "how-to" / "add-a-provider.md"
-BLOCK = re.compile(r"^( *)```(\w+)\n(.*?)^ *```$", re.MULTILINE | re.DOTALL)
+PAGE = HOW_TO / "add-a-provider.md"
 ADDRESS = "http://127.0.0.1:7860"
 PREFIX = "./run python -m providers "
 
 
-def blocks(language: str) -> list[str]:
-    """The page's code blocks of one language."""
-    return [textwrap.dedent(found[3]) for found in BLOCK.finditer(PAGE.read_text()) if found[2] == language]
-
-
 def commands() -> list[list[str]]:
     """The words of all commands, without the program."""
-    lines = [line for block in blocks("sh") for line in block.splitlines()]
+    lines = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
     assert all(line.startswith(PREFIX) for line in lines)
     return [shlex.split(line.removeprefix(PREFIX)) for line in lines]
 
@@ -43,13 +36,13 @@ def test_the_page_holds_what_is_tried_here() -> None:
         ["show", "lighthouse-keeper"],
         ["run", "lighthouse-keeper"],
     ]
-    assert len(blocks("toml")) == 3
-    assert "entry-points" in tomllib.loads(blocks("toml")[2])["project"]
+    assert len(blocks(PAGE, "toml")) == 3
+    assert "entry-points" in tomllib.loads(blocks(PAGE, "toml")[2])["project"]
 
 
 def test_the_way_in_toml(spaces: Spaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    painter, editor = blocks("toml")[:2]
+    painter, editor = blocks(PAGE, "toml")[:2]
     painter = painter.replace(ADDRESS, spaces.get("6", "flux_schnell.py").url)
     editor = editor.replace(ADDRESS, spaces.get("6", "filters.py").url)
     Path("providers.toml").write_text(painter + editor)
@@ -64,7 +57,7 @@ def test_the_way_in_toml(spaces: Spaces, tmp_path: Path, monkeypatch: pytest.Mon
 def test_the_way_in_python(spaces: Spaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     space = spaces.get("6", "flux_schnell.py")
-    (tmp_path / "lighthouse_keeper.py").write_text(blocks("python")[0].replace(ADDRESS, space.url))
+    (tmp_path / "lighthouse_keeper.py").write_text(blocks(PAGE, "python")[0].replace(ADDRESS, space.url))
     monkeypatch.setattr(providers.drivers, "__path__", [*providers.drivers.__path__, str(tmp_path)])
     for words in commands()[3:]:
         assert main(words) == 0

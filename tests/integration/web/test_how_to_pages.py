@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.support.processes import ROOT, Stack
+from tests.support.pages import HOW_TO, run_commands
+from tests.support.processes import Stack
 
 pytestmark = pytest.mark.real
 
@@ -38,17 +35,6 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     ],
 )  # fmt: skip
 def test_the_commands_of_a_page_work(whole_stack: Stack, tmp_path: Path, page: str, said: list[str]) -> None:
-    text = (ROOT / "docs" / "how-to" / f"{page}.md").read_text()
-    script = "set -eu\n" + "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-    done = subprocess.run(
-        ["sh", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "DARKROOM_URL": whole_stack.url, "NO_PROXY": "127.0.0.1", "PYTHON": sys.executable},
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    printed = run_commands(HOW_TO / f"{page}.md", tmp_path, whole_stack.url)
     for words in said:
-        assert words in done.stdout
+        assert words in printed

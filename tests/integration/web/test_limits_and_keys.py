@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -16,7 +13,8 @@ import requests
 
 from jobs.access.api_keys import KeyStore
 from jobs.record import keys
-from tests.support.processes import ROOT, Stack, wait_until
+from tests.support.pages import HOW_TO, run_commands
+from tests.support.processes import Stack, wait_until
 
 # Each starts the service anew, which takes a minute on a machine that is busy.
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -147,28 +145,17 @@ def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shu
 
 
 def test_the_how_to_page_works(tmp_path: Path) -> None:
-    text = (ROOT / "docs" / "how-to" / "limits-and-keys.md").read_text()
-    script = "set -eu\n" + "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
     with Stack(tmp_path / "stack") as stack:
         stack.scheduler()
         stack.worker()
         stack.web()
-        done = subprocess.run(
-            ["sh", "-c", script],
-            cwd=tmp_path,
-            env={**os.environ, "DARKROOM_URL": stack.url, "NO_PROXY": "127.0.0.1"},
-            capture_output=True,
-            text=True,
-            timeout=200,
-            check=False,
-        )
+        printed = run_commands(HOW_TO / "limits-and-keys.md", tmp_path, stack.url, seconds=200)
         logged = stack.logs()
-    assert done.returncode == 0, done.stdout + done.stderr
     for words in (
         "without a key: 401", "'reason': 'key_limit'", '"submit";q=6000;w=60', "At most 3 jobs of your key may wait",
         "used: 3 of 3", "{'running': 2, 'queued': 200}", "sees its job: 200\nsees its job: 200\n", "revoked: 401",
     ):  # fmt: skip
-        assert words in done.stdout
+        assert words in printed
     for words in ("made a key", "changed a key", "rotated a key", "revoked a key"):
         assert f"admin: {words}" in logged
     assert "dk_live_" not in logged

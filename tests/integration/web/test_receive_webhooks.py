@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,18 +14,19 @@ from jobs.service import Submission
 from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
-from tests.support.processes import ROOT, Stack, wait_until
+from tests.support.pages import HOW_TO, blocks, run_commands
+from tests.support.processes import Stack, wait_until
 from tests.support.webhook_receiver import Receiver, closed_port
 
 pytestmark = pytest.mark.real
 
-PAGE = ROOT / "docs" / "how-to" / "receive-webhooks.md"
+PAGE = HOW_TO / "receive-webhooks.md"
 
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     config = tmp_path / "darkroom.toml"
-    (allow,) = re.findall(r"^```toml\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
+    (allow,) = blocks(PAGE, "toml")
     config.write_text(allow)
     with Stack(tmp_path / "stack", environ={"DARKROOM_CONFIG": str(config)}) as running:
         yield running
@@ -39,26 +36,9 @@ def test_the_commands_of_the_page_work(stack: Stack, tmp_path: Path) -> None:
     stack.web()
     stack.scheduler()
     stack.worker()
-    text = PAGE.read_text()
-    (program,) = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (program,) = blocks(PAGE, "python")
     (tmp_path / "receiver.py").write_text(program)
-    script = "set -eu\n" + "".join(re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-    done = subprocess.run(
-        ["sh", "-c", script],
-        cwd=tmp_path,
-        env={
-            **os.environ,
-            "DARKROOM_URL": stack.url,
-            "NO_PROXY": "127.0.0.1",
-            "PORT": str(closed_port()),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        },
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
+    printed = run_commands(PAGE, tmp_path, stack.url, PORT=str(closed_port()))
     for words in (
         "\ndelivered\n",
         "webhook.test",
@@ -66,7 +46,7 @@ def test_the_commands_of_the_page_work(stack: Stack, tmp_path: Path) -> None:
         "job.succeeded succeeded",
         '"status":"delivered"',
     ):
-        assert words in f"\n{done.stdout}", done.stdout
+        assert words in f"\n{printed}", printed
 
 
 def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(stack: Stack) -> None:

@@ -1,0 +1,55 @@
+"""The reference pages that are made from code: ``./run docs`` writes them, ``./run docs --check`` names the stale ones."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+import jobs.docs
+import providers.docs
+import settings
+import web.openapi.reference
+from providers.catalog import Catalog
+
+FOLDER: Final = Path(__file__).parent / "reference"
+
+
+def _providers() -> str:
+    return providers.docs.page(Catalog.load(installed=[]).specs())
+
+
+def _http_api() -> str:
+    return web.openapi.reference.markdown(web.openapi.reference.offline_document())
+
+
+#: Name of each page in docs/reference/, without ``.md``, and what makes it.
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "http-api": _http_api,
+    "providers": _providers,
+    "redis-keys": jobs.docs.redis_keys,
+    "settings": settings.reference,
+    "states": jobs.docs.states,
+}
+
+
+def stale(name: str) -> bool:
+    """Whether the page differs from what the code says."""
+    path = FOLDER / f"{name}.md"
+    return not path.exists() or path.read_text(encoding="utf-8") != PAGES[name]()
+
+
+def main(arguments: list[str]) -> int:
+    """Write the stale pages, or with ``--check`` only name them. Returns the exit status: 1 if a check found one."""
+    found = [name for name in PAGES if stale(name)]
+    check = arguments == ["--check"]
+    for name in found:
+        if not check:
+            (FOLDER / f"{name}.md").write_text(PAGES[name](), encoding="utf-8")
+        print(f"docs/reference/{name}.md {'is out of date: ./run docs' if check else 'written'}")
+    return int(check and bool(found))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
