@@ -161,12 +161,11 @@ class Supervised:
         if process is None or process.poll() is not None:
             return
         process.send_signal(signal.SIGTERM)
-        try:
+        with ExitStack() as interrupted:
+            interrupted.callback(process.wait)
+            interrupted.callback(process.kill)  # the tethers take the programs with it
             process.wait()
-        except BaseException:
-            process.kill()  # the tethers take the programs with it
-            process.wait()
-            raise
+            interrupted.pop_all()
 
     def _relay(self) -> None:
         assert self._process is not None  # noqa: S101 - set before the thread starts

@@ -19,6 +19,7 @@ from providers.inputs.normalise import normalise
 from providers.inputs.validate import Problem, validate
 from providers.registry import BrokenDriver, Entry
 from providers.spec import ModelSpec, ProviderSpec
+from resilience import foreign
 
 log = logging.getLogger(__name__)
 
@@ -251,14 +252,15 @@ class Catalog:
         entry = self.entries[name]
         table = self.config.providers.get(name) or ProviderConfig(name=name, where=entry.origin)
         factory = entry.factory()
-        try:
-            return factory(replace(table, hub_url=self.hub_url, others=self.config.providers))
-        except ConfigError:
-            raise
-        except Exception as error:
-            if entry.builtin:
-                raise
-            raise BrokenDriver(f"{name} ({entry.origin}) cannot be built: {type(error).__name__}: {error}") from error
+        full = replace(table, hub_url=self.hub_url, others=self.config.providers)
+        if entry.builtin:
+            return factory(full)
+
+        def broken(error: Exception) -> BrokenDriver:
+            return BrokenDriver(f"{name} ({entry.origin}) cannot be built: {type(error).__name__}: {error}")
+
+        with foreign(broken, unless=(ConfigError,)):
+            return factory(full)
 
     def _check(self) -> None:
         """Build what the configuration names, so that its mistakes show at the start."""

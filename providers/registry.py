@@ -16,6 +16,7 @@ from typing import Final, cast
 from providers import drivers as drivers_folder
 from providers.base import Driver
 from providers.config import ConfigError, ProviderConfig
+from resilience import foreign
 
 GROUP: Final = "darkroom.drivers"
 
@@ -55,10 +56,8 @@ class Entry:
         Raises:
             BrokenDriver: The import fails.
         """
-        try:
+        with foreign(lambda error: BrokenDriver(f"{self.name} ({self.origin}) cannot be imported: {_short(error)}")):
             return cast("Factory", self.driver.load())
-        except Exception as error:
-            raise BrokenDriver(f"{self.name} ({self.origin}) cannot be imported: {_short(error)}") from error
 
 
 def drivers(installed: Iterable[EntryPoint] | None = None) -> dict[str, Entry]:

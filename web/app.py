@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import ExitStack
 
 from flask import Flask
 from werkzeug.routing import BaseConverter
@@ -68,16 +69,16 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or configuration.load()
     failpoints.arm(settings.failpoints)
     built = build(settings)
-    try:
-        built.identity.check()
-        auth.refuse_open_bind(built.keys, built.settings.bind)
-    except WrongDatabase:
-        log.warning("nobody gets in until the database is the right one")
-    except StoreUnavailable:
-        log.warning("Redis cannot be reached yet; until then nobody gets in")
-    except BaseException:
-        built.close()
-        raise
+    with ExitStack() as failed:
+        failed.callback(built.close)
+        try:
+            built.identity.check()
+            auth.refuse_open_bind(built.keys, built.settings.bind)
+        except WrongDatabase:
+            log.warning("all requests are refused until Redis holds the right database")
+        except StoreUnavailable:
+            log.warning("Redis cannot be reached yet; all requests are refused until it can")
+        failed.pop_all()
     built.watch()
     return assemble(built)
 

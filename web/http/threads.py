@@ -1,12 +1,13 @@
-"""Work that keeps a processor or a disk busy, in a thread of the system.
+"""Work that keeps a processor or a disk busy, in a system thread.
 
-The web process serves all its clients in one thread, by greenlets: what takes
-a tenth of a second there stops every other answer for as long.
+The web process serves all its clients in one thread, by greenlets. Work that
+takes a tenth of a second there delays every other answer by as much.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Future
 from functools import cache
 from typing import BinaryIO, Final, TypeVar
 
@@ -14,6 +15,7 @@ from gevent import monkey
 from gevent.threadpool import ThreadPool
 
 from jobs.files import ArtifactStore
+from resilience import settle
 
 T = TypeVar("T")
 
@@ -21,43 +23,34 @@ _THREADS: Final = 2
 
 
 @cache
-def _pool(crew: str) -> ThreadPool:
-    del crew
+def _pool(name: str) -> ThreadPool:
+    del name
     return ThreadPool(_THREADS)
 
 
-def aside(work: Callable[[], T], crew: str = "requests") -> T:
-    """Do it in a thread while other greenlets go on; here and now where there are none.
+def aside(work: Callable[[], T], pool: str = "requests") -> T:
+    """Run blocking work in a thread pool, so that other greenlets go on; without gevent, run it here.
 
     Args:
-        work: What is to be done.
-        crew: Whose threads do it; one crew's work never waits for another's.
+        work: Takes nothing and gives the result.
+        pool: The pool's name. Work in one pool never waits for work in another.
 
     Raises:
         Exception: What the work raises.
     """
     if not monkey.is_module_patched("threading"):
         return work()
-    # The pool would print what is raised in it, although somebody expects it.
-    made, error = _pool(crew).apply(_caught, (work,))
-    if error is not None:
-        raise error
-    result: T = made
-    return result
-
-
-def _caught(work: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    try:
-        return work(), None
-    except Exception as error:  # noqa: BLE001 - it is raised again where it is waited for
-        return None, error
+    # The pool prints what is raised in it, also what the caller expects: so the error comes back in a future.
+    future = Future[T]()
+    _pool(pool).apply(settle, (future, work))
+    return future.result()
 
 
 class ThreadedArtifacts:
-    """An artifact store that is written to aside: to make a file last, a disk may take a second.
+    """An artifact store whose writes run in a thread pool: a disk may take a second to make a file durable.
 
     Args:
-        store: It.
+        store: The wrapped store.
     """
 
     def __init__(self, store: ArtifactStore) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from dataclasses import dataclass
+from threading import Event
 from typing import Final
 
 from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT
@@ -65,35 +65,31 @@ class ImageVariants:
     def __init__(self) -> None:
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
-        self._making: dict[str, Future[bytes]] = {}
+        self._making: dict[str, Event] = {}
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """The copy of this name; who asks for it while it is made waits for the same.
+        """The copy of this name. A request for a copy that is being made waits for it.
 
         Raises:
             Problem: 429: too many are being made.
         """
+        while making := self._making.get(name):
+            making.wait()
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
-        if name in self._making:
-            return self._making[name].result()
         if len(self._making) >= MOST_WAITING:
             raise Problem(
                 "rate_limited", "Too many pictures are being converted; try again.", headers={"Retry-After": "2"}
             )
-        promise = self._making[name] = Future()
+        made = self._making[name] = Event()
         try:
-            made = aside(make, "copies")
-        except BaseException as error:
-            promise.set_exception(error)
-            raise
-        else:
-            promise.set_result(made)
-            self._keep(name, made)
+            copy = aside(make, "copies")
+            self._keep(name, copy)
+            return copy
         finally:
             del self._making[name]
-        return made
+            made.set()
 
     def _keep(self, name: str, made: bytes) -> None:
         self._bytes += len(made) - len(self._kept.pop(name, b""))

@@ -20,6 +20,7 @@ from jobs.errors import StoreUnavailable
 from jobs.record.store import JobStore
 from jobs.record.types import LoggedEvent
 from jobs.record.views import Nudge
+from resilience import survive
 from web import metrics
 
 log = logging.getLogger(__name__)
@@ -171,19 +172,12 @@ class Pump:
         while not self._closing:
             with self._lock:
                 cursors = dict(self._cursors)
-            try:
-                found = self._nudge.wait_events(cursors, _READ_SECONDS)
-            except StoreUnavailable as error:
-                log.warning("events are late: %s", error)
-                time.sleep(_RETRY_SECONDS)
+            # An unexpected error must not end the thread: the watchers would wait for ever.
+            with survive(log, "events are late", expected=(StoreUnavailable,)):
+                for job_id, events in self._nudge.wait_events(cursors, _READ_SECONDS).items():
+                    self._bring(job_id, events)
                 continue
-            except Exception:
-                # Whatever it is, those who watch must not wait for ever.
-                log.exception("the event pump stumbled")
-                time.sleep(_RETRY_SECONDS)
-                continue
-            for job_id, events in found.items():
-                self._bring(job_id, events)
+            time.sleep(_RETRY_SECONDS)
 
     def _bring(self, job_id: str, events: Sequence[LoggedEvent]) -> None:
         if not events:
