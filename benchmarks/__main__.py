@@ -36,7 +36,7 @@ def main() -> int:
     for name in asked.names or _CHAPTERS:
         chapter = _CHAPTERS[name]
         print(f"\n{chapter.TITLE}", file=sys.stderr)
-        with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "house", environ=_ROOMY) as stack:
+        with tempfile.TemporaryDirectory() as folder, Stack(Path(folder) / "stack", environ=_ROOMY) as stack:
             findings = chapter.run(stack, asked.rounds, asked.seconds, lambda said: print(f"  {said}", file=sys.stderr))
         chapters.append((chapter.TITLE, chapter.HOW, findings))
     text = page(_machine(), chapters)

@@ -7,7 +7,8 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
-from tests.support.processes import ROOT, Process, Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.processes import ROOT, Process, Stack
 from tests.support.redis_servers import free_port
 
 
@@ -35,5 +36,5 @@ def start(stack: Stack, name: str) -> Peer:
             return False
         return True
 
-    wait_until(answers, 30, f"{name} answers")
+    eventually(answers, f"{name} answers")
     return peer

@@ -13,7 +13,7 @@ from typing import Any
 from benchmarks.meter import Round, Target, cpu_seconds, measure, resident_bytes
 from benchmarks.report import Finding
 from jobs import events
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from tests.support.processes import ROOT, Process, Stack
 
 TITLE = "A thousand watchers, and polls beside them"
@@ -31,8 +31,8 @@ RATE = 200.0
 def run(stack: Stack, rounds: int, seconds: int, say: Callable[[str], None]) -> list[Finding]:
     """Measure."""
     web = stack.web()
-    hand = Hand(stack.store, stack.jobs, stack.artifacts)
-    leases = [hand.claim(hand.submit(model="echo")) for _ in range(JOBS)]
+    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+    leases = [fake_worker.claim(fake_worker.submit(model="echo")) for _ in range(JOBS)]
     poll = Target(name="poll", url=f"{stack.url}/v1/jobs/{leases[0].job.id}", pid=web.popen.pid)
     seconds = max(5, seconds * 2)
     alone = measure(poll, seconds, 16)
@@ -50,7 +50,7 @@ def run(stack: Stack, rounds: int, seconds: int, say: Callable[[str], None]) -> 
     say(watching.stdout.readline().strip())
     each = (resident_bytes(web.popen.pid) - before) / WATCHERS
     stop = threading.Event()
-    writer = threading.Thread(target=_write, args=(hand, leases, stop))
+    writer = threading.Thread(target=_write, args=(fake_worker, leases, stop))
     writer.start()
     quiet_cpu = _spent(web, seconds)
     together = measure(poll, seconds, 16)
@@ -62,13 +62,13 @@ def run(stack: Stack, rounds: int, seconds: int, say: Callable[[str], None]) -> 
     return [*_polls(alone, together), *_streams(seen, each, quiet_cpu)]
 
 
-def _write(hand: Hand, leases: list[Any], stop: threading.Event) -> None:
+def _write(fake_worker: FakeWorker, leases: list[Any], stop: threading.Event) -> None:
     """Events for all jobs in turn, so many a second."""
     due = time.monotonic()
     number = 0
     while not stop.is_set():
         lease = leases[number % len(leases)]
-        hand.write(lease, events.Logged, text=f"{time.time():.6f}", level="info")
+        fake_worker.write(lease, events.Logged, text=f"{time.time():.6f}", level="info")
         number += 1
         due += 1 / RATE
         time.sleep(max(0.0, due - time.monotonic()))

@@ -22,7 +22,7 @@ import requests
 from jobs.access.api_keys import KeyStore
 from jobs.limits import NAMES as LIMITS
 from jobs.vault import Vault
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from tests.support.processes import Stack
 from tests.support.raw_http import Reply, exchange, request
 from web.http.problems import KINDS
@@ -61,7 +61,7 @@ _LONGEST_REFUSAL: Final = 16_384
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class Scenario:
     """A running server with two clients' keys and jobs, and what the names in the lists stand for."""
 
     stack: Stack
@@ -95,7 +95,7 @@ class House:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("bad-inputs")
     witness = folder / "witness.txt"
     with Stack(folder / "stack") as stack:
@@ -103,7 +103,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
         stack.web(
             PYTHONPATH=str(HERE / "witness"), DARKROOM_TEST_WITNESS=str(witness), DARKROOM_REQUEST_SECONDS=_PATIENCE
         )
-        yield House(stack, {**names, **_made_over_http(stack, names)}, witness)
+        yield Scenario(stack, {**names, **_made_over_http(stack, names)}, witness)
 
 
 def _names(stack: Stack) -> dict[str, str]:
@@ -113,14 +113,14 @@ def _names(stack: Stack) -> dict[str, str]:
         keys.create(name, limits=dict.fromkeys(LIMITS, "none")) for name in ("mine", "other", "gone")
     )
     keys.revoke(gone.id)
-    hand = Hand(stack.store, stack.jobs, stack.artifacts)
+    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
     jobs = {}
     for name, owner in (("MY", mine.id), ("OTHER", other.id)):
-        lease = hand.claim(hand.submit(owner=owner))
-        hand.succeed(lease)
+        lease = fake_worker.claim(fake_worker.submit(owner=owner))
+        fake_worker.succeed(lease)
         jobs[f"{name}_FINISHED_JOB"] = lease.job.id
-    waiting = hand.submit(owner=other.id)
-    canceled = hand.submit(owner=mine.id)
+    waiting = fake_worker.submit(owner=other.id)
+    canceled = fake_worker.submit(owner=mine.id)
     stack.jobs.cancel(canceled.id, mine.id)
     return {
         **jobs,
@@ -174,17 +174,17 @@ def _signatures(stack: Stack, names: Mapping[str, str]) -> dict[str, str]:
 # -- what is sent -------------------------------------------------------------
 
 
-def sent(entry: Mapping[str, Any], house: House) -> bytes:
+def sent(entry: Mapping[str, Any], scenario: Scenario) -> bytes:
     """The bytes of an entry's request."""
     value = entry["value"]
     if "$raw_request_base64" in value:
-        return house.fill_in(base64.b64decode(value["$raw_request_base64"]))
+        return scenario.fill_in(base64.b64decode(value["$raw_request_base64"]))
     if "$raw" in value:
-        return house.fill_in(value["$raw"].encode("latin-1"))
+        return scenario.fill_in(value["$raw"].encode("latin-1"))
     method, _, rest = str(entry["where"]).partition(" ")
     path, _, part = rest.rpartition(" ")
     headers: dict[str, str | None] = {
-        "Host": f"127.0.0.1:{house.stack.port}",
+        "Host": f"127.0.0.1:{scenario.stack.port}",
         "Authorization": "Bearer $VALID_KEY",
         "Content-Type": "application/json" if part in {"body", "header"} else None,
     }
@@ -200,14 +200,14 @@ def sent(entry: Mapping[str, Any], house: House) -> bytes:
         path = value["path"]
     if part in {"header", "path"}:
         headers |= {name: None if text == "$DELETE" else text for name, text in value.get("headers", {}).items()}
-    body = house.fill_in(body)
+    body = scenario.fill_in(body)
     if "Transfer-Encoding" in headers:
         body = _chunks(body, value["$chunked"])
     elif method != "GET":
         headers["Content-Length"] = str(len(body))
     for address, ours in ADDRESSES:
         path = address.sub(ours, path)
-    return house.fill_in(request(method, path, headers)) + body
+    return scenario.fill_in(request(method, path, headers)) + body
 
 
 def _body(value: Any) -> tuple[bytes, dict[str, str | None]]:
@@ -256,14 +256,14 @@ def _grown(template: Any, path: list[str], unit: str, times: int) -> Any:
 # -- what is right ------------------------------------------------------------
 
 
-def faults(entry: Mapping[str, Any], house: House, reply: Reply, before: Mapping[str, str]) -> Iterator[str]:
+def faults(entry: Mapping[str, Any], scenario: Scenario, reply: Reply, before: Mapping[str, str]) -> Iterator[str]:
     """What is wrong with the answer, and with what the request left behind."""
     expected, _ = OTHERWISE.get(entry["id"], (tuple(entry["expect_status"]), ""))
     if reply.status not in expected:
         yield f"{reply.status} instead of {' or '.join(map(str, expected))} ({reply.body[:120]!r})"
     if 200 <= reply.status < 300:
         return
-    after = house.contents()
+    after = scenario.contents()
     if left := sorted(name for name in {*before, *after} if before.get(name) != after.get(name)):
         yield f"left behind: {', '.join(left)[:300]}"
     if len(reply.body) > _LONGEST_REFUSAL:
@@ -286,26 +286,28 @@ def _credentials(entry: Mapping[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_it_is_refused_and_nothing_is_left_of_it(house: House, name: str) -> None:
+def test_it_is_refused_and_nothing_is_left_of_it(scenario: Scenario, name: str) -> None:
     entry = ENTRIES[name]
-    before = house.contents()
-    reply = exchange(house.stack.port, sent(entry, house))
-    found = list(faults(entry, house, reply, before))
+    before = scenario.contents()
+    reply = exchange(scenario.stack.port, sent(entry, scenario))
+    found = list(faults(entry, scenario, reply, before))
     if name in NOT_YET:
         assert found, f"{name} is as expected: take it out of NOT_YET"
     elif found:
         pytest.fail(f"{name}: {'; '.join(found)} — {entry['why']}", pytrace=False)
 
 
-def test_the_server_has_asked_nobody(house: House) -> None:
-    assert str(house.stack.redis.port) in house.witness.read_text(), "the witness sees what the server connects to"
-    assert house.connected() == set()
+def test_the_server_has_asked_nobody(scenario: Scenario) -> None:
+    assert str(scenario.stack.redis.port) in scenario.witness.read_text(), (
+        "the witness sees what the server connects to"
+    )
+    assert scenario.connected() == set()
 
 
-def test_the_server_still_serves(house: House) -> None:
-    headers = {"Authorization": f"Bearer {house.names['VALID_KEY']}"}
-    assert requests.post(f"{house.stack.url}/v1/jobs", json=GOOD, headers=headers, timeout=30).status_code == 202
-    assert "a request failed" not in house.stack.logs()
+def test_the_server_still_serves(scenario: Scenario) -> None:
+    headers = {"Authorization": f"Bearer {scenario.names['VALID_KEY']}"}
+    assert requests.post(f"{scenario.stack.url}/v1/jobs", json=GOOD, headers=headers, timeout=30).status_code == 202
+    assert "a request failed" not in scenario.stack.logs()
 
 
 def test_the_tables_name_entries_that_exist() -> None:

@@ -1,4 +1,4 @@
-"""No secret is anywhere but where it belongs: one house, everything that can go wrong, and then a look at every place.
+"""No secret is anywhere but where it belongs: one service, everything that can go wrong, and then a look at every place.
 
 Each secret is unique. The upstreams are as bad as can be: they say in every
 way, and in every form, what they were told. What is looked through is all
@@ -25,10 +25,11 @@ import requests
 from jobs.queue import RUN_JOB, client_app
 from tests.spaces.hub import HubStandIn, serve_hub
 from tests.support.canaries import Canaries, forms
-from tests.support.echo_app import MODES, Parrot
-from tests.support.installation import Darkroom, eventually
-from tests.support.redis_monitor import Monitor
-from tests.support.webhook_receiver import Receiver, closed_port, status
+from tests.support.echo_app import MODES, EchoApp
+from tests.support.eventually import eventually
+from tests.support.installation import Installation
+from tests.support.redis_monitor import RedisMonitor
+from tests.support.webhook_receiver import WebhookReceiver, closed_port, status
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
@@ -40,17 +41,17 @@ SECRET_FILES: Final = {
 
 
 @dataclass
-class House:
+class Scenario:
     """The service under test, and all that was seen of it from outside."""
 
-    up: Darkroom
+    up: Installation
     canaries: Canaries
-    parrot: Parrot
+    app: EchoApp
     key: str
     admin: str
     flower_password: str
-    monitor: Monitor
-    receivers: list[Receiver]
+    monitor: RedisMonitor
+    receivers: list[WebhookReceiver]
     answers: dict[str, bytes] = field(default_factory=dict)
     jobs: dict[str, str] = field(default_factory=dict)
 
@@ -76,7 +77,7 @@ class House:
         return dict(self.ask("GET", f"/v1/jobs/{self.jobs[name]}").json())
 
     def wait(self, name: str, *states: str) -> dict[str, Any]:
-        assert eventually(lambda: self.job(name)["status"] in (states or TERMINAL), 90), self.job(name)
+        eventually(lambda: self.job(name)["status"] in (states or TERMINAL), within=90)
         return self.job(name)
 
 
@@ -100,23 +101,23 @@ def hub() -> Iterator[HubStandIn]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Iterator[House]:
-    folder, canaries, parrot = tmp_path_factory.mktemp("sweep"), Canaries(), Parrot()
+def scenario(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Iterator[Scenario]:
+    folder, canaries, app = tmp_path_factory.mktemp("sweep"), Canaries(), EchoApp()
     install(folder / "site")
-    parrot.session = canaries.make("session at the app")
+    app.session = canaries.make("session at the app")
     hub.token, hub.uuid = canaries.make("the Hub's token"), canaries.make("the Hub's uuid")
     hub.user_token = canaries.make("the Hub's token for cookies")
     password = canaries.make("login of an app", "pw-{}")
     # A provider for each way to fail: one that fails again and again would get no more jobs.
     tables = [
-        f'[providers.parrot-{mode}]\ndriver = "space"\nurl = "{parrot.url}"\napi_name = "/infer"\n'
-        f'models = ["parrot-{mode}"]\nkind = "{"image" if mode == "file" else "text"}"\nlogin = ["op", "{password}"]\n'
-        'zerogpu = true\nspace = "me/parrot"\ntimeout_seconds = 20\nparameters = { prompt = "" }\n'
+        f'[providers.echo-{mode}]\ndriver = "space"\nurl = "{app.url}"\napi_name = "/infer"\n'
+        f'models = ["echo-{mode}"]\nkind = "{"image" if mode == "file" else "text"}"\nlogin = ["op", "{password}"]\n'
+        'zerogpu = true\nspace = "me/echo"\ntimeout_seconds = 20\nparameters = { prompt = "" }\n'
         for mode in MODES
     ]
     config = folder / "providers.toml"
     config.write_text("\n".join([*tables, '[egress]\nallow = ["127.0.0.0/8"]\nproxies = true\n']))
-    up = Darkroom(
+    up = Installation(
         folder / "data",
         DARKROOM_CONFIG=str(config),
         DARKROOM_HUB_URL=hub.url,
@@ -134,12 +135,12 @@ def house(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Iterator
         canaries.add("Flower's password", private["flower.password"].strip())
         canaries.add("Redis' password", re.search(r"requirepass (\S+)", private["redis/server.conf"])[1])  # type: ignore[index]
         url = json.loads(private["runtime.json"])["redis_url"]
-        with contextlib.closing(redis.Redis.from_url(url)) as client, Monitor(client) as monitor:
-            receivers = [Receiver(), Receiver(status(500))]
-            found = House(
+        with contextlib.closing(redis.Redis.from_url(url)) as client, RedisMonitor(client) as monitor:
+            receivers = [WebhookReceiver(), WebhookReceiver(status(500))]
+            found = Scenario(
                 up,
                 canaries,
-                parrot,
+                app,
                 keys["user"],
                 keys["admin"],
                 private["flower.password"].strip(),
@@ -150,8 +151,8 @@ def house(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Iterator
             for receiver in receivers:
                 receiver.close()
             monitor.end(client)
-    parrot.server.shutdown()
-    parrot.server.server_close()
+    app.server.shutdown()
+    app.server.server_close()
 
 
 KEYS: Final = {
@@ -178,17 +179,17 @@ def webhook(canaries: Canaries, name: str, base: str) -> dict[str, Any]:
     }
 
 
-def live_through_everything(house: House, hub: HubStandIn) -> None:
+def live_through_everything(scenario: Scenario, hub: HubStandIn) -> None:
     """All that may happen to jobs with secrets."""
-    canaries = house.canaries
-    good, bad = (f"http://127.0.0.1:{receiver.port}" for receiver in house.receivers)
+    canaries = scenario.canaries
+    good, bad = (f"http://127.0.0.1:{receiver.port}" for receiver in scenario.receivers)
 
     def submit(name: str, model: str, prompt: str, base: str = good) -> None:
         own = credentials(canaries, name)
         if model.startswith("leaky"):
-            # A parrot is not reached by https, and so through no proxy.
+            # The echo app is not reached by https, and so through no proxy.
             own["proxy"] = canaries.make(f"proxy of {name}", "http://me:{}@127.0.0.1:9")
-        house.submit(name, model, prompt, credentials=own, webhook=webhook(canaries, name, base))
+        scenario.submit(name, model, prompt, credentials=own, webhook=webhook(canaries, name, base))
 
     submit("success", "leaky", "text")
     submit("picture", "leaky-picture", "picture", bad)
@@ -196,19 +197,19 @@ def live_through_everything(house: House, hub: HubStandIn) -> None:
     submit("exception", "leaky", "crash")
     submit("cancel", "leaky", "hang")
     for mode in MODES:
-        submit(f"parrot {mode}", f"parrot-{mode}", mode)
+        submit(f"echo {mode}", f"echo-{mode}", mode)
     # With cookies alone, the Hub gives a token in exchange.
     sid = canaries.make("cookie for the Hub")
     hub.cookie = f"token={sid}"
-    house.submit("cookies", "parrot-text", "text", credentials={"cookies": {"token": sid}})
-    house.wait("cancel", "running")
-    house.ask("POST", f"/v1/jobs/{house.jobs['cancel']}/cancel")
-    ended = {name: house.wait(name)["status"] for name in house.jobs}
+    scenario.submit("cookies", "echo-text", "text", credentials={"cookies": {"token": sid}})
+    scenario.wait("cancel", "running")
+    scenario.ask("POST", f"/v1/jobs/{scenario.jobs['cancel']}/cancel")
+    ended = {name: scenario.wait(name)["status"] for name in scenario.jobs}
     submit("crash", "leaky", "die")
-    ended["crash"] = house.wait("crash")["status"]
+    ended["crash"] = scenario.wait("crash")["status"]
     submit("deleted", "leaky", "hang")
-    house.wait("deleted", "running")
-    house.ask("DELETE", f"/v1/jobs/{house.jobs['deleted']}")
+    scenario.wait("deleted", "running")
+    scenario.ask("DELETE", f"/v1/jobs/{scenario.jobs['deleted']}")
     assert ended == {
         "success": "succeeded",
         "picture": "succeeded",
@@ -217,14 +218,14 @@ def live_through_everything(house: House, hub: HubStandIn) -> None:
         "cancel": "canceled",
         "cookies": "succeeded",
         "crash": "succeeded",
-        "parrot text": "succeeded",
-        **{f"parrot {mode}": "failed" for mode in MODES[1:]},
+        "echo text": "succeeded",
+        **{f"echo {mode}": "failed" for mode in MODES[1:]},
     }
 
 
-def send_nonsense(house: House) -> None:
+def send_nonsense(scenario: Scenario) -> None:
     """Bad input with secrets in it, wherever they can stand."""
-    canaries = house.canaries
+    canaries = scenario.canaries
     text = "{}\r\nX: 1"
     bad: list[dict[str, Any]] = [
         {"credentials": {"api_key": canaries.make("api_key with a line end", text)}},
@@ -243,66 +244,66 @@ def send_nonsense(house: House) -> None:
     ]
     for fault in bad:
         body = {"model": "leaky", "input": {"prompt": "x"}, **fault}
-        assert house.ask("POST", "/v1/jobs", json=body).status_code in {400, 422}, fault
-        assert house.ask("POST", "/v1/batches", json={"jobs": [body]}).status_code in {400, 422}, fault
+        assert scenario.ask("POST", "/v1/jobs", json=body).status_code in {400, 422}, fault
+        assert scenario.ask("POST", "/v1/batches", json={"jobs": [body]}).status_code in {400, 422}, fault
     cut = json.dumps({"credentials": {"api_key": canaries.make("api_key in JSON that is cut")}})[:-1].encode()
     json_type = {"Content-Type": "application/json"}
     for data in (cut, cut + b',"a":1,"a":2}', b"\xff" + cut):
-        assert house.ask("POST", "/v1/jobs", data=data, headers=json_type).status_code == 400
+        assert scenario.ask("POST", "/v1/jobs", data=data, headers=json_type).status_code == 400
     for key in (canaries.make("a wrong key", "dk_live_{}"), canaries.make("no key at all")):
-        assert house.ask("GET", "/v1/jobs", key=key).status_code == 401
-    house.ask("GET", "/v1/jobs", params={"api_key": canaries.make("key in a query")})
-    house.ask("GET", "/v1/jobs", params={"cursor": canaries.make("secret cursor")})
+        assert scenario.ask("GET", "/v1/jobs", key=key).status_code == 401
+    scenario.ask("GET", "/v1/jobs", params={"api_key": canaries.make("key in a query")})
+    scenario.ask("GET", "/v1/jobs", params={"cursor": canaries.make("secret cursor")})
     both = {"X-API-Key": canaries.make("a second key")}
-    assert house.ask("GET", "/v1/jobs", headers=both).status_code == 400
-    wrong = requests.get(house.up.flower_url, auth=("darkroom", canaries.make("wrong Flower password")), timeout=30)
-    house.answers["flower with a wrong password"] = raw(wrong)
+    assert scenario.ask("GET", "/v1/jobs", headers=both).status_code == 400
+    wrong = requests.get(scenario.up.flower_url, auth=("darkroom", canaries.make("wrong Flower password")), timeout=30)
+    scenario.answers["flower with a wrong password"] = raw(wrong)
 
 
-def use_webhooks(house: House) -> None:
+def use_webhooks(scenario: Scenario) -> None:
     """Secrets that sign: shown in the two answers that are there for it, and in no other place."""
     for method, path in (("GET", "secret"), ("POST", "secret/rotate"), ("GET", "secret")):
-        shown = house.ask(method, f"/v1/webhooks/default/{path}", keep=False)
+        shown = scenario.ask(method, f"/v1/webhooks/default/{path}", keep=False)
         secret = shown.json()["key"].removeprefix("whsec_")
-        if secret not in house.canaries.known.values():
-            house.canaries.add(f"signing secret {len(house.canaries.known)}", secret)
-    for base in (f"http://127.0.0.1:{house.receivers[0].port}", f"http://127.0.0.1:{closed_port()}"):
-        url = f"{base}/?t={house.canaries.make(f'query of a test at {base}')}"
-        house.ask("POST", "/v1/webhooks/test", json={"url": url})
+        if secret not in scenario.canaries.known.values():
+            scenario.canaries.add(f"signing secret {len(scenario.canaries.known)}", secret)
+    for base in (f"http://127.0.0.1:{scenario.receivers[0].port}", f"http://127.0.0.1:{closed_port()}"):
+        url = f"{base}/?t={scenario.canaries.make(f'query of a test at {base}')}"
+        scenario.ask("POST", "/v1/webhooks/test", json={"url": url})
 
 
-def look_at_everything(house: House) -> dict[str, Any]:
+def look_at_everything(scenario: Scenario) -> dict[str, Any]:
     """All that can be read, by place."""
-    for job_id in house.jobs.values():
+    for job_id in scenario.jobs.values():
         for rest in ("", "/events", "/image", "/preview", "/outputs/0", "/deliveries"):
-            house.ask("GET", f"/v1/jobs/{job_id}{rest}")
-        house.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Accept": "application/json"})
-        house.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": "0-1"})
+            scenario.ask("GET", f"/v1/jobs/{job_id}{rest}")
+        scenario.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Accept": "application/json"})
+        scenario.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": "0-1"})
     for path in ("/v1/jobs?limit=100", "/v1/models", "/v1/providers", "/openapi.json", "/docs", "/", "/readyz"):
-        house.ask("GET", path)
-    for path in ("/metrics", "/v1/admin/jobs?limit=100", "/v1/admin/queue", "/v1/admin/providers/parrot-text"):
-        assert house.ask("GET", path, key=house.admin).status_code == 200
+        scenario.ask("GET", path)
+    for path in ("/metrics", "/v1/admin/jobs?limit=100", "/v1/admin/queue", "/v1/admin/providers/echo-text"):
+        assert scenario.ask("GET", path, key=scenario.admin).status_code == 200
     return {
-        **house.answers,
-        **flower(house),
-        **in_redis(house),
-        **files(house),
-        **processes(house),
-        "monitor": "\n".join(house.monitor.commands).encode(),
-        "webhooks": [repr(headers).encode() + body for one in house.receivers for headers, body in one.messages],
+        **scenario.answers,
+        **flower(scenario),
+        **in_redis(scenario),
+        **files(scenario),
+        **processes(scenario),
+        "monitor": "\n".join(scenario.monitor.commands).encode(),
+        "webhooks": [repr(headers).encode() + body for one in scenario.receivers for headers, body in one.messages],
         # The password of Flower is told once, to whoever starts the service.
-        "log": [line.encode() for line in house.up.output if "user darkroom, password" not in line],
+        "log": [line.encode() for line in scenario.up.output if "user darkroom, password" not in line],
     }
 
 
-def flower(house: House) -> dict[str, bytes]:
+def flower(scenario: Scenario) -> dict[str, bytes]:
     """Every page of Flower, and what its API answers."""
     with requests.Session() as session:
-        session.auth = ("darkroom", house.flower_password)
-        base = house.up.flower_url
+        session.auth = ("darkroom", scenario.flower_password)
+        base = scenario.up.flower_url
         names = session.get(f"{base}/api/workers?refresh=1", timeout=60).json()
         tasks = session.get(f"{base}/api/tasks?limit=100", timeout=60).json()
-        assert set(tasks) & set(house.jobs.values()), "Flower knows none of the jobs"
+        assert set(tasks) & set(scenario.jobs.values()), "Flower knows none of the jobs"
         paths = [
             *("/", "/workers", "/tasks", "/broker", "/metrics", "/healthcheck", "/api/workers", "/api/tasks"),
             *("/api/task/types", "/api/queues/length", "/tasks/datatable?draw=1&start=0&length=100"),
@@ -313,9 +314,9 @@ def flower(house: House) -> dict[str, bytes]:
         return {f"flower {path}": raw(session.get(base + path, timeout=60)) for path in paths}
 
 
-def in_redis(house: House) -> dict[str, bytes]:
+def in_redis(scenario: Scenario) -> dict[str, bytes]:
     """Every key as its type is read, and as DUMP writes it."""
-    url = json.loads((house.up.data_dir / "runtime.json").read_text())["redis_url"]
+    url = json.loads((scenario.up.data_dir / "runtime.json").read_text())["redis_url"]
     with contextlib.closing(redis.Redis.from_url(url)) as client:
         server: Any = client
         readers: dict[str, Any] = {
@@ -330,11 +331,11 @@ def in_redis(house: House) -> dict[str, bytes]:
         return found
 
 
-def files(house: House) -> dict[str, bytes]:
+def files(scenario: Scenario) -> dict[str, bytes]:
     """Every file of the installation, but those whose purpose it is to hold a secret: nobody else reads these."""
     found = {}
-    for path in house.up.data_dir.rglob("*"):
-        name = str(path.relative_to(house.up.data_dir))
+    for path in scenario.up.data_dir.rglob("*"):
+        name = str(path.relative_to(scenario.up.data_dir))
         if not path.is_file():
             continue
         if name in SECRET_FILES:
@@ -344,30 +345,30 @@ def files(house: House) -> dict[str, bytes]:
     return found
 
 
-def processes(house: House) -> dict[str, bytes]:
+def processes(scenario: Scenario) -> dict[str, bytes]:
     """Command lines, which everybody on the machine can read."""
-    return {f"command line {number}": line.encode() for number, line in enumerate(house.up.leftovers())}
+    return {f"command line {number}": line.encode() for number, line in enumerate(scenario.up.leftovers())}
 
 
 @pytest.fixture(scope="module")
-def evidence(house: House, hub: HubStandIn) -> dict[str, Any]:
-    send_nonsense(house)
-    use_webhooks(house)
-    live_through_everything(house, hub)
+def evidence(scenario: Scenario, hub: HubStandIn) -> dict[str, Any]:
+    send_nonsense(scenario)
+    use_webhooks(scenario)
+    live_through_everything(scenario, hub)
     time.sleep(2)  # Flower's events, and the last deliveries
-    return look_at_everything(house)
+    return look_at_everything(scenario)
 
 
-def test_no_secret_is_where_it_does_not_belong(house: House, evidence: dict[str, Any]) -> None:
+def test_no_secret_is_where_it_does_not_belong(scenario: Scenario, evidence: dict[str, Any]) -> None:
     """The path and query of a webhook belong to its receiver, who never gets to read them here: only headers and bodies."""
-    found = house.canaries.leaks(evidence)
+    found = scenario.canaries.leaks(evidence)
     assert not found, "\n".join(found)
 
 
-def test_the_upstreams_were_told_and_did_tell(house: House, evidence: dict[str, Any]) -> None:
+def test_the_upstreams_were_told_and_did_tell(scenario: Scenario, evidence: dict[str, Any]) -> None:
     """Else the sweep would prove nothing."""
-    told = house.canaries.leaks({"app": "\n".join([*house.parrot.told, house.parrot.password]).encode()})
-    for name in ("api_key of parrot text", "hf_token of parrot text", "zerogpu_uuid of parrot text", "login of an app", "session at the app",
+    told = scenario.canaries.leaks({"app": "\n".join([*scenario.app.told, scenario.app.password]).encode()})
+    for name in ("api_key of echo text", "hf_token of echo text", "zerogpu_uuid of echo text", "login of an app", "session at the app",
                  "the Hub's token for cookies"):  # fmt: skip
         assert f"app: {name} as plain" in told, name
     log = b"\n".join(evidence["log"])
@@ -376,31 +377,31 @@ def test_the_upstreams_were_told_and_did_tell(house: House, evidence: dict[str, 
     events = b"".join(said for name, said in evidence.items() if name.endswith("/events"))
     for word in (b"you sent [hidden]", b"with [hidden]"):
         assert word in events, word
-    assert house.receivers[0].messages
+    assert scenario.receivers[0].messages
     assert b'"level": "debug"' in log
     assert b"webhook job.failed: pending" in log
     for place in ("http", "flower", "redis", "file redis", "file artifacts", "command line"):
         assert any(name.startswith(place) for name in evidence), place
 
 
-def test_a_planted_leak_is_found_in_every_place(house: House, evidence: dict[str, Any]) -> None:
+def test_a_planted_leak_is_found_in_every_place(scenario: Scenario, evidence: dict[str, Any]) -> None:
     del evidence
     leak = Canaries()
     secret = leak.make("planted")
     shapes = forms(secret)
-    hook = {"url": f"http://127.0.0.1:{house.receivers[0].port}/"}
-    house.submit("planted", "leaky", "text", metadata={"note": secret}, webhook=hook)
-    house.wait("planted")
-    url = json.loads((house.up.data_dir / "runtime.json").read_text())["redis_url"]
+    hook = {"url": f"http://127.0.0.1:{scenario.receivers[0].port}/"}
+    scenario.submit("planted", "leaky", "text", metadata={"note": secret}, webhook=hook)
+    scenario.wait("planted")
+    url = json.loads((scenario.up.data_dir / "runtime.json").read_text())["redis_url"]
     with contextlib.closing(redis.Redis.from_url(url)) as client:
         client.hset("dr:provider:leaky", "planted", shapes["base64+1"])
-    (house.up.data_dir / "artifacts" / "planted.bin").write_bytes(b"\x00" + shapes["percent"].encode())
-    house.ask("POST", "/v1/jobs/nowhere", headers={"X-Request-Id": shapes["hex"]})
+    (scenario.up.data_dir / "artifacts" / "planted.bin").write_bytes(b"\x00" + shapes["percent"].encode())
+    scenario.ask("POST", "/v1/jobs/nowhere", headers={"X-Request-Id": shapes["hex"]})
     app = client_app(url)
     app.send_task(RUN_JOB, (secret,), queue="darkroom.jobs", ignore_result=True)
     app.close()
-    assert eventually(lambda: bool(leak.leaks(flower(house))))
-    found = leak.leaks(look_at_everything(house))
+    eventually(lambda: bool(leak.leaks(flower(scenario))))
+    found = leak.leaks(look_at_everything(scenario))
     places = {place.partition(":")[0].split()[0] for place in found}
     assert places >= {"http", "flower", "redis", "file", "log", "monitor", "webhooks"}, found
 

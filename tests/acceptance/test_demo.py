@@ -13,7 +13,7 @@ from PIL import Image
 from jobs.version import VERSION
 from tests.spaces import environments
 from tests.spaces.launcher import require
-from tests.support.installation import ROOT, Darkroom
+from tests.support.installation import ROOT, Installation
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.live, pytest.mark.timeout(240)]
 
@@ -22,7 +22,7 @@ _PAINT = "import sys; sys.path.insert(0, sys.argv[1]); from picture import paint
 
 def test_the_demo_saves_a_picture_and_ends(tmp_path: Path) -> None:
     require("6")
-    demo = Darkroom(tmp_path / "data", "demo", "--exit").start()
+    demo = Installation(tmp_path / "data", "demo", "--exit").start()
     try:
         assert demo.process.wait(timeout=200) == 0, "\n".join(demo.output)
     finally:

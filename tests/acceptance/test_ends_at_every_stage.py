@@ -16,8 +16,9 @@ import pytest
 from jobs.record import keys
 from jobs.scheduling.pauses import Pauses
 from tests.spaces.launcher import Space, Spaces
-from tests.support.api_client import TERMINAL, Client
-from tests.support.processes import Stack, wait_until
+from tests.support.api_client import TERMINAL, ApiClient
+from tests.support.eventually import eventually
+from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
@@ -49,11 +50,11 @@ class Placed:
 
 
 @dataclass
-class House:
+class Scenario:
     """A stack, and an app that runs one call at a time and writes down what reaches it."""
 
     stack: Stack
-    client: Client
+    client: ApiClient
     app: Space
     folder: Path
 
@@ -84,101 +85,101 @@ class House:
         assert len(self.times("hanging")) > before
 
     def until_hung_up(self, before: int) -> None:
-        wait_until(lambda: len(self.times("left")) > before, 20, "the app sees that nobody waits any more")
+        eventually(lambda: len(self.times("left")) > before, "the app sees that nobody waits any more", within=20)
 
 
 # -- the stages: each brings a job there, and afterwards looks at the upstream's log ---------
 
 
 @contextmanager
-def queued(house: House, **body: Any) -> Iterator[Placed]:
-    pauses = Pauses(house.stack.client)
+def queued(scenario: Scenario, **body: Any) -> Iterator[Placed]:
+    pauses = Pauses(scenario.stack.client)
     pauses.pause()
-    job = house.submit(1, **body)
-    house.client.waits(job.id, "paused")
+    job = scenario.submit(1, **body)
+    scenario.client.waits(job.id, "paused")
     yield job
     pauses.resume()
-    house.goes_on()
-    assert not house.times("posted", job), "never submitted"
+    scenario.goes_on()
+    assert not scenario.times("posted", job), "never submitted"
 
 
 @contextmanager
-def parked(house: House, **body: Any) -> Iterator[Placed]:
-    refusal, provider = house.folder / "refusal", keys.provider("draw")
+def parked(scenario: Scenario, **body: Any) -> Iterator[Placed]:
+    refusal, provider = scenario.folder / "refusal", keys.provider("draw")
     refusal.write_text(QUOTA)
-    job = house.submit(1, **body)
-    wait_until(lambda: house.times("started", job), 20, "it was refused")
+    job = scenario.submit(1, **body)
+    eventually(lambda: scenario.times("started", job), "it was refused", within=20)
     if "deadline_seconds" not in body:
-        house.client.waits(job.id, "provider_cooldown")
+        scenario.client.waits(job.id, "provider_cooldown")
     yield job
     refusal.unlink()
-    house.stack.client.hdel(provider, "until", "reason")
-    if house.stack.client.zscore(keys.DUE, job.id) is not None:
-        house.stack.client.zadd(keys.DUE, {job.id: 0})
-    house.goes_on()
-    assert len(house.times("posted", job)) == 1, "not submitted again"
+    scenario.stack.client.hdel(provider, "until", "reason")
+    if scenario.stack.client.zscore(keys.DUE, job.id) is not None:
+        scenario.stack.client.zadd(keys.DUE, {job.id: 0})
+    scenario.goes_on()
+    assert len(scenario.times("posted", job)) == 1, "not submitted again"
 
 
 @contextmanager
-def claimed(house: House, **body: Any) -> Iterator[Placed]:
+def claimed(scenario: Scenario, **body: Any) -> Iterator[Placed]:
     """Before the POST: the worker asks the app what it can do, and gets no answer."""
-    left = len(house.times("left"))
-    with house.hanging("/config"):
-        job = house.submit(1, "cold", **body)
-        wait_until(lambda: house.client.get(job.id)["status"] != "queued", 20, "it is claimed")
-        wait_until(lambda: len(house.times("hanging")) > left, 20, "it asks")
+    left = len(scenario.times("left"))
+    with scenario.hanging("/config"):
+        job = scenario.submit(1, "cold", **body)
+        eventually(lambda: scenario.client.get(job.id)["status"] != "queued", "it is claimed", within=20)
+        eventually(lambda: len(scenario.times("hanging")) > left, "it asks", within=20)
         yield job
-        house.until_hung_up(left)
-    house.goes_on()
-    assert not house.times("posted", job), "never submitted"
+        scenario.until_hung_up(left)
+    scenario.goes_on()
+    assert not scenario.times("posted", job), "never submitted"
 
 
 @contextmanager
-def waiting_upstream(house: House, **body: Any) -> Iterator[Placed]:
-    first = house.submit(40 if "deadline_seconds" not in body else 10 * DEADLINE_SECONDS + 40)
-    house.client.wait(first.id, lambda job: "preview" in job)
-    job = house.submit(1, **body)
-    house.client.waits(job.id, "upstream_queue")
+def waiting_upstream(scenario: Scenario, **body: Any) -> Iterator[Placed]:
+    first = scenario.submit(40 if "deadline_seconds" not in body else 10 * DEADLINE_SECONDS + 40)
+    scenario.client.wait(first.id, lambda job: "preview" in job)
+    job = scenario.submit(1, **body)
+    scenario.client.waits(job.id, "upstream_queue")
     yield job
-    assert house.client.ended([first.id])[0]["status"] == "succeeded", "nobody else is hurt"
-    house.goes_on()
-    assert len(house.times("posted", job)) == 1
-    assert not house.times("started", job), "its turn never came"
+    assert scenario.client.ended([first.id])[0]["status"] == "succeeded", "nobody else is hurt"
+    scenario.goes_on()
+    assert len(scenario.times("posted", job)) == 1
+    assert not scenario.times("started", job), "its turn never came"
 
 
 @contextmanager
-def generating(house: House, **body: Any) -> Iterator[Placed]:
-    job = house.submit(300, **body)
-    house.client.wait(job.id, lambda seen: "preview" in seen)
+def generating(scenario: Scenario, **body: Any) -> Iterator[Placed]:
+    job = scenario.submit(300, **body)
+    scenario.client.wait(job.id, lambda seen: "preview" in seen)
     yield job
-    wait_until(lambda: house.times("stopped", job), 20, "the app stops")
-    house.goes_on()
-    assert not house.times("ended", job)
-    assert len(house.times("posted", job)) == 1
+    eventually(lambda: scenario.times("stopped", job), "the app stops", within=20)
+    scenario.goes_on()
+    assert not scenario.times("ended", job)
+    assert len(scenario.times("posted", job)) == 1
 
 
 @contextmanager
-def fetching_a_preview(house: House, **body: Any) -> Iterator[Placed]:
-    left = len(house.times("left"))
-    with house.hanging("/file="):
-        job = house.submit(1, **body)
-        wait_until(lambda: len(house.times("hanging")) > left, 20, "it is asked for")
+def fetching_a_preview(scenario: Scenario, **body: Any) -> Iterator[Placed]:
+    left = len(scenario.times("left"))
+    with scenario.hanging("/file="):
+        job = scenario.submit(1, **body)
+        eventually(lambda: len(scenario.times("hanging")) > left, "it is asked for", within=20)
         yield job
-        house.until_hung_up(left)
-    house.goes_on()
+        scenario.until_hung_up(left)
+    scenario.goes_on()
 
 
 @contextmanager
-def downloading(house: House, **body: Any) -> Iterator[Placed]:
-    left = len(house.times("left"))
-    with house.hanging("/file="):
-        job = house.submit(1, "paint", **body)
-        house.client.wait(job.id, lambda seen: seen.get("progress", {}).get("stage") == "downloading")
+def downloading(scenario: Scenario, **body: Any) -> Iterator[Placed]:
+    left = len(scenario.times("left"))
+    with scenario.hanging("/file="):
+        job = scenario.submit(1, "paint", **body)
+        scenario.client.wait(job.id, lambda seen: seen.get("progress", {}).get("stage") == "downloading")
         yield job
-        house.until_hung_up(left)
-    house.goes_on()
-    assert len(house.times("posted", job)) == 1
-    assert not house.stack.artifacts._folder(job.id).exists(), "no files are left"
+        scenario.until_hung_up(left)
+    scenario.goes_on()
+    assert len(scenario.times("posted", job)) == 1
+    assert not scenario.stack.artifacts._folder(job.id).exists(), "no files are left"
 
 
 Stage = Callable[..., AbstractContextManager[Placed]]
@@ -196,7 +197,9 @@ OVERDUE: Final = [(stage, "expired" if stage is queued else "failed") for stage 
 
 
 @pytest.fixture(scope="module", params=["6", *(pytest.param(old, marks=pytest.mark.soak) for old in ("5.50", "4.44"))])
-def house(request: pytest.FixtureRequest, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def scenario(
+    request: pytest.FixtureRequest, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("stages")
     mood, refusal = str(folder / "mood.json"), str(folder / "refusal")
     app = spaces.start(request.param, "ledger.py", SPACE_AT_ONCE="1", SPACE_MOOD=mood, SPACE_REFUSAL=refusal).wait()
@@ -205,11 +208,11 @@ def house(request: pytest.FixtureRequest, spaces: Spaces, tmp_path_factory: pyte
     cold = app.url.replace("127.0.0.1", "localhost")
     apps = (("draw", app.url, "/draw"), ("paint", app.url, "/paint"), ("cold", cold, "/draw"))
     config.write_text("".join(_PROVIDER.format(name=name, url=url, api_name=api) for name, url, api in apps))
-    with Stack(folder / "house", environ={"DARKROOM_CONFIG": str(config)}) as stack:
+    with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
         stack.scheduler()
         stack.worker()
         stack.web()
-        yield House(stack, Client(stack.url), app, folder)
+        yield Scenario(stack, ApiClient(stack.url), app, folder)
     app.stop()
 
 
@@ -222,18 +225,18 @@ def promptly(once: Callable[[], float]) -> None:
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
-def test_a_cancel_is_effective_within_two_seconds(house: House, stage: Stage) -> None:
+def test_a_cancel_is_effective_within_two_seconds(scenario: Scenario, stage: Stage) -> None:
     def once() -> float:
-        with stage(house) as job:
-            asked = house.stack.store.now()
-            house.client.cancel(job.id)
-            (shown,) = house.client.ended([job.id])
-            record = house.stack.job(job.id)
+        with stage(scenario) as job:
+            asked = scenario.stack.store.now()
+            scenario.client.cancel(job.id)
+            (shown,) = scenario.client.ended([job.id])
+            record = scenario.stack.job(job.id)
             assert (shown["status"], record.status) == ("canceled", "canceled")
             assert record.finished_at is not None
             if record.cancel_requested_at is not None:
                 asked = record.cancel_requested_at
-        assert house.client.get(job.id)["status"] == "canceled", "and stays so"
+        assert scenario.client.get(job.id)["status"] == "canceled", "and stays so"
         assert not record.outputs
         return record.finished_at - asked
 
@@ -241,28 +244,28 @@ def test_a_cancel_is_effective_within_two_seconds(house: House, stage: Stage) ->
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=lambda stage: stage.__name__)
-def test_a_deleted_job_ends_within_two_seconds_at_the_upstream_too(house: House, stage: Stage) -> None:
+def test_a_deleted_job_ends_within_two_seconds_at_the_upstream_too(scenario: Scenario, stage: Stage) -> None:
     def once() -> float:
-        before = len(house.times("left"))
-        with stage(house) as job:
-            answer = house.client.http.delete(f"{house.client.url}/v1/jobs/{job.id}")
+        before = len(scenario.times("left"))
+        with stage(scenario) as job:
+            answer = scenario.client.http.delete(f"{scenario.client.url}/v1/jobs/{job.id}")
             asked = time.time()
             assert answer.status_code == 204
-            assert house.client.http.get(f"{house.client.url}/v1/jobs/{job.id}").status_code == 410
-        left = [bytes(key).decode() for key in house.stack.client.scan_iter(f"*{job.id}*")]
+            assert scenario.client.http.get(f"{scenario.client.url}/v1/jobs/{job.id}").status_code == 410
+        left = [bytes(key).decode() for key in scenario.stack.client.scan_iter(f"*{job.id}*")]
         assert left == [keys.tombstone(job.id)]
-        ends = [*house.times("left")[before:], *house.times("stopped", job)]
+        ends = [*scenario.times("left")[before:], *scenario.times("stopped", job)]
         return max(ends, default=asked) - asked
 
     promptly(once)
 
 
 @pytest.mark.parametrize(("stage", "end"), OVERDUE, ids=lambda value: getattr(value, "__name__", value))
-def test_a_deadline_ends_a_job_within_two_seconds(house: House, stage: Stage, end: str) -> None:
+def test_a_deadline_ends_a_job_within_two_seconds(scenario: Scenario, stage: Stage, end: str) -> None:
     def once() -> float:
-        with stage(house, deadline_seconds=DEADLINE_SECONDS) as job:
-            (shown,) = house.client.ended([job.id])
-            record = house.stack.job(job.id)
+        with stage(scenario, deadline_seconds=DEADLINE_SECONDS) as job:
+            (shown,) = scenario.client.ended([job.id])
+            record = scenario.stack.job(job.id)
             assert shown["status"] == end
             if end == "failed":
                 assert shown["error"]["code"] == "deadline_exceeded"
@@ -273,7 +276,7 @@ def test_a_deadline_ends_a_job_within_two_seconds(house: House, stage: Stage, en
     promptly(once)
 
 
-def test_a_job_whose_deadline_is_before_the_end_of_its_rest_fails_at_once(house: House) -> None:
-    with parked(house, deadline_seconds=300) as job:
-        seen = house.client.wait(job.id, lambda seen: seen["status"] in TERMINAL)
+def test_a_job_whose_deadline_is_before_the_end_of_its_rest_fails_at_once(scenario: Scenario) -> None:
+    with parked(scenario, deadline_seconds=300) as job:
+        seen = scenario.client.wait(job.id, lambda seen: seen["status"] in TERMINAL)
         assert (seen["status"], seen["error"]["code"]) == ("failed", "provider_quota")

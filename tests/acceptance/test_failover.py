@@ -15,8 +15,9 @@ import pytest
 
 from jobs.record import keys
 from tests.spaces.launcher import Space, Spaces, free_port
-from tests.support.api_client import Client
-from tests.support.processes import Stack, wait_until
+from tests.support.api_client import ApiClient
+from tests.support.eventually import eventually
+from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
@@ -26,7 +27,7 @@ SLOTS = 8
 SPENT, SOUND = "blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell"
 
 
-def submit(client: Client, count: int, provider: str | None = None, **body: Any) -> list[str]:
+def submit(client: ApiClient, count: int, provider: str | None = None, **body: Any) -> list[str]:
     """Submit so many small jobs, and give their ids."""
     given = {"width": 64, "height": 64, "num_inference_steps": 4}
     return [
@@ -36,11 +37,11 @@ def submit(client: Client, count: int, provider: str | None = None, **body: Any)
 
 
 @dataclass
-class House:
+class Scenario:
     """A stack with 8 slots and two apps behind ``flux-schnell``, of which the first can be told to refuse."""
 
     stack: Stack
-    client: Client
+    client: ApiClient
     spent: Space
     sound: Space
     refusal: Path
@@ -56,7 +57,7 @@ class House:
 
     def until(self) -> float:
         """When the rest of the first provider ends, as the API tells."""
-        wait_until(lambda: "cooldown" in self.client.provider(SPENT), 30, "it rests")
+        eventually(lambda: "cooldown" in self.client.provider(SPENT), "it rests")
         shown = self.client.provider(SPENT)
         assert shown["state"] == "resting"
         assert "exceeded your GPU quota" in shown["cooldown"]["reason"]
@@ -90,7 +91,7 @@ def service(folder: Path, spent: str, sound: str) -> Iterator[Stack]:
         f'[providers.{SOUND}]\nurl = "{sound}"\nspace = ""\n[providers.g4f]\nenabled = false\n'
     )
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
-    with Stack(folder / "house", environ=environ) as stack:
+    with Stack(folder / "stack", environ=environ) as stack:
         stack.scheduler()
         stack.worker()
         stack.web()
@@ -98,98 +99,98 @@ def service(folder: Path, spent: str, sound: str) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def house(apps: tuple[Space, Space, Path], tmp_path: Path) -> Iterator[House]:
+def scenario(apps: tuple[Space, Space, Path], tmp_path: Path) -> Iterator[Scenario]:
     spent, sound, refusal = apps
     refusal.write_text(QUOTA)
     with service(tmp_path, spent.url, sound.url) as stack:
-        yield House(stack, Client(stack.url), spent, sound, refusal, len(spent.notes()))
+        yield Scenario(stack, ApiClient(stack.url), spent, sound, refusal, len(spent.notes()))
 
 
-def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(house: House) -> None:
-    jobs = house.client.ended(house.submit(30))
+def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(scenario: Scenario) -> None:
+    jobs = scenario.client.ended(scenario.submit(30))
     assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SOUND)] * 30
-    assert house.asked == 1, "one submission for this rest"
+    assert scenario.asked == 1, "one submission for this rest"
     tried = [job for job in jobs if len(job["attempts"]) > 1]
     assert [[(a["provider"], a["outcome"]) for a in job["attempts"]] for job in tried] == [
         [(SPENT, "failed"), (SOUND, "succeeded")]
     ]
     assert tried[0]["attempts"][0]["error"]["code"] == "provider_quota"
     assert tried[0]["attempts"][0]["error"]["retry_after"] == REST_SECONDS
-    assert house.until() - time.time() == pytest.approx(REST_SECONDS, abs=60)
+    assert scenario.until() - time.time() == pytest.approx(REST_SECONDS, abs=60)
 
     # The rest is over, the quota is not: again one asks, and the others go on.
-    house.time_passes(REST_SECONDS)
-    jobs = house.client.ended(house.submit(16))
+    scenario.time_passes(REST_SECONDS)
+    jobs = scenario.client.ended(scenario.submit(16))
     assert {job["status"] for job in jobs} == {"succeeded"}
-    assert house.asked == 2
-    house.until()
+    assert scenario.asked == 2
+    scenario.until()
 
     # The rest is over, and so is the trouble: it gets jobs again, as many as its speed makes worth while.
-    house.refusal.unlink()
-    house.time_passes(REST_SECONDS)
-    jobs = house.client.ended(house.submit(16))
+    scenario.refusal.unlink()
+    scenario.time_passes(REST_SECONDS)
+    jobs = scenario.client.ended(scenario.submit(16))
     assert {job["status"] for job in jobs} == {"succeeded"}
     assert SPENT in {job["provider"] for job in jobs}
-    assert "cooldown" not in house.client.provider(SPENT)
+    assert "cooldown" not in scenario.client.provider(SPENT)
 
 
 @pytest.mark.soak
 @pytest.mark.timeout(600)
-def test_many_slots_of_several_workers_ask_once_for_each_rest_too(house: House) -> None:
-    house.stack.worker("second", DARKROOM_WORKER_CONCURRENCY="24")
-    house.stack.scheduler("second-scheduler")
-    clients = [Client(house.stack.url) for _ in range(8)]
+def test_many_slots_of_several_workers_ask_once_for_each_rest_too(scenario: Scenario) -> None:
+    scenario.stack.worker("second", DARKROOM_WORKER_CONCURRENCY="24")
+    scenario.stack.scheduler("second-scheduler")
+    clients = [ApiClient(scenario.stack.url) for _ in range(8)]
     for rests in range(1, 6):
         with ThreadPoolExecutor(len(clients)) as pool:
             ids = [job_id for found in pool.map(lambda client: submit(client, 10), clients) for job_id in found]
-        jobs = house.client.ended(ids, seconds=300)
+        jobs = scenario.client.ended(ids, seconds=300)
         assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SOUND)] * 80
-        assert house.asked == rests
-        house.until()
-        house.time_passes(REST_SECONDS)
+        assert scenario.asked == rests
+        scenario.until()
+        scenario.time_passes(REST_SECONDS)
 
 
-def test_with_that_provider_alone_jobs_wait_and_say_until_when(house: House) -> None:
-    ids = house.submit(12, SPENT)
-    until = house.until()
+def test_with_that_provider_alone_jobs_wait_and_say_until_when(scenario: Scenario) -> None:
+    ids = scenario.submit(12, SPENT)
+    until = scenario.until()
     for job_id in ids:
-        queue = house.client.waits(job_id, "provider_cooldown")
+        queue = scenario.client.waits(job_id, "provider_cooldown")
         assert datetime.fromisoformat(queue["until"]).timestamp() == pytest.approx(until, abs=1)
         assert REST_SECONDS - 60 < queue["eta_seconds"] < REST_SECONDS + 60
         assert queue["position"] >= 0
-    assert house.asked == 1
-    assert sorted(len(house.client.get(job_id).get("attempts", [])) for job_id in ids) == [0] * 11 + [1]
+    assert scenario.asked == 1
+    assert sorted(len(scenario.client.get(job_id).get("attempts", [])) for job_id in ids) == [0] * 11 + [1]
 
-    house.time_passes(REST_SECONDS)
-    wait_until(lambda: house.asked == 2, 30, "one asks whether it is over")
-    house.until()
+    scenario.time_passes(REST_SECONDS)
+    eventually(lambda: scenario.asked == 2, "one asks whether it is over")
+    scenario.until()
     for job_id in ids:
-        house.client.waits(job_id, "provider_cooldown")
-    assert house.asked == 2, "and no more than one"
+        scenario.client.waits(job_id, "provider_cooldown")
+    assert scenario.asked == 2, "and no more than one"
 
-    house.refusal.unlink()
-    house.time_passes(REST_SECONDS)
-    jobs = house.client.ended(ids)
+    scenario.refusal.unlink()
+    scenario.time_passes(REST_SECONDS)
+    jobs = scenario.client.ended(ids)
     assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SPENT)] * 12
-    assert house.asked == 14
+    assert scenario.asked == 14
 
 
-def test_a_token_has_a_quota_of_its_own(house: House) -> None:
-    ours = house.submit(2, SPENT)
-    until = house.until()
+def test_a_token_has_a_quota_of_its_own(scenario: Scenario) -> None:
+    ours = scenario.submit(2, SPENT)
+    until = scenario.until()
     # It does not wait for ours; but with a token whose quota is used up, nobody else asks either.
-    mine = house.submit(4, SPENT, credentials={"hf_token": "hf_mine"})
+    mine = scenario.submit(4, SPENT, credentials={"hf_token": "hf_mine"})
     for job_id in mine:
-        queue = house.client.waits(job_id, "provider_cooldown")
+        queue = scenario.client.waits(job_id, "provider_cooldown")
         assert datetime.fromisoformat(queue["until"]).timestamp() >= until
-    assert house.asked == 2
-    house.refusal.unlink()
-    others = house.client.ended(house.submit(4, SPENT, credentials={"hf_token": "hf_other"}))
+    assert scenario.asked == 2
+    scenario.refusal.unlink()
+    others = scenario.client.ended(scenario.submit(4, SPENT, credentials={"hf_token": "hf_other"}))
     assert [job["status"] for job in others] == ["succeeded"] * 4
-    assert house.asked == 6
+    assert scenario.asked == 6
     for job_id in (*ours, *mine):
         # Each web process may look at the providers a second later than the other.
-        house.client.waits(job_id, "provider_cooldown", 5)
+        scenario.client.waits(job_id, "provider_cooldown", 5)
 
 
 def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
@@ -198,7 +199,7 @@ def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
     port = free_port()
     app = spaces.start("6", "flux_schnell.py", port=port).wait()
     with service(tmp_path, app.url, apps[1].url) as stack:
-        client = Client(stack.url)
+        client = ApiClient(stack.url)
 
         def probed() -> None:
             # Once a minute is too seldom for a test.
@@ -210,13 +211,13 @@ def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
         (job,) = client.ended(submit(client, 1, SPENT))
         assert job["status"] == "succeeded", "it is in use"
         probed()
-        wait_until(lambda: "signature" in client.provider(SPENT), 30, "it was looked at")
+        eventually(lambda: "signature" in client.provider(SPENT), "it was looked at")
         assert shown("healthy")
 
         app.stop()
         app = spaces.start("6", "flux_schnell.py", port=port, SPACE_RENAMED="1").wait()
         probed()
-        wait_until(lambda: shown("degraded"), 30, "the change is noticed before a job fails on it")
+        eventually(lambda: shown("degraded"), "the change is noticed before a job fails on it")
         provider = client.provider(SPENT)
         assert provider["reason"] == "signature_changed"
         assert "prompt" in provider["signature"]["change"]
@@ -228,7 +229,7 @@ def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
         app.stop()
         app = spaces.start("6", "flux_schnell.py", port=port).wait()
         probed()
-        wait_until(lambda: shown("healthy"), 30, "it is as it was")
+        eventually(lambda: shown("healthy"), "it is as it was")
         assert "change" not in client.provider(SPENT)["signature"]
         # Which of the two is chosen now is a matter of speed, and so of this machine.
         assert stack.client.hget(keys.provider(SPENT), "shun") == b""

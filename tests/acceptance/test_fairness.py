@@ -13,8 +13,9 @@ from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record.store import JobStore, connect
-from tests.support.api_client import Client
-from tests.support.processes import Stack, wait_until
+from tests.support.api_client import ApiClient
+from tests.support.eventually import eventually
+from tests.support.processes import Stack
 from tests.support.redis_servers import RedisServer
 
 SLOTS: Final = 4
@@ -23,14 +24,14 @@ TRIES: Final = 3
 
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
-    with Stack(tmp_path / "house", environ={"DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}) as running:
+    with Stack(tmp_path / "stack", environ={"DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}) as running:
         running.scheduler()
         running.worker()
         running.web()
         yield running
 
 
-def submitted(client: Client, user: str, number: int) -> str:
+def submitted(client: ApiClient, user: str, number: int) -> str:
     # Of different lengths, so that the slots do not all come free at once.
     script = [f"wait {900 + 130 * (number % 7)}ms", "image"]
     job = client.submit("echo", input={"prompt": f"{user} {number}", "script": script}, metadata={"user": user})
@@ -40,15 +41,13 @@ def submitted(client: Client, user: str, number: int) -> str:
 @pytest.mark.real
 @pytest.mark.acceptance
 def test_the_one_job_of_a_user_starts_in_the_next_slot_that_frees(stack: Stack) -> None:
-    clients = [Client(stack.url) for _ in range(8)]
+    clients = [ApiClient(stack.url) for _ in range(8)]
     with ThreadPoolExecutor(len(clients)) as pool:
         ids = list(pool.map(lambda number: submitted(clients[number % 8], "many", number), range(1000)))
 
     def overtakers(number: int) -> int:
         """Jobs of the other user that started while this one waited."""
-        wait_until(
-            lambda: (stack.store.overview().running, stack.store.overview().sent) == (SLOTS, 0), 30, "all slots run"
-        )
+        eventually(lambda: (stack.store.overview().running, stack.store.overview().sent) == (SLOTS, 0), "all slots run")
         one = submitted(clients[0], "one", number)
         (job,) = stack.wait_for_status([one], "succeeded", seconds=60)
         # The Redis time of the write, which is what counts; the job's own time is a little before it.

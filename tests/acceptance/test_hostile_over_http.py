@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
-from tests.support.api_client import Client
+from tests.support.api_client import ApiClient
 from tests.support.processes import Stack
 
 pytestmark = pytest.mark.acceptance
@@ -62,7 +62,7 @@ FAULTS = {
 
 
 @pytest.fixture(scope="module")
-def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     """A client of a stack with one bad upstream a fault."""
     folder = tmp_path_factory.mktemp("stack")
     apps = {name: hostile_app() for name in FAULTS}
@@ -77,17 +77,17 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
         )
     config = folder / "providers.toml"
     config.write_text("\n\n".join(tables))
-    with Stack(folder / "house", environ={"DARKROOM_CONFIG": str(config)}) as stack:
+    with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
         stack.worker()
         stack.scheduler()
         stack.web()
-        yield Client(stack.url)
+        yield ApiClient(stack.url)
     for context in apps.values():
         context.__exit__(None, None, None)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_upstream_becomes_a_typed_error(client: Client, fault: str) -> None:
+def test_a_fault_upstream_becomes_a_typed_error(client: ApiClient, fault: str) -> None:
     """The deadline leaves no room for a second attempt, so that the first one's error is the job's."""
     seen = client.run(fault, input={"prompt": "x"}, deadline_seconds=5)
     assert seen.job["status"] == "failed", seen.job

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.spaces.launcher import Space, Spaces
-from tests.support.processes import Process, Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.processes import Process, Stack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
@@ -32,9 +33,9 @@ def stack(app: Space, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stac
         'models = ["together"]\nkind = "text"\nparameters = { prompt = { default = "", argument = "text" }, seconds = 4.0 }\n'
     )
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": "256"}
-    with Stack(folder / "house", environ=environ) as house:
-        house.scheduler()
-        yield house
+    with Stack(folder / "stack", environ=environ) as stack:
+        stack.scheduler()
+        yield stack
 
 
 def sockets(process: Process) -> int:
@@ -62,7 +63,7 @@ def test_two_hundred_jobs_at_once_on_one_worker_leave_nothing_open(stack: Stack,
         jobs = stack.wait_for_status(ids, seconds=90)
         assert {job.status for job in jobs} == {"succeeded"}
         assert [len(job.attempts) for job in jobs] == [1] * 200
-        wait_until(lambda: sockets(worker) <= CONNECTIONS, 30, "the sockets to the app are closed")
+        eventually(lambda: sockets(worker) <= CONNECTIONS, "the sockets to the app are closed")
         return threads(worker), sockets(worker)
 
     once = run()

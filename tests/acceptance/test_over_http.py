@@ -1,4 +1,4 @@
-"""What clients get over HTTP, by polling alone: the six systems and upstream errors, through the whole house.
+"""What clients get over HTTP, by polling alone: the six systems and upstream errors, through the whole service.
 
 One stack per Gradio line: real Valkey, web, worker and scheduler, and as
 upstreams real Gradio apps with the six signatures.
@@ -16,7 +16,7 @@ from PIL import Image
 
 from providers.paint import paint
 from tests.spaces.launcher import Spaces
-from tests.support.api_client import Client
+from tests.support.api_client import ApiClient
 from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
@@ -32,7 +32,7 @@ def line(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def client(line: str, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Client]:
+def client(line: str, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     """A client of a stack whose providers all stand on this machine."""
     names = ("flux_schnell", "flux_dev", "janus", "g4f_predict", "generic")
     apps = {name: spaces.start(line, f"{name}.py") for name in names}
@@ -51,17 +51,17 @@ def client(line: str, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) 
             f'models = ["{api}"]\nkind = "text"\nparameters = {{ text = "" }}'
         )
     config.write_text("\n\n".join(tables))
-    with Stack(folder / "house", environ={"DARKROOM_CONFIG": str(config)}) as stack:
+    with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
         stack.worker()
         stack.scheduler()
         stack.web()
-        yield Client(stack.url)
+        yield ApiClient(stack.url)
     for app in apps.values():
         app.stop()
 
 
 @pytest.mark.parametrize("provider", ["blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell"])
-def test_schnell_gives_one_verified_picture_and_its_seed(client: Client, provider: str) -> None:
+def test_schnell_gives_one_verified_picture_and_its_seed(client: ApiClient, provider: str) -> None:
     seen = client.run("flux-schnell", provider, input={"prompt": "a red fox"})
     assert seen.job["status"] == "succeeded", seen.job
     assert seen.job["provider"] == provider
@@ -73,7 +73,7 @@ def test_schnell_gives_one_verified_picture_and_its_seed(client: Client, provide
 
 
 @pytest.mark.parametrize("provider", ["blackforestlabs-flux1-dev", "g4f-flux1-dev"])
-def test_dev_shows_status_progress_and_previews_on_the_way(client: Client, provider: str) -> None:
+def test_dev_shows_status_progress_and_previews_on_the_way(client: ApiClient, provider: str) -> None:
     given = {"prompt": "a fox", "aspect_ratio": "16:9", "num_inference_steps": 20, "seed": 7}
     seen = client.run("flux-dev", provider, input=given)
     assert seen.job["status"] == "succeeded", seen.job
@@ -92,7 +92,7 @@ def test_dev_shows_status_progress_and_previews_on_the_way(client: Client, provi
 
 
 @pytest.mark.parametrize("provider", ["deepseekai-janus-pro-7b", "g4f"])
-def test_janus_gives_every_picture_of_its_gallery(client: Client, provider: str) -> None:
+def test_janus_gives_every_picture_of_its_gallery(client: ApiClient, provider: str) -> None:
     seen = client.run("janus-pro-7b-image", provider, input={"prompt": "five foxes", "seed": 3})
     assert seen.job["status"] == "succeeded", seen.job
     assert [output["index"] for output in seen.job["outputs"]] == [0, 1, 2, 3, 4]
@@ -101,7 +101,7 @@ def test_janus_gives_every_picture_of_its_gallery(client: Client, provider: str)
 
 
 @pytest.mark.parametrize("provider", ["deepseekai-janus-pro-7b", "g4f"])
-def test_janus_answers_a_question_about_a_picture(client: Client, provider: str) -> None:
+def test_janus_answers_a_question_about_a_picture(client: ApiClient, provider: str) -> None:
     picture = "data:image/png;base64," + base64.b64encode(paint("a fox", 1, 64, 48)).decode()
     seen = client.run("janus-pro-7b", provider, input={"prompt": "What is it?", "image": picture})
     assert seen.job["status"] == "succeeded", seen.job
@@ -110,7 +110,7 @@ def test_janus_answers_a_question_about_a_picture(client: Client, provider: str)
     assert "base64" not in str(seen.job)
 
 
-def test_janus_takes_a_history(client: Client) -> None:
+def test_janus_takes_a_history(client: ApiClient) -> None:
     picture = "data:image/png;base64," + base64.b64encode(paint("a fox", 1, 64, 48)).decode()
     messages = [
         {"role": "system", "content": "Be brief."},
@@ -123,7 +123,7 @@ def test_janus_takes_a_history(client: Client) -> None:
     assert seen.job["outputs"][0]["text"].startswith("A picture of 64x48. You asked: System: Be brief.")
 
 
-def test_g4f_paints_schnell_by_a_blocking_call_and_says_so(client: Client) -> None:
+def test_g4f_paints_schnell_by_a_blocking_call_and_says_so(client: ApiClient) -> None:
     seen = client.run("flux-schnell", "g4f", input={"prompt": "a fox", "width": 512, "height": 300})
     assert seen.job["status"] == "succeeded", seen.job
     assert client.picture(seen.job["outputs"][0]).size == (512, 296)
@@ -132,7 +132,7 @@ def test_g4f_paints_schnell_by_a_blocking_call_and_says_so(client: Client) -> No
         assert words in str(log)
 
 
-def test_g4f_sends_flux_to_flux_dev(client: Client) -> None:
+def test_g4f_sends_flux_to_flux_dev(client: ApiClient) -> None:
     seen = client.run("flux", "g4f", input={"prompt": "a fox", "num_inference_steps": 4})
     assert seen.job["status"] == "succeeded", seen.job
     assert client.picture(seen.job["outputs"][0]).size == (1024, 1024)
@@ -147,7 +147,7 @@ def test_g4f_sends_flux_to_flux_dev(client: Client) -> None:
     ],
 )
 def test_an_upstreams_error_is_typed_and_readable(
-    client: Client, model: str, text: str, code: str, detail: str
+    client: ApiClient, model: str, text: str, code: str, detail: str
 ) -> None:
     seen = client.run(model, input={"text": text})
     assert seen.job["status"] == "failed"
@@ -158,7 +158,7 @@ def test_an_upstreams_error_is_typed_and_readable(
     assert error["provider"] == model
 
 
-def test_a_quota_without_an_end_in_sight_is_told_with_its_time(client: Client) -> None:
+def test_a_quota_without_an_end_in_sight_is_told_with_its_time(client: ApiClient) -> None:
     text = "You have exceeded your GPU quota (60s requested vs. 0s left). Try again in 0:09:48"
     job = client.submit("fail", input={"text": text})
     ends = time.monotonic() + 30
@@ -174,7 +174,7 @@ def test_a_quota_without_an_end_in_sight_is_told_with_its_time(client: Client) -
     client.http.post(job["urls"]["cancel"])
 
 
-def test_a_failed_job_has_no_output(client: Client) -> None:
+def test_a_failed_job_has_no_output(client: ApiClient) -> None:
     seen = client.run("crash", input={"text": "no"})
     assert not seen.job.get("outputs")
     assert client.http.get(f"{seen.job['urls']['self']}/outputs/0").status_code == 404

@@ -15,8 +15,9 @@ from jobs.record import keys
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from tests.spaces.launcher import Space, Spaces, free_port
-from tests.support.api_client import Client
-from tests.support.processes import Process, Stack, wait_until
+from tests.support.api_client import ApiClient
+from tests.support.eventually import eventually
+from tests.support.processes import Process, Stack
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
@@ -43,11 +44,11 @@ parameters = {{ prompt = "", steps = {steps}, seconds = 0.1 }}
 
 
 @dataclass
-class House:
+class Scenario:
     """A stack, and two apps that write down what reaches them."""
 
     stack: Stack
-    client: Client
+    client: ApiClient
     spaces: Spaces
     apps: dict[str, Space]
     ports: dict[str, int]
@@ -72,14 +73,14 @@ class House:
         self.apps[app] = self.spaces.start("6", "ledger.py", port=self.ports[app], SPACE_REFUSAL=refusal).wait()
 
     def until_both_run(self, key: str) -> None:
-        wait_until(lambda: all(self.seen(app, "started", key) for app in self.apps), 30, "both apps work on it")
+        eventually(lambda: all(self.seen(app, "started", key) for app in self.apps), "both apps work on it")
 
     def busy(self) -> list[int]:
         return [int(self.stack.client.scard(keys.busy(app))) for app in (SLOW, FAST)]
 
 
 @pytest.fixture(scope="module")
-def built(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def built(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("strategies")
     ports = {SLOW: free_port(), FAST: free_port()}
     config = folder / "providers.toml"
@@ -89,21 +90,21 @@ def built(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     tables += [f"[models.{model}]\nproviders = {list(order)}\n" for model, order in MODELS.items()]
     config.write_text("".join(tables))
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_TEST_MODE": "on"}
-    with Stack(folder / "house", lease_seconds=2, environ=environ) as stack:
+    with Stack(folder / "stack", lease_seconds=2, environ=environ) as stack:
         stack.scheduler()
         worker = stack.worker()
         stack.web()
-        house = House(stack, Client(stack.url), spaces, {}, ports, folder, worker)
+        scenario = Scenario(stack, ApiClient(stack.url), spaces, {}, ports, folder, worker)
         for app in ports:
-            house.start(app)
-        yield house
-        for space in house.apps.values():
+            scenario.start(app)
+        yield scenario
+        for space in scenario.apps.values():
             space.stop()
 
 
 @pytest.fixture
-def house(built: House) -> House:
-    """The house, where no provider has ever taken longer than a moment: a hedge starts after a second."""
+def scenario(built: Scenario) -> Scenario:
+    """The service, where no provider has ever taken longer than a moment: a hedge starts after a second."""
 
     def quick(record: health.Health, at: float) -> health.Health:
         for _ in range(health.SAMPLES):
@@ -121,68 +122,69 @@ def ledger(job: dict[str, Any]) -> list[tuple[str, bool, str | None]]:
     return [(entry["provider"], entry.get("hedge", False), entry.get("outcome")) for entry in job["attempts"]]
 
 
-def test_the_hedge_wins_and_the_slow_app_is_ended(house: House) -> None:
-    asked = house.client.http.post(
-        f"{house.client.url}/v1/jobs?dry_run=1", json={"model": "draw", "input": {"prompt": "x"}, "strategy": "hedge"}
+def test_the_hedge_wins_and_the_slow_app_is_ended(scenario: Scenario) -> None:
+    asked = scenario.client.http.post(
+        f"{scenario.client.url}/v1/jobs?dry_run=1",
+        json={"model": "draw", "input": {"prompt": "x"}, "strategy": "hedge"},
     ).json()
     assert (asked["provider"], asked["fallbacks"], asked["hedge_after_seconds"]) == (SLOW, [FAST], 1.0)
-    job_id, key = house.submit("hedge")
-    (job,) = house.client.ended([job_id])
+    job_id, key = scenario.submit("hedge")
+    (job,) = scenario.client.ended([job_id])
     assert ledger(job) == [(SLOW, False, "canceled"), (FAST, True, "succeeded")]
     assert job["attempts"][0]["notes"] == ["hedge lost: attempt 2 had its result first"]
     assert (job["provider"], job["input"]["steps"], len(job["outputs"])) == (FAST, STEPS[FAST], 1)
-    wait_until(lambda: house.seen(SLOW, "stopped", key), 20, "the slow app stops")
-    assert [len(house.seen(app, "posted", key)) for app in (SLOW, FAST)] == [1, 1]
-    assert (house.seen(SLOW, "ended", key), house.busy()) == ([], [0, 0])
+    eventually(lambda: scenario.seen(SLOW, "stopped", key), "the slow app stops", within=20)
+    assert [len(scenario.seen(app, "posted", key)) for app in (SLOW, FAST)] == [1, 1]
+    assert (scenario.seen(SLOW, "ended", key), scenario.busy()) == ([], [0, 0])
     # Late, nothing comes.
-    version = house.stack.store.get(job_id).version
+    version = scenario.stack.store.get(job_id).version
     time.sleep(1)
-    assert house.stack.store.get(job_id).version == version
-    shown = house.client.provider(SLOW)
+    assert scenario.stack.store.get(job_id).version == version
+    shown = scenario.client.provider(SLOW)
     assert shown["state"] == "healthy", "it did not fail"
 
 
-def test_the_first_wins_where_it_is_done_before_the_hedge(house: House) -> None:
-    job_id, key = house.submit("hedge", "turned")
-    (job,) = house.client.ended([job_id])
+def test_the_first_wins_where_it_is_done_before_the_hedge(scenario: Scenario) -> None:
+    job_id, key = scenario.submit("hedge", "turned")
+    (job,) = scenario.client.ended([job_id])
     assert ledger(job) == [(FAST, False, "succeeded"), (SLOW, True, "canceled")]
-    wait_until(lambda: house.seen(SLOW, "stopped", key), 20, "the hedge stops")
-    assert house.seen(SLOW, "ended", key) == []
+    eventually(lambda: scenario.seen(SLOW, "stopped", key), "the hedge stops", within=20)
+    assert scenario.seen(SLOW, "ended", key) == []
 
 
-def test_failover_and_single_ask_nobody_else_because_it_takes_long(house: House) -> None:
-    jobs = [house.submit(strategy, steps=25) for strategy in ("failover", "single")]
-    for job, (_, key) in zip(house.client.ended(job_id for job_id, _ in jobs), jobs, strict=True):
+def test_failover_and_single_ask_nobody_else_because_it_takes_long(scenario: Scenario) -> None:
+    jobs = [scenario.submit(strategy, steps=25) for strategy in ("failover", "single")]
+    for job, (_, key) in zip(scenario.client.ended(job_id for job_id, _ in jobs), jobs, strict=True):
         assert ledger(job) == [(SLOW, False, "succeeded")]
-        assert house.seen(FAST, "posted", key) == []
+        assert scenario.seen(FAST, "posted", key) == []
 
 
-def test_where_the_first_app_dies_the_hedge_goes_on(house: House) -> None:
-    job_id, key = house.submit("hedge", steps=40)
-    house.until_both_run(key)
-    house.apps[SLOW].stop()
-    (job,) = house.client.ended([job_id])
-    house.start(SLOW)
+def test_where_the_first_app_dies_the_hedge_goes_on(scenario: Scenario) -> None:
+    job_id, key = scenario.submit("hedge", steps=40)
+    scenario.until_both_run(key)
+    scenario.apps[SLOW].stop()
+    (job,) = scenario.client.ended([job_id])
+    scenario.start(SLOW)
     assert ledger(job) == [(SLOW, False, "failed"), (FAST, True, "succeeded")]
     assert (job["provider"], job["attempts"][0]["error"]["code"]) == (FAST, "provider_unreachable")
-    assert len(house.seen(FAST, "posted", key)) == 1
+    assert len(scenario.seen(FAST, "posted", key)) == 1
 
 
-def test_a_cancel_ends_both_within_two_seconds(house: House) -> None:
+def test_a_cancel_ends_both_within_two_seconds(scenario: Scenario) -> None:
     def once() -> float:
-        job_id, key = house.submit("hedge", steps=300)
-        house.until_both_run(key)
-        house.client.cancel(job_id)
-        (job,) = house.client.ended([job_id])
-        record = house.stack.job(job_id)
+        job_id, key = scenario.submit("hedge", steps=300)
+        scenario.until_both_run(key)
+        scenario.client.cancel(job_id)
+        (job,) = scenario.client.ended([job_id])
+        record = scenario.stack.job(job_id)
         assert {entry["outcome"] for entry in job["attempts"]} == {"canceled"}
         for app in (SLOW, FAST):
-            wait_until(lambda app=app: house.seen(app, "stopped", key), 20, f"{app} stops")  # type: ignore[misc]
-            assert house.seen(app, "ended", key) == []
-        assert house.busy() == [0, 0]
+            eventually(lambda app=app: scenario.seen(app, "stopped", key), f"{app} stops", within=20)  # type: ignore[misc]
+            assert scenario.seen(app, "ended", key) == []
+        assert scenario.busy() == [0, 0]
         assert record.finished_at is not None
         assert record.cancel_requested_at is not None
-        stops = [house.seen(app, "stopped", key)[0] for app in (SLOW, FAST)]
+        stops = [scenario.seen(app, "stopped", key)[0] for app in (SLOW, FAST)]
         return max(record.finished_at, *stops) - record.cancel_requested_at
 
     took = [once()]
@@ -191,49 +193,49 @@ def test_a_cancel_ends_both_within_two_seconds(house: House) -> None:
         took.append(once())
 
 
-def test_after_a_crash_with_both_open_the_next_attempt_ends_both(house: House) -> None:
+def test_after_a_crash_with_both_open_the_next_attempt_ends_both(scenario: Scenario) -> None:
     """The hedge's stream was never opened: its app sees nobody go, and would work on for nobody."""
-    house.worker.kill()
+    scenario.worker.kill()
     # The second time is after its POST was answered.
-    doomed = house.stack.worker("doomed", DARKROOM_TEST_FAILPOINTS=f"after_checkpoint/{FAST}:kill@2")
-    job_id, key = house.submit("hedge", steps=150)
-    wait_until(lambda: not doomed.alive, 60, "the worker dies")
-    house.worker = house.stack.worker("next")
-    (job,) = house.client.ended([job_id], 90)
+    doomed = scenario.stack.worker("doomed", DARKROOM_TEST_FAILPOINTS=f"after_checkpoint/{FAST}:kill@2")
+    job_id, key = scenario.submit("hedge", steps=150)
+    eventually(lambda: not doomed.alive, "the worker dies", within=60)
+    scenario.worker = scenario.stack.worker("next")
+    (job,) = scenario.client.ended([job_id], 90)
     assert ledger(job) == [(SLOW, False, "lost"), (FAST, True, "lost"), (SLOW, False, "succeeded")]
-    assert [len(house.seen(app, "posted", key)) for app in (SLOW, FAST)] == [2, 1]
-    assert len(house.seen(FAST, "stopped", key)) == 1, "taken back"
-    assert [len(house.seen(SLOW, what, key)) for what in ("stopped", "ended")] == [1, 1]
-    assert house.seen(FAST, "ended", key) == []
-    assert house.busy() == [0, 0]
+    assert [len(scenario.seen(app, "posted", key)) for app in (SLOW, FAST)] == [2, 1]
+    assert len(scenario.seen(FAST, "stopped", key)) == 1, "taken back"
+    assert [len(scenario.seen(SLOW, what, key)) for what in ("stopped", "ended")] == [1, 1]
+    assert scenario.seen(FAST, "ended", key) == []
+    assert scenario.busy() == [0, 0]
 
 
-def test_a_worker_that_stops_hands_back_both(house: House) -> None:
-    job_id, key = house.submit("hedge", steps=100)
-    house.until_both_run(key)
-    house.worker.popen.terminate()
-    wait_until(lambda: "Warm shutdown" in house.worker.output, 30, "the worker stops")
+def test_a_worker_that_stops_hands_back_both(scenario: Scenario) -> None:
+    job_id, key = scenario.submit("hedge", steps=100)
+    scenario.until_both_run(key)
+    scenario.worker.popen.terminate()
+    eventually(lambda: "Warm shutdown" in scenario.worker.output, "the worker stops")
     # A second signal ends its patience.
-    house.worker.popen.terminate()
-    assert house.worker.popen.wait(timeout=30) == 0
-    record = house.stack.job(job_id)
+    scenario.worker.popen.terminate()
+    assert scenario.worker.popen.wait(timeout=30) == 0
+    record = scenario.stack.job(job_id)
     assert [entry.outcome for entry in record.attempts] == ["handed_back", "handed_back"]
     for app in (SLOW, FAST):
-        wait_until(lambda app=app: house.seen(app, "stopped", key), 20, f"{app} stops")  # type: ignore[misc]
-    house.worker = house.stack.worker("after")
-    (job,) = house.client.ended([job_id])
+        eventually(lambda app=app: scenario.seen(app, "stopped", key), f"{app} stops", within=20)  # type: ignore[misc]
+    scenario.worker = scenario.stack.worker("after")
+    (job,) = scenario.client.ended([job_id])
     assert job["status"] == "succeeded"
 
 
-def test_a_single_job_is_tried_again_only_where_it_began(house: House) -> None:
-    refusal = house.folder / f"{SLOW}.refusal"
+def test_a_single_job_is_tried_again_only_where_it_began(scenario: Scenario) -> None:
+    refusal = scenario.folder / f"{SLOW}.refusal"
     refusal.write_text("You have exceeded your GPU quota (60s requested vs. 0s left). Try again in 0:00:02")
-    job_id, key = house.submit("single", steps=2)
-    other_id, other = house.submit("failover", steps=2)
-    house.client.wait(job_id, lambda job: len(job["attempts"]) == 1 and job["status"] == "queued")
+    job_id, key = scenario.submit("single", steps=2)
+    other_id, other = scenario.submit("failover", steps=2)
+    scenario.client.wait(job_id, lambda job: len(job["attempts"]) == 1 and job["status"] == "queued")
     refusal.unlink()
-    job, moved = house.client.ended([job_id, other_id])
+    job, moved = scenario.client.ended([job_id, other_id])
     assert ledger(job) == [(SLOW, False, "failed"), (SLOW, False, "succeeded")]
     assert ledger(moved)[-1] == (FAST, False, "succeeded")
-    assert house.seen(FAST, "posted", key) == []
-    assert len(house.seen(FAST, "posted", other)) == 1
+    assert scenario.seen(FAST, "posted", key) == []
+    assert len(scenario.seen(FAST, "posted", other)) == 1

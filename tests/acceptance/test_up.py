@@ -15,24 +15,25 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.support.installation import Darkroom, eventually
+from tests.support.eventually import eventually
+from tests.support.installation import Installation
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 
 
 @pytest.fixture(scope="module")
-def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Darkroom]:
-    darkroom = Darkroom(tmp_path_factory.mktemp("up") / "data dir").ready()
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    darkroom = Installation(tmp_path_factory.mktemp("up") / "data dir").ready()
     yield darkroom
     darkroom.close()
 
 
-def test_it_says_once_that_it_is_ready_and_then_is(up: Darkroom) -> None:
+def test_it_says_once_that_it_is_ready_and_then_is(up: Installation) -> None:
     assert requests.get(f"{up.url}/readyz", timeout=10).status_code == 200
     assert sum("darkroom ready on" in line for line in up.output) == 1
 
 
-def test_a_command_in_another_terminal_finds_it(up: Darkroom, tmp_path: Path) -> None:
+def test_a_command_in_another_terminal_finds_it(up: Installation, tmp_path: Path) -> None:
     picture = tmp_path / "out.png"
     done = up.cli(
         "generate",
@@ -54,20 +55,20 @@ def test_a_command_in_another_terminal_finds_it(up: Darkroom, tmp_path: Path) ->
     assert "echo" in up.cli("providers").stdout
 
 
-def test_a_job_that_fails_says_why(up: Darkroom) -> None:
+def test_a_job_that_fails_says_why(up: Installation) -> None:
     done = up.cli("generate", "x", "--model", "echo", "--param", 'script=["fail content_rejected not such a picture"]')
     assert done.returncode == 1
     assert "content_rejected" in done.stderr
     assert "not such a picture" in done.stderr
 
 
-def test_wrong_input_is_refused_with_the_place(up: Darkroom) -> None:
+def test_wrong_input_is_refused_with_the_place(up: Installation) -> None:
     done = up.cli("generate", "x", "--model", "echo", "--param", "nosuch=1")
     assert done.returncode == 1
     assert "/input/nosuch" in done.stderr
 
 
-def test_a_job_can_be_left_watched_and_cancelled(up: Darkroom) -> None:
+def test_a_job_can_be_left_watched_and_cancelled(up: Installation) -> None:
     job_id = up.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 60s"]').stdout.strip()
     assert up.cli("cancel", job_id).returncode == 0
     watched = up.cli("watch", job_id, "--json")
@@ -75,7 +76,7 @@ def test_a_job_can_be_left_watched_and_cancelled(up: Darkroom) -> None:
     assert json.loads(watched.stdout)["status"] == "canceled"
 
 
-def test_flower_asks_for_the_password_and_shows_the_worker(up: Darkroom) -> None:
+def test_flower_asks_for_the_password_and_shows_the_worker(up: Installation) -> None:
     password = up.line(r"Flower +\S+ +user darkroom, password (\S+)")[1]
     assert requests.get(up.flower_url, timeout=10).status_code == 401
     me = ("darkroom", password)
@@ -84,19 +85,19 @@ def test_flower_asks_for_the_password_and_shows_the_worker(up: Darkroom) -> None
         answer: dict[str, object] = requests.get(f"{up.flower_url}/api/workers?refresh=1", auth=me, timeout=30).json()
         return answer
 
-    assert eventually(lambda: len(workers()) == 1)
+    eventually(lambda: len(workers()) == 1)
     name = next(iter(workers()))
     assert requests.post(f"{up.flower_url}/api/worker/shutdown/{name}", auth=me, timeout=10).status_code == 403
 
 
-def test_a_second_one_on_the_same_data_is_refused(up: Darkroom) -> None:
+def test_a_second_one_on_the_same_data_is_refused(up: Installation) -> None:
     done = up.cli("up")
     assert done.returncode == 1
     assert "already runs on" in done.stderr
 
 
-def test_a_taken_port_is_named(up: Darkroom, tmp_path: Path) -> None:
-    other = Darkroom(tmp_path / "data", DARKROOM_BIND=up.environ["DARKROOM_BIND"])
+def test_a_taken_port_is_named(up: Installation, tmp_path: Path) -> None:
+    other = Installation(tmp_path / "data", DARKROOM_BIND=up.environ["DARKROOM_BIND"])
     done = other.cli("up")
     assert done.returncode == 1
     assert up.environ["DARKROOM_BIND"] in done.stderr
@@ -106,7 +107,7 @@ def test_a_public_address_without_a_key_is_refused(tmp_path: Path) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    done = Darkroom(tmp_path / "data", DARKROOM_BIND=f"0.0.0.0:{port}").cli("up")
+    done = Installation(tmp_path / "data", DARKROOM_BIND=f"0.0.0.0:{port}").cli("up")
     assert done.returncode == 1
     assert "keys create" in done.stderr
 
@@ -114,34 +115,34 @@ def test_a_public_address_without_a_key_is_refused(tmp_path: Path) -> None:
 def test_a_wrong_configuration_is_said_at_once(tmp_path: Path) -> None:
     config = tmp_path / "providers.toml"
     config.write_text("[providers.echo]\nnosuch = 1\n")
-    done = Darkroom(tmp_path / "data", DARKROOM_CONFIG=str(config)).cli("up")
+    done = Installation(tmp_path / "data", DARKROOM_CONFIG=str(config)).cli("up")
     assert done.returncode == 1
     assert "nosuch" in done.stderr
 
 
 @pytest.mark.parametrize("program", ["redis", "worker", "web", "scheduler", "flower"])
-def test_what_dies_is_started_again_and_jobs_go_on(up: Darkroom, program: str) -> None:
+def test_what_dies_is_started_again_and_jobs_go_on(up: Installation, program: str) -> None:
     before = up.pid(program)
     submitted = up.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 1s", "image"]')
     os.kill(before, signal.SIGKILL)
-    assert eventually(lambda: up.pid(program) != before)
+    eventually(lambda: up.pid(program) != before)
     done = up.cli("watch", submitted.stdout.strip(), "--json")
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout)["status"] == "succeeded"
 
 
-def _stop_order(darkroom: Darkroom) -> list[str]:
+def _stop_order(darkroom: Installation) -> list[str]:
     return [line.split("stopped: ")[1].split()[0] for line in darkroom.output if "stopped: " in line]
 
 
 def test_signals_stop_everything_in_order_and_jobs_outlive_it(tmp_path: Path) -> None:
     in_order = ["web", "scheduler", "worker", "flower", "redis"]
-    with contextlib.closing(Darkroom(tmp_path / "data").ready()) as first:
+    with contextlib.closing(Installation(tmp_path / "data").ready()) as first:
         job = first.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 2s", "image"]')
         assert first.stop(signal.SIGTERM) == 0
     assert _stop_order(first) == in_order
     assert first.leftovers() == []
-    with contextlib.closing(Darkroom(tmp_path / "data").ready()) as again:
+    with contextlib.closing(Installation(tmp_path / "data").ready()) as again:
         done = again.cli("watch", job.stdout.strip(), "--json")
         assert json.loads(done.stdout)["status"] == "succeeded"
         assert again.stop(signal.SIGINT) == 0
@@ -152,8 +153,8 @@ def test_signals_stop_everything_in_order_and_jobs_outlive_it(tmp_path: Path) ->
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
 @pytest.mark.parametrize("victim", ["up", "supervisor"])
 def test_even_sigkill_leaves_no_orphan(tmp_path: Path, victim: str) -> None:
-    with contextlib.closing(Darkroom(tmp_path / "data").ready()) as darkroom:
+    with contextlib.closing(Installation(tmp_path / "data").ready()) as darkroom:
         supervisor = int((darkroom.data_dir / "run" / "supervisord.pid").read_text())
         os.kill(darkroom.process.pid if victim == "up" else supervisor, signal.SIGKILL)
         assert darkroom.process.wait(timeout=60) == (-signal.SIGKILL if victim == "up" else 1)
-        assert eventually(lambda: darkroom.leftovers() == []), darkroom.leftovers()
+        eventually(lambda: darkroom.leftovers() == [])

@@ -13,7 +13,7 @@ import pytest
 from jobs.record import keys
 from jobs.scheduling.pauses import Pauses
 from tests.spaces.launcher import Space, Spaces
-from tests.support.api_client import Client
+from tests.support.api_client import ApiClient
 from tests.support.processes import Stack
 from tests.support.webhook_receiver import closed_port
 
@@ -35,11 +35,11 @@ parameters = {{ prompt = "", steps = 1, seconds = 0.1 }}
 
 
 @dataclass
-class House:
+class Scenario:
     """A stack with two slots, and an app that runs one call at a time."""
 
     stack: Stack
-    client: Client
+    client: ApiClient
     pauses: Pauses
     refusal: Path
 
@@ -59,7 +59,7 @@ def app(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tu
 
 
 @pytest.fixture(scope="module")
-def running(app: tuple[Space, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def running(app: tuple[Space, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("waiting")
     space, refusal = app
     config = folder / "providers.toml"
@@ -71,15 +71,15 @@ def running(app: tuple[Space, Path], tmp_path_factory: pytest.TempPathFactory) -
     )
     config.write_text("".join(_PROVIDER.format(**provider) for provider in providers))
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
-    with Stack(folder / "house", environ=environ) as stack:
+    with Stack(folder / "stack", environ=environ) as stack:
         stack.scheduler()
         stack.worker()
         stack.web()
-        yield House(stack, Client(stack.url), Pauses(stack.client), refusal)
+        yield Scenario(stack, ApiClient(stack.url), Pauses(stack.client), refusal)
 
 
 @pytest.fixture
-def house(running: House) -> Iterator[House]:
+def scenario(running: Scenario) -> Iterator[Scenario]:
     """The stack, with nothing left over from one test to the next."""
     yield running
     running.refusal.unlink(missing_ok=True)
@@ -90,73 +90,73 @@ def house(running: House) -> Iterator[House]:
     running.stack.client.hdel(keys.provider("draw"), "until", "reason")
 
 
-def test_for_a_free_worker(house: House) -> None:
+def test_for_a_free_worker(scenario: Scenario) -> None:
     for _ in range(SLOTS):
-        house.client.wait(house.echo("wait 60s"), lambda job: job["status"] == "running")
-    ids = [house.echo("wait 1s", "image") for _ in range(3)]
-    waits = [house.client.waits(job_id, "workers_busy") for job_id in ids]
+        scenario.client.wait(scenario.echo("wait 60s"), lambda job: job["status"] == "running")
+    ids = [scenario.echo("wait 1s", "image") for _ in range(3)]
+    waits = [scenario.client.waits(job_id, "workers_busy") for job_id in ids]
     assert [queue["position"] for queue in waits] == [1, 2, 3]
     assert all(queue["eta_seconds"] > 0 and "until" not in queue for queue in waits)
     assert waits[0]["eta_seconds"] < waits[2]["eta_seconds"]
 
 
-def test_in_the_upstreams_own_queue(house: House) -> None:
-    house.client.wait(house.draw(200), lambda job: "preview" in job)
-    queue = house.client.waits(house.draw(), "upstream_queue")
+def test_in_the_upstreams_own_queue(scenario: Scenario) -> None:
+    scenario.client.wait(scenario.draw(200), lambda job: "preview" in job)
+    queue = scenario.client.waits(scenario.draw(), "upstream_queue")
     assert queue["upstream"]["rank"] == 0
     assert queue["upstream"]["size"] == 1
     assert queue["eta_seconds"] > 0
 
 
-def test_for_the_end_of_a_cooldown(house: House) -> None:
-    house.refusal.write_text(QUOTA)
-    first = house.draw()
-    queue = house.client.waits(first, "provider_cooldown")
+def test_for_the_end_of_a_cooldown(scenario: Scenario) -> None:
+    scenario.refusal.write_text(QUOTA)
+    first = scenario.draw()
+    queue = scenario.client.waits(first, "provider_cooldown")
     until = datetime.fromisoformat(queue["until"]).timestamp()
-    assert until - house.stack.store.now() == pytest.approx(588, abs=60)
-    assert queue["eta_seconds"] == pytest.approx(until - house.stack.store.now(), abs=60)
+    assert until - scenario.stack.store.now() == pytest.approx(588, abs=60)
+    assert queue["eta_seconds"] == pytest.approx(until - scenario.stack.store.now(), abs=60)
     # Whoever comes later is told the same without having asked.
-    later = house.client.waits(house.draw(), "provider_cooldown")
+    later = scenario.client.waits(scenario.draw(), "provider_cooldown")
     # One is told by the job's own time, the other by its provider's, which is kept in milliseconds.
     assert datetime.fromisoformat(later["until"]).timestamp() == pytest.approx(until, abs=0.01)
     assert later["position"] == queue["position"] + 1
 
 
-def test_for_an_app_that_is_not_there(house: House) -> None:
-    queue = house.client.waits(house.draw(model="away"), "provider_waking")
+def test_for_an_app_that_is_not_there(scenario: Scenario) -> None:
+    queue = scenario.client.waits(scenario.draw(model="away"), "provider_waking")
     assert "until" in queue
     assert queue["eta_seconds"] > 0
 
 
-def test_for_the_job_that_goes_first_after_a_cooldown(house: House) -> None:
-    house.stack.store.rest("draw", house.stack.store.now() - 1, QUOTA)
+def test_for_the_job_that_goes_first_after_a_cooldown(scenario: Scenario) -> None:
+    scenario.stack.store.rest("draw", scenario.stack.store.now() - 1, QUOTA)
     given = {"prompt": "x", "steps": 1, "seconds": 3}
-    first = str(house.client.submit("draw", input=given)["id"])
-    queue = house.client.waits(house.draw(), "provider_waking")
+    first = str(scenario.client.submit("draw", input=given)["id"])
+    queue = scenario.client.waits(scenario.draw(), "provider_waking")
     assert queue["eta_seconds"] > 0
-    assert house.client.get(first)["status"] == "running"
+    assert scenario.client.get(first)["status"] == "running"
 
 
-def test_for_somebody_who_paused(house: House) -> None:
-    house.pauses.pause("draw")
-    one = house.draw()
-    assert house.client.waits(one, "paused")["position"] == 1
-    assert house.client.ended([house.echo("image")])[0]["status"] == "succeeded", "others are not"
-    house.pauses.resume("draw")
-    house.client.ended([one])
-    house.pauses.pause()
-    all_of_them = house.echo("image")
-    house.client.waits(all_of_them, "paused")
-    house.pauses.resume()
-    assert house.client.ended([all_of_them])[0]["status"] == "succeeded"
+def test_for_somebody_who_paused(scenario: Scenario) -> None:
+    scenario.pauses.pause("draw")
+    one = scenario.draw()
+    assert scenario.client.waits(one, "paused")["position"] == 1
+    assert scenario.client.ended([scenario.echo("image")])[0]["status"] == "succeeded", "others are not"
+    scenario.pauses.resume("draw")
+    scenario.client.ended([one])
+    scenario.pauses.pause()
+    all_of_them = scenario.echo("image")
+    scenario.client.waits(all_of_them, "paused")
+    scenario.pauses.resume()
+    assert scenario.client.ended([all_of_them])[0]["status"] == "succeeded"
 
 
-def test_for_a_provider_that_is_switched_off_meanwhile(house: House) -> None:
-    house.pauses.hold("draw", "disabled", by="tester")
-    job = house.draw()
-    house.client.waits(job, "no_provider")
-    house.pauses.resume("draw")
-    assert house.client.ended([job])[0]["status"] == "succeeded"
+def test_for_a_provider_that_is_switched_off_meanwhile(scenario: Scenario) -> None:
+    scenario.pauses.hold("draw", "disabled", by="tester")
+    job = scenario.draw()
+    scenario.client.waits(job, "no_provider")
+    scenario.pauses.resume("draw")
+    assert scenario.client.ended([job])[0]["status"] == "succeeded"
 
 
 NEVER: Final[dict[str, dict[str, Any]]] = {
@@ -169,16 +169,16 @@ NEVER: Final[dict[str, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("what", NEVER)
-def test_what_can_never_run_is_not_accepted(house: House, what: str) -> None:
-    answer = house.client.http.post(f"{house.client.url}/v1/jobs", json=NEVER[what])
+def test_what_can_never_run_is_not_accepted(scenario: Scenario, what: str) -> None:
+    answer = scenario.client.http.post(f"{scenario.client.url}/v1/jobs", json=NEVER[what])
     # What the operator could change is a refusal of the server's, and worth another try.
     assert answer.status_code in ({503} if "is off" in what else {404, 422}), answer.text
     assert answer.json()["detail"]
 
 
-def test_what_turns_out_never_to_run_fails_at_once(house: House) -> None:
-    (job,) = house.client.ended([house.draw(model="other")])
+def test_what_turns_out_never_to_run_fails_at_once(scenario: Scenario) -> None:
+    (job,) = scenario.client.ended([scenario.draw(model="other")])
     assert (job["status"], job["error"]["code"], len(job["attempts"])) == ("failed", "provider_changed", 1)
-    house.refusal.write_text(QUOTA)
-    (job,) = house.client.ended([house.draw(deadline_seconds=300)])
+    scenario.refusal.write_text(QUOTA)
+    (job,) = scenario.client.ended([scenario.draw(deadline_seconds=300)])
     assert (job["status"], job["error"]["code"], len(job["attempts"])) == ("failed", "provider_quota", 1)

@@ -7,6 +7,7 @@ pytest.register_assert_rewrite(
     "tests.chaos.faults",
     "tests.chaos.hook_faults",
     "tests.chaos.machine_faults",
-    "tests.chaos.house",
+    "tests.chaos.deployment",
+    "tests.chaos.parts",
     "tests.chaos.generator",
 )

@@ -24,6 +24,7 @@ import requests
 
 from jobs.events import Requeued
 from jobs.record import keys
+from tests.chaos.deployment import CLOSED, HASTY, LEASE_SECONDS, NO_TLS, POISON, SWEEP_SECONDS
 from tests.chaos.generator import NoAnswer, Rest
 from tests.chaos.hook_faults import (
     killed_after_the_last_event,
@@ -31,7 +32,6 @@ from tests.chaos.hook_faults import (
     receivers_that_fail,
     sender_dies_with_many_pending,
 )
-from tests.chaos.house import CLOSED, HASTY, LEASE_SECONDS, NO_TLS, POISON, POISON_MESSAGES, SWEEP_SECONDS, until
 from tests.chaos.machine_faults import (
     clocks_jump,
     emptied,
@@ -41,7 +41,9 @@ from tests.chaos.machine_faults import (
     streams_that_stall,
     two_versions,
 )
+from tests.chaos.poison import POISON_MESSAGES
 from tests.chaos.trial import Trial
+from tests.chaos.waiting import eventually
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +72,15 @@ def killed_after_claim(trial: Trial) -> str:
 
 def killed_before_the_answer_to_the_post(trial: Trial) -> str:
     trial.arm("after_checkpoint/posting:sleep=4")
-    line = trial.house.upstream_line
+    line = trial.deployment.upstream_line
 
     def harm() -> None:
         trial.until_phase("posting")
         line.deafen()
         trial.until_upstream("posted")
-        trial.house.workers[0].kill()
+        trial.deployment.workers[0].kill()
         line.heal()
-        trial.house.workers[0].start()
+        trial.deployment.workers[0].start()
 
     seen = trial.run(trial.errand(steps=6, seconds=0.5), harm=harm)
     assert trial.final().status == "succeeded"
@@ -103,14 +105,14 @@ def killed_while_a_file_is_written(trial: Trial) -> str:
     seen = trial.run(trial.errand(), harm=trial.crashed)
     job = trial.final()
     assert job.status == "succeeded"
-    folder = trial.house.stack.artifacts._folder(job.id)
+    folder = trial.deployment.stack.artifacts._folder(job.id)
     needed = {output.sha256 for output in job.outputs}
 
     def names() -> set[str]:
         return {path.name for path in folder.iterdir()}
 
     assert {name for name in names() if not name.startswith(".")} == needed
-    until(lambda: names() == needed, 5 * SWEEP_SECONDS, "the temporary file is gone")
+    eventually(lambda: names() == needed, "the temporary file is gone", within=5 * SWEEP_SECONDS)
     return f"{seen}; the temporary file is gone two sweeps later"
 
 
@@ -126,14 +128,14 @@ def killer_job(trial: Trial) -> str:
     trial.arm(f"after_claim/{POISON}:kill@*")
 
     def harm() -> None:
-        until(lambda: bool(trial.jobs()), 20, "the job is there")
+        eventually(lambda: bool(trial.jobs()), "the job is there", within=20)
         ends = time.monotonic() + 60
         while any(not job.status.is_terminal for job in trial.jobs() if job.model == POISON):
             assert time.monotonic() < ends, "the job that kills its worker does not end"
-            if not trial.house.workers[0].alive:
-                trial.house.workers[0].start(DARKROOM_TEST_FAILPOINTS=f"after_claim/{POISON}:kill@*")
+            if not trial.deployment.workers[0].alive:
+                trial.deployment.workers[0].start(DARKROOM_TEST_FAILPOINTS=f"after_claim/{POISON}:kill@*")
             time.sleep(0.1)
-        if not trial.house.workers[0].alive:
+        if not trial.deployment.workers[0].alive:
             trial.kill_worker()
 
     beside = [trial.errand(steps=30, seconds=0.4) for _ in range(3)]
@@ -148,7 +150,7 @@ def killer_job(trial: Trial) -> str:
 
 
 def told_to_stop(trial: Trial) -> str:
-    worker = trial.house.workers[0]
+    worker = trial.deployment.workers[0]
 
     def harm() -> None:
         trial.until_upstream("started")
@@ -170,25 +172,25 @@ def _killed_in_its_grace(trial: Trial) -> str:
 
     def harm() -> None:
         trial.until_upstream("started")
-        trial.house.workers[0].signal(signal.SIGTERM)
+        trial.deployment.workers[0].signal(signal.SIGTERM)
         time.sleep(2)
-        assert trial.house.workers[0].alive, "it did not wait for its job"
+        assert trial.deployment.workers[0].alive, "it did not wait for its job"
         trial.kill_worker()
         (job,) = trial.jobs()
         with ThreadPoolExecutor(1) as pool:
             reading = pool.submit(lambda: list(_events(trial, job.id, None, seconds=20.0)))
             time.sleep(2)
             began = time.monotonic()
-            trial.stop(trial.house.web)
+            trial.stop(trial.deployment.web)
             got.extend(reading.result())
             assert time.monotonic() - began < 15, "the stream was left hanging"
-        trial.start_again(trial.house.web)
-        until(lambda: trial.jobs()[0].status.is_terminal, 60, "the job has ended")
+        trial.start_again(trial.deployment.web)
+        eventually(lambda: trial.jobs()[0].status.is_terminal, "the job has ended", within=60)
         got.extend(_events(trial, job.id, got[-1], seconds=3.0))
 
     seen = trial.run(trial.errand(steps=50, seconds=0.4), harm=harm, settle=90)
     assert [attempt.outcome for attempt in trial.final().attempts] == ["lost", "succeeded"]
-    log = [event.id for event in trial.house.store.log(trial.story().job)]
+    log = [event.id for event in trial.deployment.store.log(trial.story().job)]
     assert got == log[log.index(got[0]) :], "the stream had a gap or a repeat"
     return f"killed within its grace: {seen}; a stream over a restart of the web process without a gap"
 
@@ -236,17 +238,17 @@ def _steadily(trial: Trial, harm: Callable[[], None]) -> str:
 
 def half_open(trial: Trial) -> str:
     def harm() -> None:
-        trial.house.redis_line.freeze()
-        trial.house.client_line.freeze()
+        trial.deployment.redis_line.freeze()
+        trial.deployment.client_line.freeze()
 
     return _steadily(trial, harm)
 
 
 def redis_killed(trial: Trial) -> str:
     def harm() -> None:
-        trial.house.redis.crash()
+        trial.deployment.redis.crash()
         time.sleep(1)
-        trial.house.redis.start()
+        trial.deployment.redis.start()
 
     return _steadily(trial, harm)
 
@@ -257,7 +259,7 @@ def _refusing(trial: Trial, begin: Callable[[], object], end: Callable[[], objec
 
     def harm() -> None:
         begin()
-        with closing(Rest(trial.house.stack.url)) as client:
+        with closing(Rest(trial.deployment.stack.url)) as client:
             ends = time.monotonic() + seconds
             while time.monotonic() < ends:
                 try:
@@ -275,11 +277,11 @@ def _refusing(trial: Trial, begin: Callable[[], object], end: Callable[[], objec
 
 
 def _config(trial: Trial, name: str, value: str) -> Callable[[], object]:
-    return lambda: trial.house.stack.client.config_set(name, value)
+    return lambda: trial.deployment.stack.client.config_set(name, value)
 
 
 def readonly(trial: Trial) -> str:
-    client = trial.house.stack.client
+    client = trial.deployment.stack.client
     return _refusing(trial, lambda: client.replicaof("127.0.0.1", "1"), lambda: client.replicaof("NO", "ONE"))
 
 
@@ -288,14 +290,16 @@ def out_of_memory(trial: Trial) -> str:
 
 
 def misconf(trial: Trial) -> str:
-    client, blocker = trial.house.stack.client, trial.house.folder / "redis" / "dump.rdb"
+    client, blocker = trial.deployment.stack.client, trial.deployment.folder / "redis" / "dump.rdb"
 
     def begin() -> None:
         # A folder in its way makes the snapshot fail, and then Redis takes no writes.
         (blocker / "inside").mkdir(parents=True)
         client.config_set("save", "3600 1")
         client.bgsave()
-        until(lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", 10, "the snapshot failed")
+        eventually(
+            lambda: client.info("persistence")["rdb_last_bgsave_status"] == "err", "the snapshot failed", within=10
+        )
 
     def end() -> None:
         client.config_set("save", "")
@@ -306,20 +310,20 @@ def misconf(trial: Trial) -> str:
 
 
 def wrong_password(trial: Trial) -> str:
-    client = trial.house.stack.client
+    client = trial.deployment.stack.client
     client.ping()
 
     def begin() -> None:
         client.config_set("requirepass", "another")
-        trial.house.client_line.cut()
-        trial.house.redis_line.cut()
+        trial.deployment.client_line.cut()
+        trial.deployment.redis_line.cut()
 
     return _refusing(trial, begin, _config(trial, "requirepass", ""))
 
 
 def loading(trial: Trial) -> str:
     """Redis restarts, and needs some seconds to read its file."""
-    redis_server, client = trial.house.redis, trial.house.stack.client
+    redis_server, client = trial.deployment.redis, trial.deployment.stack.client
 
     def begin() -> None:
         pipe = client.pipeline(transaction=False)
@@ -327,15 +331,17 @@ def loading(trial: Trial) -> str:
             pipe.set(f"filler:{number}", b"x", ex=600)
         pipe.execute()
         client.bgrewriteaof()
-        until(lambda: not client.info("persistence")["aof_rewrite_in_progress"], 20, "the file is rewritten")
+        eventually(
+            lambda: not client.info("persistence")["aof_rewrite_in_progress"], "the file is rewritten", within=20
+        )
         delay = 6_000_000 // client.dbsize()
         redis_server.crash()
         # Microseconds for each key, and a look at who asks after every kilobyte.
         redis_server.launch("--key-load-delay", str(delay), "--loading-process-events-interval-bytes", "1024")
-        until(lambda: _says(client, "LOADING"), 10, "it is loading")
+        eventually(lambda: _says(client, "LOADING"), "it is loading", within=10)
 
     def end() -> None:
-        until(lambda: bool(client.ping()), 60, "it has loaded")
+        eventually(lambda: bool(client.ping()), "it has loaded", within=60)
 
     return _refusing(trial, begin, end)
 
@@ -349,13 +355,13 @@ def _says(client: redis.Redis, word: str) -> bool:
 
 
 def too_many_clients(trial: Trial) -> str:
-    with closing(redis.Redis.from_url(trial.house.redis.url, single_connection_client=True)) as client:
+    with closing(redis.Redis.from_url(trial.deployment.redis.url, single_connection_client=True)) as client:
         client.ping()
 
         def begin() -> None:
             client.config_set("maxclients", 1)
-            trial.house.client_line.cut()
-            trial.house.redis_line.cut()
+            trial.deployment.client_line.cut()
+            trial.deployment.redis_line.cut()
 
         return _refusing(trial, begin, lambda: client.config_set("maxclients", 10000))
 
@@ -380,11 +386,11 @@ def full_disk(trial: Trial) -> str:
 
 def slow_redis(trial: Trial) -> str:
     def harm() -> None:
-        trial.house.redis_line.slow(0.2)
+        trial.deployment.redis_line.slow(0.2)
         time.sleep(5)
-        trial.house.redis_line.slow(5)
+        trial.deployment.redis_line.slow(5)
         time.sleep(6)
-        trial.house.redis_line.heal()
+        trial.deployment.redis_line.heal()
 
     return _steadily(trial, harm)
 
@@ -397,13 +403,13 @@ def clients_killed(trial: Trial) -> str:
         trial.until_upstream("started")
         (job,) = trial.jobs()
         for _ in range(3):
-            trial.house.stack.client.client_kill_filter(_type="normal", skipme=True)
+            trial.deployment.stack.client.client_kill_filter(_type="normal", skipme=True)
             got.extend(_events(trial, job.id, got[-1] if got else None, seconds=1.0))
-        until(lambda: trial.jobs()[0].status.is_terminal, 30, "the job has ended")
+        eventually(lambda: trial.jobs()[0].status.is_terminal, "the job has ended")
         got.extend(_events(trial, job.id, got[-1] if got else None, seconds=3.0))
 
     seen = trial.run(trial.errand(steps=10, seconds=0.5), harm=harm)
-    log = [event.id for event in trial.house.store.log(trial.story().job)]
+    log = [event.id for event in trial.deployment.store.log(trial.story().job)]
     # The first message is a snapshot, under the id of the newest event.
     assert got == log[log.index(got[0]) :], "the stream had a gap or a repeat"
     return f"{seen}; {len(got)} events read over 4 connections without a gap"
@@ -412,7 +418,7 @@ def clients_killed(trial: Trial) -> str:
 def _events(trial: Trial, job: str, after: str | None, seconds: float) -> Iterator[str]:
     """Ids from a job's event stream, read for a while."""
     headers = {"Accept": "text/event-stream"} | ({"Last-Event-ID": after} if after else {})
-    url = f"{trial.house.stack.url}/v1/jobs/{job}/events"
+    url = f"{trial.deployment.stack.url}/v1/jobs/{job}/events"
     ends = time.monotonic() + seconds
     try:
         with requests.get(url, headers=headers, stream=True, timeout=(5, seconds)) as answer:
@@ -428,22 +434,22 @@ def _events(trial: Trial, job: str, after: str | None, seconds: float) -> Iterat
 
 def split(trial: Trial) -> str:
     """Worker 0 is cut off for four leases; worker 1 sees everything."""
-    direct = {"DARKROOM_REDIS_URL": trial.house.redis.url}
-    for scheduler in trial.house.schedulers:
+    direct = {"DARKROOM_REDIS_URL": trial.deployment.redis.url}
+    for scheduler in trial.deployment.schedulers:
         scheduler.kill()
         scheduler.start(**direct)
 
     def harm() -> None:
         trial.until_upstream("started")
         trial.second_worker(**direct)
-        trial.house.redis_line.split()
+        trial.deployment.redis_line.split()
         time.sleep(LEASE_SECONDS * 4)
-        trial.house.redis_line.heal()
+        trial.deployment.redis_line.heal()
 
     try:
         return _taken_over(trial, harm)
     finally:
-        for scheduler in trial.house.schedulers:
+        for scheduler in trial.deployment.schedulers:
             scheduler.kill()
             scheduler.start()
 
@@ -452,9 +458,9 @@ def paused(trial: Trial) -> str:
     def harm() -> None:
         trial.until_upstream("started")
         trial.second_worker()
-        trial.house.workers[0].pause()
+        trial.deployment.workers[0].pause()
         time.sleep(LEASE_SECONDS * 4)
-        trial.house.workers[0].go_on()
+        trial.deployment.workers[0].go_on()
 
     return _taken_over(trial, harm)
 
@@ -466,7 +472,7 @@ def _taken_over(trial: Trial, harm: Callable[[], None]) -> str:
     assert [attempt.outcome for attempt in job.attempts] == ["lost", "succeeded"]
     assert len({attempt.worker for attempt in job.attempts}) == 2
     time.sleep(2)
-    assert trial.house.store.get(job.id).job == job, "the first worker wrote after it had lost its lease"
+    assert trial.deployment.store.get(job.id).job == job, "the first worker wrote after it had lost its lease"
     return seen
 
 
@@ -475,7 +481,7 @@ def one_key_a_hundred_times(trial: Trial) -> str:
     got: set[str] = set()
 
     def ask(number: int) -> str:
-        with closing(Rest(trial.house.stack.url)) as client:
+        with closing(Rest(trial.deployment.stack.url)) as client:
             for _ in range(60):
                 try:
                     return client.submit(errand).job
@@ -487,7 +493,7 @@ def one_key_a_hundred_times(trial: Trial) -> str:
         with ThreadPoolExecutor(25) as pool:
             asked = [pool.submit(ask, number) for number in range(100)]
             # One of the processes that answer requests; the first process starts another.
-            os.kill(trial.house.web.children()[0], signal.SIGKILL)
+            os.kill(trial.deployment.web.children()[0], signal.SIGKILL)
             got.update(one.result() for one in asked)
 
     seen = trial.run(errand, harm=harm)
@@ -502,7 +508,7 @@ def _answers(trial: Trial, cases: Iterable[tuple[str, int, str, dict[str, str], 
     """One job for each answer that the upstream may give; the codes with which such jobs may fail."""
     seen = []
     for at, status, body, headers, codes in cases:
-        trial.house.mood(at, status, body, **headers)
+        trial.deployment.mood(at, status, body, **headers)
         told = trial.run(trial.errand(**fields), settle=70)
         job = trial.final()
         assert job.error is not None, told
@@ -517,13 +523,13 @@ def too_many_requests(trial: Trial) -> str:
     """Honoured, and never beyond reason: what the record says about when it is tried again."""
     seen = []
     for value in ("2", "86400000", "-5", "Wed, 21 Oct 2037 07:28:00 GMT", "soon"):
-        trial.house.mood("/call/", 429, "slow down", Retry_After=value)
+        trial.deployment.mood("/call/", 429, "slow down", Retry_After=value)
         errand = trial.errand(cancel_after=4.0)
         trial.run(errand, settle=30)
         job = trial.final()
         waits = [
             logged.event.not_before - logged.event.at
-            for logged in trial.house.store.log(job.id)
+            for logged in trial.deployment.store.log(job.id)
             if isinstance(logged.event, Requeued) and logged.event.not_before is not None
         ]
         assert all(0 < wait <= 300 for wait in waits), waits
@@ -554,12 +560,12 @@ def unreachable(trial: Trial) -> str:
         assert not trial.story().posts
         seen.append(f"{model}: {job.error.code} after {len(job.attempts)}")
         trial.forget()
-    trial.house.upstream_line.split()
+    trial.deployment.upstream_line.split()
     trial.run(trial.errand(model=HASTY), settle=80)
     job = trial.final()
     assert job.error is not None
     assert job.error.code in {"provider_unreachable", "provider_timeout"}
-    trial.house.upstream_line.heal()
+    trial.deployment.upstream_line.heal()
     seen.append(f"half-open: {job.error.code} after {len(job.attempts)}")
     trial.forget()
     return "; ".join([*seen, *names_that_fail(trial)])
@@ -577,7 +583,7 @@ def silence(trial: Trial) -> str:
 def cut_in_mid_stream(trial: Trial) -> str:
     def harm() -> None:
         trial.until_upstream("started")
-        trial.house.upstream_line.cut()
+        trial.deployment.upstream_line.cut()
 
     seen = trial.run(trial.errand(steps=8, seconds=0.4), harm=harm)
     assert trial.final().status == "succeeded"
@@ -633,13 +639,13 @@ def odd_messages(trial: Trial) -> str:
 
 
 def _busy(trial: Trial) -> str:
-    trial.house.mood(
+    trial.deployment.mood(
         "/call/", 503, '{"detail": "Queue is full. Max size is 2 and size is 2."}', Content_Type="application/json"
     )
 
     def harm() -> None:
         trial.until_upstream("posted")
-        until(lambda: trial.jobs()[0].status == "queued", 10, "the job waits")
+        eventually(lambda: trial.jobs()[0].status == "queued", "the job waits", within=10)
         assert trial.jobs()[0].waiting == "provider_cooldown"
 
     trial.run(trial.errand(cancel_after=5.0), harm=harm)
@@ -650,17 +656,17 @@ def _busy(trial: Trial) -> str:
 
 
 def poison_messages(trial: Trial) -> str:
-    process = trial.house.workers[0].process
+    process = trial.deployment.workers[0].process
 
     def harm() -> None:
         trial.until_upstream("started")
         for number in range(len(POISON_MESSAGES)):
-            trial.house.send_poison(number)
+            trial.deployment.send_poison(number)
 
     seen = trial.run(trial.errand(steps=6, seconds=0.4), trial.errand(at=3.0), harm=harm)
     assert {len(job.attempts) for job in trial.jobs()} == {1}
-    assert trial.house.workers[0].process is process
-    assert trial.house.workers[0].alive
+    assert trial.deployment.workers[0].process is process
+    assert trial.deployment.workers[0].alive
     return seen
 
 
@@ -668,8 +674,8 @@ def five_messages(trial: Trial) -> str:
     trial.second_worker()
 
     def harm() -> None:
-        until(lambda: len(trial.jobs()) == 4, 20, "the jobs are there")
-        trial.house.send_again([job.id for job in trial.jobs()])
+        eventually(lambda: len(trial.jobs()) == 4, "the jobs are there", within=20)
+        trial.deployment.send_again([job.id for job in trial.jobs()])
 
     seen = trial.run(*[trial.errand(steps=6, seconds=0.4) for _ in range(4)], harm=harm)
     assert {len(story.posts) for story in trial.stories()} == {1}
@@ -680,7 +686,7 @@ def message_again_while_it_runs(trial: Trial) -> str:
     def harm() -> None:
         for _ in range(3):
             trial.until_upstream("started")
-            trial.house.send_again([job.id for job in trial.jobs()], times=1)
+            trial.deployment.send_again([job.id for job in trial.jobs()], times=1)
             time.sleep(2)
 
     seen = trial.run(trial.errand(steps=8, seconds=1.0), harm=harm)
@@ -692,7 +698,7 @@ def message_again_while_it_runs(trial: Trial) -> str:
 
 
 def no_room_for_artifacts(trial: Trial) -> str:
-    folder = trial.house.folder / "data" / "artifacts"
+    folder = trial.deployment.folder / "data" / "artifacts"
     away = folder.with_name("artifacts.away")
     with _moved(folder, away):
         trial.run(trial.errand(), settle=30)
@@ -705,7 +711,7 @@ def no_room_for_artifacts(trial: Trial) -> str:
     def harm() -> None:
         trial.until_upstream("started")
         with _moved(folder, away):
-            until(lambda: bool(trial.jobs()[0].attempts[0].outcome), 20, "the first attempt failed")
+            eventually(lambda: bool(trial.jobs()[0].attempts[0].outcome), "the first attempt failed", within=20)
 
     second = trial.run(trial.errand(), harm=harm)
     assert trial.final().status == "succeeded"
@@ -734,17 +740,17 @@ def cancel_races(trial: Trial) -> str:
         trial.run(trial.errand(steps=2, seconds=0.2, cancel_after=1.2))
         job = trial.final()
         if job.status == "canceled":
-            folder = trial.house.stack.artifacts._folder(job.id)
+            folder = trial.deployment.stack.artifacts._folder(job.id)
             assert not folder.exists(), "files of a canceled job are left"
         seen.append(f"{place}: {job.status}, {len(trial.story().posts)} submissions")
         trial.forget()
-    trial.house.workers[0].pause()
+    trial.deployment.workers[0].pause()
     trial.run(trial.errand(cancel_after=0.5))
     assert trial.final().status == "canceled"
     assert not trial.story().posts, "submitted after its cancel was answered"
     seen.append("queued: canceled, 0 submissions")
-    trial.house.workers[0].go_on()
-    with closing(Rest(trial.house.stack.url)) as client:
+    trial.deployment.workers[0].go_on()
+    with closing(Rest(trial.deployment.stack.url)) as client:
         for _ in range(3):
             assert client.cancel(trial.story().job).status == "canceled"
     return "; ".join(seen)
@@ -756,7 +762,7 @@ def unknown_fields(trial: Trial) -> str:
     def harm() -> None:
         trial.until_upstream("started")
         (job,) = trial.jobs()
-        client = trial.house.stack.client
+        client = trial.deployment.stack.client
         doc = json.loads(client.hget(keys.job(job.id), "doc") or b"{}")
         client.hset(keys.job(job.id), "doc", json.dumps({**doc, "from_the_future": {"a": [1]}}))
         client.hset(keys.job(job.id), "future", "1")

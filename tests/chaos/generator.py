@@ -20,8 +20,8 @@ import requests
 from msgspec import structs
 
 from tests.chaos.checker import TERMINAL
+from tests.chaos.deployment import PAINTER, PAIR
 from tests.chaos.history import Call, History
-from tests.chaos.house import PAINTER, PAIR
 
 #: Seconds between two looks at one job.
 POLL_SECONDS: Final = 0.7

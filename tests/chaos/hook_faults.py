@@ -12,10 +12,11 @@ from jobs.vault import Vault
 from jobs.webhooks.deliveries import SCHEDULE, Delivery
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
+from tests.chaos.deployment import PAINTER
 from tests.chaos.hooks import drip, endless, later
-from tests.chaos.house import PAINTER, until
 from tests.chaos.resolver import GONE
 from tests.chaos.trial import Trial
+from tests.chaos.waiting import eventually
 from tests.support.webhook_receiver import closed_port, make_certificate, status
 
 #: Deliveries that are pending when the sender dies.
@@ -27,7 +28,7 @@ _LEASE: Final = 100.0
 
 
 def killed_after_the_last_event(trial: Trial) -> str:
-    receiver = trial.house.hooks.add("terminal")
+    receiver = trial.deployment.hooks.add("terminal")
     trial.arm("terminal_written:kill")
     seen = trial.run(trial.errand(webhook=receiver.url), harm=trial.crashed)
     assert len(trial.final().attempts) == 1
@@ -36,11 +37,11 @@ def killed_after_the_last_event(trial: Trial) -> str:
 
 
 def killed_before_the_note(trial: Trial) -> str:
-    receiver = trial.house.hooks.add("noted")
+    receiver = trial.deployment.hooks.add("noted")
     sender = trial.alone(DARKROOM_TEST_FAILPOINTS="delivered:kill")
 
     def harm() -> None:
-        until(lambda: not sender.alive, 60, "the sender has died after the answer")
+        eventually(lambda: not sender.alive, "the sender has died after the answer", within=60)
         assert len(receiver.messages) == 1
         sender.start()
 
@@ -53,7 +54,7 @@ def killed_before_the_note(trial: Trial) -> str:
 
 def receivers_that_fail(trial: Trial) -> str:
     """Ten receivers at once, each on a host of its own; the eleventh is well and waits for none of them."""
-    hooks, folder = trial.house.hooks, trial.house.folder
+    hooks, folder = trial.deployment.hooks, trial.deployment.folder
     inner = hooks.add("inner")
     certificate = make_certificate(folder / "receiver.pem", "127.0.0.1")
     cases = {
@@ -68,7 +69,7 @@ def receivers_that_fail(trial: Trial) -> str:
         "500, then well": (hooks.add("again", status(500), status(204)).url, None),
     }
     # The checker takes a receiver's last word for all its answers.
-    if trial.house.resolver is not None:
+    if trial.deployment.resolver is not None:
         cases["DNS gone"] = (f"https://{GONE}/hook", "unreachable")
     well = hooks.add("well")
     errands = {name: trial.errand(webhook=url) for name, (url, _) in cases.items()}
@@ -90,7 +91,7 @@ def receivers_that_fail(trial: Trial) -> str:
 
 
 def _only(trial: Trial, job: str) -> Delivery:
-    (delivery,) = Outbox(trial.house.store).deliveries(job)
+    (delivery,) = Outbox(trial.deployment.store).deliveries(job)
     return delivery
 
 
@@ -106,7 +107,7 @@ def _keeps_schedule(name: str, delivery: Delivery) -> None:
 
 def _exhausted(trial: Trial, delivery: Delivery) -> str:
     """Let the days pass until the last try, by telling the store that each next one is due."""
-    client, outbox = trial.house.stack.client, Outbox(trial.house.store)
+    client, outbox = trial.deployment.stack.client, Outbox(trial.deployment.store)
     member = f"{delivery.holder}/{delivery.id}"
 
     def over() -> bool:
@@ -116,7 +117,7 @@ def _exhausted(trial: Trial, delivery: Delivery) -> str:
             client.zadd("dr:hookowners", {delivery.owner: 1})
         return found is not None and found.state != "pending"
 
-    until(over, 90, "the schedule has come to its end")
+    eventually(over, "the schedule has come to its end", within=90)
     found = outbox.get(delivery.holder, delivery.id)
     assert found is not None
     assert (found.state, found.made) == ("exhausted", len(SCHEDULE))
@@ -125,12 +126,12 @@ def _exhausted(trial: Trial, delivery: Delivery) -> str:
 
 def sender_dies_with_many_pending(trial: Trial) -> str:
     """10,000 deliveries are pending to one host; the sender dies among them."""
-    house = trial.house
-    receiver = house.hooks.add("many")
+    deployment = trial.deployment
+    receiver = deployment.hooks.add("many")
     sender = trial.alone()
     sender.kill()
-    vault = Vault.from_file(house.folder / "data" / "secret.key")
-    hooks = WebhookService(house.store, vault, Egress((ipaddress.ip_network("127.0.0.0/8"),)))
+    vault = Vault.from_file(deployment.folder / "data" / "secret.key")
+    hooks = WebhookService(deployment.store, vault, Egress((ipaddress.ip_network("127.0.0.0/8"),)))
     given = {"prompt": f"{trial.name}y a lighthouse"}
     jobs = []
     for _ in range(PENDING):
@@ -139,26 +140,26 @@ def sender_dies_with_many_pending(trial: Trial) -> str:
             webhook=hooks.accept("local", receiver.url, base="http://here"),
         )  # fmt: skip
         # Without waking anybody: it is canceled at once.
-        job, _ = house.stack.jobs.prepare(asked)
-        house.store.create(job)
-        house.stack.jobs.cancel(job.id, None)
+        job, _ = deployment.stack.jobs.prepare(asked)
+        deployment.store.create(job)
+        deployment.stack.jobs.cancel(job.id, None)
         jobs.append(job.id)
     sender.start()
     began = time.monotonic()
-    until(lambda: len(receiver.messages) >= PENDING // 5, 120, "some are delivered")
+    eventually(lambda: len(receiver.messages) >= PENDING // 5, "some are delivered", within=120)
     sender.kill()
     before = len(receiver.messages)
     sender.start()
-    until(lambda: not _open(house.stack.client), 500, "all are delivered")
+    eventually(lambda: not _open(deployment.stack.client), "all are delivered", within=500)
     seconds = time.monotonic() - began
     told = [headers["webhook-id"] for headers, _ in receiver.messages]
-    outbox = Outbox(house.store)
+    outbox = Outbox(deployment.store)
     posted = {one.id: one.state for job in jobs for one in outbox.deliveries(job)}
     assert set(posted.values()) == {"delivered"}
     assert set(told) == set(posted)
     assert len(posted) == PENDING
     for job_id in jobs:
-        house.stack.jobs.delete(job_id, None)
+        deployment.stack.jobs.delete(job_id, None)
     return (
         f"{PENDING} delivered within {seconds:.0f} s, {before} of them before the crash,"
         f" {len(told) - len(posted)} twice under the same id"

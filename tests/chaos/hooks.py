@@ -17,7 +17,7 @@ from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.secrets import Secrets
 from tests.chaos.history import Delivery, Posted
-from tests.support.webhook_receiver import Act, Receiver
+from tests.support.webhook_receiver import Act, WebhookReceiver
 
 
 @dataclass(slots=True)
@@ -31,7 +31,7 @@ class Hooks:
 
     store: JobStore
     key_file: Path
-    receivers: dict[str, Receiver] = field(default_factory=dict)
+    receivers: dict[str, WebhookReceiver] = field(default_factory=dict)
     _answers: dict[str, int] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -41,7 +41,7 @@ class Hooks:
         for receiver in self.receivers.values():
             receiver.close()
 
-    def add(self, name: str, *acts: Act, answer: int = 204, certificate: Path | None = None) -> Receiver:
+    def add(self, name: str, *acts: Act, answer: int = 204, certificate: Path | None = None) -> WebhookReceiver:
         """Have another receiver, on an address of its own: the service isolates hosts from one another.
 
         Args:
@@ -50,7 +50,7 @@ class Hooks:
             answer: The status that the service gets in time; 0 for none.
             certificate: For TLS.
         """
-        receiver = Receiver(*acts, certificate=certificate, host=f"127.0.0.{len(self.receivers) + 11}")
+        receiver = WebhookReceiver(*acts, certificate=certificate, host=f"127.0.0.{len(self.receivers) + 11}")
         self.receivers[name], self._answers[name] = receiver, answer
         return receiver
 

@@ -18,10 +18,12 @@ import requests
 
 from jobs.record.identity import DatabaseIdentity
 from tests.chaos.clock import Clock, compiler
+from tests.chaos.deployment import LEASE_SECONDS, LOST, no_mounts
 from tests.chaos.generator import NoAnswer, Rest
-from tests.chaos.house import LEASE_SECONDS, LOST, Part, no_mounts, until
+from tests.chaos.parts import Part
 from tests.chaos.resolver import missing as no_resolver
 from tests.chaos.trial import NotHere, Trial
+from tests.chaos.waiting import eventually
 from tests.support.processes import ROOT
 
 #: Event-stream clients that stand still, and how often others come again.
@@ -40,37 +42,39 @@ _OLDER: Final = "37067fc1e2e0"
 
 def emptied(trial: Trial) -> str:
     """Redis comes back without its file, then with it; later it is emptied for good, and the operator accepts that."""
-    house = trial.house
-    files, away = house.folder / "redis" / "appendonlydir", house.folder / "redis" / "away"
+    deployment = trial.deployment
+    files, away = deployment.folder / "redis" / "appendonlydir", deployment.folder / "redis" / "away"
     noticed: list[float] = []
 
     def harm() -> None:
         trial.until_upstream("started")
-        house.redis.crash()
+        deployment.redis.crash()
         files.rename(away)
-        house.redis.start()
+        deployment.redis.start()
         noticed.append(_seconds_until(lambda: "accept-database" in _readiness(trial), "it is noticed"))
-        with closing(Rest(house.stack.url)) as client:
+        with closing(Rest(deployment.stack.url)) as client:
             assert _refusal(trial, client) == "503 store_unavailable"
-        assert not house.stack.client.exists("dr:owners"), "a job was taken"
-        house.redis.kill()
+        assert not deployment.stack.client.exists("dr:owners"), "a job was taken"
+        deployment.redis.kill()
         files.rename(files.with_name(f"empty-{time.time():.0f}"))
         away.rename(files)
-        house.redis.start()
+        deployment.redis.start()
 
     first = trial.run(trial.errand(steps=30, seconds=0.4), harm=harm, settle=90)
     assert len(trial.final().attempts) == 1, "the attempt did not wait for the right database"
     trial.forget()
 
-    lost = trial.house.stack.submit(model="painter", input={"prompt": f"{trial.name}y a", "steps": 3, "seconds": 0.2})
-    house.stack.client.flushall()
+    lost = trial.deployment.stack.submit(
+        model="painter", input={"prompt": f"{trial.name}y a", "steps": 3, "seconds": 0.2}
+    )
+    deployment.stack.client.flushall()
     noticed.append(_seconds_until(lambda: "accept-database" in _readiness(trial), "it is noticed"))
-    DatabaseIdentity(house.stack.client, house.folder / "data" / "database.id").accept()
-    until(lambda: _readiness(trial) == "", 30, "it is ready again")
-    with closing(Rest(house.stack.url)):
-        assert requests.get(f"{house.stack.url}/v1/jobs/{lost}", timeout=10).status_code == 404
+    DatabaseIdentity(deployment.stack.client, deployment.folder / "data" / "database.id").accept()
+    eventually(lambda: _readiness(trial) == "", "it is ready again")
+    with closing(Rest(deployment.stack.url)):
+        assert requests.get(f"{deployment.stack.url}/v1/jobs/{lost}", timeout=10).status_code == 404
     second = trial.run(trial.errand())
-    assert "lost all jobs" in house.stack.logs()
+    assert "lost all jobs" in deployment.stack.logs()
     return (
         f"noticed within {max(noticed):.1f} s, 503 meanwhile; the file is put back: {first};"
         f" emptied for good and accepted: {second}"
@@ -80,7 +84,7 @@ def emptied(trial: Trial) -> str:
 def _readiness(trial: Trial) -> str:
     """What /readyz complains about the database."""
     try:
-        checks = requests.get(f"{trial.house.stack.url}/readyz", timeout=10).json()["checks"]
+        checks = requests.get(f"{trial.deployment.stack.url}/readyz", timeout=10).json()["checks"]
     except requests.RequestException:
         return "no answer"
     return "" if checks["database"] == "ok" else str(checks["database"])
@@ -96,7 +100,7 @@ def _refusal(trial: Trial, client: Rest) -> str:
 
 def _seconds_until(holds: Callable[[], bool], what: str) -> float:
     began = time.monotonic()
-    until(holds, 30, what)
+    eventually(holds, what)
     return time.monotonic() - began
 
 
@@ -106,9 +110,9 @@ def redis_disk(trial: Trial) -> Path:
     Raises:
         NotHere: It has none.
     """
-    if trial.house.disk is None:
+    if trial.deployment.disk is None:
         raise NotHere(no_mounts())
-    return trial.house.disk
+    return trial.deployment.disk
 
 
 def fill(trial: Trial, filler: Path) -> None:
@@ -117,14 +121,14 @@ def fill(trial: Trial, filler: Path) -> None:
     with filler.open("wb", buffering=0) as file, suppress(OSError):
         while file.write(bytes(1 << 20)):
             pass
-    client = trial.house.stack.client
+    client = trial.deployment.stack.client
 
     def refused() -> bool:
         info = client.info("persistence")
         return bool(info["aof_last_write_status"] == "err")
 
     # The rest of the last page may take a little more.
-    until(refused, 20, "Redis cannot write its file")
+    eventually(refused, "Redis cannot write its file", within=20)
 
 
 # -- the upstream's name -------------------------------------------------------------
@@ -132,7 +136,7 @@ def fill(trial: Trial, filler: Path) -> None:
 
 def names_that_fail(trial: Trial) -> list[str]:
     """One job for each way in which a host cannot be looked up."""
-    if trial.house.resolver is None:
+    if trial.deployment.resolver is None:
         raise NotHere(no_resolver())
     seen = []
     for model, host in LOST.items():
@@ -140,7 +144,7 @@ def names_that_fail(trial: Trial) -> list[str]:
         job = trial.final()
         assert job.error is not None
         assert job.error.code in {"provider_unreachable", "provider_timeout"}
-        assert host in trial.house.resolver.asked
+        assert host in trial.deployment.resolver.asked
         seen.append(f"DNS {model}: {job.error.code} after {len(job.attempts)}")
         trial.forget()
     return seen
@@ -154,12 +158,12 @@ def clocks_jump(trial: Trial) -> str:
     found = compiler()
     if found is None:
         raise NotHere("the clock of one process needs a C compiler (Debian: apt-get install gcc libc6-dev)")
-    clock = Clock(trial.house.folder, found)
+    clock = Clock(trial.deployment.folder, found)
     trial.restart(**clock.environ)
 
     def harm() -> None:
         for jump in (_HOUR, -_HOUR, 0):
-            until(lambda: any(job.status == "running" for job in trial.jobs()), 30, "a job runs")
+            eventually(lambda: any(job.status == "running" for job in trial.jobs()), "a job runs")
             clock.move(jump)
             time.sleep(LEASE_SECONDS * 2)
 
@@ -178,7 +182,7 @@ def clocks_jump(trial: Trial) -> str:
 
 def streams_that_stall(trial: Trial) -> str:
     """Clients that open a stream and never read it, while one that reads gets all; then many come again and again."""
-    web = trial.house.web
+    web = trial.deployment.web
     before = _memory(web)
     grown: list[float] = []
 
@@ -187,13 +191,13 @@ def streams_that_stall(trial: Trial) -> str:
         (job,) = trial.jobs()
         with ExitStack() as stalled:
             for _ in range(STALLED):
-                stalled.enter_context(_stalled(trial.house.stack.port, job.id))
+                stalled.enter_context(_stalled(trial.deployment.stack.port, job.id))
             began = time.monotonic()
-            assert requests.get(f"{trial.house.stack.url}/v1/jobs/{job.id}", timeout=10).ok
+            assert requests.get(f"{trial.deployment.stack.url}/v1/jobs/{job.id}", timeout=10).ok
             grown.append(time.monotonic() - began)
-            until(lambda: trial.jobs()[0].status.is_terminal, 90, "the job has ended")
+            eventually(lambda: trial.jobs()[0].status.is_terminal, "the job has ended", within=90)
             grown.append(max(0, _memory(web) - before) / STALLED)
-        log = [event.id for event in trial.house.store.log(job.id)]
+        log = [event.id for event in trial.deployment.store.log(job.id)]
         with ThreadPoolExecutor(8) as pool:
             places = itertools.islice(itertools.cycle(log[:-1]), RECONNECTS)
             for place, got in pool.map(lambda place: (place, list(_rest(trial, job.id, place))), places):
@@ -224,7 +228,7 @@ def _stalled(port: int, job: str) -> Iterator[None]:
 
 def _rest(trial: Trial, job: str, after: str) -> Iterator[str]:
     headers = {"Accept": "text/event-stream", "Last-Event-ID": after}
-    url = f"{trial.house.stack.url}/v1/jobs/{job}/events"
+    url = f"{trial.deployment.stack.url}/v1/jobs/{job}/events"
     with requests.get(url, headers=headers, timeout=30) as answer:
         assert answer.status_code == 200, answer.status_code
         for line in answer.iter_lines():
@@ -243,9 +247,9 @@ def _memory(part: Part) -> int:
 
 def two_versions(trial: Trial) -> str:
     """Everything runs the older version, and is replaced part by part while jobs run; in the end the worker is rolled back."""
-    house = trial.house
-    older, name = _older(house.folder)
-    worker, web, schedulers = house.workers[0], house.web, house.schedulers
+    deployment = trial.deployment
+    older, name = _older(deployment.folder)
+    worker, web, schedulers = deployment.workers[0], deployment.web, deployment.schedulers
     parts = (worker, web, *schedulers)
     for part in parts:
         part.kill()
@@ -253,7 +257,7 @@ def two_versions(trial: Trial) -> str:
     trial.start_again(*parts)
 
     def replace(part: Part, root: Path) -> None:
-        until(lambda: any(job.status == "running" for job in trial.jobs()), 60, "a job runs")
+        eventually(lambda: any(job.status == "running" for job in trial.jobs()), "a job runs", within=60)
         trial.stop(part)
         part.root = root
         trial.start_again(part)

@@ -1,7 +1,7 @@
 """Does harm by plan: a seeded schedule of faults, each logged, all healed at the end.
 
-It touches only processes that the house started, by their handles, and only
-connections that go through the house's own proxies.
+It touches only processes that the deployment started, by their handles, and only
+connections that go through its own proxies.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
+from tests.chaos.deployment import LEASE_SECONDS, Deployment
 from tests.chaos.history import History
-from tests.chaos.house import LEASE_SECONDS, House
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -78,37 +78,41 @@ class Nemesis:
     """Carries a schedule out.
 
     Args:
-        house: What is harmed.
+        deployment: What is harmed.
         history: Where each fault is written down.
         ids: Gives some job ids, for doubled messages.
     """
 
-    def __init__(self, house: House, history: History, ids: Callable[[], Iterable[str]]) -> None:
-        self._house = house
+    def __init__(self, deployment: Deployment, history: History, ids: Callable[[], Iterable[str]]) -> None:
+        self._deployment = deployment
         self._history = history
         self._ids = ids
         self._busy: dict[str, threading.Lock] = {}
         self.errors: list[BaseException] = []
-        redis, web, space = house.redis_line, house.client_line, house.upstream_line
+        redis, web, space = deployment.redis_line, deployment.client_line, deployment.upstream_line
         #: fault → the thing that it occupies, what begins it, what ends it.
         self._acts: dict[str, tuple[str, Callable[[Step], object], Callable[[Step], object]]] = {
             "kill worker": (
                 "worker",
-                lambda s: house.workers[s.target].kill(),
-                lambda s: house.workers[s.target].start(),
+                lambda s: deployment.workers[s.target].kill(),
+                lambda s: deployment.workers[s.target].start(),
             ),
             "pause worker beyond its lease": (
                 "worker",
-                lambda s: house.workers[s.target].pause(),
-                lambda s: house.workers[s.target].go_on(),
+                lambda s: deployment.workers[s.target].pause(),
+                lambda s: deployment.workers[s.target].go_on(),
             ),
-            "kill Redis": ("redis", lambda _: house.redis.crash(), lambda _: house.redis.start()),
+            "kill Redis": ("redis", lambda _: deployment.redis.crash(), lambda _: deployment.redis.start()),
             "kill scheduler": (
                 "scheduler",
-                lambda s: house.schedulers[s.target % 2].kill(),
-                lambda s: house.schedulers[s.target % 2].start(),
+                lambda s: deployment.schedulers[s.target % 2].kill(),
+                lambda s: deployment.schedulers[s.target % 2].start(),
             ),
-            "restart upstream": ("upstream", lambda _: house.kill_upstream(), lambda _: house.start_upstream()),
+            "restart upstream": (
+                "upstream",
+                lambda _: deployment.kill_upstream(),
+                lambda _: deployment.start_upstream(),
+            ),
             "cut workers from Redis": ("redis line", lambda _: redis.cut(), _nothing),
             "half-open workers to Redis": ("redis line", lambda _: redis.freeze(), _nothing),
             "split workers from Redis": ("redis line", lambda _: redis.split(), lambda _: redis.heal()),
@@ -118,8 +122,8 @@ class Nemesis:
             "cut workers from upstream": ("upstream line", lambda _: space.cut(), _nothing),
             "slow upstream": ("upstream line", lambda _: space.slow(0.2), lambda _: space.heal()),
             "hold upstream answers": ("upstream line", lambda _: space.deafen(), lambda _: space.heal()),
-            "duplicate messages": ("", lambda _: house.send_again(self._ids()), _nothing),
-            "poison messages": ("", lambda s: house.send_poison(s.target), _nothing),
+            "duplicate messages": ("", lambda _: deployment.send_again(self._ids()), _nothing),
+            "poison messages": ("", lambda s: deployment.send_poison(s.target), _nothing),
         }
 
     def lock(self, thing: str) -> threading.Lock:
@@ -165,11 +169,11 @@ class Nemesis:
         One that only just starts has nothing to lose yet,
         and on a slow machine all of them would do nothing but start.
         """
-        count = len(self._house.workers)
+        count = len(self._deployment.workers)
         for target in (number % count for number in range(step.target, step.target + count)):
             lock = self.lock(f"worker {target}")
             if lock.acquire(blocking=False):
-                if self._house.workers[target].ready:
+                if self._deployment.workers[target].ready:
                     return replace(step, target=target), lock
                 lock.release()
         return None

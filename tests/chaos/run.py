@@ -18,11 +18,12 @@ from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Job
 from jobs.record.types import LoggedEvent, Record
 from tests.chaos import checker
+from tests.chaos.deployment import Deployment
 from tests.chaos.generator import Customer, Errand, Rest, share
 from tests.chaos.history import Change, File, History, Try, read
 from tests.chaos.history import Final as FinalLine
-from tests.chaos.house import House, until
 from tests.chaos.nemesis import Nemesis, Step
+from tests.chaos.waiting import eventually
 
 #: Customers at once.
 CUSTOMERS: Final = 4
@@ -36,10 +37,10 @@ def _no_harm() -> None:
 
 @dataclass(slots=True)
 class Run:
-    """A run in a house.
+    """A run on a deployment.
 
     Args:
-        house: Running.
+        deployment: It runs.
         errands: What the clients want.
         steps: What the nemesis does.
         settle: Seconds that everything gets to end after the last fault.
@@ -49,7 +50,7 @@ class Run:
         prefix: Only jobs whose key begins so are judged.
     """
 
-    house: House
+    deployment: Deployment
     errands: Sequence[Errand]
     steps: Sequence[Step] = ()
     settle: float = checker.SETTLE_SECONDS + 30
@@ -62,17 +63,17 @@ class Run:
 
     def go(self) -> checker.Report:
         """Carry it out and judge it."""
-        path = self.house.folder / f"{self.name}.jsonl"
+        path = self.deployment.folder / f"{self.name}.jsonl"
         with History(path) as history, ExitStack() as ends:
             numbers = itertools.count()
             for part in share(self.errands, CUSTOMERS):
-                client = ends.enter_context(contextlib.closing(Rest(self.house.stack.url)))
+                client = ends.enter_context(contextlib.closing(Rest(self.deployment.stack.url)))
                 self.customers.append(Customer(client, history, part, numbers))
-            nemesis = Nemesis(self.house, history, self._some)
+            nemesis = Nemesis(self.deployment, history, self._some)
             history.mark("begun")
             if self.supervise:
                 ends.enter_context(repeating(lambda: self._supervise(nemesis, history)))
-            ends.enter_context(repeating(Watch(self.house, history, self._ids)))
+            ends.enter_context(repeating(Watch(self.deployment, history, self._ids)))
             give_up = threading.Event()
             ends.callback(give_up.set)
             threads = [threading.Thread(target=one.run, args=(give_up,)) for one in self.customers]
@@ -84,15 +85,15 @@ class Run:
             self.harm()
             history.mark("faults_stopped")
             self._wait(threads, history)
-            record_end(self.house, history, self._ids(), self.prefix)
-            history.add(*(line for line in self.house.upstream() if line.key.startswith(self.prefix)))
-            history.add(*self.house.hooks.received(self._told()), *self.house.hooks.posted(self._told()))
+            record_end(self.deployment, history, self._ids(), self.prefix)
+            history.add(*(line for line in self.deployment.upstream() if line.key.startswith(self.prefix)))
+            history.add(*self.deployment.hooks.received(self._told()), *self.deployment.hooks.posted(self._told()))
         self.surprises = [*nemesis.errors, *(error for one in self.customers for error in one.surprises)]
         return checker.check(read(path))
 
     def _supervise(self, nemesis: Nemesis, history: History) -> None:
         """Start again what ended by itself, as the product's supervisor does; it is counted, since it should not."""
-        for number, worker in enumerate(self.house.workers):
+        for number, worker in enumerate(self.deployment.workers):
             lock = nemesis.lock(f"worker {number}")
             if lock.acquire(blocking=False):
                 try:
@@ -110,18 +111,20 @@ class Run:
         for thread in threads:
             thread.join(max(0.0, ends - time.monotonic()))
         with contextlib.suppress(AssertionError):
-            until(self._idle, max(1.0, ends - time.monotonic()), "jobs are left")
+            eventually(self._idle, "jobs are left", within=max(1.0, ends - time.monotonic()))
         history.mark("settled" if not any(thread.is_alive() for thread in threads) and self._idle() else "gave_up")
 
     def _idle(self) -> bool:
         """Whether all jobs have ended, and all webhooks are sent."""
-        return self._over() and self.house.hooks.settled(self._told())
+        return self._over() and self.deployment.hooks.settled(self._told())
 
     def _over(self) -> bool:
         if not self.prefix:
-            seen = self.house.store.overview()
+            seen = self.deployment.store.overview()
             return seen.queued + seen.running == 0
-        open_jobs = self.house.store.page(None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal)
+        open_jobs = self.deployment.store.page(
+            None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal
+        )
         return not any(key_of(record.job).startswith(self.prefix) for record in open_jobs.records)
 
     def _told(self) -> list[str]:
@@ -160,13 +163,13 @@ class Watch:
     """Follows the event logs of all jobs while they are written, so that what is taken back later is noticed.
 
     Args:
-        house: Whose.
+        deployment: What is watched.
         history: Where events are written down.
         ids: The jobs.
     """
 
-    def __init__(self, house: House, history: History, ids: Callable[[], Mapping[str, str]]) -> None:
-        self._house = house
+    def __init__(self, deployment: Deployment, history: History, ids: Callable[[], Mapping[str, str]]) -> None:
+        self._deployment = deployment
         self._history = history
         self._ids = ids
         self._cursors: dict[str, str] = {}
@@ -176,7 +179,7 @@ class Watch:
         for job in self._ids():
             self._cursors.setdefault(job, "0")
         try:
-            news = self._house.store.wait_events(self._cursors, 0.3)
+            news = self._deployment.store.wait_events(self._cursors, 0.3)
         except StoreUnavailable:
             return
         for job, events in news.items():
@@ -184,12 +187,12 @@ class Watch:
             self._cursors[job] = events[-1].id
 
 
-def record_end(house: House, history: History, ids: dict[str, str], prefix: str = "") -> None:
+def record_end(deployment: Deployment, history: History, ids: dict[str, str], prefix: str = "") -> None:
     """Write down how every job stands, its whole log, and its files."""
     known = dict(ids)
     cursor: str | None = None
     while True:
-        page = house.store.page(None, cursor=cursor, limit=500, keep=lambda _: True)
+        page = deployment.store.page(None, cursor=cursor, limit=500, keep=lambda _: True)
         known |= {record.job.id: key_of(record.job) for record in page.records}
         cursor = page.next_cursor
         if cursor is None:
@@ -198,15 +201,15 @@ def record_end(house: House, history: History, ids: dict[str, str], prefix: str 
         if not key.startswith(prefix):
             continue
         try:
-            record = house.store.get(job_id)
+            record = deployment.store.get(job_id)
         except JobGone:
             history.add(FinalLine(at=time.time(), job=job_id, key=key, status="gone"))
             continue
         except JobNotFound:
             continue
-        log = house.store.log(job_id, limit=10_000)
+        log = deployment.store.log(job_id, limit=10_000)
         history.add(*(change_of(job_id, event) for event in log))
-        history.add(final_of(record, key, log), *files_of(record.job, house.stack.artifacts))
+        history.add(final_of(record, key, log), *files_of(record.job, deployment.stack.artifacts))
 
 
 def key_of(job: Job) -> str:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from jobs.queue import QUEUE
-from tests.chaos.house import POISON_MESSAGES
-from tests.support.processes import Stack, wait_until
+from tests.chaos.poison import POISON_MESSAGES
+from tests.support.eventually import eventually
+from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]
 
@@ -25,7 +26,7 @@ def test_what_is_no_message_ends_no_worker_and_delays_no_job(tmp_path: Path) -> 
         after = stack.submit("image")
         assert [job.status for job in stack.wait_for_status([running, after])] == ["succeeded", "succeeded"]
         assert len(stack.job(running).attempts) == 1
-        wait_until(lambda: stack.client.llen(QUEUE) == 0, 10, "the queue is empty")
+        eventually(lambda: stack.client.llen(QUEUE) == 0, "the queue is empty", within=10)
         assert worker.alive
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import checker, nemesis
+from tests.chaos.deployment import LEASE_SECONDS, Deployment
 from tests.chaos.generator import plan
-from tests.chaos.house import LEASE_SECONDS, House
 from tests.chaos.run import SELF_DEATH, Run
 from tests.spaces.launcher import Spaces
 from tests.support.processes import ROOT
@@ -55,10 +55,10 @@ How attempts ended:
 
 
 def test_500_jobs_under_continuous_faults_are_all_accounted_for(tmp_path: Path, spaces: Spaces) -> None:
-    with House(tmp_path, spaces) as house:
-        house.start()
-        errands = plan(SEED, JOBS, SECONDS - 15, house.hooks.add("run").url)
-        run = Run(house, errands, nemesis.schedule(SEED, SECONDS))
+    with Deployment(tmp_path, spaces) as deployment:
+        deployment.start()
+        errands = plan(SEED, JOBS, SECONDS - 15, deployment.hooks.add("run").url)
+        run = Run(deployment, errands, nemesis.schedule(SEED, SECONDS))
         report = run.go()
     table = checker.table(report)
     print(table)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import checker, nemesis
+from tests.chaos.deployment import Deployment
 from tests.chaos.generator import plan
-from tests.chaos.house import House
 from tests.chaos.run import Run
 from tests.spaces.launcher import Spaces
 
@@ -30,10 +30,10 @@ HABITS = {
 
 
 def test_every_job_of_a_short_run_under_faults_is_accounted_for(tmp_path: Path, spaces: Spaces) -> None:
-    with House(tmp_path, spaces, workers=2) as house:
-        house.start()
-        errands = plan(SEED, JOBS, SECONDS - 3, house.hooks.add("run").url)
-        run = Run(house, errands, nemesis.schedule(SEED, SECONDS, HABITS, targets=2))
+    with Deployment(tmp_path, spaces, workers=2) as deployment:
+        deployment.start()
+        errands = plan(SEED, JOBS, SECONDS - 3, deployment.hooks.add("run").url)
+        run = Run(deployment, errands, nemesis.schedule(SEED, SECONDS, HABITS, targets=2))
         report = run.go()
     print(checker.table(report))
     assert run.surprises == []

@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
+from tests.chaos.deployment import LEASE_SECONDS, Deployment
 from tests.chaos.faults import FAULTS, Fault
-from tests.chaos.house import LEASE_SECONDS, House
 from tests.chaos.trial import NotHere, Trial
 from tests.spaces.launcher import Spaces
 from tests.support.processes import ROOT
@@ -41,15 +41,15 @@ _NOT_RUN: Final = "**not run**"
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, spaces: Spaces) -> Iterator[House]:
-    with House(tmp_path_factory.mktemp("faults"), spaces, workers=2, own_machine=True) as house:
-        house.start(workers=1)
-        yield house
+def deployment(tmp_path_factory: pytest.TempPathFactory, spaces: Spaces) -> Iterator[Deployment]:
+    with Deployment(tmp_path_factory.mktemp("faults"), spaces, workers=2, own_machine=True) as deployment:
+        deployment.start(workers=1)
+        yield deployment
 
 
 @pytest.fixture
-def trial(house: House, request: pytest.FixtureRequest) -> Iterator[Trial]:
-    trial = Trial(house, request.node.callspec.id)
+def trial(deployment: Deployment, request: pytest.FixtureRequest) -> Iterator[Trial]:
+    trial = Trial(deployment, request.node.callspec.id)
     yield trial
     trial.make_whole()
 

@@ -13,9 +13,11 @@ import redis
 from jobs.model import Job
 from jobs.record import keys
 from tests.chaos import checker
+from tests.chaos.deployment import CLOSED, HASTY, LEASE_SECONDS, LOST, NO_TLS, PAINTER, POISON, Deployment
 from tests.chaos.generator import Errand
-from tests.chaos.house import CLOSED, HASTY, LEASE_SECONDS, LOST, NO_TLS, PAINTER, POISON, House, Part, until
+from tests.chaos.parts import Part
 from tests.chaos.run import Run
+from tests.chaos.waiting import eventually
 from tests.support.processes import ROOT
 
 _numbers = itertools.count(1)
@@ -30,11 +32,11 @@ class Trial:
     """The stage for one fault. Worker 0 runs; worker 1 only where a fault asks for it.
 
     Args:
-        house: Running, and whole.
+        deployment: It runs, and nothing is harmed yet.
         fault: Its id.
     """
 
-    house: House
+    deployment: Deployment
     fault: str
     #: The keys of the jobs that it is about begin so.
     name: str = ""
@@ -51,7 +53,7 @@ class Trial:
     def run(self, *errands: Errand, harm: Callable[[], None] | None = None, settle: float = 60.0) -> str:
         """Have the jobs done while ``harm`` is; no invariant may be broken. Answers what was seen, in short."""
         run = Run(
-            self.house,
+            self.deployment,
             errands,
             settle=settle,
             name=f"{self.name}-{next(_numbers)}",
@@ -90,7 +92,7 @@ class Trial:
 
     def final(self) -> Job:
         """The only job, as it stands."""
-        return self.house.store.get(self.story().job).job
+        return self.deployment.store.get(self.story().job).job
 
     # -- waiting for the right moment --------------------------------------------
 
@@ -102,14 +104,16 @@ class Trial:
         """Wait until the upstream wrote this down about jobs of this trial, so many times."""
 
         def holds() -> bool:
-            own = [line for line in self.house.upstream() if line.key.startswith(f"{self.name}x")]
+            own = [line for line in self.deployment.upstream() if line.key.startswith(f"{self.name}x")]
             return sum(line.what == what for line in own) >= times
 
-        until(holds, seconds, f"the upstream saw '{what}'")
+        eventually(holds, f"the upstream saw '{what}'", within=seconds)
 
     def until_phase(self, phase: str, seconds: float = 30.0) -> None:
         """Wait until a job of this trial has this checkpoint."""
-        until(lambda: any(f'"phase":"{phase}"' in text for text in self._checkpoints()), seconds, f"phase {phase}")
+        eventually(
+            lambda: any(f'"phase":"{phase}"' in text for text in self._checkpoints()), f"phase {phase}", within=seconds
+        )
 
     def until_stage(self, stage: str, seconds: float = 30.0) -> None:
         """Wait until a running job of this trial is at this stage."""
@@ -117,15 +121,15 @@ class Trial:
         def holds() -> bool:
             return any(job.progress is not None and job.progress.stage == stage for job in self.jobs())
 
-        until(holds, seconds, f"stage {stage}")
+        eventually(holds, f"stage {stage}", within=seconds)
 
     def jobs(self) -> list[Job]:
         """The jobs of this trial, as they stand."""
-        page = self.house.store.page(None, cursor=None, limit=200, keep=lambda _: True)
+        page = self.deployment.store.page(None, cursor=None, limit=200, keep=lambda _: True)
         return [r.job for r in page.records if str(r.job.given.get("prompt", "")).startswith(f"{self.name}x")]
 
     def _checkpoints(self) -> Iterator[str]:
-        client = self.house.stack.client
+        client = self.deployment.stack.client
         for job in self.jobs():
             text = client.hget(keys.job(job.id), "ckpt")
             yield text.decode() if isinstance(text, bytes) else ""
@@ -135,7 +139,7 @@ class Trial:
     def arm(self, rule: str) -> None:
         """Start worker 0 again, with a failpoint."""
         self._armed = True
-        worker = self.house.workers[0]
+        worker = self.deployment.workers[0]
         worker.kill()
         worker.start(DARKROOM_TEST_FAILPOINTS=rule)
         self._ready(0)
@@ -143,22 +147,22 @@ class Trial:
     def alone(self, **environ: str) -> Part:
         """Have one scheduler instead of two, started anew."""
         self._armed = True
-        for scheduler in self.house.schedulers:
+        for scheduler in self.deployment.schedulers:
             scheduler.kill()
-        self.house.schedulers[0].start(**environ)
-        return self.house.schedulers[0]
+        self.deployment.schedulers[0].start(**environ)
+        return self.deployment.schedulers[0]
 
     def arm_web(self, rule: str) -> None:
         """Start the web process again, with a failpoint."""
         self._armed = True
-        self.house.web.kill()
-        self.house.web.start(DARKROOM_TEST_FAILPOINTS=rule)
-        self.house.wait_for_web()
+        self.deployment.web.kill()
+        self.deployment.web.start(DARKROOM_TEST_FAILPOINTS=rule)
+        self.deployment.wait_for_web()
 
     def restart(self, **environ: str) -> None:
         """Start all programs again, with other variables."""
         self._armed = True
-        parts = (self.house.workers[0], *self.house.schedulers, self.house.web)
+        parts = (self.deployment.workers[0], *self.deployment.schedulers, self.deployment.web)
         for part in parts:
             part.kill()
         self.start_again(*parts, **environ)
@@ -168,9 +172,9 @@ class Trial:
         self._armed = True
         for part in parts:
             part.start(**environ)
-        if self.house.web in parts:
-            self.house.wait_for_web()
-        for number, worker in enumerate(self.house.workers):
+        if self.deployment.web in parts:
+            self.deployment.wait_for_web()
+        for number, worker in enumerate(self.deployment.workers):
             if worker in parts:
                 self._ready(number)
 
@@ -181,55 +185,57 @@ class Trial:
 
     def crashed(self, number: int = 0, seconds: float = 40.0) -> None:
         """Wait until a worker has died of its failpoint, and start it again without one."""
-        until(lambda: not self.house.workers[number].alive, seconds, "the failpoint was reached")
-        self.house.workers[number].start()
+        eventually(lambda: not self.deployment.workers[number].alive, "the failpoint was reached", within=seconds)
+        self.deployment.workers[number].start()
         self._ready(number)
 
     def kill_worker(self, number: int = 0) -> None:
         """Kill a worker and start it again."""
-        self.house.workers[number].kill()
-        self.house.workers[number].start()
+        self.deployment.workers[number].kill()
+        self.deployment.workers[number].start()
         self._ready(number)
 
     def second_worker(self, **environ: str) -> None:
         """Have worker 1 too."""
-        self.house.workers[1].start(**environ)
+        self.deployment.workers[1].start(**environ)
         self._ready(1)
 
     def _ready(self, number: int) -> None:
-        process = self.house.workers[number].process
+        process = self.deployment.workers[number].process
         assert process is not None
         process.wait_for("worker ready", 180)
 
     def make_whole(self) -> None:
         """Undo everything that a fault may have left."""
-        house = self.house
-        for line in (house.redis_line, house.client_line, house.upstream_line):
+        deployment = self.deployment
+        for line in (deployment.redis_line, deployment.client_line, deployment.upstream_line):
             line.heal()
-        house.good_mood()
-        house.workers[1].go_on()
-        house.workers[1].kill()
-        house.workers[0].go_on()
-        if not house.redis.alive:
-            house.redis.start()
-        for part in (*house.workers, *house.schedulers, house.web):
+        deployment.good_mood()
+        deployment.workers[1].go_on()
+        deployment.workers[1].kill()
+        deployment.workers[0].go_on()
+        if not deployment.redis.alive:
+            deployment.redis.start()
+        for part in (*deployment.workers, *deployment.schedulers, deployment.web):
             part.root = ROOT
         if self._armed:
-            for scheduler in house.schedulers:
+            for scheduler in deployment.schedulers:
                 scheduler.kill()
                 scheduler.start()
-        if self._armed or not house.workers[0].alive:
-            house.workers[0].kill()
-            house.workers[0].start()
-            house.web.kill()
-            house.web.start()
-            house.wait_for_web()
+        if self._armed or not deployment.workers[0].alive:
+            deployment.workers[0].kill()
+            deployment.workers[0].start()
+            deployment.web.kill()
+            deployment.web.start()
+            deployment.wait_for_web()
             self._ready(0)
-        for job in house.stack.jobs.page(
+        for job in deployment.stack.jobs.page(
             None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal
         ).records:
-            house.stack.jobs.cancel(job.job.id, None)
+            deployment.stack.jobs.cancel(job.job.id, None)
         with contextlib.suppress(redis.RedisError):
             for name in (PAINTER, POISON, HASTY, CLOSED, NO_TLS, *LOST):
-                house.stack.client.hdel(keys.provider(name), "until", "reason", "health")
-        until(lambda: len(house.store.overview().workers) == 1, LEASE_SECONDS + 20, "only worker 0 is known")
+                deployment.stack.client.hdel(keys.provider(name), "until", "reason", "health")
+        eventually(
+            lambda: len(deployment.store.overview().workers) == 1, "only worker 0 is known", within=LEASE_SECONDS + 20
+        )

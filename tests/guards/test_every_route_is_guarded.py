@@ -12,7 +12,7 @@ from flask import Flask
 
 import settings
 from settings import Bind
-from tests.support.job_driver import name_database
+from tests.support.fake_worker import name_database
 from web.app import assemble
 from web.http.operation import operation_of
 from web.openapi.document import routes

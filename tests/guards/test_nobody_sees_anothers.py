@@ -20,7 +20,7 @@ import settings
 from jobs.access.api_keys import OPERATOR_SCOPES
 from providers.paint import paint
 from settings import Bind
-from tests.support.job_driver import Hand, Woken, name_database
+from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
 from web.app import assemble
 from web.openapi.document import Route, routes
 from web.services import build
@@ -66,7 +66,7 @@ class Two:
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Two]:
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
-    built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=Woken())
+    built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=FakePublisher())
     name_database(built)
     app = assemble(built)
     client = app.test_client()
@@ -75,10 +75,10 @@ def two(tmp_path: Path) -> Iterator[Two]:
     hook = {"url": "https://hooks.example.com/x", "events": ["job.started", "job.succeeded"]}
     body = {"model": "echo", "input": {"prompt": "a lighthouse"}, "webhook": hook}
     jobs = [client.post("/v1/jobs", json=body, headers=mine).get_json()["id"] for _ in range(2)]
-    hand = Hand(built.store, built.jobs, built.artifacts)
-    lease = hand.claim(built.store.get(jobs[0]).job)
-    hand.preview(lease, 0)
-    hand.succeed(lease)
+    fake_worker = FakeWorker(built.store, built.jobs, built.artifacts)
+    lease = fake_worker.claim(built.store.get(jobs[0]).job)
+    fake_worker.preview(lease, 0)
+    fake_worker.succeed(lease)
     delivery = client.get(f"/v1/jobs/{jobs[0]}/deliveries", headers=mine).get_json()["data"][0]["id"]
     assert client.delete(f"/v1/jobs/{jobs[1]}", headers=mine).status_code == 204
     batch = client.post("/v1/batches", json={"jobs": [body]}, headers=mine).get_json()["id"]
@@ -180,7 +180,7 @@ def test_every_answer_carries_the_headers_that_keep_browsers_in_check(two: Two) 
 def test_the_open_mode_refuses_pages_of_other_sites_at_every_route(tmp_path: Path) -> None:
     """Rebound names and drive-by requests: what a browser on this machine could be made to send."""
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
-    built = build(chosen, client=fakeredis.FakeRedis(), publisher=Woken())
+    built = build(chosen, client=fakeredis.FakeRedis(), publisher=FakePublisher())
     name_database(built)
     app = assemble(built)
     client = app.test_client()

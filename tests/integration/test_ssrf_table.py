@@ -13,7 +13,7 @@ import ipaddress
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
@@ -28,7 +28,8 @@ from jobs.egress import Egress, is_public
 from providers import Control, ProviderError
 from providers.gradio.client import AppAddress, GradioApp
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, hostile_app
-from tests.support.job_driver import Woken, name_database
+from tests.support.eventually import eventually
+from tests.support.fake_worker import FakePublisher, name_database
 from tests.support.webhook_receiver import make_certificate
 from web.app import assemble
 from web.services import build
@@ -138,16 +139,7 @@ def test_the_inner_server_counts_whoever_comes(inner: Inner) -> None:
     with pytest.raises(Refused):
         EgressGuard(loopback, Dns()).fetch(f"http://inner.example.com:{inner.port}/", 10, Control(5))
     WebhookClient(loopback, Dns()).post(f"http://inner.example.com:{inner.port}/", b"{}", {})
-    until(lambda: inner.hits == 3)
-
-
-def until(true: Callable[[], bool]) -> None:
-    ended = threading.Event()
-    for _ in range(200):
-        if true():
-            return
-        ended.wait(0.02)
-    raise AssertionError("not within 4 s")
+    eventually(lambda: inner.hits == 3, within=4)
 
 
 #: An allow list lets names and ports of private networks pass the first look; the connection decides.
@@ -341,7 +333,7 @@ def test_no_redirect_of_a_space_leads_there(inner: Inner, space: HostileApp, rou
 @pytest.fixture
 def client(tmp_path: Path) -> Iterator[FlaskClient]:
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
-    built = build(chosen, client=fakeredis.FakeRedis(), publisher=Woken())
+    built = build(chosen, client=fakeredis.FakeRedis(), publisher=FakePublisher())
     name_database(built)
     yield assemble(built).test_client()
     built.close()

@@ -16,7 +16,7 @@ TERMINAL = {"succeeded", "failed", "canceled", "expired"}
 
 
 @dataclass
-class Seen:
+class WatchedJob:
     """One job as its poller saw it: the last state, and what passed by."""
 
     job: dict[str, Any]
@@ -25,7 +25,7 @@ class Seen:
     previews: list[bytes] = field(default_factory=list)
 
 
-class Client:
+class ApiClient:
     """Submits and polls, as the simplest client does."""
 
     def __init__(self, url: str) -> None:
@@ -63,9 +63,9 @@ class Client:
         """The jobs, once each is over."""
         return [self.wait(job_id, lambda job: job["status"] in TERMINAL, seconds) for job_id in job_ids]
 
-    def run(self, model: str, provider: str | None = None, **body: Any) -> Seen:
+    def run(self, model: str, provider: str | None = None, **body: Any) -> WatchedJob:
         job = self.submit(model, provider, **body)
-        seen, ends, shown = Seen(job), time.monotonic() + 60, -1
+        seen, ends, shown = WatchedJob(job), time.monotonic() + 60, -1
         while seen.job["status"] not in TERMINAL:
             assert time.monotonic() < ends, seen.job
             time.sleep(0.05)

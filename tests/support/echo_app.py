@@ -14,21 +14,21 @@ from tests.support.canaries import forms
 MODES: Final = ("text", "fail", "refuse", "forbid", "page", "junk", "file")
 
 
-class Parrot:
+class EchoApp:
     """An app behind a login, as far as the client asks for one, that sends back in every form what it was sent."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
         self.modes: dict[str, str] = {}
         self.password = self.session = ""
-        parrot = self
+        app = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                parrot.get(self)
+                app.get(self)
 
             def do_POST(self) -> None:
-                parrot.post(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+                app.post(self, self.rfile.read(int(self.headers.get("Content-Length") or 0)))
 
             def log_message(self, *_: object) -> None:
                 pass

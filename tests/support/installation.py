@@ -8,8 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from cli.redis_server import free_port
@@ -18,7 +16,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 90.0
 
 
-class Darkroom:
+class Installation:
     """One service with a data directory and ports of its own.
 
     Args:
@@ -46,7 +44,7 @@ class Darkroom:
         self._changed = threading.Condition()
         self.process: subprocess.Popen[str]
 
-    def start(self) -> Darkroom:
+    def start(self) -> Installation:
         """Start it, not waiting."""
         self.process = subprocess.Popen(
             [sys.executable, "-P", "-m", "cli", *self._command],
@@ -85,7 +83,7 @@ class Darkroom:
         assert found, f"no line {pattern!r} in:\n" + "\n".join(self.output)
         return found
 
-    def ready(self) -> Darkroom:
+    def ready(self) -> Installation:
         """Start it and wait until it says that it is ready."""
         self.start()
         try:
@@ -133,13 +131,3 @@ class Darkroom:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-
-
-def eventually(there: Callable[[], bool], seconds: float = 30.0) -> bool:
-    """Whether it becomes true within a generous time."""
-    ends = time.monotonic() + seconds
-    while time.monotonic() < ends:
-        if there():
-            return True
-        time.sleep(0.1)
-    return there()

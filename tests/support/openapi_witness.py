@@ -31,7 +31,7 @@ def _schema(method: str, path: str, status: int, kind: str) -> jsonschema_rs.Dra
     return jsonschema_rs.Draft202012Validator({**content["schema"], "components": schemas})
 
 
-def witness(app: Flask) -> list[str]:
+def undeclared_answers(app: Flask) -> list[str]:
     """Look at every answer of an application from now on.
 
     Returns:

@@ -5,16 +5,15 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
-import sys
-import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
 import settings
+from cli import programs
 from jobs.files import LocalArtifacts
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app
@@ -24,31 +23,16 @@ from jobs.record.types import Record
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
 from providers.catalog import Catalog
+from tests.support.eventually import eventually
 from tests.support.redis_servers import RedisServer, free_port
 
-ROOT: Final = Path(__file__).resolve().parents[2]
-_PYTHON: Final = (sys.executable, "-P", "-m")
-WORKER: Final = (
-    *_PYTHON,
-    "celery",
-    "-A",
-    "worker.celery",
-    "worker",
-    "--without-gossip",
-    "--without-mingle",
-    "-l",
-    "info",
-)
-SCHEDULER: Final = (*_PYTHON, "worker.scheduler.reconciler")
-WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
+#: The checkout; the programs run in it.
+ROOT: Final = programs.ROOT
 
 
-def wait_until(check: Callable[[], object], seconds: float, what: str) -> None:
-    """Return once ``check`` is true; fail after so many seconds, saying what did not happen."""
-    ends = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < ends, f"not within {seconds:g} s: {what}"
-        time.sleep(0.05)
+def worker_command(name: str) -> tuple[str, ...]:
+    """The command line of a worker that shares its machine with others, and so needs a name."""
+    return (*programs.WORKER, "-n", f"{name}@%h")
 
 
 class Process:
@@ -85,7 +69,7 @@ class Process:
             assert self.alive, f"{self._log.name} ended:\n{self.output[-4000:]}"
             return False
 
-        wait_until(said, seconds, f"{self._log.name} says {words!r}")
+        eventually(said, f"{self._log.name} says {words!r}", within=seconds)
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -159,19 +143,19 @@ class Stack:
 
     def worker(self, name: str = "worker", **environ: str) -> Process:
         """Start a worker, and wait until it takes jobs."""
-        process = self.start(name, (*WORKER, "-n", f"{name}@%h"), **environ)
+        process = self.start(name, worker_command(name), **environ)
         process.wait_for("worker ready")
         return process
 
     def scheduler(self, name: str = "scheduler", **environ: str) -> Process:
         """Start a scheduler."""
-        process = self.start(name, SCHEDULER, **environ)
+        process = self.start(name, programs.SCHEDULER, **environ)
         process.wait_for("scheduler ready")
         return process
 
     def web(self, name: str = "web", **environ: str) -> Process:
         """Start the HTTP API on :attr:`url`, and wait until it is healthy."""
-        process = self.start(name, WEB, **environ)
+        process = self.start(name, programs.WEB, **environ)
 
         def healthy() -> bool:
             assert process.alive, f"web ended:\n{process.output[-4000:]}"
@@ -181,7 +165,7 @@ class Stack:
             except (urllib.error.URLError, OSError):
                 return False
 
-        wait_until(healthy, 120, "the web process is healthy")
+        eventually(healthy, "the web process is healthy", within=120)
         return process
 
     def submit(self, *script: str, model: str = "echo", **options: Any) -> str:
@@ -215,7 +199,7 @@ class Stack:
             )
 
         try:
-            wait_until(there, seconds, f"{len(ids)} jobs are {' or '.join(statuses) or 'over'}")
+            eventually(there, f"{len(ids)} jobs are {' or '.join(statuses) or 'over'}", within=seconds)
         except AssertionError as error:
             states = {job_id: found[job_id].status if job_id in found else "missing" for job_id in ids}
             raise AssertionError(f"{error}; they are {states}\n{self.logs()[-6000:]}") from None

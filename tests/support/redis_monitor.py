@@ -8,7 +8,7 @@ from typing import Any, Self
 import redis
 
 
-class Monitor:
+class RedisMonitor:
     """Every command that the server is given, until the end of the block.
 
     Args:

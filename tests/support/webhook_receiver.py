@@ -32,7 +32,7 @@ def status(code: int, **headers: str) -> Act:
     return act
 
 
-class Receiver:
+class WebhookReceiver:
     """Keeps the headers and raw body of every message.
 
     Args:

@@ -33,7 +33,7 @@ def done(color: str = "red") -> Completed:
     return Completed((InlineFile("a.png", picture(color)),), 7)
 
 
-class Rig:
+class WorkerParts:
     """Everything that an attempt needs; :attr:`drivers` and :attr:`fetched` are the test's to fill."""
 
     def __init__(self, folder: Path) -> None:

@@ -6,7 +6,7 @@ import io
 import json
 import threading
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from uuid import uuid4
 
 import pytest
@@ -18,6 +18,7 @@ from providers.events import Checkpoint, Preview, Progress, ProviderEvent, Queue
 from providers.gradio.client import Answer, AppAddress, GradioApp, Limits, Style
 from providers.spec import InputFile
 from tests.spaces.launcher import Space, Spaces
+from tests.support.eventually import eventually
 
 LINES = [
     *(pytest.param(line, marks=pytest.mark.live) for line in ("4.44", "5.50", "6")),
@@ -82,15 +83,6 @@ def phases(events: list[Event]) -> list[object]:
 
 def notes(space: Space, text: str) -> list[object]:
     return [note["what"] for note in space.notes(text)]
-
-
-def eventually(true: Callable[[], bool]) -> bool:
-    """Look again until it is so, for ten seconds at most."""
-    for _ in range(100):
-        if true():
-            return True
-        time.sleep(0.1)
-    return False
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -257,7 +249,7 @@ def follow(events: Iterator[Event], seen: list[object]) -> threading.Thread:
 def test_a_canceled_generator_stops_at_the_app(space: Space) -> None:
     text, control, seen = uuid4().hex, Control(), list[object]()
     thread = follow(running(space, control, "/generate", text=text, steps=50, delay=0.3), seen)
-    assert eventually(lambda: "step 0" in notes(space, text))
+    eventually(lambda: "step 0" in notes(space, text), within=10)
     control.cancel("by the user")
     thread.join(5)
     assert isinstance(seen[-1], Canceled)
@@ -271,7 +263,7 @@ def test_a_canceled_generator_stops_at_the_app(space: Space) -> None:
 def test_a_canceled_function_frees_its_place(space: Space) -> None:
     text, control, seen = uuid4().hex, Control(), list[object]()
     thread = follow(running(space, control, "/slow", text=text, seconds=6), seen)
-    assert eventually(lambda: notes(space, text) == ["start"])
+    eventually(lambda: notes(space, text) == ["start"], within=10)
     control.cancel("by the user")
     thread.join(5)
     assert isinstance(seen[-1], Canceled)
@@ -284,7 +276,7 @@ def test_a_canceled_function_frees_its_place(space: Space) -> None:
 def test_a_job_canceled_while_it_waits_never_runs(space: Space) -> None:
     blocker, text, seen, waiting, control = uuid4().hex, uuid4().hex, list[object](), list[object](), Control()
     block = follow(running(space, Control(), "/slow", text=blocker, seconds=2), seen)
-    assert eventually(lambda: notes(space, blocker) == ["start"])
+    eventually(lambda: notes(space, blocker) == ["start"], within=10)
     events = running(space, control, "/slow", text=text, seconds=0)
     for event in events:
         if isinstance(event, Queued):
@@ -316,7 +308,7 @@ def checkpoints(space: Space, phase: str, name: str, **arguments: object) -> tup
 def test_a_job_whose_stream_was_never_opened_is_picked_up_and_runs_once(spaces: Spaces, line: str) -> None:
     space, text = spaces.get(line), uuid4().hex
     state, _ = checkpoints(space, "posted", "/slow", text=text, seconds=0.2)
-    assert eventually(lambda: notes(space, text) == ["start", "end"])
+    eventually(lambda: notes(space, text) == ["start", "end"], within=10)
     with opened(space) as app:
         events = list(begin(app, "/slow", {"text": text, "seconds": 0.2}, resume=state))
     assert answer(events) == (f"slow: {text}",)

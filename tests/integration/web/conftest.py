@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from tests.support.processes import Stack
 
 
@@ -21,5 +21,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 @pytest.fixture
-def hand(stack: Stack) -> Hand:
-    return Hand(stack.store, stack.jobs, stack.artifacts)
+def fake_worker(stack: Stack) -> FakeWorker:
+    return FakeWorker(stack.store, stack.jobs, stack.artifacts)

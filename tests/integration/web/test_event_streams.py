@@ -14,8 +14,9 @@ import requests
 import sseclient
 
 from jobs import events
-from tests.support.job_driver import Hand
-from tests.support.processes import Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.fake_worker import FakeWorker
+from tests.support.processes import Stack
 
 pytestmark = pytest.mark.real
 
@@ -34,7 +35,7 @@ def stream(stack: Stack, job_id: str, **headers: str) -> Iterator[Iterator[Any]]
         yield iter(sseclient.SSEClient(answer.iter_content(None)).events())
 
 
-def until(messages: Iterator[Any], name: str) -> list[tuple[str, Any]]:
+def up_to(messages: Iterator[Any], name: str) -> list[tuple[str, Any]]:
     """Messages up to and with the first of this name."""
     found = []
     for message in messages:
@@ -50,16 +51,16 @@ def later(action: Any) -> threading.Timer:
     return timer
 
 
-def test_a_watcher_sees_the_whole_life_of_a_job(stack: Stack, hand: Hand) -> None:
-    job = hand.submit()
+def test_a_watcher_sees_the_whole_life_of_a_job(stack: Stack, fake_worker: FakeWorker) -> None:
+    job = fake_worker.submit()
     with stream(stack, job.id) as messages:
-        assert until(messages, "snapshot")[0][1]["status"] == "queued"
-        lease = hand.claim(job)
-        hand.write(lease, events.UpstreamQueued, rank=2, size=3)
-        hand.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
-        hand.preview(lease, 0)
-        hand.succeed(lease)
-        seen = until(messages, "end")
+        assert up_to(messages, "snapshot")[0][1]["status"] == "queued"
+        lease = fake_worker.claim(job)
+        fake_worker.write(lease, events.UpstreamQueued, rank=2, size=3)
+        fake_worker.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
+        fake_worker.preview(lease, 0)
+        fake_worker.succeed(lease)
+        seen = up_to(messages, "end")
         assert next(messages, None) is None
     names = [name for name, _ in seen if name != "queue"]
     assert names == ["status", "progress", "preview", "output", "status", "end"]
@@ -70,34 +71,34 @@ def test_a_watcher_sees_the_whole_life_of_a_job(stack: Stack, hand: Hand) -> Non
     assert (picture.headers["Content-Type"], len(picture.content)) == ("image/png", final["outputs"][0]["bytes"])
 
 
-def test_a_waiting_job_tells_how_the_line_moves(stack: Stack, hand: Hand) -> None:
-    first, second = hand.submit(), hand.submit()
+def test_a_waiting_job_tells_how_the_line_moves(stack: Stack, fake_worker: FakeWorker) -> None:
+    first, second = fake_worker.submit(), fake_worker.submit()
     with stream(stack, second.id) as messages:
-        place = until(messages, "snapshot")[0][1]["queue"]["position"]
+        place = up_to(messages, "snapshot")[0][1]["queue"]["position"]
         stack.jobs.cancel(first.id, "local")
-        assert until(messages, "queue")[-1][1]["position"] == place - 1
+        assert up_to(messages, "queue")[-1][1]["position"] == place - 1
     stack.jobs.cancel(second.id, "local")
 
 
-def test_who_comes_again_after_a_restart_has_missed_nothing(stack: Stack, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
+def test_who_comes_again_after_a_restart_has_missed_nothing(stack: Stack, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
     with stream(stack, lease.job.id) as messages:
-        until(messages, "snapshot")
-        hand.write(lease, events.Logged, text="0")
+        up_to(messages, "snapshot")
+        fake_worker.write(lease, events.Logged, text="0")
         last = next(message for message in messages if message.event == "log").id
     stack.processes[0].terminate()
     for number in range(1, 6):
-        hand.write(lease, events.Logged, text=str(number))
+        fake_worker.write(lease, events.Logged, text=str(number))
     stack.web(name="web-again")
     with stream(stack, lease.job.id, **{"Last-Event-ID": last}) as messages:
-        hand.write(lease, events.Logged, text="6")
-        hand.succeed(lease)
-        texts = [data["text"] for name, data in until(messages, "end") if name == "log"]
+        fake_worker.write(lease, events.Logged, text="6")
+        fake_worker.succeed(lease)
+        texts = [data["text"] for name, data in up_to(messages, "end") if name == "log"]
     assert texts == [str(number) for number in range(1, 7)]
 
 
-def test_many_watchers_take_few_connections(stack: Stack, hand: Hand) -> None:
-    leases = [hand.claim(hand.submit()) for _ in range(8)]
+def test_many_watchers_take_few_connections(stack: Stack, fake_worker: FakeWorker) -> None:
+    leases = [fake_worker.claim(fake_worker.submit()) for _ in range(8)]
     before = len(stack.client.client_list())
     streams = [
         requests.get(f"{stack.url}/v1/jobs/{leases[number % 8].job.id}/events", stream=True, timeout=TIMEOUT)
@@ -109,7 +110,7 @@ def test_many_watchers_take_few_connections(stack: Stack, hand: Hand) -> None:
             assert next(reader).event == "snapshot"
         assert len(stack.client.client_list()) - before < 20
         for lease in leases:
-            hand.write(lease, events.Logged, text=lease.job.id)
+            fake_worker.write(lease, events.Logged, text=lease.job.id)
         for number, reader in enumerate(readers):
             message = next(message for message in reader if message.event == "log")
             assert json.loads(message.data)["text"] == leases[number % 8].job.id
@@ -117,44 +118,44 @@ def test_many_watchers_take_few_connections(stack: Stack, hand: Hand) -> None:
         for answer in streams:
             answer.close()
     for lease in leases:
-        hand.succeed(lease)
+        fake_worker.succeed(lease)
 
     def nobody_watches() -> bool:
         # Which process answers is chance; each says how many watch it in a file that all read.
         text = requests.get(f"{stack.url}/metrics", timeout=TIMEOUT).text
         return "darkroom_watchers 0.0" in text
 
-    wait_until(nobody_watches, 20, "nobody watches any more")
+    eventually(nobody_watches, "nobody watches any more", within=20)
 
 
-def test_a_wait_ends_at_the_next_change(stack: Stack, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
+def test_a_wait_ends_at_the_next_change(stack: Stack, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
     url = f"{stack.url}/v1/jobs/{lease.job.id}"
     known = requests.get(url, timeout=TIMEOUT).headers["ETag"]
-    timer = later(lambda: hand.write(lease, events.Progressed, stage="generating", fraction=0.5))
+    timer = later(lambda: fake_worker.write(lease, events.Progressed, stage="generating", fraction=0.5))
     answer = requests.get(url, headers={"Prefer": "wait=20", "If-None-Match": known}, timeout=TIMEOUT)
     timer.join()
     assert (answer.status_code, answer.json()["progress"]["fraction"]) == (200, 0.5)
     assert answer.headers["Preference-Applied"] == "wait=20"
-    hand.succeed(lease)
+    fake_worker.succeed(lease)
 
 
-def test_a_wait_without_news_ends_with_304(stack: Stack, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
+def test_a_wait_without_news_ends_with_304(stack: Stack, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
     url = f"{stack.url}/v1/jobs/{lease.job.id}"
     known = requests.get(url, timeout=TIMEOUT).headers["ETag"]
     answer = requests.get(url, headers={"Prefer": "wait=1", "If-None-Match": known}, timeout=TIMEOUT)
     assert answer.status_code == 304
-    hand.succeed(lease)
+    fake_worker.succeed(lease)
 
 
-def test_a_submission_that_waits_gets_the_finished_job(stack: Stack, hand: Hand) -> None:
+def test_a_submission_that_waits_gets_the_finished_job(stack: Stack, fake_worker: FakeWorker) -> None:
     def work() -> None:
         ends = time.monotonic() + 10
         while not stack.client.zcard("dr:queued") and time.monotonic() < ends:
             time.sleep(0.02)
         page = stack.jobs.page("local", cursor=None, limit=1)
-        hand.succeed(hand.claim(page.records[0].job))
+        fake_worker.succeed(fake_worker.claim(page.records[0].job))
 
     worker = threading.Thread(target=work)
     worker.start()

@@ -13,8 +13,9 @@ import requests
 
 from jobs.access.api_keys import KeyStore
 from jobs.record import keys
+from tests.support.eventually import eventually
 from tests.support.pages import HOW_TO, run_commands
-from tests.support.processes import Stack, wait_until
+from tests.support.processes import Stack
 
 # Each starts the service anew, which takes a minute on a machine that is busy.
 pytestmark = [pytest.mark.real, pytest.mark.timeout(300)]
@@ -117,8 +118,10 @@ def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shu
             at = time.monotonic()
             return at, requests.get(f"{stack.url}/v1/jobs", headers=more or headers, timeout=TIMEOUT).status_code
 
-        wait_until(lambda: ask()[1] == 200, 10, "the keys are known")
-        wait_until(lambda: requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code == 401, 10, "locked")
+        eventually(lambda: ask()[1] == 200, "the keys are known", within=10)
+        eventually(
+            lambda: requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code == 401, "locked", within=10
+        )
         with ThreadPoolExecutor(8) as clients:
             list(clients.map(ask, range(40)))
             answer = requests.delete(
@@ -137,10 +140,10 @@ def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shu
         stack.web("web-again")
         assert requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code == 401
         assert store.reopen()
-        wait_until(
+        eventually(
             lambda: {requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code for _ in range(8)} == {200},
-            10,
             "the door is open again",
+            within=10,
         )
 
 

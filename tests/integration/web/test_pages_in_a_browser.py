@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, 
 from jobs import events
 from jobs.access.api_keys import KeyStore
 from jobs.model import Failure, Job
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.browser, pytest.mark.real]
@@ -69,19 +69,19 @@ def ask(page: Page, stack: Stack, prompt: str) -> Job:
     return stack.jobs.page("local", cursor=None, limit=1).records[0].job
 
 
-def test_a_picture_develops_before_ones_eyes(page: Page, stack: Stack, hand: Hand) -> None:
+def test_a_picture_develops_before_ones_eyes(page: Page, stack: Stack, fake_worker: FakeWorker) -> None:
     job = ask(page, stack, HOSTILE)
     assert job.given["prompt"] == HOSTILE
-    lease = hand.claim(job)
-    hand.write(lease, events.UpstreamQueued, rank=2, size=3)
+    lease = fake_worker.claim(job)
+    fake_worker.write(lease, events.UpstreamQueued, rank=2, size=3)
     expect(page.locator("#note")).to_contain_text("#3 there")
-    hand.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
+    fake_worker.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
     expect(page.locator("#state")).to_have_text("Step 1 of 2")
     expect(page.locator("#bar span")).to_have_attribute("style", "width: 50%;")
-    hand.preview(lease, 0)
+    fake_worker.preview(lease, 0)
     expect(page.locator("#picture")).to_have_js_property("naturalWidth", 64)
     preview = page.get_attribute("#picture", "src")
-    hand.succeed(lease)
+    fake_worker.succeed(lease)
     expect(page.locator("#state")).to_have_text("Done")
     expect(page.locator("#picture")).not_to_have_attribute("src", preview or "")
     expect(page.locator("#words")).to_have_text(HOSTILE)
@@ -92,9 +92,9 @@ def test_a_picture_develops_before_ones_eyes(page: Page, stack: Stack, hand: Han
     expect(page.locator("#state")).to_have_text("Done")
 
 
-def test_a_failure_says_why(page: Page, stack: Stack, hand: Hand) -> None:
-    lease = hand.claim(ask(page, stack, "a lighthouse"))
-    hand.write(lease, events.Failed, error=Failure(code="provider_quota", detail="<b>No quota</b> left."))
+def test_a_failure_says_why(page: Page, stack: Stack, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(ask(page, stack, "a lighthouse"))
+    fake_worker.write(lease, events.Failed, error=Failure(code="provider_quota", detail="<b>No quota</b> left."))
     expect(page.locator("#state")).to_have_text("No picture")
     expect(page.locator("#note")).to_have_text("<b>No quota</b> left.")
 

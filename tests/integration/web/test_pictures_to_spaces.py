@@ -20,7 +20,8 @@ from PIL import Image
 
 from jobs.scheduling.pauses import Pauses
 from tests.spaces.launcher import Space, Spaces
-from tests.support.processes import Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.processes import Stack
 from tests.support.redis_servers import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
@@ -81,7 +82,7 @@ def apps(spaces: Spaces) -> dict[str, Space]:
 
 
 @pytest.fixture(scope="module")
-def house(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space]) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space]) -> Iterator[Stack]:
     """The whole service, with these apps behind it."""
     folder: Path = tmp_path_factory.mktemp("pictures")
     tables = ['[egress]\nallow = ["127.0.0.1/32"]\n']
@@ -105,25 +106,25 @@ def house(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space]) -> I
         yield running
 
 
-def upload(house: Stack, data: bytes, **fields: str) -> Any:
-    answer = requests.post(f"{house.url}/v1/files", files={"file": ("photo.jpg", data)}, data=fields, timeout=TIMEOUT)
+def upload(stack: Stack, data: bytes, **fields: str) -> Any:
+    answer = requests.post(f"{stack.url}/v1/files", files={"file": ("photo.jpg", data)}, data=fields, timeout=TIMEOUT)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
 
-def submit(house: Stack, model: str, **given: object) -> Any:
-    answer = requests.post(f"{house.url}/v1/jobs", json={"model": model, "input": given}, timeout=TIMEOUT)
+def submit(stack: Stack, model: str, **given: object) -> Any:
+    answer = requests.post(f"{stack.url}/v1/jobs", json={"model": model, "input": given}, timeout=TIMEOUT)
     assert answer.status_code == 202, answer.text
     return answer.json()
 
 
-def wait_until_gone(house: Stack, file_id: str) -> None:
-    wait_until(lambda: not list(house.folder.rglob(f"{file_id}/*")), SECONDS, "the file is deleted")
+def wait_until_gone(stack: Stack, file_id: str) -> None:
+    eventually(lambda: not list(stack.folder.rglob(f"{file_id}/*")), "the file is deleted", within=SECONDS)
 
 
-def finished(house: Stack, job: Any) -> Any:
-    house.wait_for_status([job["id"]], seconds=SECONDS)
-    return requests.get(f"{house.url}/v1/jobs/{job['id']}", timeout=TIMEOUT).json()
+def finished(stack: Stack, job: Any) -> Any:
+    stack.wait_for_status([job["id"]], seconds=SECONDS)
+    return requests.get(f"{stack.url}/v1/jobs/{job['id']}", timeout=TIMEOUT).json()
 
 
 def picture_of(job: Any) -> Image.Image:
@@ -144,8 +145,8 @@ def of_line(model: str, line: str) -> str:
 Way = Callable[[Stack, str], str]
 WAYS: dict[str, Way] = {
     "inline": lambda *_: "data:image/jpeg;base64," + base64.b64encode(photo()).decode(),
-    "id": lambda house, _: str(upload(house, photo())["id"]),
-    "own address": lambda house, _: str(upload(house, photo())["urls"]["get"]),
+    "id": lambda stack, _: str(upload(stack, photo())["id"]),
+    "own address": lambda stack, _: str(upload(stack, photo())["urls"]["get"]),
     "address": lambda _, camera: f"{camera}/photo.jpg",
     "address that moved": lambda _, camera: f"{camera}/moved.jpg",
 }
@@ -154,10 +155,10 @@ WAYS: dict[str, Way] = {
 @pytest.mark.parametrize("line", LINES)
 @pytest.mark.parametrize("way", WAYS)
 def test_a_space_gets_the_pixels_upright_and_nothing_else(
-    house: Stack, apps: dict[str, Space], camera: str, line: str, way: str
+    stack: Stack, apps: dict[str, Space], camera: str, line: str, way: str
 ) -> None:
-    source = WAYS[way](house, camera)
-    job = finished(house, submit(house, of_line("retouch", line), image=source))
+    source = WAYS[way](stack, camera)
+    job = finished(stack, submit(stack, of_line("retouch", line), image=source))
     made = picture_of(job)
     # Upright: what was on the left is on top, and inverted.
     assert made.size == (30, 40)
@@ -172,23 +173,23 @@ def test_a_space_gets_the_pixels_upright_and_nothing_else(
     assert not set(found["info"]) & {"exif", "icc_profile", "comment", "xmp"}
 
 
-def test_nothing_of_what_a_picture_hid_is_kept_anywhere(house: Stack, camera: str) -> None:
+def test_nothing_of_what_a_picture_hid_is_kept_anywhere(stack: Stack, camera: str) -> None:
     """The sweep: files, Redis, logs, answers. It would find what it looks for: the camera's own copy has it."""
     assert b"canary" in photo()
-    job = finished(house, submit(house, of_line("retouch", "6"), image=WAYS["id"](house, camera)))
+    job = finished(stack, submit(stack, of_line("retouch", "6"), image=WAYS["id"](stack, camera)))
     assert job["status"] == "succeeded"
-    for path in (house.folder / "data" / "artifacts").rglob("*"):
+    for path in (stack.folder / "data" / "artifacts").rglob("*"):
         assert not path.is_file() or b"canary" not in path.read_bytes(), path
-    house.redis.settle()
-    assert b"canary" not in house.redis_text()
-    assert "canary" not in house.logs()
+    stack.redis.settle()
+    assert b"canary" not in stack.redis_text()
+    assert "canary" not in stack.logs()
     assert "canary" not in json.dumps(job)
 
 
 @pytest.mark.parametrize("line", LINES)
-def test_two_pictures_under_names_of_their_own(house: Stack, apps: dict[str, Space], camera: str, line: str) -> None:
-    file = upload(house, photo())
-    job = finished(house, submit(house, of_line("mix", line), base=file["id"], mask=f"{camera}/photo.jpg"))
+def test_two_pictures_under_names_of_their_own(stack: Stack, apps: dict[str, Space], camera: str, line: str) -> None:
+    file = upload(stack, photo())
+    job = finished(stack, submit(stack, of_line("mix", line), base=file["id"], mask=f"{camera}/photo.jpg"))
     assert picture_of(job).size == (30, 40)
     found = noted(apps[line], "mix")
     assert found["base"]["sha256"] == found["mask"]["sha256"]
@@ -198,42 +199,42 @@ def test_two_pictures_under_names_of_their_own(house: Stack, apps: dict[str, Spa
 
 @pytest.mark.parametrize("line", LINES)
 def test_a_gallery_of_pictures_that_come_in_different_ways(
-    house: Stack, apps: dict[str, Space], camera: str, line: str
+    stack: Stack, apps: dict[str, Space], camera: str, line: str
 ) -> None:
-    given = [WAYS[way](house, camera) for way in ("inline", "id", "address")]
-    job = finished(house, submit(house, of_line("collage", line), images=given))
+    given = [WAYS[way](stack, camera) for way in ("inline", "id", "address")]
+    job = finished(stack, submit(stack, of_line("collage", line), images=given))
     assert picture_of(job).size == (90, 40)
     found = noted(apps[line], "collage")["pictures"]
     assert [one["canary"] for one in found] == [False] * 3
 
 
-def test_a_job_that_was_accepted_needs_its_upload_no_more(house: Stack) -> None:
-    pauses = Pauses(house.client)
+def test_a_job_that_was_accepted_needs_its_upload_no_more(stack: Stack) -> None:
+    pauses = Pauses(stack.client)
     pauses.pause(None)
     try:
-        deleted, ended = upload(house, photo()), upload(house, photo(), retention_seconds="1")
-        jobs = [submit(house, of_line("retouch", "6"), image=file["id"]) for file in (deleted, ended)]
+        deleted, ended = upload(stack, photo()), upload(stack, photo(), retention_seconds="1")
+        jobs = [submit(stack, of_line("retouch", "6"), image=file["id"]) for file in (deleted, ended)]
         assert requests.delete(deleted["urls"]["get"], timeout=TIMEOUT).status_code == 204
         for file in (deleted, ended):
-            wait_until_gone(house, file["id"])
+            wait_until_gone(stack, file["id"])
             assert requests.get(file["urls"]["get"], timeout=TIMEOUT).status_code == 404
     finally:
         pauses.resume(None)
     for job in jobs:
-        assert picture_of(finished(house, job)).size == (30, 40)
+        assert picture_of(finished(stack, job)).size == (30, 40)
 
 
-def test_a_failed_job_says_what_to_do_and_not_what_is_behind_the_walls(house: Stack, camera: str) -> None:
+def test_a_failed_job_says_what_to_do_and_not_what_is_behind_the_walls(stack: Stack, camera: str) -> None:
     closed = free_port()
     for url in (f"http://127.0.0.1:{closed}/a.png", f"http://localhost:{closed}/a.png", f"{camera}/none.jpg"):
-        job = finished(house, submit(house, of_line("retouch", "6"), image=url))
+        job = finished(stack, submit(stack, of_line("retouch", "6"), image=url))
         assert (job["status"], job["error"]["code"]) == ("failed", "invalid_input")
         assert "127.0.0.1" not in job["error"]["detail"]
         assert str(closed) not in job["error"]["detail"]
         assert "picture" in job["error"]["detail"]
 
 
-def test_uploads_keep_nobody_waiting_and_are_bounded(house: Stack) -> None:
+def test_uploads_keep_nobody_waiting_and_are_bounded(stack: Stack) -> None:
     """Large pictures take a processor seconds to read and write; a poll takes its turn all the same."""
     buffer = io.BytesIO()
     Image.effect_noise((2000, 2000), 60).convert("RGB").save(buffer, "PNG")
@@ -247,14 +248,14 @@ def test_uploads_keep_nobody_waiting_and_are_bounded(house: Stack) -> None:
     def flood() -> int:
         headers = {"Content-Type": "multipart/form-data; boundary=b"}
         try:
-            return requests.post(f"{house.url}/v1/files", data=endless(), headers=headers, timeout=TIMEOUT).status_code
+            return requests.post(f"{stack.url}/v1/files", data=endless(), headers=headers, timeout=TIMEOUT).status_code
         except requests.ConnectionError:
             return 413  # it was answered, and closed, before all was sent
 
     with ThreadPoolExecutor(16) as pool:
-        uploads = [pool.submit(upload, house, large) for _ in range(4)]
+        uploads = [pool.submit(upload, stack, large) for _ in range(4)]
         floods = [pool.submit(flood) for _ in range(2)]
-        polls = [pool.submit(requests.get, f"{house.url}/v1/models", timeout=TIMEOUT) for _ in range(60)]
+        polls = [pool.submit(requests.get, f"{stack.url}/v1/models", timeout=TIMEOUT) for _ in range(60)]
         assert {poll.result().status_code for poll in polls} == {200}
         assert {one.result()["width"] for one in uploads} == {2000}
         assert {one.result() for one in floods} == {413}
@@ -262,11 +263,11 @@ def test_uploads_keep_nobody_waiting_and_are_bounded(house: Stack) -> None:
         requests.delete(one.result()["urls"]["get"], timeout=TIMEOUT)
 
 
-def test_the_command_line_uploads_what_it_is_given(house: Stack, tmp_path: Path) -> None:
+def test_the_command_line_uploads_what_it_is_given(stack: Stack, tmp_path: Path) -> None:
     (tmp_path / "photo.jpg").write_bytes(photo())
     made = tmp_path / "made.png"
     command = [sys.executable, "-P", "-m", "cli", "generate", "--model", of_line("retouch", "6")]
-    command += ["--image", str(tmp_path / "photo.jpg"), "-o", str(made), "--url", house.url]
+    command += ["--image", str(tmp_path / "photo.jpg"), "-o", str(made), "--url", stack.url]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=SECONDS, check=False)
     assert done.returncode == 0, done.stderr
     with Image.open(made) as image:

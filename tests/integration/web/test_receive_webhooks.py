@@ -14,9 +14,10 @@ from jobs.service import Submission
 from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
+from tests.support.eventually import eventually
 from tests.support.pages import HOW_TO, blocks, run_commands
-from tests.support.processes import Stack, wait_until
-from tests.support.webhook_receiver import Receiver, closed_port
+from tests.support.processes import Stack
+from tests.support.webhook_receiver import WebhookReceiver, closed_port
 
 pytestmark = pytest.mark.real
 
@@ -50,7 +51,7 @@ def test_the_commands_of_the_page_work(stack: Stack, tmp_path: Path) -> None:
 
 
 def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(stack: Stack) -> None:
-    receiver = Receiver()
+    receiver = WebhookReceiver()
     vault = Vault.from_file(Path(stack.environ["DARKROOM_DATA_DIR"]) / "secret.key")
     outbox = Outbox(stack.store)
     hooks = WebhookService(stack.store, vault, Egress((ipaddress.ip_network("127.0.0.1/32"),)))
@@ -62,14 +63,14 @@ def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(st
     ).job  # fmt: skip
     stack.jobs.cancel(job.id, "local")
     first = stack.scheduler("first", DARKROOM_TEST_MODE="on", DARKROOM_TEST_FAILPOINTS="delivered:kill")
-    wait_until(lambda: not first.alive, 30, "the sender is killed")
+    eventually(lambda: not first.alive, "the sender is killed")
     (delivery,) = outbox.deliveries(job.id)
     assert (delivery.state, len(receiver.messages)) == ("pending", 1)
     # Its lease is a minute; nobody wants to wait for that here.
     stack.client.zadd("dr:hooksent:local", {f"{delivery.host}/{job.id}/{delivery.id}": 1})
     stack.client.zadd("dr:hookowners", {"local": 1})
     stack.scheduler("second")
-    wait_until(lambda: outbox.deliveries(job.id)[0].state == "delivered", 30, "it is delivered")
+    eventually(lambda: outbox.deliveries(job.id)[0].state == "delivered", "it is delivered")
     receiver.close()
     (headers, body), (again, same) = receiver.messages
     assert (headers["webhook-id"], body) == (again["webhook-id"], same)

@@ -9,7 +9,7 @@ import pytest
 import requests
 from PIL import Image
 
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from tests.support.processes import Stack
 
 pytestmark = pytest.mark.real
@@ -18,9 +18,9 @@ TIMEOUT = (5, 60)
 
 
 def finished(stack: Stack) -> tuple[str, bytes]:
-    hand = Hand(stack.store, stack.jobs, stack.artifacts)
-    lease = hand.claim(hand.submit())
-    return f"{stack.url}/v1/jobs/{lease.job.id}", hand.succeed(lease)
+    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+    lease = fake_worker.claim(fake_worker.submit())
+    return f"{stack.url}/v1/jobs/{lease.job.id}", fake_worker.succeed(lease)
 
 
 def test_a_file_comes_whole_in_parts_or_as_a_head(stack: Stack) -> None:
@@ -80,10 +80,10 @@ def test_a_link_needs_no_key_and_lasts_until_the_job_goes(stack: Stack) -> None:
 
 
 def test_a_request_that_was_answered_before_is_answered_at_once(stack: Stack) -> None:
-    hand = Hand(stack.store, stack.jobs, stack.artifacts)
+    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
     asked = {"model": "echo", "input": {"prompt": "once", "seed": 7}, "cache": "allow"}
     first = requests.post(f"{stack.url}/v1/jobs", json=asked, timeout=TIMEOUT).json()
-    picture = hand.succeed(hand.claim(stack.job(first["id"])))
+    picture = fake_worker.succeed(fake_worker.claim(stack.job(first["id"])))
     with ThreadPoolExecutor(8) as pool:
         again = [
             future.result().json()

@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.processes import Process, Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.processes import Process, Stack
 
 pytestmark = pytest.mark.real
 
@@ -53,10 +54,10 @@ def test_a_crash_between_the_record_and_the_answer_makes_no_second_job(tmp_path:
 def test_a_web_process_killed_under_load_makes_no_second_job(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
         web = stack.web()
-        wait_until(lambda: len(web_processes(web)) == 2, 30, "both processes run")
+        eventually(lambda: len(web_processes(web)) == 2, "both processes run")
         with ThreadPoolExecutor(CLIENTS) as clients:
             asked = [clients.submit(ask, stack.url, "one-key") for _ in range(CLIENTS)]
-            wait_until(lambda: any(one.done() for one in asked), 30, "somebody has an answer")
+            eventually(lambda: any(one.done() for one in asked), "somebody has an answer")
             os.kill(web_processes(web)[0], signal.SIGKILL)
             answers = [one.result() for one in asked]
         assert {status for status, _, _ in answers} == {202}

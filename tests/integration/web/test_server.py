@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 import requests
 
+from cli import programs
 from jobs import events
 from jobs.access.api_keys import KeyStore
-from tests.support.job_driver import Hand
-from tests.support.processes import ROOT, WEB, Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.fake_worker import FakeWorker
+from tests.support.processes import ROOT, Stack
 
 pytestmark = pytest.mark.real
 
@@ -22,8 +24,8 @@ TIMEOUT = (5, 25)
 def test_a_redis_that_is_away_is_a_503_and_no_stream_is_lost(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
         stack.web()
-        hand = Hand(stack.store, stack.jobs, stack.artifacts)
-        lease = hand.claim(hand.submit())
+        fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+        lease = fake_worker.claim(fake_worker.submit())
         url = f"{stack.url}/v1/jobs/{lease.job.id}"
         with requests.get(f"{url}/events", stream=True, timeout=TIMEOUT) as answer:
             lines = answer.iter_lines(chunk_size=1)
@@ -40,7 +42,7 @@ def test_a_redis_that_is_away_is_a_503_and_no_stream_is_lost(tmp_path: Path) -> 
                 assert int(refused.headers["Retry-After"]) >= 1
             assert requests.get(f"{stack.url}/healthz", timeout=TIMEOUT).status_code == 200
             stack.redis.start()
-            hand.write(lease, events.Logged, text="back again")
+            fake_worker.write(lease, events.Logged, text="back again")
             assert any(b"back again" in line for line in lines)
         assert requests.get(url, timeout=TIMEOUT).json()["status"] == "running"
 
@@ -48,7 +50,7 @@ def test_a_redis_that_is_away_is_a_503_and_no_stream_is_lost(tmp_path: Path) -> 
 def test_a_public_address_without_a_key_does_not_start(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
         public = f"0.0.0.0:{stack.port}"
-        process = stack.start("web", WEB, DARKROOM_BIND=public)
+        process = stack.start("web", programs.WEB, DARKROOM_BIND=public)
         assert process.popen.wait(timeout=30) != 0
         assert "Make one first: darkroom keys create NAME" in process.output
         # None of ours, that is: gunicorn 27 may show its own when its second process ends while it gives up.
@@ -79,7 +81,7 @@ def test_a_log_line_says_what_happened_and_no_secret(stack: Stack) -> None:
     assert (
         requests.post(f"{stack.url}/v1/jobs?x=canary", json=body, headers=headers, timeout=TIMEOUT).status_code == 422
     )
-    wait_until(lambda: "find-me-1" in stack.logs(), 10, "the request is logged")
+    eventually(lambda: "find-me-1" in stack.logs(), "the request is logged", within=10)
     line = next(line for line in stack.logs().splitlines() if "find-me-1" in line)
     said = json.loads(line)
     assert (said["event"], said["owner"], said["process"]) == ("POST /v1/jobs 422", "local", "web")
@@ -89,7 +91,7 @@ def test_a_log_line_says_what_happened_and_no_secret(stack: Stack) -> None:
 def test_the_server_ends_soon_although_somebody_watches(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
         process = stack.web()
-        job = Hand(stack.store, stack.jobs, stack.artifacts).submit()
+        job = FakeWorker(stack.store, stack.jobs, stack.artifacts).submit()
         with requests.get(f"{stack.url}/v1/jobs/{job.id}/events", stream=True, timeout=TIMEOUT) as answer:
             assert next(answer.iter_lines(chunk_size=1)) == b"retry: 2000"
             assert process.terminate(seconds=20) == 0

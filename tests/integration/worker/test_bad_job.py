@@ -25,8 +25,8 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
         "DARKROOM_TEST_MODE": "on",
         "DARKROOM_TEST_FAILPOINTS": "after_claim/bad:kill@*",
     }
-    with Stack(tmp_path / "house", lease_seconds=2, environ=environ) as house:
-        yield house
+    with Stack(tmp_path / "stack", lease_seconds=2, environ=environ) as stack:
+        yield stack
 
 
 def keep_alive(stack: Stack, first: Process, over: threading.Event) -> None:

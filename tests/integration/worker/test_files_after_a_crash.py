@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.support.processes import Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.processes import Stack
 
 pytestmark = pytest.mark.real
 
@@ -17,7 +18,7 @@ def test_both_attempts_store_one_file(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack", environ={"DARKROOM_TEST_MODE": "on"}) as stack:
         doomed = stack.worker("doomed", DARKROOM_TEST_FAILPOINTS="artifact_stored:kill")
         job_id = stack.submit("image 2", input={"seed": 7})
-        wait_until(lambda: not doomed.alive, 60, "the worker has died")
+        eventually(lambda: not doomed.alive, "the worker has died", within=60)
         folder = stack.folder / "data" / "artifacts" / job_id[-2:] / job_id
         stored = {path.name for path in folder.iterdir()}
         stack.scheduler()

@@ -13,8 +13,9 @@ import pytest
 from jobs import events
 from jobs.model import Job
 from jobs.queue import QUEUE, RUN_JOB, client_app
-from tests.support.processes import Process, Stack, wait_until
-from tests.support.redis_monitor import Monitor
+from tests.support.eventually import eventually
+from tests.support.processes import Process, Stack
+from tests.support.redis_monitor import RedisMonitor
 
 pytestmark = pytest.mark.real
 
@@ -59,7 +60,7 @@ def test_running_jobs_survive_a_redis_that_is_away_for_longer_than_their_leases(
     stack.wait_for_status(ids, "running")
     stack.redis.crash()
     seen = len(worker.output)
-    wait_until(lambda: worker.output[seen:].count("no beat") >= 3, 30, "the leases have run out")
+    eventually(lambda: worker.output[seen:].count("no beat") >= 3, "the leases have run out")
     stack.redis.start()
     jobs = stack.wait_for_status(ids, seconds=40)
     assert {job.status for job in jobs} == {"succeeded"}
@@ -74,7 +75,7 @@ def test_a_running_job_that_is_canceled_ends_and_frees_its_place(stack: Stack, w
     stack.jobs.cancel(job_id, "local")
     (job,) = stack.wait_for_status(ids, seconds=10)
     assert (job.status, outcomes([job])) == ("canceled", {("canceled",)})
-    wait_until(lambda: stack.store.overview().running == 0, 5, "nothing runs")
+    eventually(lambda: stack.store.overview().running == 0, "nothing runs", within=5)
 
 
 def test_a_job_that_is_deleted_while_it_runs_leaves_nothing(stack: Stack, worker: Process) -> None:
@@ -82,7 +83,7 @@ def test_a_job_that_is_deleted_while_it_runs_leaves_nothing(stack: Stack, worker
     stack.wait_for_status([job_id], "running")
     seen = len(worker.output)
     stack.jobs.delete(job_id, "local")
-    wait_until(lambda: "lost its lease" in worker.output[seen:], 10, "the worker lets go")
+    eventually(lambda: "lost its lease" in worker.output[seen:], "the worker lets go", within=10)
     assert [bytes(key).decode() for key in stack.client.scan_iter(f"*{job_id}*")] == [f"dr:tomb:{job_id}"]
 
 
@@ -102,7 +103,7 @@ def test_a_worker_is_shown_with_tasks_that_have_their_jobs_names(stack: Stack, w
 
 
 def test_a_message_holds_the_id_of_its_job_and_nothing_else(stack: Stack, worker: Process) -> None:
-    with Monitor(stack.client) as monitor:
+    with RedisMonitor(stack.client) as monitor:
         ids = [stack.submit("image", credentials={"api_key": "canary0f3b9c1d7"}) for _ in range(3)]
         stack.wait_for_status(ids, "succeeded")
         monitor.end(stack.client)
@@ -119,8 +120,8 @@ def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_takes_nothing_new(
     running = stack.submit("wait 2s", "image")
     stack.wait_for_status([running], "running")
     worker.popen.send_signal(signal.SIGTERM)
-    wait_until(lambda: "Warm shutdown" in worker.output, 10, "the worker stops")
-    wait_until(lambda: sum(stack.store.overview().workers.values()) <= 1, 10, "it offers no more slots")
+    eventually(lambda: "Warm shutdown" in worker.output, "the worker stops", within=10)
+    eventually(lambda: sum(stack.store.overview().workers.values()) <= 1, "it offers no more slots", within=10)
     waiting = stack.submit("image")
     assert worker.popen.wait(timeout=30) == 0
     assert stack.job(running).status == "succeeded"
@@ -133,7 +134,7 @@ def test_a_worker_that_is_told_twice_hands_its_jobs_back(stack: Stack, worker: P
     ids = [stack.submit("wait 10m") for _ in range(3)]
     stack.wait_for_status(ids, "running")
     worker.popen.send_signal(signal.SIGTERM)
-    wait_until(lambda: "Warm shutdown" in worker.output, 10, "the worker stops")
+    eventually(lambda: "Warm shutdown" in worker.output, "the worker stops", within=10)
     worker.popen.send_signal(signal.SIGTERM)
     assert worker.popen.wait(timeout=15) == 0
     jobs = stack.wait_for_status(ids, "queued", seconds=5)

@@ -8,7 +8,8 @@ import pytest
 import requests
 
 from jobs.record.identity import DatabaseIdentity
-from tests.support.processes import WORKER, Stack, wait_until
+from tests.support.eventually import eventually
+from tests.support.processes import Stack, worker_command
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 
@@ -25,7 +26,7 @@ def test_nothing_is_lost_while_the_right_database_is_away(tmp_path: Path) -> Non
         stack.redis.crash()
         files.rename(files.with_name("away"))
         stack.redis.start()
-        wait_until(lambda: all(SAID in part.output for part in parts), 30, "every process says it")
+        eventually(lambda: all(SAID in part.output for part in parts), "every process says it")
         assert "accept-database" in _not_ready(stack)
         assert requests.get(f"{stack.url}/v1/jobs/{running}", timeout=10).status_code == 503
         body = {"model": "echo", "input": {"prompt": "x"}}
@@ -52,7 +53,7 @@ def test_the_operator_may_give_up_what_was_in_it(tmp_path: Path) -> None:
         stack.client.flushall()
         worker.wait_for(SAID)
         assert "accept-database" in _not_ready(stack)
-        late = [stack.start(name, (*WORKER, "-n", f"{name}@%h")) for name in ("stopped", "patient")]
+        late = [stack.start(name, worker_command(name)) for name in ("stopped", "patient")]
         for part in late:
             part.wait_for(SAID)
         assert late[0].terminate() == 0
@@ -61,7 +62,7 @@ def test_the_operator_may_give_up_what_was_in_it(tmp_path: Path) -> None:
         def ready() -> bool:
             return requests.get(f"{stack.url}/readyz", timeout=10).ok
 
-        wait_until(ready, 30, "it is ready again")
+        eventually(ready, "it is ready again")
         late[1].wait_for("worker ready")
         stack.wait_for_status([stack.submit("image")], "succeeded")
         assert requests.get(f"{stack.url}/v1/jobs/{lost}", timeout=10).status_code == 404

@@ -16,14 +16,14 @@ from jobs.record import keys
 from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
-from tests.support.job_driver import Woken
+from tests.support.fake_worker import FakePublisher
 
 VAULT = Vault(b"k" * 32)
 
 
 @pytest.fixture
 def jobs(store: JobStore, tmp_path: Path) -> JobService:
-    return JobService(store, Woken(), LocalArtifacts(tmp_path / "artifacts"), VAULT)
+    return JobService(store, FakePublisher(), LocalArtifacts(tmp_path / "artifacts"), VAULT)
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from jobs.record.types import Crowd, Place
 from jobs.record.views import JobViews
 from jobs.service import JobService, Submission, fair_user
 from jobs.vault import Vault
-from tests.support.job_driver import Woken
+from tests.support.fake_worker import FakePublisher
 
 
 def limited(client: redis.Redis, **limits: int) -> JobStore:
@@ -58,7 +58,7 @@ def owners(store: JobStore, job_ids: tuple[str, ...]) -> list[str]:
 @pytest.fixture
 def jobs(client: redis.Redis, tmp_path: Path) -> JobService:
     store = limited(client, queued=5, user_queued=3)
-    return JobService(store, Woken(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
+    return JobService(store, FakePublisher(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
 
 
 def submission(owner: str = "key_a", user: str | None = None, **changes: Any) -> Submission:
@@ -346,7 +346,7 @@ def crowded(redis_server: str, tmp_path: Path) -> Iterator[JobService]:
     client = connect(redis_server)
     client.flushdb()
     store = JobStore(client, limits=Limits(queued=30, user_queued=7))
-    yield JobService(store, Woken(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
+    yield JobService(store, FakePublisher(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
     client.close()
 
 
@@ -380,6 +380,6 @@ def test_a_hundred_at_once_never_are_one_too_many(crowded: JobService) -> None:
 
 def test_a_store_that_is_away_is_not_a_limit(tmp_path: Path) -> None:
     store = JobStore(connect("redis://127.0.0.1:1"), limits=Limits(queued=1))
-    jobs = JobService(store, Woken(), LocalArtifacts(tmp_path), Vault(b"k" * 32))
+    jobs = JobService(store, FakePublisher(), LocalArtifacts(tmp_path), Vault(b"k" * 32))
     with pytest.raises(StoreUnavailable):
         jobs.submit(submission())

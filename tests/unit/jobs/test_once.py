@@ -19,7 +19,7 @@ from jobs.record import keys
 from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
-from tests.support.job_driver import Woken
+from tests.support.fake_worker import FakePublisher
 
 VAULT = Vault(b"k" * 32)
 
@@ -31,7 +31,7 @@ def files(tmp_path: Path) -> LocalArtifacts:
 
 @pytest.fixture
 def service(store: JobStore, files: LocalArtifacts) -> JobService:
-    return JobService(store, Woken(), files, VAULT)
+    return JobService(store, FakePublisher(), files, VAULT)
 
 
 def submission(**changes: Any) -> Submission:

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 
 import settings as configuration
 from settings import Bind, Settings
-from tests.support.job_driver import Hand, Woken, name_database
-from tests.support.openapi_witness import witness
+from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
+from tests.support.openapi_witness import undeclared_answers
 from web.app import assemble
 from web.services import Services, build
 
@@ -26,22 +26,22 @@ def web_settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture
 def services(web_settings: Settings) -> Iterator[Services]:
-    built = build(web_settings, client=fakeredis.FakeRedis(), publisher=Woken())
+    built = build(web_settings, client=fakeredis.FakeRedis(), publisher=FakePublisher())
     name_database(built)
     yield built
     built.close()
 
 
 @pytest.fixture
-def hand(services: Services) -> Hand:
-    return Hand(services.store, services.jobs, services.artifacts)
+def fake_worker(services: Services) -> FakeWorker:
+    return FakeWorker(services.store, services.jobs, services.artifacts)
 
 
 @pytest.fixture
 def app(services: Services) -> Iterator[Flask]:
     """The application; whatever it answers in a test has to be as the document says."""
     built = assemble(services)
-    undeclared = witness(built)
+    undeclared = undeclared_answers(built)
     yield built
     assert undeclared == []
 
@@ -54,7 +54,9 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def public_app(web_settings: Settings) -> Iterator[Flask]:
     """The application where everybody can reach it, so that a key is always needed."""
-    built = build(replace(web_settings, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=Woken())
+    built = build(
+        replace(web_settings, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=FakePublisher()
+    )
     name_database(built)
     yield assemble(built)
     built.close()

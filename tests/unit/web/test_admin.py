@@ -11,7 +11,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.access.api_keys import Scope
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.openapi.components import SCHEMAS
 from web.services import Services
 
@@ -26,14 +26,14 @@ def waiting(client: FlaskClient, services: Services, job_id: str) -> Any:
     return client.get(f"/v1/jobs/{job_id}").get_json()["queue"]["reason"]
 
 
-def test_everything_can_be_paused_and_goes_on(client: FlaskClient, services: Services, hand: Hand) -> None:
-    hand.store.beat("w1", 10, 60, [])
+def test_everything_can_be_paused_and_goes_on(client: FlaskClient, services: Services, fake_worker: FakeWorker) -> None:
+    fake_worker.store.beat("w1", 10, 60, [])
     assert client.get("/v1/admin/queue").get_json() == {"object": "queue", "paused": False}
     paused = client.patch("/v1/admin/queue", json={"paused": True, "reason": "a new machine"}).get_json()
     assert (paused["paused"], paused["reason"], paused["changed_by"]) == (True, "a new machine", "local")
     assert fits("QueueControl", paused)
     assert client.get("/v1/admin/queue").get_json() == paused
-    job = hand.submit()
+    job = fake_worker.submit()
     assert waiting(client, services, job.id) == "paused"
     assert services.store.overview().sent == 0
     assert client.patch("/v1/admin/queue", json={"paused": False}).get_json() == {"object": "queue", "paused": False}
@@ -45,16 +45,16 @@ def test_everything_can_be_paused_and_goes_on(client: FlaskClient, services: Ser
     ("state", "shown", "reason"), [("draining", "paused", "paused"), ("disabled", "disabled", "no_provider")]
 )
 def test_a_provider_can_be_held(
-    client: FlaskClient, services: Services, hand: Hand, state: str, shown: str, reason: str
+    client: FlaskClient, services: Services, fake_worker: FakeWorker, state: str, shown: str, reason: str
 ) -> None:
-    hand.store.beat("w1", 10, 60, [])
+    fake_worker.store.beat("w1", 10, 60, [])
     before = client.get("/v1/providers/echo").get_json()
     held = client.patch("/v1/admin/providers/echo", json={"state": state, "reason": "its owner rebuilds it"}).get_json()
     assert (held["state"], held["reason"]) == (state, "its owner rebuilds it")
     assert fits("ProviderControl", held)
     public = client.get("/v1/providers/echo").get_json()
     assert (public["state"], public["reason"]) == (shown, "its owner rebuilds it")
-    job = hand.submit()
+    job = fake_worker.submit()
     assert waiting(client, services, job.id) == reason
     back = client.patch("/v1/admin/providers/echo", json={"state": "enabled"}).get_json()
     assert (back["state"], back["in_flight"], "reason" in back) == ("enabled", 1, False)
@@ -103,8 +103,8 @@ def test_an_unknown_provider_is_not_found(client: FlaskClient) -> None:
     assert client.patch("/v1/admin/providers/ecko", json={"state": "disabled"}).status_code == 404
 
 
-def test_everybodys_jobs_are_listed_with_their_owners(client: FlaskClient, hand: Hand) -> None:
-    ids = [hand.submit(owner=owner).id for owner in ("key_a", "key_b", "local", "key_b")]
+def test_everybodys_jobs_are_listed_with_their_owners(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    ids = [fake_worker.submit(owner=owner).id for owner in ("key_a", "key_b", "local", "key_b")]
     page = client.get("/v1/admin/jobs?limit=3")
     body = page.get_json()
     assert [(job["id"], job["owner"]) for job in body["data"]] == [

@@ -8,7 +8,7 @@ import jsonschema_rs
 import pytest
 from flask.testing import FlaskClient
 
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.openapi.components import SCHEMAS
 from web.services import Services
 
@@ -73,9 +73,11 @@ def test_the_first_key_closes_the_door_at_once_and_the_last_one_does_not_open_it
     assert client.get("/v1/jobs").status_code == 200
 
 
-def test_a_revoked_key_opens_nothing_at_once(client: FlaskClient, admin: dict[str, str], hand: Hand) -> None:
+def test_a_revoked_key_opens_nothing_at_once(
+    client: FlaskClient, admin: dict[str, str], fake_worker: FakeWorker
+) -> None:
     shown = made(client, admin)
-    job = hand.submit(owner=shown["id"])
+    job = fake_worker.submit(owner=shown["id"])
     own = f"/v1/jobs/{job.id}"
     assert client.get(own, headers=bearer(shown["key"])).status_code == 200
     path = f"/v1/admin/keys/{shown['id']}"
@@ -92,9 +94,11 @@ def test_a_revoked_key_opens_nothing_at_once(client: FlaskClient, admin: dict[st
         assert (answer.status_code, answer.get_json()["code"]) == (410, "gone")
 
 
-def test_both_keys_see_the_jobs_while_they_overlap(client: FlaskClient, admin: dict[str, str], hand: Hand) -> None:
+def test_both_keys_see_the_jobs_while_they_overlap(
+    client: FlaskClient, admin: dict[str, str], fake_worker: FakeWorker
+) -> None:
     shown = made(client, admin)
-    job = hand.submit(owner=shown["id"])
+    job = fake_worker.submit(owner=shown["id"])
     answer = client.post(f"/v1/admin/keys/{shown['id']}/rotate", json={"overlap_seconds": 60.5}, headers=admin)
     rotated = answer.get_json()
     assert fits("ShownKey", rotated)

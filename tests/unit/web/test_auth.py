@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES, KeyStore, mint
 from settings import Bind, Settings, SettingsError
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from tests.support.redis_servers import free_port
 from web.app import application, create_app
 from web.http import auth
@@ -196,10 +196,10 @@ JOB_ROUTES = [
 @pytest.mark.parametrize(("method", "rest"), JOB_ROUTES)
 @pytest.mark.parametrize("deleted", [False, True])
 def test_anothers_job_looks_like_an_unknown_one(
-    client: FlaskClient, services: Services, hand: Hand, method: str, rest: str, *, deleted: bool
+    client: FlaskClient, services: Services, fake_worker: FakeWorker, method: str, rest: str, *, deleted: bool
 ) -> None:
     key = with_key(services)
-    job = hand.submit(owner="key_of_somebody_else")
+    job = fake_worker.submit(owner="key_of_somebody_else")
     if deleted:
         services.jobs.delete(job.id, job.owner)
     unknown = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from jobs import events
 from jobs.cache import ELUSIVE, identity
 from jobs.model import Failure, Job, Output, Recipe
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.services import Services
 
 ASKED: dict[str, Any] = {"model": "echo", "input": {"prompt": "a lighthouse", "seed": 7}}
@@ -25,17 +25,17 @@ def ask(client: FlaskClient, status: int = 202, headers: dict[str, str] | None =
     return answer.get_json()
 
 
-def run(hand: Hand, services: Services, job: Any) -> bytes:
+def run(fake_worker: FakeWorker, services: Services, job: Any) -> bytes:
     """Let a job succeed, and give its picture."""
-    return hand.succeed(hand.claim(services.store.get(job["id"]).job))
+    return fake_worker.succeed(fake_worker.claim(services.store.get(job["id"]).job))
 
 
 @pytest.fixture
-def first(client: FlaskClient, hand: Hand, services: Services) -> Any:
+def first(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> Any:
     """A job that has succeeded."""
     job = ask(client)
     assert (job["cache"], job["status"]) == ("miss", "queued")
-    run(hand, services, job)
+    run(fake_worker, services, job)
     return client.get(f"/v1/jobs/{job['id']}").get_json()
 
 
@@ -80,7 +80,9 @@ def test_each_keeps_its_files_as_long_as_it_is_kept_itself(client: FlaskClient, 
     assert ask(client)["cache"] == "hit"
 
 
-def test_what_is_kept_longest_answers(client: FlaskClient, hand: Hand, services: Services, first: Any) -> None:
+def test_what_is_kept_longest_answers(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services, first: Any
+) -> None:
     def answering() -> str:
         (name,) = services.redis.scan_iter("dr:cache:*")
         return services.redis.get(name).decode()  # type: ignore[union-attr]
@@ -91,14 +93,16 @@ def test_what_is_kept_longest_answers(client: FlaskClient, hand: Hand, services:
     assert answering() == longer["id"]
     client.delete(f"/v1/jobs/{longer['id']}")
     anew = ask(client, retention_seconds=60)
-    run(hand, services, anew)
+    run(fake_worker, services, anew)
     assert answering() == anew["id"]
 
 
-def test_what_is_gone_answers_nothing(client: FlaskClient, hand: Hand, services: Services, first: Any) -> None:
+def test_what_is_gone_answers_nothing(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services, first: Any
+) -> None:
     client.delete(f"/v1/jobs/{first['id']}")
     assert ask(client)["cache"] == "miss"
-    hand.succeed(hand.claim(services.store.get(ask(client)["id"]).job))
+    fake_worker.succeed(fake_worker.claim(services.store.get(ask(client)["id"]).job))
     ready = ask(client)
     services.artifacts.delete(ready["id"])
     lost = ask(client)
@@ -113,8 +117,10 @@ def test_nobody_is_answered_who_did_not_ask_for_it(client: FlaskClient, first: A
     assert ask(client, status=422, cache="yes")["errors"][0]["pointer"] == "/cache"
 
 
-def test_a_job_that_did_not_ask_can_answer_others(client: FlaskClient, hand: Hand, services: Services) -> None:
-    run(hand, services, ask(client, cache="off"))
+def test_a_job_that_did_not_ask_can_answer_others(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
+) -> None:
+    run(fake_worker, services, ask(client, cache="off"))
     assert ask(client)["cache"] == "hit"
 
 
@@ -155,24 +161,24 @@ def test_what_makes_no_difference_makes_none(client: FlaskClient, first: Any, ch
     ],
 )
 def test_what_has_no_one_answer_is_never_answered(
-    client: FlaskClient, hand: Hand, services: Services, changes: Any
+    client: FlaskClient, fake_worker: FakeWorker, services: Services, changes: Any
 ) -> None:
-    run(hand, services, ask(client, **changes))
+    run(fake_worker, services, ask(client, **changes))
     job = ask(client, **changes)
     assert (job["cache"], job["status"], job["warnings"]) == ("miss", "queued", [ELUSIVE])
 
 
-def test_a_failure_is_no_answer(client: FlaskClient, hand: Hand, services: Services) -> None:
-    lease = hand.claim(services.store.get(ask(client)["id"]).job)
-    hand.write(lease, events.Failed, error=Failure(code="provider_error", detail="boom"))
+def test_a_failure_is_no_answer(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> None:
+    lease = fake_worker.claim(services.store.get(ask(client)["id"]).job)
+    fake_worker.write(lease, events.Failed, error=Failure(code="provider_error", detail="boom"))
     assert ask(client)["cache"] == "miss"
 
 
 def test_texts_are_answered_too_and_a_rerun_draws_from_the_recipe(
-    client: FlaskClient, hand: Hand, services: Services
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
 ) -> None:
-    lease = hand.claim(services.store.get(ask(client)["id"]).job)
-    hand.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="two dogs"),), recipe=RECIPE)
+    lease = fake_worker.claim(services.store.get(ask(client)["id"]).job)
+    fake_worker.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="two dogs"),), recipe=RECIPE)
     again = ask(client)
     assert (again["cache"], again["outputs"][0]["text"]) == ("hit", "two dogs")
     assert again["recipe"]["job_id"] == RECIPE.job_id
@@ -206,7 +212,7 @@ def test_the_webhook_is_told_in_the_same_step(client: FlaskClient, first: Any) -
 def test_nobody_gets_what_another_key_made(public_app: Flask) -> None:
     client, found = public_app.test_client(), public_app.extensions["darkroom"]
     ann, bob = ({"Authorization": f"Bearer {found.keys.create(name)[1]}"} for name in ("ann", "bob"))
-    run(Hand(found.store, found.jobs, found.artifacts), found, ask(client, headers=ann))
+    run(FakeWorker(found.store, found.jobs, found.artifacts), found, ask(client, headers=ann))
     assert ask(client, headers=ann)["cache"] == "hit"
     assert ask(client, headers=bob)["cache"] == "miss"
 

@@ -14,16 +14,16 @@ from jobs import events
 from jobs.files.images import BadPicture, convert
 from jobs.model import Output
 from providers.paint import paint
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.http.problems import Problem
 from web.images import variants
 from web.images.variants import ImageVariants
 from web.services import Services
 
 
-def finished(hand: Hand) -> str:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def finished(fake_worker: FakeWorker) -> str:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     return f"/v1/jobs/{lease.job.id}/outputs/0"
 
 
@@ -44,9 +44,9 @@ def opened(data: bytes) -> Image.Image:
     ],
 )
 def test_a_copy_has_the_format_and_the_width(
-    client: FlaskClient, hand: Hand, query: str, kind: str, size: tuple[int, int]
+    client: FlaskClient, fake_worker: FakeWorker, query: str, kind: str, size: tuple[int, int]
 ) -> None:
-    address = finished(hand)
+    address = finished(fake_worker)
     answer = client.get(f"{address}?{query}")
     assert (opened(answer.data).format, opened(answer.data).size) == (kind, size)
     assert answer.content_type == f"image/{kind.lower()}"
@@ -61,8 +61,8 @@ def test_a_copy_has_the_format_and_the_width(
 
 
 @pytest.mark.parametrize("query", ["format=png", "width=64", "width=4096", "format=png&width=100"])
-def test_what_is_so_already_is_the_file_itself(client: FlaskClient, hand: Hand, query: str) -> None:
-    address = finished(hand)
+def test_what_is_so_already_is_the_file_itself(client: FlaskClient, fake_worker: FakeWorker, query: str) -> None:
+    address = finished(fake_worker)
     asked, plain = client.get(f"{address}?{query}"), client.get(address)
     assert (asked.data, asked.headers["ETag"]) == (plain.data, plain.headers["ETag"])
 
@@ -71,22 +71,24 @@ def test_what_is_so_already_is_the_file_itself(client: FlaskClient, hand: Hand, 
     "query",
     ["format=gif", "format=", "format=PNG", "format=png&format=png", "width=0", "width=4097", "width=1.5", "width=-1", "width=a", "width=%D9%A1"],
 )  # fmt: skip
-def test_another_wish_is_refused(client: FlaskClient, hand: Hand, query: str) -> None:
-    answer = client.get(f"{finished(hand)}?{query}")
+def test_another_wish_is_refused(client: FlaskClient, fake_worker: FakeWorker, query: str) -> None:
+    answer = client.get(f"{finished(fake_worker)}?{query}")
     assert (answer.status_code, answer.get_json()["errors"][0]["parameter"]) == (422, query[: query.index("=")])
 
 
-def test_a_text_has_no_copies_and_a_lost_file_neither(client: FlaskClient, hand: Hand, services: Services) -> None:
-    lease = hand.claim(hand.submit())
-    hand.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="two dogs"),))
+def test_a_text_has_no_copies_and_a_lost_file_neither(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
+) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="two dogs"),))
     assert client.get(f"/v1/jobs/{lease.job.id}/outputs/0?width=8").status_code == 422
-    address = finished(hand)
+    address = finished(fake_worker)
     assert client.get(f"{address}?width=8").status_code == 200
     services.artifacts.delete(address.split("/")[3])
     assert client.get(f"{address}?width=8").status_code == 410
 
 
-def test_a_copy_is_made_once(client: FlaskClient, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_copy_is_made_once(client: FlaskClient, fake_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[Any] = []
 
     def counting(*given: Any) -> bytes:
@@ -94,7 +96,7 @@ def test_a_copy_is_made_once(client: FlaskClient, hand: Hand, monkeypatch: pytes
         return convert(*given)
 
     monkeypatch.setattr("web.v1.results.convert", counting)
-    address = finished(hand)
+    address = finished(fake_worker)
     first, again = (client.get(f"{address}?width=8").data for _ in range(2))
     assert first == again
     assert len(made) == 1

@@ -7,7 +7,7 @@ from functools import wraps
 import pytest
 from flask import Response
 
-from tests.support.openapi_witness import witness
+from tests.support.openapi_witness import undeclared_answers
 from web.app import assemble
 from web.services import Services
 
@@ -25,6 +25,6 @@ def test_what_is_not_declared_is_found(services: Services, answer: Response, sai
     app = assemble(services)
     view = app.view_functions["operations.healthz"]
     app.view_functions["operations.healthz"] = wraps(view)(lambda: answer)
-    found = witness(app)
+    found = undeclared_answers(app)
     app.test_client().get("/healthz")
     assert [said in fault for fault in found] == [True], found

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from jobs import events
 from jobs.access.api_keys import ApiKey
 from jobs.record.types import Lease
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.http import auth
 from web.services import Services
 from web.streaming import sse
@@ -28,9 +28,9 @@ def parsed(text: str) -> list[tuple[str, str, Any]]:
     return found
 
 
-def test_a_finished_job_gives_a_snapshot_and_the_end(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_a_finished_job_gives_a_snapshot_and_the_end(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     answer = client.get(f"/v1/jobs/{lease.job.id}/events")
     assert answer.content_type == "text/event-stream; charset=utf-8"
     assert answer.text.startswith("retry: 2000\n\n")
@@ -39,22 +39,22 @@ def test_a_finished_job_gives_a_snapshot_and_the_end(client: FlaskClient, hand: 
     assert messages[0][2] == messages[1][2] == client.get(f"/v1/jobs/{lease.job.id}").get_json()
 
 
-def test_who_has_seen_the_end_is_told_not_to_come_again(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_who_has_seen_the_end_is_told_not_to_come_again(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     path = f"/v1/jobs/{lease.job.id}/events"
     last = parsed(client.get(path).text)[-1][1]
     answer = client.get(path, headers={"Last-Event-ID": last})
     assert (answer.status_code, answer.data) == (204, b"")
 
 
-def test_who_comes_again_gets_what_was_missed_and_nothing_twice(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
+def test_who_comes_again_gets_what_was_missed_and_nothing_twice(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
     path = f"/v1/jobs/{lease.job.id}/events"
-    seen = hand.store.get(lease.job.id).event_id
-    hand.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
-    hand.write(lease, events.Logged, text="hello")
-    hand.succeed(lease)
+    seen = fake_worker.store.get(lease.job.id).event_id
+    fake_worker.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
+    fake_worker.write(lease, events.Logged, text="hello")
+    fake_worker.succeed(lease)
     messages = parsed(client.get(path, headers={"Last-Event-ID": seen}).text)
     assert [name for name, _, _ in messages] == ["progress", "log", "output", "status", "end"]
     assert messages[1][2] == {"level": "info", "text": "hello"}
@@ -63,16 +63,16 @@ def test_who_comes_again_gets_what_was_missed_and_nothing_twice(client: FlaskCli
 
 
 @pytest.mark.parametrize("last", ["garbage", "-1", "9" * 4000, "0-0 COUNT 999999", "1-1", "99999999999999-0"])
-def test_who_comes_from_an_unknown_place_begins_anew(client: FlaskClient, hand: Hand, last: str) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_who_comes_from_an_unknown_place_begins_anew(client: FlaskClient, fake_worker: FakeWorker, last: str) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     answer = client.get(f"/v1/jobs/{lease.job.id}/events", headers={"Last-Event-ID": last})
     assert [name for name, _, _ in parsed(answer.text)] == ["snapshot", "end"]
 
 
-def test_the_log_comes_as_json_too(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.write(lease, events.Logged, text="hello")
+def test_the_log_comes_as_json_too(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.write(lease, events.Logged, text="hello")
     path = f"/v1/jobs/{lease.job.id}/events"
     body = client.get(path, headers={"Accept": "application/json"}).get_json()
     assert [line["event"] for line in body["data"]] == ["status", "status", "log"]
@@ -88,9 +88,9 @@ def test_the_log_comes_as_json_too(client: FlaskClient, hand: Hand) -> None:
     assert found == body["data"]
 
 
-def test_a_browser_gets_the_stream(client: FlaskClient, hand: Hand, services: Services) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_a_browser_gets_the_stream(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     for accept in ("text/event-stream", "*/*", "application/json, text/event-stream"):
         answer = client.get(f"/v1/jobs/{lease.job.id}/events", headers={"Accept": accept})
         assert answer.content_type.startswith("text/event-stream"), accept
@@ -98,10 +98,10 @@ def test_a_browser_gets_the_stream(client: FlaskClient, hand: Hand, services: Se
 
 
 def test_past_the_cap_a_stream_is_refused_and_a_wait_is_not_granted(
-    client: FlaskClient, hand: Hand, services: Services
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
 ) -> None:
     services.pump._limit = 0
-    job = hand.submit()
+    job = fake_worker.submit()
     answer = client.get(f"/v1/jobs/{job.id}/events")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "too_many_streams")
     assert int(answer.headers["Retry-After"]) >= 1
@@ -111,9 +111,9 @@ def test_past_the_cap_a_stream_is_refused_and_a_wait_is_not_granted(
 
 
 def test_a_stream_that_nobody_reads_is_forgotten_when_it_closes(
-    client: FlaskClient, hand: Hand, services: Services
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
 ) -> None:
-    job = hand.submit()
+    job = fake_worker.submit()
     answer = client.get(f"/v1/jobs/{job.id}/events")
     assert services.pump.watchers == 1
     answer.close()
@@ -123,20 +123,20 @@ def test_a_stream_that_nobody_reads_is_forgotten_when_it_closes(
     assert services.pump.watchers == 0
 
 
-def running_with_a_key(services: Services, hand: Hand) -> tuple[ApiKey, dict[str, str], Lease]:
+def running_with_a_key(services: Services, fake_worker: FakeWorker) -> tuple[ApiKey, dict[str, str], Lease]:
     """A key, the headers of who has it, and a job of it that runs."""
     record, key = services.keys.create("test")
     services.gate.forget()
-    return record, {"Authorization": f"Bearer {key}"}, hand.claim(hand.submit(owner=record.id))
+    return record, {"Authorization": f"Bearer {key}"}, fake_worker.claim(fake_worker.submit(owner=record.id))
 
 
 def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
-    client: FlaskClient, hand: Hand, services: Services, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, fake_worker: FakeWorker, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.0)
     monkeypatch.setattr(api, "PLACE_SECONDS", 0.01)
     monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
-    record, headers, lease = running_with_a_key(services, hand)
+    record, headers, lease = running_with_a_key(services, fake_worker)
     with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
         parts = answer.iter_encoded()
         assert b"event: snapshot" in next(parts)
@@ -146,14 +146,14 @@ def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
     assert services.pump.watchers == 0
 
 
-def test_a_busy_stream_ends_with_its_key(client: FlaskClient, hand: Hand, services: Services) -> None:
+def test_a_busy_stream_ends_with_its_key(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> None:
     """News after news leaves no time for a heartbeat; the key is looked at all the same."""
-    record, headers, lease = running_with_a_key(services, hand)
+    record, headers, lease = running_with_a_key(services, fake_worker)
     with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
         parts = answer.iter_encoded()
         assert b"event: snapshot" in next(parts)
         for number in range(100):
-            hand.write(lease, events.Logged, text=f"line {number}")
+            fake_worker.write(lease, events.Logged, text=f"line {number}")
             if number == 3:
                 # By HTTP, in the same process: nothing is remembered of the key.
                 assert client.delete(f"/v1/admin/keys/{record.id}", headers=headers).status_code == 204
@@ -163,8 +163,10 @@ def test_a_busy_stream_ends_with_its_key(client: FlaskClient, hand: Hand, servic
     assert services.pump.watchers == 0
 
 
-def test_a_stream_ends_when_its_key_may_not_read_any_more(client: FlaskClient, hand: Hand, services: Services) -> None:
-    record, headers, lease = running_with_a_key(services, hand)
+def test_a_stream_ends_when_its_key_may_not_read_any_more(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
+) -> None:
+    record, headers, lease = running_with_a_key(services, fake_worker)
     with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
         parts = answer.iter_encoded()
         next(parts)
@@ -173,14 +175,18 @@ def test_a_stream_ends_when_its_key_may_not_read_any_more(client: FlaskClient, h
         assert list(parts) == []
 
 
-def test_a_stream_does_not_live_for_ever(client: FlaskClient, hand: Hand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_does_not_live_for_ever(
+    client: FlaskClient, fake_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(api, "LONGEST_STREAM", 0.0)
-    lease = hand.claim(hand.submit())
+    lease = fake_worker.claim(fake_worker.submit())
     assert [name for name, _, _ in parsed(client.get(f"/v1/jobs/{lease.job.id}/events").text)] == ["snapshot"]
 
 
-def test_a_stream_of_a_job_that_is_deleted_ends(client: FlaskClient, hand: Hand, services: Services) -> None:
-    job = hand.submit()
+def test_a_stream_of_a_job_that_is_deleted_ends(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
+) -> None:
+    job = fake_worker.submit()
     with client.get(f"/v1/jobs/{job.id}/events") as answer:
         parts = answer.iter_encoded()
         next(parts)

@@ -13,7 +13,7 @@ from jobs.errors import StoreUnavailable
 from jobs.model import Strategy
 from jobs.vault import Vault
 from providers.paint import paint
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.services import Services
 from web.v1.schemas.jobs import ALONE
 
@@ -167,29 +167,31 @@ def test_a_store_that_cannot_be_reached_is_a_503_that_says_when_to_come_again(
     assert int(answer.headers["Retry-After"]) >= 1
 
 
-def test_a_job_that_has_not_changed_is_not_sent_again(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
+def test_a_job_that_has_not_changed_is_not_sent_again(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
     path = f"/v1/jobs/{lease.job.id}"
     first = client.get(path)
     again = client.get(path, headers={"If-None-Match": first.headers["ETag"]})
     assert (again.status_code, again.data) == (304, b"")
     assert again.headers["ETag"] == first.headers["ETag"]
-    hand.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
+    fake_worker.write(lease, events.Progressed, stage="generating", fraction=0.5, step=1, total=2)
     changed = client.get(path, headers={"If-None-Match": f'"x", {first.headers["ETag"]}'})
     assert changed.status_code == 200
     assert changed.get_json()["progress"] == {"stage": "generating", "fraction": 0.5, "step": 1, "total": 2}
 
 
-def test_a_place_in_the_queue_is_part_of_the_version(client: FlaskClient, hand: Hand, services: Services) -> None:
-    first, second = hand.submit(), hand.submit()
+def test_a_place_in_the_queue_is_part_of_the_version(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
+) -> None:
+    first, second = fake_worker.submit(), fake_worker.submit()
     before = client.get(f"/v1/jobs/{second.id}")
     services.jobs.cancel(first.id, "local")
     after = client.get(f"/v1/jobs/{second.id}", headers={"If-None-Match": before.headers["ETag"]})
     assert (before.get_json()["queue"]["position"], after.get_json()["queue"]["position"]) == (2, 1)
 
 
-def test_the_list_is_newest_first_and_goes_on_at_its_cursor(client: FlaskClient, hand: Hand) -> None:
-    ids = [hand.submit().id for _ in range(5)][::-1]
+def test_the_list_is_newest_first_and_goes_on_at_its_cursor(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    ids = [fake_worker.submit().id for _ in range(5)][::-1]
     found: list[str] = []
     url: str | None = "/v1/jobs?limit=2"
     for _ in range(5):
@@ -203,10 +205,10 @@ def test_the_list_is_newest_first_and_goes_on_at_its_cursor(client: FlaskClient,
     assert found == ids
 
 
-def test_the_list_can_be_narrowed(client: FlaskClient, hand: Hand, services: Services) -> None:
-    queued, canceled, done = hand.submit(), hand.submit(), hand.submit()
+def test_the_list_can_be_narrowed(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> None:
+    queued, canceled, done = fake_worker.submit(), fake_worker.submit(), fake_worker.submit()
     services.jobs.cancel(canceled.id, "local")
-    hand.succeed(hand.claim(done))
+    fake_worker.succeed(fake_worker.claim(done))
 
     def ids(query: str) -> set[str]:
         return {job["id"] for job in client.get(f"/v1/jobs?{query}").get_json()["data"]}
@@ -240,10 +242,10 @@ def test_anothers_cursor_is_no_cursor(client: FlaskClient, services: Services) -
 
 
 def test_canceling_ends_a_waiting_job_at_once_and_a_running_one_when_it_lets_go(
-    client: FlaskClient, hand: Hand
+    client: FlaskClient, fake_worker: FakeWorker
 ) -> None:
-    waiting, running = hand.submit(), hand.submit()
-    hand.claim(running)
+    waiting, running = fake_worker.submit(), fake_worker.submit()
+    fake_worker.claim(running)
     assert client.post(f"/v1/jobs/{running.id}/cancel").status_code == 202
     job = client.post(f"/v1/jobs/{running.id}/cancel").get_json()
     assert job["status"] == "running"
@@ -253,9 +255,9 @@ def test_canceling_ends_a_waiting_job_at_once_and_a_running_one_when_it_lets_go(
         assert (answer.status_code, answer.get_json()["status"]) == (200, "canceled")
 
 
-def test_a_deleted_job_leaves_what_it_was(client: FlaskClient, hand: Hand, services: Services) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_a_deleted_job_leaves_what_it_was(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     path = f"/v1/jobs/{lease.job.id}"
     assert client.delete(path).status_code == 204
     answer = client.get(path)
@@ -275,9 +277,9 @@ def test_a_preference_that_cannot_be_read_is_ignored(client: FlaskClient) -> Non
         assert "Preference-Applied" not in answer.headers
 
 
-def test_waiting_for_a_job_that_has_ended_takes_no_time(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_waiting_for_a_job_that_has_ended_takes_no_time(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     answer = client.get(f"/v1/jobs/{lease.job.id}", headers={"Prefer": "respond-async, wait=100"})
     assert (answer.status_code, answer.headers["Preference-Applied"]) == (200, "wait=60")
 

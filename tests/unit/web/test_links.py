@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import logs
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.http.signed_links import BadSignature, Grant, SignedLinks
 from web.services import Services
 
@@ -101,11 +101,11 @@ class Ann:
         self.client = client
         record, key = found.keys.create(name)
         self.headers = {"Authorization": f"Bearer {key}"}
-        self.hand = Hand(found.store, found.jobs, found.artifacts)
-        self.job = self.hand.submit(owner=record.id)
+        self.fake_worker = FakeWorker(found.store, found.jobs, found.artifacts)
+        self.job = self.fake_worker.submit(owner=record.id)
 
     def finish(self) -> bytes:
-        return self.hand.succeed(self.hand.claim(self.job))
+        return self.fake_worker.succeed(self.fake_worker.claim(self.job))
 
     def link(self, what: str = "image", status: int = 200, **body: Any) -> Any:
         answer = self.client.post(f"/v1/jobs/{self.job.id}/{what}/link", headers=self.headers, json=body)
@@ -237,8 +237,8 @@ def test_what_a_platform_adds_to_a_link_does_no_harm(public: FlaskClient, ann: A
     assert answer.headers["Referrer-Policy"] == "no-referrer"
 
 
-def test_a_page_elsewhere_may_show_a_link_of_the_open_mode(client: FlaskClient, hand: Hand) -> None:
-    job = hand.submit()
+def test_a_page_elsewhere_may_show_a_link_of_the_open_mode(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    job = fake_worker.submit()
     url = local(client.post(f"/v1/jobs/{job.id}/image/link").get_json()["url"])
     foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
     assert see(client, url, headers=foreign).status_code == 200
@@ -246,7 +246,7 @@ def test_a_page_elsewhere_may_show_a_link_of_the_open_mode(client: FlaskClient, 
     assert client.get(url, headers={"Host": "evil.example"}).status_code == 421
 
 
-def test_links_go_where_the_operator_says(services: Services, client: FlaskClient, hand: Hand) -> None:
-    job = hand.submit()
+def test_links_go_where_the_operator_says(services: Services, client: FlaskClient, fake_worker: FakeWorker) -> None:
+    job = fake_worker.submit()
     link = client.post(f"/v1/jobs/{job.id}/image/link", headers={"Host": "127.0.0.1:8000"}).get_json()
     assert link["url"].startswith(f"http://127.0.0.1:8000/v1/jobs/{job.id}/image?sig=")

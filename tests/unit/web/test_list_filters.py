@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.times import rfc3339
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.services import Services
 from web.v1.schemas.lists import moment
 
@@ -43,10 +43,10 @@ def test_by_the_time_of_their_creation(client: FlaskClient, services: Services) 
     assert ids(client, rest) == [second.id]
 
 
-def test_by_metadata_and_text(client: FlaskClient, hand: Hand) -> None:
-    one = hand.submit(metadata={"user": "ann", "a b": "c"}, given={"prompt": "A Lighthouse at dusk"})
-    two = hand.submit(metadata={"user": "bob"}, given={"prompt": "\u00c9t\u00e9"})
-    hand.submit(given={})
+def test_by_metadata_and_text(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    one = fake_worker.submit(metadata={"user": "ann", "a b": "c"}, given={"prompt": "A Lighthouse at dusk"})
+    two = fake_worker.submit(metadata={"user": "bob"}, given={"prompt": "\u00c9t\u00e9"})
+    fake_worker.submit(given={})
     assert ids(client, "metadata.user=ann") == [one.id]
     assert ids(client, "metadata.user=bob&metadata.x=1") == []
     assert ids(client, f"metadata.{quote('a b')}=c") == [one.id]
@@ -54,8 +54,8 @@ def test_by_metadata_and_text(client: FlaskClient, hand: Hand) -> None:
     assert ids(client, f"q={quote(chr(0xE9) + 't')}") == [two.id]
 
 
-def test_by_batch(client: FlaskClient, hand: Hand) -> None:
-    hand.submit()
+def test_by_batch(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    fake_worker.submit()
     assert ids(client, "batch=batch_01ARZ3NDEKTSV4RRFFQ69G5FAV") == []
 
 
@@ -83,6 +83,6 @@ def test_a_malformed_filter_is_refused(client: FlaskClient, query: str) -> None:
     assert (answer.status_code, answer.get_json()["errors"][0]["parameter"]) == (422, query.partition("=")[0])
 
 
-def test_anothers_jobs_fit_no_filter(client: FlaskClient, hand: Hand) -> None:
-    hand.submit(owner="key_other", metadata={"user": "ann"})
+def test_anothers_jobs_fit_no_filter(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    fake_worker.submit(owner="key_other", metadata={"user": "ann"})
     assert ids(client, "metadata.user=ann&q=lighthouse") == []

@@ -23,7 +23,7 @@ from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.limits import Limits
 from settings import Settings, SettingsError
-from tests.support.job_driver import Hand, Woken, name_database
+from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
 from web.openapi.components import SCHEMAS
 from web.services import Services, build
 from web.v1 import events as api
@@ -38,7 +38,7 @@ LIMITS = Limits(
 
 @pytest.fixture
 def services(web_settings: Settings) -> Iterator[Services]:
-    built = build(replace(web_settings, limits=LIMITS), client=fakeredis.FakeRedis(), publisher=Woken())
+    built = build(replace(web_settings, limits=LIMITS), client=fakeredis.FakeRedis(), publisher=FakePublisher())
     name_database(built)
     yield built
     built.close()
@@ -175,8 +175,10 @@ def test_as_many_wait_as_may(client: FlaskClient, services: Services) -> None:
     assert services.store.overview().queued == 2
 
 
-def test_a_key_has_one_stream_more_when_it_closes_one(client: FlaskClient, hand: Hand, services: Services) -> None:
-    job = hand.submit()
+def test_a_key_has_one_stream_more_when_it_closes_one(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
+) -> None:
+    job = fake_worker.submit()
     path = f"/v1/jobs/{job.id}/events"
     with client.get(path):
         answer = client.get(path)
@@ -184,33 +186,33 @@ def test_a_key_has_one_stream_more_when_it_closes_one(client: FlaskClient, hand:
         assert services.pump.watchers == 1
     with client.get(path) as again:
         assert again.status_code == 200
-    hand.succeed(hand.claim(job))
+    fake_worker.succeed(fake_worker.claim(job))
     # What has ended is told at once, and nobody counts it.
     assert client.get(path).status_code == 200
 
 
 def test_a_stream_shows_that_it_lives(
-    client: FlaskClient, hand: Hand, services: Services, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, fake_worker: FakeWorker, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.0)
     monkeypatch.setattr(api, "PLACE_SECONDS", 0.01)
-    lease = hand.claim(hand.submit())
+    lease = fake_worker.claim(fake_worker.submit())
     with client.get(f"/v1/jobs/{lease.job.id}/events") as answer:
         parts = answer.iter_encoded()
         next(parts)
         services.redis.delete("dr:streams:local")
         next(parts)
         assert services.redis.zcard("dr:streams:local") == 1
-        hand.write(lease, events.Canceled)
+        fake_worker.write(lease, events.Canceled)
         list(parts)
     assert services.redis.zcard("dr:streams:local") == 0
 
 
-def test_usage_tells_limits_and_what_is_used(client: FlaskClient, hand: Hand) -> None:
+def test_usage_tells_limits_and_what_is_used(client: FlaskClient, fake_worker: FakeWorker) -> None:
     for user in ("ann", "ann", "bob"):
         submit(client, metadata={"user": user})
-    hand.store.beat("w1", 10, 60, [])
-    hand.store.dispatch()
+    fake_worker.store.beat("w1", 10, 60, [])
+    fake_worker.store.dispatch()
     found = client.get("/v1/usage?user=ann").get_json()
     assert fits("Usage", found)
     kept = {"files": 1000, "file_bytes": 1 << 30}
@@ -234,8 +236,8 @@ def fits(name: str, body: Any) -> bool:
     return jsonschema_rs.Draft202012Validator(schema).is_valid(body)
 
 
-def test_a_dry_run_says_what_the_job_would_wait_for(client: FlaskClient, hand: Hand) -> None:
-    hand.store.beat("w1", 10, 60, [])
+def test_a_dry_run_says_what_the_job_would_wait_for(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    fake_worker.store.beat("w1", 10, 60, [])
 
     def planned(user: str) -> Any:
         return client.post("/v1/jobs?dry_run=1", json={**BODY, "metadata": {"user": user}}).get_json()
@@ -259,9 +261,9 @@ def test_a_keys_own_limits_count_for_it_at_once(client: FlaskClient) -> None:
     assert statuses == [202, 429]
 
 
-def test_who_has_a_link_does_not_use_up_its_owners_requests(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_who_has_a_link_does_not_use_up_its_owners_requests(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     made = client.post(f"/v1/jobs/{lease.job.id}/image/link", json={})
     path = made.get_json()["url"].partition("localhost")[2]
     for _ in range(6):

@@ -9,7 +9,7 @@ from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES
 from jobs.record import keys
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.services import Services
 
 BODY = {"model": "echo", "input": {"prompt": "a red fox in snow"}}
@@ -20,12 +20,12 @@ def post(client: FlaskClient, body: Any = BODY, **headers: str) -> Any:
 
 
 def test_a_request_with_a_key_is_answered_with_the_live_job(
-    client: FlaskClient, services: Services, hand: Hand
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
 ) -> None:
     first = post(client, Idempotency_Key="k1")
     assert (first.status_code, "Idempotency-Replayed" in first.headers) == (202, False)
     job = services.store.get(first.get_json()["id"]).job
-    hand.succeed(hand.claim(job))
+    fake_worker.succeed(fake_worker.claim(job))
     again = post(client, {"input": BODY["input"], "model": BODY["model"]}, Idempotency_Key="k1")
     assert (again.status_code, again.headers["Idempotency-Replayed"]) == (202, "true")
     assert (again.get_json()["id"], again.get_json()["status"]) == (job.id, "succeeded")

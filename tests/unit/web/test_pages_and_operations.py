@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.services import Services
 
 PATHS = [
@@ -85,8 +85,8 @@ def test_readiness_needs_redis_and_a_worker(
     assert client.get("/healthz").status_code == 200
 
 
-def test_metrics_count_requests_and_jobs(client: FlaskClient, hand: Hand) -> None:
-    hand.submit()
+def test_metrics_count_requests_and_jobs(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    fake_worker.submit()
     client.get("/v1/jobs/job_01ARZ3NDEKTSV4RRFFQ69G5FAV")
     text = client.get("/metrics").text
     assert 'darkroom_jobs{state="queued"} 1.0' in text

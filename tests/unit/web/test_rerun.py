@@ -13,7 +13,7 @@ from jobs import events
 from jobs.files.images import clean
 from jobs.model import Failure, Recipe
 from providers.paint import paint
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.services import Services
 from web.v1.schemas.reruns import WITHOUT_CREDENTIALS
 
@@ -51,11 +51,13 @@ def test_what_the_input_changes_is_different(client: FlaskClient) -> None:
     assert new["input"] == {"prompt": "a lighthouse", "seed": 8, "width": 512, "height": 128}
 
 
-def test_the_seed_that_was_really_used_comes_again(client: FlaskClient, services: Services, hand: Hand) -> None:
+def test_the_seed_that_was_really_used_comes_again(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
     old = submit(client, embed_recipe=False)
     drawn = {"seed": old["input"]["seed"]}
-    lease = hand.claim(services.store.get(old["id"]).job)
-    hand.write(lease, events.Succeeded, outputs=(), recipe=replace(RECIPE, fixed=drawn))
+    lease = fake_worker.claim(services.store.get(old["id"]).job)
+    fake_worker.write(lease, events.Succeeded, outputs=(), recipe=replace(RECIPE, fixed=drawn))
     again = client.post(f"/v1/jobs/{old['id']}/rerun").get_json()
     assert (again["input"], again["embed_recipe"]) == (old["input"], False)
     other = client.post(f"/v1/jobs/{old['id']}/rerun", json={"input": {"seed": None}}).get_json()
@@ -64,13 +66,13 @@ def test_the_seed_that_was_really_used_comes_again(client: FlaskClient, services
 
 
 def test_a_recipe_is_a_submission_that_makes_the_same_again(
-    client: FlaskClient, services: Services, hand: Hand
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
 ) -> None:
     old = submit(client, model="flux", input={"prompt": "a lighthouse"})
-    lease = hand.claim(services.store.get(old["id"]).job)
+    lease = fake_worker.claim(services.store.get(old["id"]).job)
     name = services.catalog.spec(lease.job.attempts[-1].provider).default_model
     used = {"seed": 1234, "randomize_seed": False}
-    hand.write(lease, events.Succeeded, outputs=(), recipe=replace(RECIPE, model=name, fixed=used))
+    fake_worker.write(lease, events.Succeeded, outputs=(), recipe=replace(RECIPE, model=name, fixed=used))
     recipe = client.get(f"/v1/jobs/{old['id']}").get_json()["recipe"]
     new = client.post("/v1/jobs", json={part: recipe[part] for part in ("model", "provider", "input")}).get_json()
     assert new["input"] == {**old["input"], **used}
@@ -131,8 +133,8 @@ def test_nobody_runs_the_picture_of_another_job(client: FlaskClient) -> None:
     assert client.post(f"/v1/jobs/{old['id']}/rerun", json=body).status_code == 422
 
 
-def test_a_job_that_failed_can_run_again(client: FlaskClient, services: Services, hand: Hand) -> None:
-    job = hand.submit()
+def test_a_job_that_failed_can_run_again(client: FlaskClient, services: Services, fake_worker: FakeWorker) -> None:
+    job = fake_worker.submit()
     failure = Failure(code="provider_busy", detail="full")
     services.store.change(job.id, lambda _: events.Failed(at=services.store.now(), error=failure))
     assert client.post(f"/v1/jobs/{job.id}/rerun").get_json()["status"] == "queued"

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jobs import events
 from jobs.model import Failure, Output
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.services import Services
 
 
@@ -19,9 +19,9 @@ def side_of(data: bytes) -> tuple[str | None, tuple[int, int]]:
     return picture.format, picture.size
 
 
-def test_an_output_is_served_as_a_file_that_never_changes(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    picture = hand.succeed(lease)
+def test_an_output_is_served_as_a_file_that_never_changes(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    picture = fake_worker.succeed(lease)
     output = client.get(f"/v1/jobs/{lease.job.id}").get_json()["outputs"][0]
     answer = client.get(output["url"].removeprefix("http://localhost"))
     assert (answer.status_code, answer.content_type, answer.data) == (200, "image/png", picture)
@@ -47,10 +47,10 @@ def test_an_output_is_served_as_a_file_that_never_changes(client: FlaskClient, h
     ],
 )
 def test_one_range_of_an_output_can_be_asked_for(
-    client: FlaskClient, hand: Hand, asked: str, status: int, part: slice | None
+    client: FlaskClient, fake_worker: FakeWorker, asked: str, status: int, part: slice | None
 ) -> None:
-    lease = hand.claim(hand.submit())
-    picture = hand.succeed(lease)
+    lease = fake_worker.claim(fake_worker.submit())
+    picture = fake_worker.succeed(lease)
     answer = client.get(f"/v1/jobs/{lease.job.id}/outputs/0", headers={"Range": asked})
     assert answer.status_code == status
     if part is not None:
@@ -59,9 +59,9 @@ def test_one_range_of_an_output_can_be_asked_for(
         assert answer.headers["Content-Range"] == f"bytes */{len(picture)}"
 
 
-def test_a_text_is_served_as_a_text(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="<b>two dogs</b>"),))
+def test_a_text_is_served_as_a_text(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="<b>two dogs</b>"),))
     answer = client.get(f"/v1/jobs/{lease.job.id}/outputs/0")
     assert (answer.content_type, answer.text) == ("text/plain; charset=utf-8", "<b>two dogs</b>")
     assert answer.headers["Content-Disposition"].startswith("attachment")
@@ -69,53 +69,55 @@ def test_a_text_is_served_as_a_text(client: FlaskClient, hand: Hand) -> None:
 
 
 @pytest.mark.parametrize("rest", ["outputs/0", "outputs/-1", "outputs/99999999999999999999", "outputs/x", "preview"])
-def test_what_is_not_there_is_not_found(client: FlaskClient, hand: Hand, rest: str) -> None:
-    assert client.get(f"/v1/jobs/{hand.submit().id}/{rest}").status_code == 404
+def test_what_is_not_there_is_not_found(client: FlaskClient, fake_worker: FakeWorker, rest: str) -> None:
+    assert client.get(f"/v1/jobs/{fake_worker.submit().id}/{rest}").status_code == 404
 
 
-def test_a_file_that_was_lost_is_gone(client: FlaskClient, hand: Hand, services: Services) -> None:
-    lease = hand.claim(hand.submit())
-    hand.succeed(lease)
+def test_a_file_that_was_lost_is_gone(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.succeed(lease)
     services.artifacts.delete(lease.job.id)
     assert client.get(f"/v1/jobs/{lease.job.id}/outputs/0").status_code == 410
 
 
-def test_the_newest_preview_is_shown(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.preview(lease, 0)
-    picture = hand.preview(lease, 1)
+def test_the_newest_preview_is_shown(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.preview(lease, 0)
+    picture = fake_worker.preview(lease, 1)
     path = f"/v1/jobs/{lease.job.id}/preview"
     answer = client.get(path)
     assert (answer.status_code, answer.content_type, answer.data) == (200, "image/png", picture)
     assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
-    hand.preview(lease, 2)
+    fake_worker.preview(lease, 2)
     assert client.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 200
 
 
-def test_the_living_image_goes_from_card_to_preview_to_picture(client: FlaskClient, hand: Hand) -> None:
-    job = hand.submit(input={"prompt": "x", "width": 1024, "height": 576})
+def test_the_living_image_goes_from_card_to_preview_to_picture(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    job = fake_worker.submit(input={"prompt": "x", "width": 1024, "height": 576})
     path = f"/v1/jobs/{job.id}/image"
     card = client.get(path)
     assert side_of(card.data) == ("PNG", (512, 288))
     assert "max-age=1," in card.headers["Cache-Control"]
     assert client.get(path, headers={"If-None-Match": card.headers["ETag"]}).status_code == 304
 
-    lease = hand.claim(job)
+    lease = fake_worker.claim(job)
     running = client.get(path, headers={"If-None-Match": card.headers["ETag"]})
     assert running.status_code == 200
-    preview = hand.preview(lease, 0)
+    preview = fake_worker.preview(lease, 0)
     assert client.get(path).data == preview
 
-    picture = hand.succeed(lease)
+    picture = fake_worker.succeed(lease)
     final = client.get(path)
     assert final.data == picture
     assert "immutable" in final.headers["Cache-Control"]
 
 
-def test_a_failed_job_shows_a_card_that_stays(client: FlaskClient, hand: Hand) -> None:
-    lease = hand.claim(hand.submit())
-    hand.preview(lease, 0)
-    hand.write(lease, events.Failed, error=Failure(code="provider_quota", detail="You have exceeded your GPU quota."))
+def test_a_failed_job_shows_a_card_that_stays(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    lease = fake_worker.claim(fake_worker.submit())
+    fake_worker.preview(lease, 0)
+    fake_worker.write(
+        lease, events.Failed, error=Failure(code="provider_quota", detail="You have exceeded your GPU quota.")
+    )
     answer = client.get(f"/v1/jobs/{lease.job.id}/image")
     assert side_of(answer.data) == ("PNG", (512, 512))
     assert "immutable" in answer.headers["Cache-Control"]

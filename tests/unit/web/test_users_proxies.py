@@ -15,7 +15,7 @@ from werkzeug.test import TestResponse
 from jobs.access.api_keys import OPERATOR_SCOPES
 from jobs.vault import Vault
 from settings import Bind, Settings
-from tests.support.job_driver import Woken, name_database
+from tests.support.fake_worker import FakePublisher, name_database
 from web.app import assemble
 from web.services import Services, build
 
@@ -28,7 +28,7 @@ def allowing(web_settings: Settings, tmp_path: Path) -> Iterator[Services]:
     config = tmp_path / "providers.toml"
     config.write_text("[egress]\nproxies = true\n")
     chosen = replace(web_settings, config=config, bind=Bind("0.0.0.0", 8000))
-    built = build(chosen, client=fakeredis.FakeRedis(), publisher=Woken())
+    built = build(chosen, client=fakeredis.FakeRedis(), publisher=FakePublisher())
     name_database(built)
     yield built
     built.close()

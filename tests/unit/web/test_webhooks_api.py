@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs.webhooks.deliveries import TYPES, Call, settled
 from jobs.webhooks.outbox import Outbox
-from tests.support.job_driver import Hand
+from tests.support.fake_worker import FakeWorker
 from web.openapi.components import SCHEMAS
 from web.services import Services
 
@@ -121,8 +121,8 @@ def test_a_failed_try_is_shown_without_the_peers_words_and_can_be_repeated(
     assert [one.delivery.id for one in outbox.take(1, lease_seconds=60, per_host=1, per_owner=1)] == [shown["id"]]
 
 
-def test_what_is_not_there_is_not_found(client: FlaskClient, hand: Hand) -> None:
-    job = hand.submit()
+def test_what_is_not_there_is_not_found(client: FlaskClient, fake_worker: FakeWorker) -> None:
+    job = fake_worker.submit()
     nobody = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     unknown = "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     assert client.get(f"/v1/jobs/{nobody}/deliveries").status_code == 404

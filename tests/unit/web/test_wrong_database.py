@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs.record.identity import DatabaseIdentity
 from settings import Bind, Settings
-from tests.support.job_driver import Hand, Woken, name_database
+from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
 from web import app as application
 from web.services import Services, build
 
@@ -20,9 +20,9 @@ JOB = {"model": "echo", "input": {"prompt": "a lighthouse"}}
 
 
 def test_everything_is_answered_with_503_and_the_log_says_so_once(
-    client: FlaskClient, services: Services, hand: Hand, caplog: pytest.LogCaptureFixture
+    client: FlaskClient, services: Services, fake_worker: FakeWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    job = hand.submit()
+    job = fake_worker.submit()
     services.store.beat("w1", 4, 60, [])
     assert client.get("/readyz").status_code == 200
     services.redis.flushall()
@@ -47,9 +47,11 @@ def test_everything_is_answered_with_503_and_the_log_says_so_once(
     assert not services.redis.exists("dr:owners")
 
 
-def test_a_poll_in_an_emptied_database_is_never_a_404(client: FlaskClient, services: Services, hand: Hand) -> None:
+def test_a_poll_in_an_emptied_database_is_never_a_404(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
     """Also in the moment before anything else could notice it."""
-    job = hand.submit()
+    job = fake_worker.submit()
     assert client.get(f"/v1/jobs/{job.id}").status_code == 200
     services.redis.flushall()
     assert client.get(f"/v1/jobs/{job.id}").status_code == 503
@@ -78,8 +80,10 @@ def test_a_lost_key_is_not_called_wrong(public_app: Flask) -> None:
     assert client.get("/v1/jobs", headers=headers).status_code == 503
 
 
-def test_once_it_is_accepted_everything_goes_on(client: FlaskClient, services: Services, hand: Hand) -> None:
-    job = hand.submit()
+def test_once_it_is_accepted_everything_goes_on(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
+    job = fake_worker.submit()
     services.redis.flushall()
     assert client.post("/v1/jobs", json=JOB).status_code == 503
     DatabaseIdentity(services.redis, services.settings.identity_file).accept()
@@ -88,8 +92,8 @@ def test_once_it_is_accepted_everything_goes_on(client: FlaskClient, services: S
     assert client.get(f"/v1/jobs/{job.id}").status_code == 404
 
 
-def test_a_poll_costs_no_round_trip_more(client: FlaskClient, services: Services, hand: Hand) -> None:
-    job = hand.submit()
+def test_a_poll_costs_no_round_trip_more(client: FlaskClient, services: Services, fake_worker: FakeWorker) -> None:
+    job = fake_worker.submit()
     client.get(f"/v1/jobs/{job.id}")
     asked: list[tuple[object, ...]] = []
     ask = services.identity._ask
@@ -105,11 +109,13 @@ def test_a_public_face_starts_with_an_emptied_database_and_lets_nobody_in(
     """It must not end and be started again and again, with the wrong advice to make a first key."""
     chosen = replace(web_settings, bind=Bind("0.0.0.0", 8000))
     client = fakeredis.FakeRedis()
-    built = build(chosen, client=client, publisher=Woken())
+    built = build(chosen, client=client, publisher=FakePublisher())
     name_database(built)
     built.close()
     client.flushall()
-    monkeypatch.setattr(application, "build", lambda settings: build(settings, client=client, publisher=Woken()))
+    monkeypatch.setattr(
+        application, "build", lambda settings: build(settings, client=client, publisher=FakePublisher())
+    )
     face = application.create_app(chosen)
     assert face.test_client().get("/v1/jobs").status_code == 503
     assert "nobody gets in" in caplog.text

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.worker_parts import Rig
+from tests.support.worker_parts import WorkerParts
 
 
 @pytest.fixture
-def rig(tmp_path: Path) -> Rig:
+def parts(tmp_path: Path) -> WorkerParts:
     """A worker's parts with an empty record."""
-    return Rig(tmp_path)
+    return WorkerParts(tmp_path)

@@ -24,7 +24,8 @@ from jobs.vault import Vault
 from jobs.webhooks.deliveries import Delivery
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
-from tests.support.webhook_receiver import Act, Receiver, closed_port, make_certificate, status
+from tests.support.eventually import eventually
+from tests.support.webhook_receiver import Act, WebhookReceiver, closed_port, make_certificate, status
 from worker.scheduler.delivery import PER_OWNER, Deliverer
 from worker.scheduler.webhook_client import WebhookClient
 
@@ -32,7 +33,7 @@ LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
 PUBLIC = "93.184.216.34"
 
 
-class House:
+class Deliveries:
     """The parts that deliver, around one store."""
 
     def __init__(self, egress: Egress = LOOPBACK, poster: WebhookClient | None = None) -> None:
@@ -64,19 +65,19 @@ class House:
 
 
 @pytest.fixture
-def house() -> House:
-    return House()
+def deliveries() -> Deliveries:
+    return Deliveries()
 
 
-Receive = Callable[..., Receiver]
+Receive = Callable[..., WebhookReceiver]
 
 
 @pytest.fixture
 def receive() -> Iterator[Receive]:
-    made: list[Receiver] = []
+    made: list[WebhookReceiver] = []
 
-    def start(*acts: Act, certificate: Path | None = None) -> Receiver:
-        made.append(Receiver(*acts, certificate=certificate))
+    def start(*acts: Act, certificate: Path | None = None) -> WebhookReceiver:
+        made.append(WebhookReceiver(*acts, certificate=certificate))
         return made[-1]
 
     yield start
@@ -89,12 +90,14 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_certificate(tmp_path_factory.mktemp("tls") / "hooks.pem", "hooks.example.com")
 
 
-def test_a_message_is_verified_by_the_standards_library_from_its_raw_bytes(house: House, receive: Receive) -> None:
+def test_a_message_is_verified_by_the_standards_library_from_its_raw_bytes(
+    deliveries: Deliveries, receive: Receive
+) -> None:
     receiver = receive()
-    delivery = house.delivered(receiver.url)
+    delivery = deliveries.delivered(receiver.url)
     assert (delivery.state, delivery.calls[0].status, delivery.calls[0].error) == ("delivered", 204, None)
     headers, body = receiver.messages[0]
-    message = Verifier(house.webhooks.secret("key_1")).verify(body, headers)
+    message = Verifier(deliveries.webhooks.secret("key_1")).verify(body, headers)
     assert message == json.loads(body)
     assert (message["type"], message["data"]["status"]) == ("job.canceled", "canceled")
     assert headers["webhook-id"] == delivery.id
@@ -102,18 +105,18 @@ def test_a_message_is_verified_by_the_standards_library_from_its_raw_bytes(house
     assert not {"authorization", "cookie"} & {name.lower() for name in headers}
 
 
-def test_after_a_rotation_both_secrets_verify(house: House, receive: Receive) -> None:
-    receiver, old = receive(), house.webhooks.secret("key_1")
-    new = house.webhooks.rotate("key_1")
-    house.delivered(receiver.url)
+def test_after_a_rotation_both_secrets_verify(deliveries: Deliveries, receive: Receive) -> None:
+    receiver, old = receive(), deliveries.webhooks.secret("key_1")
+    new = deliveries.webhooks.rotate("key_1")
+    deliveries.delivered(receiver.url)
     headers, body = receiver.messages[0]
     for secret in (old, new):
         Verifier(secret).verify(body, headers)
 
 
-def encrypted(certificate: Path | None, address: str = "127.0.0.1") -> House:
+def encrypted(certificate: Path | None, address: str = "127.0.0.1") -> Deliveries:
     egress = LOOPBACK
-    return House(
+    return Deliveries(
         egress,
         WebhookClient(egress, lambda *_: [address], None if certificate is None else str(certificate), seconds=5),
     )
@@ -121,56 +124,56 @@ def encrypted(certificate: Path | None, address: str = "127.0.0.1") -> House:
 
 def test_over_tls_the_receivers_name_is_checked(receive: Receive, certificate: Path) -> None:
     receiver = receive(certificate=certificate)
-    house = encrypted(certificate)
-    assert house.delivered(f"https://hooks.example.com:{receiver.port}/").state == "delivered"
+    deliveries = encrypted(certificate)
+    assert deliveries.delivered(f"https://hooks.example.com:{receiver.port}/").state == "delivered"
     assert receiver.messages[0][0]["Host"] == f"hooks.example.com:{receiver.port}"
-    for house, host in [(encrypted(certificate), "other.example.com"), (encrypted(None), "hooks.example.com")]:
-        delivery = house.delivered(f"https://{host}:{receiver.port}/")
+    for deliveries, host in [(encrypted(certificate), "other.example.com"), (encrypted(None), "hooks.example.com")]:
+        delivery = deliveries.delivered(f"https://{host}:{receiver.port}/")
         assert (delivery.state, delivery.calls[0].error) == ("pending", "tls")
     assert len(receiver.messages) == 1
 
 
-def test_500_then_200_is_one_message_with_one_id(house: House, receive: Receive) -> None:
+def test_500_then_200_is_one_message_with_one_id(deliveries: Deliveries, receive: Receive) -> None:
     receiver = receive(status(500), status(200))
-    job = house.ended(receiver.url)
-    house.deliverer.round()
-    (delivery,) = house.outbox.deliveries(job.id)
+    job = deliveries.ended(receiver.url)
+    deliveries.deliverer.round()
+    (delivery,) = deliveries.outbox.deliveries(job.id)
     assert (delivery.state, delivery.calls[0].status) == ("pending", 500)
-    assert house.deliverer.round() == 0, "its time has not come"
-    house.due_again(job)
-    assert house.deliverer.round() == 1
-    (delivery,) = house.outbox.deliveries(job.id)
+    assert deliveries.deliverer.round() == 0, "its time has not come"
+    deliveries.due_again(job)
+    assert deliveries.deliverer.round() == 1
+    (delivery,) = deliveries.outbox.deliveries(job.id)
     assert (delivery.state, [call.status for call in delivery.calls]) == ("delivered", [500, 200])
     (first, second) = receiver.messages
     assert first[1] == second[1]
     assert first[0]["webhook-id"] == second[0]["webhook-id"] == delivery.id
-    Verifier(house.webhooks.secret("key_1")).verify(second[1], second[0])
+    Verifier(deliveries.webhooks.secret("key_1")).verify(second[1], second[0])
 
 
-def test_a_redirect_is_a_failure_and_is_not_followed(house: House, receive: Receive) -> None:
+def test_a_redirect_is_a_failure_and_is_not_followed(deliveries: Deliveries, receive: Receive) -> None:
     inner = receive()
     for code in (301, 302, 307, 308):
         receiver = receive(status(code, Location=inner.url))
-        delivery = house.delivered(receiver.url)
+        delivery = deliveries.delivered(receiver.url)
         assert (delivery.state, delivery.calls[0].error, delivery.calls[0].status) == ("pending", "redirect", code)
     assert inner.connections == 0
 
 
-def test_410_ends_it_for_this_address_until_somebody_tries_by_hand(house: House, receive: Receive) -> None:
+def test_410_ends_it_for_this_address_until_somebody_tries_by_hand(deliveries: Deliveries, receive: Receive) -> None:
     receiver = receive(status(410), status(200))
-    first = house.ended(receiver.url)
-    house.deliverer.round()
-    assert house.outbox.deliveries(first.id)[0].state == "disabled"
-    assert house.delivered(receiver.url).state == "disabled"
+    first = deliveries.ended(receiver.url)
+    deliveries.deliverer.round()
+    assert deliveries.outbox.deliveries(first.id)[0].state == "disabled"
+    assert deliveries.delivered(receiver.url).state == "disabled"
     assert len(receiver.messages) == 1
-    house.outbox.redeliver(first.id, house.outbox.deliveries(first.id)[0].id)
-    house.deliverer.round()
-    assert house.outbox.deliveries(first.id)[0].state == "delivered"
-    assert house.delivered(receiver.url).state == "delivered"
+    deliveries.outbox.redeliver(first.id, deliveries.outbox.deliveries(first.id)[0].id)
+    deliveries.deliverer.round()
+    assert deliveries.outbox.deliveries(first.id)[0].state == "delivered"
+    assert deliveries.delivered(receiver.url).state == "delivered"
 
 
-def test_retry_after_is_kept(house: House, receive: Receive) -> None:
-    delivery = house.delivered(receive(status(503, Retry_After="7200")).url)
+def test_retry_after_is_kept(deliveries: Deliveries, receive: Receive) -> None:
+    delivery = deliveries.delivered(receive(status(503, Retry_After="7200")).url)
     assert delivery.next_at is not None
     assert delivery.next_at == pytest.approx(delivery.calls[0].at + 7200)
 
@@ -197,14 +200,14 @@ def silent(handler: BaseHTTPRequestHandler) -> None:
     handler.connection.recv(1)
 
 
-def test_an_endless_answer_is_not_read_to_its_end(house: House, receive: Receive) -> None:
-    assert house.delivered(receive(endless).url).state == "delivered"
+def test_an_endless_answer_is_not_read_to_its_end(deliveries: Deliveries, receive: Receive) -> None:
+    assert deliveries.delivered(receive(endless).url).state == "delivered"
 
 
 @pytest.mark.parametrize("act", [drip, garbage, silent])
 def test_a_receiver_that_gives_no_proper_answer_is_left(receive: Receive, act: Act) -> None:
-    house = House(poster=WebhookClient(LOOPBACK, seconds=0.3))
-    delivery = house.delivered(receive(act).url)
+    deliveries = Deliveries(poster=WebhookClient(LOOPBACK, seconds=0.3))
+    delivery = deliveries.delivered(receive(act).url)
     assert (delivery.state, delivery.calls[0].error, delivery.calls[0].status) == ("pending", "no_answer", None)
 
 
@@ -219,8 +222,8 @@ def test_closed_forbidden_and_unknown_look_the_same(receive: Receive) -> None:
         ("https://hooks.example.com/", [PUBLIC, "127.0.0.2"]),
         ("https://hooks.example.com/", []),
     ]:
-        house = House(poster=WebhookClient(LOOPBACK, lambda *_, found=addresses: found, seconds=5))
-        (call,) = house.delivered(url).calls
+        deliveries = Deliveries(poster=WebhookClient(LOOPBACK, lambda *_, found=addresses: found, seconds=5))
+        (call,) = deliveries.delivered(url).calls
         shown.add((call.error, call.status, call.seconds))
     assert shown == {("unreachable", None, None)}
     assert inner.connections == 0
@@ -239,8 +242,8 @@ def test_a_name_that_leads_inside_is_never_connected_to(receive: Receive, addres
             asked.append(f"{host}:{port}")
             return found
 
-        house = House(Egress(), WebhookClient(Egress(), look, seconds=5))
-        delivery = house.delivered("https://hooks.example.com/")
+        deliveries = Deliveries(Egress(), WebhookClient(Egress(), look, seconds=5))
+        delivery = deliveries.delivered("https://hooks.example.com/")
         assert (delivery.calls[0].error, len(asked)) == ("unreachable", 1)
     assert inner.connections == 0
 
@@ -249,27 +252,27 @@ def test_a_name_is_looked_up_once_for_each_call(receive: Receive) -> None:
     """A second answer could be another one."""
     receiver = receive()
     answers = [["127.0.0.1"], ["10.0.0.1"]]
-    house = House(poster=WebhookClient(LOOPBACK, lambda *_: answers.pop(0), seconds=5))
-    assert house.delivered(f"http://hooks.example.com:{receiver.port}/").state == "delivered"
+    deliveries = Deliveries(poster=WebhookClient(LOOPBACK, lambda *_: answers.pop(0), seconds=5))
+    assert deliveries.delivered(f"http://hooks.example.com:{receiver.port}/").state == "delivered"
     assert len(answers) == 1
 
 
 def test_proxies_of_the_environment_are_not_used(
-    house: House, receive: Receive, monkeypatch: pytest.MonkeyPatch
+    deliveries: Deliveries, receive: Receive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     proxy, receiver = receive(), receive()
     for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
         monkeypatch.setenv(name, f"http://127.0.0.1:{proxy.port}")
-    assert house.delivered(receiver.url).state == "delivered"
+    assert deliveries.delivered(receiver.url).state == "delivered"
     assert proxy.connections == 0
 
 
 def test_a_sender_that_dies_after_the_answer_sends_the_same_again(
-    house: House, receive: Receive, monkeypatch: pytest.MonkeyPatch
+    deliveries: Deliveries, receive: Receive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The kill itself is made on real processes in tests/integration; here only its order."""
     receiver = receive()
-    job = house.ended(receiver.url)
+    job = deliveries.ended(receiver.url)
 
     class Dead(BaseException):
         pass
@@ -280,14 +283,14 @@ def test_a_sender_that_dies_after_the_answer_sends_the_same_again(
 
     monkeypatch.setattr("worker.scheduler.delivery.failpoint", die)
     with pytest.raises(Dead):
-        house.deliverer.round()
+        deliveries.deliverer.round()
     monkeypatch.undo()
-    assert house.outbox.deliveries(job.id)[0].state == "pending"
-    member = f"127.0.0.1/{job.id}/{house.outbox.deliveries(job.id)[0].id}"
-    assert house.store.redis.zadd("dr:hooksent:key_1", {member: 1}) == 0
-    house.store.redis.zadd("dr:hookowners", {"key_1": 1})
-    assert house.deliverer.round() == 1
-    assert house.outbox.deliveries(job.id)[0].state == "delivered"
+    assert deliveries.outbox.deliveries(job.id)[0].state == "pending"
+    member = f"127.0.0.1/{job.id}/{deliveries.outbox.deliveries(job.id)[0].id}"
+    assert deliveries.store.redis.zadd("dr:hooksent:key_1", {member: 1}) == 0
+    deliveries.store.redis.zadd("dr:hookowners", {"key_1": 1})
+    assert deliveries.deliverer.round() == 1
+    assert deliveries.outbox.deliveries(job.id)[0].state == "delivered"
     assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
     assert len(receiver.messages) == 2
 
@@ -307,9 +310,9 @@ class Gate:
 
 
 @contextmanager
-def delivering(house: House, gate: Gate) -> Iterator[None]:
+def delivering(deliveries: Deliveries, gate: Gate) -> Iterator[None]:
     stopped = threading.Event()
-    thread = threading.Thread(target=house.deliverer.run, args=(stopped,))
+    thread = threading.Thread(target=deliveries.deliverer.run, args=(stopped,))
     thread.start()
     try:
         yield
@@ -319,21 +322,21 @@ def delivering(house: House, gate: Gate) -> Iterator[None]:
         thread.join(10)
 
 
-def is_delivered(house: House, *jobs: Job) -> bool:
-    return all(house.outbox.deliveries(job.id)[0].state == "delivered" for job in jobs)
+def is_delivered(deliveries: Deliveries, *jobs: Job) -> bool:
+    return all(deliveries.outbox.deliveries(job.id)[0].state == "delivered" for job in jobs)
 
 
 def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
     gate = Gate()
     slow, quick, egress = receive(gate), receive(), LOOPBACK
-    house = House(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
-    waiting = [house.ended(f"http://slow.example.com:{slow.port}/") for _ in range(30)]
-    other = house.ended(f"http://quick.example.com:{quick.port}/")
-    with delivering(house, gate):
-        until(lambda: is_delivered(house, other))
+    deliveries = Deliveries(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    waiting = [deliveries.ended(f"http://slow.example.com:{slow.port}/") for _ in range(30)]
+    other = deliveries.ended(f"http://quick.example.com:{quick.port}/")
+    with delivering(deliveries, gate):
+        eventually(lambda: is_delivered(deliveries, other))
         assert slow.connections <= 4
         gate.open()
-        until(lambda: is_delivered(house, *waiting))
+        eventually(lambda: is_delivered(deliveries, *waiting))
     assert len(slow.messages) == 30
 
 
@@ -341,30 +344,23 @@ def test_an_owner_of_slow_receivers_everywhere_holds_up_nobody_else(receive: Rec
     """As many hosts as there could be calls, all of them the same slow receiver; the other's is the same, too."""
     gate = Gate()
     slow, egress = receive(gate), LOOPBACK
-    house = House(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
-    waiting = [house.ended(f"http://h{n}.example.com:{slow.port}/") for n in range(60)]
-    with delivering(house, gate):
-        until(lambda: slow.connections == PER_OWNER)
+    deliveries = Deliveries(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    waiting = [deliveries.ended(f"http://h{n}.example.com:{slow.port}/") for n in range(60)]
+    with delivering(deliveries, gate):
+        eventually(lambda: slow.connections == PER_OWNER)
         quick = receive()
-        other = house.ended(f"http://h0.example.com:{quick.port}/", owner="key_2")
-        until(lambda: is_delivered(house, other))
+        other = deliveries.ended(f"http://h0.example.com:{quick.port}/", owner="key_2")
+        eventually(lambda: is_delivered(deliveries, other))
         assert slow.connections == PER_OWNER
         gate.open()
-        until(lambda: is_delivered(house, *waiting))
+        eventually(lambda: is_delivered(deliveries, *waiting))
 
 
-def until(check: Callable[[], bool], seconds: float = 30) -> None:
-    ends = time.monotonic() + seconds
-    while not check():
-        assert time.monotonic() < ends
-        time.sleep(0.02)
-
-
-def test_a_test_message_is_sent_once(house: House, receive: Receive) -> None:
+def test_a_test_message_is_sent_once(deliveries: Deliveries, receive: Receive) -> None:
     receiver = receive(status(500))
-    delivery = house.webhooks.test("key_1", receiver.url)
-    house.deliverer.round()
-    delivery = house.webhooks.again(delivery)
+    delivery = deliveries.webhooks.test("key_1", receiver.url)
+    deliveries.deliverer.round()
+    delivery = deliveries.webhooks.again(delivery)
     assert (delivery.state, delivery.calls[0].status) == ("exhausted", 500)
     headers, body = receiver.messages[0]
-    assert Verifier(house.webhooks.secret("key_1")).verify(body, headers)["type"] == "webhook.test"
+    assert Verifier(deliveries.webhooks.secret("key_1")).verify(body, headers)["type"] == "webhook.test"

@@ -10,51 +10,51 @@ import pytest
 from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.record import keys
-from tests.support.processes import wait_until
-from tests.support.worker_parts import Rig, done
+from tests.support.eventually import eventually
+from tests.support.worker_parts import WorkerParts, done
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
 from worker.heartbeat import Heartbeat
 
 
 @pytest.fixture
-def heartbeat(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Heartbeat:
+def heartbeat(parts: WorkerParts, monkeypatch: pytest.MonkeyPatch) -> Heartbeat:
     monkeypatch.setattr("worker.heartbeat.BEAT_SECONDS", 0.02)
-    return Heartbeat(rig.store, "w", 4, 60)
+    return Heartbeat(parts.store, "w", 4, 60)
 
 
-def held(rig: Rig, heartbeat: Heartbeat) -> Attempt:
-    rig.script(done())
-    attempt = rig.attempt()
+def held(parts: WorkerParts, heartbeat: Heartbeat) -> Attempt:
+    parts.script(done())
+    attempt = parts.attempt()
     heartbeat.add(attempt)
     return attempt
 
 
-def test_a_beat_renews_the_leases_of_what_runs(rig: Rig, heartbeat: Heartbeat) -> None:
-    attempt = held(rig, heartbeat)
-    rig.store.redis.zadd(keys.RUNNING, {attempt.job_id: 1})
+def test_a_beat_renews_the_leases_of_what_runs(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    attempt = held(parts, heartbeat)
+    parts.store.redis.zadd(keys.RUNNING, {attempt.job_id: 1})
     heartbeat._beat()
-    assert rig.store.lost() == ()
-    assert dict(rig.store.overview().workers) == {"w": 4}
+    assert parts.store.lost() == ()
+    assert dict(parts.store.overview().workers) == {"w": 4}
 
 
-def test_a_lost_lease_ends_the_attempt(rig: Rig, heartbeat: Heartbeat) -> None:
-    attempt = held(rig, heartbeat)
-    rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+def test_a_lost_lease_ends_the_attempt(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    attempt = held(parts, heartbeat)
+    parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     heartbeat._beat()
     assert attempt.control.reason == LEASE_LOST
 
 
-def test_a_cancel_in_the_record_ends_the_attempt(rig: Rig, heartbeat: Heartbeat) -> None:
-    attempt = held(rig, heartbeat)
-    rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+def test_a_cancel_in_the_record_ends_the_attempt(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    attempt = held(parts, heartbeat)
+    parts.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
     heartbeat._beat()
     assert attempt.control.reason == CANCELED
 
 
-def test_the_end_of_an_old_attempt_leaves_the_jobs_next_one_alive(rig: Rig, heartbeat: Heartbeat) -> None:
-    old = held(rig, heartbeat)
-    rig.store.change(old.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    new = rig.attempt(old.job_id)
+def test_the_end_of_an_old_attempt_leaves_the_jobs_next_one_alive(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    old = held(parts, heartbeat)
+    parts.store.change(old.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    new = parts.attempt(old.job_id)
     heartbeat.add(new)
     heartbeat._beat()
     assert (old.control.reason, new.control.canceled) == (LEASE_LOST, False)
@@ -62,23 +62,25 @@ def test_the_end_of_an_old_attempt_leaves_the_jobs_next_one_alive(rig: Rig, hear
     assert heartbeat.running() == (new,)
 
 
-def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(rig: Rig, heartbeat: Heartbeat) -> None:
-    attempt = held(rig, heartbeat)
+def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(
+    parts: WorkerParts, heartbeat: Heartbeat
+) -> None:
+    attempt = held(parts, heartbeat)
     heartbeat.drain(60)
     heartbeat._beat()
-    assert dict(rig.store.overview().workers) == {"w": 1}
+    assert dict(parts.store.overview().workers) == {"w": 1}
     assert not attempt.control.canceled
     heartbeat.drain(0)
     heartbeat.start()
-    wait_until(lambda: attempt.control.reason == HANDED_BACK, 5, "the attempt is handed back")
+    eventually(lambda: attempt.control.reason == HANDED_BACK, "the attempt is handed back", within=5)
     heartbeat.remove(attempt)
     heartbeat.stop()
-    assert dict(rig.store.overview().workers) == {}
+    assert dict(parts.store.overview().workers) == {}
 
 
-def test_a_heart_goes_on_after_an_outage(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_heart_goes_on_after_an_outage(parts: WorkerParts, monkeypatch: pytest.MonkeyPatch) -> None:
     beats: list[str] = []
-    beat = rig.store.beat
+    beat = parts.store.beat
 
     def flaky(*given: Any) -> Any:
         beats.append("beat")
@@ -86,29 +88,29 @@ def test_a_heart_goes_on_after_an_outage(rig: Rig, monkeypatch: pytest.MonkeyPat
             raise StoreUnavailable("gone")
         return beat(*given)
 
-    monkeypatch.setattr(rig.store, "beat", flaky)
+    monkeypatch.setattr(parts.store, "beat", flaky)
     monkeypatch.setattr("worker.heartbeat.BEAT_SECONDS", 0.01)
-    heartbeat = Heartbeat(rig.store, "w", 4, 60)
+    heartbeat = Heartbeat(parts.store, "w", 4, 60)
     heartbeat.start()
-    wait_until(lambda: len(beats) > 4, 5, "it beats again")
+    eventually(lambda: len(beats) > 4, "it beats again", within=5)
     heartbeat.stop()
 
 
-def test_a_heart_that_stops_takes_the_process_with_it(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_heart_that_stops_takes_the_process_with_it(parts: WorkerParts, monkeypatch: pytest.MonkeyPatch) -> None:
     died = threading.Event()
 
     def broken(*_: Any) -> Any:
         raise ValueError("nobody foresaw this")
 
-    monkeypatch.setattr(rig.store, "wait_control", broken)
-    heartbeat = Heartbeat(rig.store, "w", 4, 60, die=died.set)
+    monkeypatch.setattr(parts.store, "wait_control", broken)
+    heartbeat = Heartbeat(parts.store, "w", 4, 60, die=died.set)
     heartbeat.start()
     assert died.wait(5)
     heartbeat.stop()
 
 
-def test_a_busy_attempt_does_not_delay_the_others(rig: Rig, heartbeat: Heartbeat) -> None:
-    attempt = held(rig, heartbeat)
+def test_a_busy_attempt_does_not_delay_the_others(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    attempt = held(parts, heartbeat)
     with attempt._scribe._lock:
         attempt.tick()
         heartbeat._beat()

@@ -31,8 +31,8 @@ from providers import (
     Started,
 )
 from providers import Status as StatusText
-from tests.support.processes import wait_until
-from tests.support.worker_parts import Rig, done, picture
+from tests.support.eventually import eventually
+from tests.support.worker_parts import WorkerParts, done, picture
 from worker.attempts import hedge
 from worker.attempts.claim import Absent
 from worker.attempts.hedge import OUTRUN, Race
@@ -71,10 +71,10 @@ def then(what: threading.Event) -> Callable[[Control], None]:
 class Track:
     """Runs one race in a thread, and has what both arms have in common."""
 
-    def __init__(self, rig: Rig) -> None:
-        self.rig = rig
-        self.measures = HealthStore(rig.store)
-        rig.runner.measures = self.measures
+    def __init__(self, parts: WorkerParts) -> None:
+        self.parts = parts
+        self.measures = HealthStore(parts.store)
+        parts.runner.measures = self.measures
         self.room = True
         self.absent: set[str] = set()
         self.thread = threading.Thread()
@@ -87,16 +87,16 @@ class Track:
 
     def script(self, first: tuple[Any, ...], second: tuple[Any, ...] = ()) -> None:
         """What the two providers do; ``begun`` is set when the second is asked."""
-        self.rig.script(*first, name="first")
-        self.rig.script(then(self.begun), *second, name="second")
+        self.parts.script(*first, name="first")
+        self.parts.script(then(self.begun), *second, name="second")
 
     def line_up(self, **changes: Any) -> Attempt:
         """The attempt of a job that asks for a hedge."""
-        job_id = self.rig.submit(**{"strategy": "hedge", "route": ROUTE, **changes})
+        job_id = self.parts.submit(**{"strategy": "hedge", "route": ROUTE, **changes})
         return self.claim(job_id)
 
     def claim(self, job_id: str) -> Attempt:
-        return hedge.attempt(self.rig.runner, self.rig.claim(job_id), self.inputs, lambda: self.room)
+        return hedge.attempt(self.parts.runner, self.parts.claim(job_id), self.inputs, lambda: self.room)
 
     def start(self, **changes: Any) -> Attempt:
         attempt = self.line_up(**changes)
@@ -109,17 +109,17 @@ class Track:
         self.thread.join(SECONDS)
         assert not self.thread.is_alive()
         assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("arm-")]
-        return self.rig.job(attempt.job_id)
+        return self.parts.job(attempt.job_id)
 
     def busy(self) -> dict[str, int]:
-        return {name: int(self.rig.store.redis.scard(keys.busy(name))) for name in ROUTE}
+        return {name: int(self.parts.store.redis.scard(keys.busy(name))) for name in ROUTE}
 
 
 @pytest.fixture
-def track(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> Iterator[Track]:
+def track(parts: WorkerParts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Track]:
     monkeypatch.setattr(hedge, "hedge_after", lambda _: 0.05)
     monkeypatch.setattr(hedge, "AGAIN_SECONDS", 0.02)
-    found = Track(rig)
+    found = Track(parts)
     yield found
     found.thread.join(SECONDS) if found.thread.ident else None
 
@@ -183,9 +183,9 @@ def test_the_hedge_wins_and_the_slow_one_is_ended(track: Track) -> None:
     assert job.attempts[0].notes == ("hedge lost: attempt 2 had its result first",)
     assert (job.provider, job.input) == ("second", {"prompt": "x", "for": "second"})
     assert ended == [OUTRUN]
-    with track.rig.artifacts.open(job.id, str(job.outputs[0].sha256)) as file:
+    with track.parts.artifacts.open(job.id, str(job.outputs[0].sha256)) as file:
         assert Image.open(file).getpixel((0, 0)) == (255, 0, 0)
-    assert (len(track.rig.files(job.id)), track.busy()) == (1, {"first": 0, "second": 0})
+    assert (len(track.parts.files(job.id)), track.busy()) == (1, {"first": 0, "second": 0})
 
 
 def test_the_first_wins_and_the_hedge_is_ended(track: Track) -> None:
@@ -202,7 +202,7 @@ def test_both_hold_a_slot_while_they_run(track: Track) -> None:
     attempt = track.start()
     assert track.begun.wait(SECONDS)
     assert (track.busy(), attempt.arms) == ({"first": 1, "second": 1}, 2)
-    assert ledger(track.rig.job(attempt.job_id)) == [("first", False, None), ("second", True, None)]
+    assert ledger(track.parts.job(attempt.job_id)) == [("first", False, None), ("second", True, None)]
     end.set()
     track.finish(attempt)
 
@@ -216,8 +216,8 @@ def test_a_late_result_of_the_loser_is_dropped(track: Track) -> None:
     track.script((Started(), together, done("blue")), (Started(), together, done("red")))
     job = track.finish(track.start())
     assert sorted(str(attempt.outcome) for attempt in job.attempts) == ["canceled", "succeeded"]
-    assert [type(event).__name__ for event in track.rig.log(job.id)].count("Succeeded") == 1
-    assert len(track.rig.files(job.id)) == 1
+    assert [type(event).__name__ for event in track.parts.log(job.id)].count("Succeeded") == 1
+    assert len(track.parts.files(job.id)) == 1
 
 
 def test_a_loser_that_does_not_let_go_keeps_no_result_waiting(track: Track, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,7 +225,7 @@ def test_a_loser_that_does_not_let_go_keeps_no_result_waiting(track: Track, monk
     let_go = threading.Event()
     track.script((Started(), lambda _: let_go.wait(SECONDS)), (Started(), done()))
     attempt = track.start()
-    wait_until(lambda: track.rig.job(attempt.job_id).status == "succeeded", SECONDS, "the result is told")
+    eventually(lambda: track.parts.job(attempt.job_id).status == "succeeded", "the result is told", within=SECONDS)
     assert track.thread.is_alive()
     let_go.set()
     job = track.finish(attempt)
@@ -239,8 +239,8 @@ def test_where_the_first_fails_the_hedge_goes_on(track: Track) -> None:
     end = threading.Event()
     track.script((Started(), after(track.begun), Crashed("boom")), (Started(), after(end), done()))
     attempt = track.start()
-    wait_until(lambda: track.busy() == {"first": 0, "second": 1}, SECONDS, "the first one's slot is free")
-    job = track.rig.job(attempt.job_id)
+    eventually(lambda: track.busy() == {"first": 0, "second": 1}, "the first one's slot is free", within=SECONDS)
+    job = track.parts.job(attempt.job_id)
     assert (job.status, job.provider, attempt.arms) == (Status.RUNNING, "second", 1)
     end.set()
     job = track.finish(attempt)
@@ -250,11 +250,11 @@ def test_where_the_first_fails_the_hedge_goes_on(track: Track) -> None:
 
 
 def test_where_the_hedge_fails_the_first_goes_on_and_no_other_is_asked(track: Track) -> None:
-    end, third = threading.Event(), track.rig.script(done(), name="third")
+    end, third = threading.Event(), track.parts.script(done(), name="third")
     track.script((Started(), after(end), done()), (Busy("full", retry_after=60.0),))
     attempt = track.start(route=(*ROUTE, "third"))
     assert track.begun.wait(SECONDS)
-    wait_until(lambda: track.busy() == {"first": 1, "second": 0}, SECONDS, "the hedge's slot is free")
+    eventually(lambda: track.busy() == {"first": 1, "second": 0}, "the hedge's slot is free", within=SECONDS)
     assert third.calls == []
     end.set()
     job = track.finish(attempt)
@@ -268,13 +268,13 @@ def test_where_both_fail_the_job_has_one_attempt_left_and_no_hedge(track: Track)
     assert (job.status, job.route) == (Status.QUEUED, ("first",)), "where it crashed it would crash again"
     assert [attempt.outcome for attempt in job.attempts] == ["failed", "failed"]
     assert track.busy() == {"first": 0, "second": 0}
-    track.rig.store.redis.zadd(keys.DUE, {job.id: 0})
-    track.rig.store.redis.hdel(keys.provider("first"), "until")
+    track.parts.store.redis.zadd(keys.DUE, {job.id: 0})
+    track.parts.store.redis.hdel(keys.provider("first"), "until")
     track.script((done(),))
     last = track.claim(job.id)
     assert not isinstance(last, Race)
     last.run()
-    assert track.rig.job(job.id).status is Status.SUCCEEDED
+    assert track.parts.job(job.id).status is Status.SUCCEEDED
 
 
 def test_a_hedge_that_is_the_third_attempt_is_the_last(track: Track) -> None:
@@ -288,7 +288,7 @@ def test_what_the_first_refused_is_not_tried_a_third_time(track: Track) -> None:
     end = threading.Event()
     track.script((Started(), after(track.begun), Rejected("not safe", content=True)), (after(end), Crashed("boom")))
     attempt = track.start(route=(*ROUTE, "third"))
-    wait_until(lambda: track.rig.job(attempt.job_id).provider == "second", SECONDS, "the hedge goes on")
+    eventually(lambda: track.parts.job(attempt.job_id).provider == "second", "the hedge goes on", within=SECONDS)
     end.set()
     job = track.finish(attempt)
     assert (job.status, job.error.code if job.error else None) == (Status.FAILED, "provider_error")
@@ -312,9 +312,9 @@ def test_no_hedge_where_the_worker_has_no_slot_to_spare(track: Track) -> None:
 
 def test_the_first_that_has_room_is_asked(track: Track) -> None:
     track.absent.add("gone")
-    track.rig.store.limit("full", 0)
+    track.parts.store.limit("full", 0)
     for name in ("gone", "full"):
-        track.rig.script(Crashed("it must not be asked"), name=name)
+        track.parts.script(Crashed("it must not be asked"), name=name)
     track.script((Started(), never), (done(),))
     job = track.finish(track.start(route=("first", "gone", "full", "second")))
     assert ledger(job) == [("first", False, "canceled"), ("second", True, "succeeded")]
@@ -345,19 +345,19 @@ def test_a_result_that_is_being_fetched_needs_no_hedge(track: Track) -> None:
 def test_a_result_that_comes_while_a_slot_is_taken_needs_no_hedge(
     track: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take, asked = track.rig.store.take_hedge, threading.Event()
+    take, asked = track.parts.store.take_hedge, threading.Event()
     attempt: Any = None
 
     def late(*given: Any) -> Any:
         asked.set()
-        wait_until(lambda: not attempt._ends.empty(), SECONDS, "the first one is done")
+        eventually(lambda: not attempt._ends.empty(), "the first one is done", within=SECONDS)
         return take(*given)
 
-    monkeypatch.setattr(track.rig.store, "take_hedge", late)
+    monkeypatch.setattr(track.parts.store, "take_hedge", late)
     track.script((Started(), after(asked), done()))
     attempt = track.line_up()
     attempt.run()
-    assert ledger(track.rig.job(attempt.job_id)) == [("first", False, "succeeded")]
+    assert ledger(track.parts.job(attempt.job_id)) == [("first", False, "succeeded")]
     assert track.busy() == {"first": 0, "second": 0}
     assert not track.begun.is_set()
 
@@ -385,7 +385,7 @@ def test_the_outside_ends_both(track: Track, reason: str, status: Status, outcom
 
     track.script((Started(), sit), (Started(), sit))
     attempt = track.start()
-    wait_until(lambda: attempt.arms == 2, SECONDS, "both run")
+    eventually(lambda: attempt.arms == 2, "both run", within=SECONDS)
     attempt.cancel(reason)
     job = track.finish(attempt)
     assert (job.status, [entry.outcome for entry in job.attempts]) == (status, [outcome, outcome])
@@ -399,8 +399,8 @@ def test_a_lease_that_another_took_ends_both(track: Track) -> None:
     track.script((Started(), after(speak), StatusText("hello"), never), (Started(), never))
     attempt = track.start()
     assert track.begun.wait(SECONDS)
-    track.rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    track.rig.claim(attempt.job_id)
+    track.parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    track.parts.claim(attempt.job_id)
     speak.set()
     job = track.finish(attempt)
     assert (job.status, [entry.outcome for entry in job.attempts]) == (Status.RUNNING, ["lost", "lost", None])
@@ -409,33 +409,33 @@ def test_a_lease_that_another_took_ends_both(track: Track) -> None:
 def test_a_job_that_is_canceled_before_its_hedge_was_asked_asks_nobody(
     track: Track, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    take = track.rig.store.take_hedge
+    take = track.parts.store.take_hedge
     attempt: Any = None
 
     def late(*given: Any) -> Any:
         attempt.cancel(CANCELED)
         return take(*given)
 
-    monkeypatch.setattr(track.rig.store, "take_hedge", late)
+    monkeypatch.setattr(track.parts.store, "take_hedge", late)
     track.script((Started(), never), (done(),))
     attempt = track.line_up()
     attempt.run()
-    job = track.rig.job(attempt.job_id)
+    job = track.parts.job(attempt.job_id)
     assert (job.status, track.busy()) == (Status.CANCELED, {"first": 0, "second": 0})
     assert not track.begun.is_set()
 
 
 def test_the_jobs_deadline_ends_both(track: Track) -> None:
     track.script((Started(), never), (Started(), never))
-    attempt = track.line_up(deadline_at=track.rig.store.now() + 1.0)
+    attempt = track.line_up(deadline_at=track.parts.store.now() + 1.0)
     track.thread = threading.Thread(target=attempt.run, daemon=True)
     track.thread.start()
 
     def over() -> bool:
         attempt.tick()
-        return track.rig.job(attempt.job_id).status == "failed"
+        return track.parts.job(attempt.job_id).status == "failed"
 
-    wait_until(over, SECONDS, "it is over")
+    eventually(over, "it is over", within=SECONDS)
     job = track.finish(attempt)
     assert job.error is not None
     assert (job.error.code, job.running, track.busy()) == ("deadline_exceeded", (), {"first": 0, "second": 0})
@@ -446,7 +446,7 @@ def test_a_store_that_stays_away_ends_both(track: Track, monkeypatch: pytest.Mon
         raise StoreUnavailable("gone")
 
     def cut(_: Control) -> None:
-        monkeypatch.setattr(track.rig.store, "change", away)
+        monkeypatch.setattr(track.parts.store, "change", away)
 
     track.script((Started(), never), (Started(), cut, StatusText("hello"), done()))
     attempt = track.start()
@@ -464,7 +464,7 @@ def test_the_one_that_is_further_is_shown(track: Track) -> None:
     def look(_: Control) -> None:
         attempt._scribe._coalescer._wrote_at -= 10
         attempt.tick()
-        progress = track.rig.job(attempt.job_id).progress
+        progress = track.parts.job(attempt.job_id).progress
         seen.append(None if progress is None else progress.fraction)
 
     half, over = threading.Event(), threading.Event()
@@ -480,7 +480,7 @@ def test_the_one_that_is_further_is_shown(track: Track) -> None:
     attempt = track.line_up()
     attempt.run()
     assert seen == [0.5, 0.8, 0.8], "it never goes back"
-    assert track.rig.job(attempt.job_id).preview.index == 0, "of the other one none was kept"  # type: ignore[union-attr]
+    assert track.parts.job(attempt.job_id).preview.index == 0, "of the other one none was kept"  # type: ignore[union-attr]
 
 
 def test_where_the_further_one_fails_the_other_is_shown(track: Track) -> None:
@@ -491,10 +491,10 @@ def test_where_the_further_one_fails_the_other_is_shown(track: Track) -> None:
 
     def shown() -> float | None:
         attempt.tick()
-        progress = track.rig.job(attempt.job_id).progress
+        progress = track.parts.job(attempt.job_id).progress
         return None if progress is None else progress.fraction
 
-    wait_until(lambda: shown() == 0.2, SECONDS, "the hedge is shown")
+    eventually(lambda: shown() == 0.2, "the hedge is shown", within=SECONDS)
     end.set()
     track.finish(attempt)
 
@@ -504,20 +504,23 @@ def test_each_arm_has_its_checkpoint_and_the_next_attempt_sees_to_both(track: Tr
     attempt = track.start()
 
     def saved() -> bool:
-        text = track.rig.store.redis.hget(keys.job(attempt.job_id), "ckpt")
+        text = track.parts.store.redis.hget(keys.job(attempt.job_id), "ckpt")
         return text is not None and b"s1" in text and b"s2" in text
 
-    wait_until(saved, SECONDS, "both have told where they are")
+    eventually(saved, "both have told where they are", within=SECONDS)
     # The worker is gone.
-    job = track.rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost")).job
+    job = track.parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost")).job
     assert lane_of(job) == "local|first,second"
     attempt.cancel(LEASE_LOST)
     track.finish(attempt)
-    first, second = track.rig.script(Checkpoint({"session": "s3"}), done(), name="first"), track.rig.drivers["second"]
+    first, second = (
+        track.parts.script(Checkpoint({"session": "s3"}), done(), name="first"),
+        track.parts.drivers["second"],
+    )
     track.claim(attempt.job_id).run()
     assert first.calls[0][1] == {"session": "s1"}
     assert second.abandoned == [{"session": "s2"}]  # type: ignore[attr-defined]
-    job = track.rig.job(attempt.job_id)
+    job = track.parts.job(attempt.job_id)
     assert (job.status, [entry.outcome for entry in job.attempts]) == (Status.SUCCEEDED, ["lost", "lost", "succeeded"])
 
 
@@ -543,8 +546,8 @@ def test_both_get_the_credentials_and_neither_can_print_them(track: Track, caplo
     )
     job = track.finish(track.start(secret=secret))
     assert job.status is Status.SUCCEEDED
-    assert track.rig.drivers["second"].calls[0][0].credentials.hf_token == "hf_mine"  # type: ignore[attr-defined]
-    record = repr([track.rig.store.redis.hgetall(keys.job(job.id)), track.rig.log(job.id)])
+    assert track.parts.drivers["second"].calls[0][0].credentials.hf_token == "hf_mine"  # type: ignore[attr-defined]
+    record = repr([track.parts.store.redis.hgetall(keys.job(job.id)), track.parts.log(job.id)])
     assert "9f2c77aa01" not in record + caplog.text
 
 
@@ -552,14 +555,14 @@ def test_both_get_the_credentials_and_neither_can_print_them(track: Track, caplo
 
 
 def test_a_second_arm_takes_a_slot_of_its_worker(track: Track) -> None:
-    heartbeat = Heartbeat(track.rig.store, "w", 3, 60)
+    heartbeat = Heartbeat(track.parts.store, "w", 3, 60)
     end = threading.Event()
     track.script((Started(), after(end), done()), (Started(), never))
     attempt = track.start()
     heartbeat.add(attempt)
     assert track.begun.wait(SECONDS)
     heartbeat._beat()
-    assert dict(track.rig.store.overview().workers) == {"w": 2}
+    assert dict(track.parts.store.overview().workers) == {"w": 2}
     assert heartbeat.has_room()
     other = track.line_up(route=("first",))
     heartbeat.add(other)
@@ -568,7 +571,7 @@ def test_a_second_arm_takes_a_slot_of_its_worker(track: Track) -> None:
     track.finish(attempt)
     heartbeat.remove(attempt)
     heartbeat._beat()
-    assert dict(track.rig.store.overview().workers) == {"w": 3}
+    assert dict(track.parts.store.overview().workers) == {"w": 3}
     assert heartbeat.has_room()
     heartbeat.drain(60)
     assert not heartbeat.has_room()

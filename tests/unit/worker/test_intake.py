@@ -11,7 +11,7 @@ from jobs.model import Status
 from providers import ProviderSpec
 from providers.catalog import Catalog, UnknownName
 from providers.registry import BrokenDriver
-from tests.support.worker_parts import Rig
+from tests.support.worker_parts import WorkerParts
 from worker.attempts.claim import Claimer
 
 
@@ -41,20 +41,20 @@ def providers() -> Providers:
 
 
 @pytest.fixture
-def claimer(rig: Rig, providers: Providers) -> Claimer:
+def claimer(parts: WorkerParts, providers: Providers) -> Claimer:
     catalog: Any = providers
-    return Claimer(rig.store, catalog)
+    return Claimer(parts.store, catalog)
 
 
-def sent(rig: Rig, **changes: Any) -> str:
-    job_id = rig.submit(**changes)
-    rig.store.beat("w", 8, 60, [])
-    assert rig.store.dispatch() == (job_id,)
+def sent(parts: WorkerParts, **changes: Any) -> str:
+    job_id = parts.submit(**changes)
+    parts.store.beat("w", 8, 60, [])
+    assert parts.store.dispatch() == (job_id,)
     return job_id
 
 
-def test_a_message_becomes_a_lease_once(rig: Rig, claimer: Claimer) -> None:
-    job_id = sent(rig)
+def test_a_message_becomes_a_lease_once(parts: WorkerParts, claimer: Claimer) -> None:
+    job_id = sent(parts)
     lease = claimer.claim(job_id, "w", 60)
     assert lease is not None
     assert lease.job.status is Status.RUNNING
@@ -68,46 +68,50 @@ def test_a_message_that_names_no_job_is_nothing(claimer: Claimer, name: str) -> 
 
 @pytest.mark.parametrize("how", ["unknown", "broken", "disabled"])
 def test_a_job_whose_provider_is_not_here_says_so_and_comes_again_later(
-    rig: Rig, claimer: Claimer, providers: Providers, how: str
+    parts: WorkerParts, claimer: Claimer, providers: Providers, how: str
 ) -> None:
-    job_id = sent(rig)
+    job_id = sent(parts)
     providers.error = {"unknown": UnknownName("no such provider"), "broken": BrokenDriver("boom")}.get(how)
     providers.enabled = how != "disabled"
     assert claimer.claim(job_id, "w", 60) is None
-    job = rig.job(job_id)
+    job = parts.job(job_id)
     assert (job.status, job.waiting, job.attempts) == (Status.QUEUED, "no_provider", ())
-    assert rig.store.overview().parked == 1
-    assert not rig.store.redis.exists("dr:busy:scripted")
+    assert parts.store.overview().parked == 1
+    assert not parts.store.redis.exists("dr:busy:scripted")
 
 
-def test_a_job_that_cannot_be_prepared_fails_at_once(rig: Rig, claimer: Claimer, providers: Providers) -> None:
-    job_id = sent(rig)
+def test_a_job_that_cannot_be_prepared_fails_at_once(
+    parts: WorkerParts, claimer: Claimer, providers: Providers
+) -> None:
+    job_id = sent(parts)
     providers.error = KeyError("a fault of ours")
     assert claimer.claim(job_id, "w", 60) is None
-    job = rig.job(job_id)
+    job = parts.job(job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "internal")
 
 
-def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(rig: Rig, claimer: Claimer) -> None:
-    job_id = sent(rig, route=("first", "second"), input={"prompt": "x", "seed": 5})
+def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(
+    parts: WorkerParts, claimer: Claimer
+) -> None:
+    job_id = sent(parts, route=("first", "second"), input={"prompt": "x", "seed": 5})
     first = claimer.claim(job_id, "w", 60)
     assert first is not None
     assert first.job.input == {"prompt": "x", "seed": 5}
-    rig.store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="failed", route=("second",)))
-    assert rig.store.dispatch() == (job_id,)
+    parts.store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="failed", route=("second",)))
+    assert parts.store.dispatch() == (job_id,)
     second = claimer.claim(job_id, "w", 60)
     assert second is not None
     assert second.job.input == {"prompt": "x", "seed": 5, "steps": 4}
 
 
-def test_a_switched_off_provider_is_sent_nothing(rig: Rig) -> None:
-    rig.store.serve({"other": None})
-    rig.submit()
-    rig.store.beat("w", 8, 60, [])
-    assert rig.store.dispatch() == ()
-    rig.store.serve({"other": None, "scripted": 1})
-    assert len(rig.store.dispatch()) == 1
+def test_a_switched_off_provider_is_sent_nothing(parts: WorkerParts) -> None:
+    parts.store.serve({"other": None})
+    parts.submit()
+    parts.store.beat("w", 8, 60, [])
+    assert parts.store.dispatch() == ()
+    parts.store.serve({"other": None, "scripted": 1})
+    assert len(parts.store.dispatch()) == 1
 
 
 def test_the_catalog_has_what_the_intake_asks_for() -> None:

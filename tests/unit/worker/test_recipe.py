@@ -18,7 +18,7 @@ from jobs.scheduling.health_store import HealthStore
 from jobs.states import apply
 from jobs.version import VERSION
 from providers import Completed, InlineFile, ModelSpec, Param, ProviderSpec, Text
-from tests.support.worker_parts import Rig, done, picture
+from tests.support.worker_parts import WorkerParts, done, picture
 from worker.attempts.ingest import ingest
 from worker.attempts.recipe import recipe_of
 
@@ -42,8 +42,8 @@ JOB = Job(
 STARTED = events.Started(at=9.0, provider="scripted", worker="w2", input={"prompt": "x"})
 
 
-def said_in(rig: Rig, job: Job, index: int = 0) -> Any:
-    with rig.artifacts.open(job.id, str(job.outputs[index].sha256)) as file:
+def said_in(parts: WorkerParts, job: Job, index: int = 0) -> Any:
+    with parts.artifacts.open(job.id, str(job.outputs[index].sha256)) as file:
         return json.loads(Image.open(io.BytesIO(file.read())).info["darkroom"])
 
 
@@ -90,11 +90,11 @@ def test_a_model_that_takes_no_seed_gets_none() -> None:
 # -- where it is written ------------------------------------------------------
 
 
-def test_job_and_files_say_the_same(rig: Rig) -> None:
-    job = rig.run(Completed((InlineFile("a.png", picture()), InlineFile("b.png", picture("blue"))), 7))
+def test_job_and_files_say_the_same(parts: WorkerParts) -> None:
+    job = parts.run(Completed((InlineFile("a.png", picture()), InlineFile("b.png", picture("blue"))), 7))
     assert job.recipe is not None
     for index in (0, 1):
-        said = said_in(rig, job, index)
+        said = said_in(parts, job, index)
         assert (said["job_id"], said["model"], said["provider"], said["index"]) == (
             job.id,
             "scripted",
@@ -105,35 +105,35 @@ def test_job_and_files_say_the_same(rig: Rig) -> None:
         assert said["darkroom"] == job.recipe.version
 
 
-def test_a_job_can_leave_it_out_of_its_files(rig: Rig) -> None:
-    job = rig.run(done(), embed_recipe=False)
+def test_a_job_can_leave_it_out_of_its_files(parts: WorkerParts) -> None:
+    job = parts.run(done(), embed_recipe=False)
     assert job.recipe is not None
-    with rig.artifacts.open(job.id, str(job.outputs[0].sha256)) as file:
+    with parts.artifacts.open(job.id, str(job.outputs[0].sha256)) as file:
         assert not Image.open(io.BytesIO(file.read())).info
 
 
-def test_a_text_has_one_too(rig: Rig) -> None:
-    assert rig.run(Completed((Text("a red square"),), None)).recipe is not None
+def test_a_text_has_one_too(parts: WorkerParts) -> None:
+    assert parts.run(Completed((Text("a red square"),), None)).recipe is not None
 
 
-def test_another_attempt_stores_the_same_file(rig: Rig) -> None:
+def test_another_attempt_stores_the_same_file(parts: WorkerParts) -> None:
     """So one that dies after it has stored its file leaves nothing behind that nobody knows of."""
-    job = rig.claim(rig.submit()).job
+    job = parts.claim(parts.submit()).job
     time.sleep(0.01)
-    later = apply(apply(job, events.Requeued(at=rig.store.now(), outcome="lost")), STARTED)
+    later = apply(apply(job, events.Requeued(at=parts.store.now(), outcome="lost")), STARTED)
     assert later.attempts != job.attempts
     for attempt in (job, later):
-        ingest(attempt, done().outputs, 7, recipe_of(attempt, SPEC, 7, None), rig.artifacts)
-    assert len(rig.files(job.id)) == 1
+        ingest(attempt, done().outputs, 7, recipe_of(attempt, SPEC, 7, None), parts.artifacts)
+    assert len(parts.files(job.id)) == 1
 
 
-def test_the_spaces_commit_comes_from_the_last_probe(rig: Rig) -> None:
-    rig.runner.measures = HealthStore(rig.store)
-    rig.runner.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at, "0abc"))
-    driver = rig.script(done())
+def test_the_spaces_commit_comes_from_the_last_probe(parts: WorkerParts) -> None:
+    parts.runner.measures = HealthStore(parts.store)
+    parts.runner.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at, "0abc"))
+    driver = parts.script(done())
     driver.spec = replace(driver.spec, space="me/painter")
-    attempt = rig.attempt()
+    attempt = parts.attempt()
     attempt.run()
-    assert said_in(rig, rig.job(attempt.job_id))["revision"] == "0abc"
-    again = rig.runner.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at))
+    assert said_in(parts, parts.job(attempt.job_id))["revision"] == "0abc"
+    again = parts.runner.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at))
     assert again.revision == "0abc"

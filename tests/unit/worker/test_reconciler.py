@@ -12,7 +12,7 @@ from jobs.model import Attempt, Job, Status
 from jobs.queue import QUEUE
 from jobs.record import keys
 from jobs.service import JobService
-from tests.support.worker_parts import Rig
+from tests.support.worker_parts import WorkerParts
 from worker.scheduler import reconciler
 from worker.scheduler.reconciler import CALM_SECONDS, Reconciler, decide
 
@@ -76,113 +76,115 @@ def messages() -> Messages:
 
 
 @pytest.fixture
-def repairs(rig: Rig, messages: Messages) -> Reconciler:
+def repairs(parts: WorkerParts, messages: Messages) -> Reconciler:
     """A scheduler that has run for a while."""
-    found = Reconciler(rig.store, JobService(rig.store, messages, rig.artifacts, rig.vault))
+    found = Reconciler(parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
     found._calm_since -= CALM_SECONDS
     return found
 
 
-def test_a_lost_job_runs_again(rig: Rig, repairs: Reconciler, messages: Messages) -> None:
-    job_id = rig.submit(route=("a",))
-    rig.claim(job_id, lease_seconds=0)
+def test_a_lost_job_runs_again(parts: WorkerParts, repairs: Reconciler, messages: Messages) -> None:
+    job_id = parts.submit(route=("a",))
+    parts.claim(job_id, lease_seconds=0)
     assert repairs.round() > 0
-    job = rig.job(job_id)
+    job = parts.job(job_id)
     assert (job.status, job.attempts[-1].outcome, job.attempts[-1].error.code) == ("queued", "lost", "worker_lost")  # type: ignore[union-attr]
     assert messages.sent == [job_id]
 
 
-def test_a_lease_that_was_renewed_in_the_last_moment_is_left_alone(rig: Rig, repairs: Reconciler) -> None:
-    job_id = rig.submit(route=("a",))
-    lease = rig.claim(job_id, lease_seconds=0)
-    assert rig.store.lost() == (job_id,)
-    rig.store.beat("w", 8, 60, [(job_id, lease.fence)])
-    assert repairs._apply(job_id, rig.store.now()) == 0
-    assert rig.job(job_id).status is Status.RUNNING
+def test_a_lease_that_was_renewed_in_the_last_moment_is_left_alone(parts: WorkerParts, repairs: Reconciler) -> None:
+    job_id = parts.submit(route=("a",))
+    lease = parts.claim(job_id, lease_seconds=0)
+    assert parts.store.lost() == (job_id,)
+    parts.store.beat("w", 8, 60, [(job_id, lease.fence)])
+    assert repairs._apply(job_id, parts.store.now()) == 0
+    assert parts.job(job_id).status is Status.RUNNING
 
 
 def test_leases_are_not_judged_right_after_an_outage_or_a_start(
-    rig: Rig, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
+    parts: WorkerParts, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    job_id = rig.submit(route=("a",))
-    rig.claim(job_id, lease_seconds=0)
+    job_id = parts.submit(route=("a",))
+    parts.claim(job_id, lease_seconds=0)
 
     def away() -> Any:
         raise StoreUnavailable("gone")
 
     with monkeypatch.context() as patch:
-        patch.setattr(rig.store, "overdue", away)
+        patch.setattr(parts.store, "overdue", away)
         assert repairs.round() == 0
     repairs.round()
-    Reconciler(rig.store, JobService(rig.store, messages, rig.artifacts, rig.vault)).round()
-    assert rig.job(job_id).status is Status.RUNNING
+    Reconciler(parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault)).round()
+    assert parts.job(job_id).status is Status.RUNNING
     repairs._calm_since -= CALM_SECONDS
     repairs.round()
-    assert rig.job(job_id).status is Status.QUEUED
+    assert parts.job(job_id).status is Status.QUEUED
 
 
 def test_no_lease_is_judged_just_after_writes_were_refused(
-    rig: Rig, repairs: Reconciler, monkeypatch: pytest.MonkeyPatch
+    parts: WorkerParts, repairs: Reconciler, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse() -> None:
         raise StoreUnavailable("the job store takes no writes (READONLY)")
 
     with monkeypatch.context() as outage:
-        outage.setattr(rig.store, "check_writes", refuse)
+        outage.setattr(parts.store, "check_writes", refuse)
         assert repairs.round() == 0
-    job_id = rig.submit(route=("a",))
-    rig.claim(job_id, lease_seconds=0)
+    job_id = parts.submit(route=("a",))
+    parts.claim(job_id, lease_seconds=0)
     repairs.round()
-    assert rig.job(job_id).status is Status.RUNNING
+    assert parts.job(job_id).status is Status.RUNNING
     repairs._calm_since -= CALM_SECONDS
     repairs.round()
-    assert rig.job(job_id).status is Status.QUEUED
+    assert parts.job(job_id).status is Status.QUEUED
 
 
-def test_a_job_past_its_deadline_expires(rig: Rig, repairs: Reconciler) -> None:
-    job_id = rig.submit(deadline_at=rig.store.now() - 1)
+def test_a_job_past_its_deadline_expires(parts: WorkerParts, repairs: Reconciler) -> None:
+    job_id = parts.submit(deadline_at=parts.store.now() - 1)
     repairs.round()
-    assert rig.job(job_id).status is Status.EXPIRED
+    assert parts.job(job_id).status is Status.EXPIRED
 
 
-def test_a_job_past_its_retention_leaves_a_tombstone_and_no_files(rig: Rig, repairs: Reconciler) -> None:
-    job_id = rig.submit(retention_seconds=0)
-    rig.artifacts.put(job_id, b"data")
-    rig.store.change(job_id, lambda _: events.Canceled(at=rig.store.now() - 1))
+def test_a_job_past_its_retention_leaves_a_tombstone_and_no_files(parts: WorkerParts, repairs: Reconciler) -> None:
+    job_id = parts.submit(retention_seconds=0)
+    parts.artifacts.put(job_id, b"data")
+    parts.store.change(job_id, lambda _: events.Canceled(at=parts.store.now() - 1))
     repairs.round()
     with pytest.raises(JobGone) as gone:
-        rig.store.get(job_id)
-    assert (gone.value.tombstone.reason, rig.files(job_id)) == ("expired", [])
+        parts.store.get(job_id)
+    assert (gone.value.tombstone.reason, parts.files(job_id)) == ("expired", [])
 
 
 def test_a_message_is_sent_again_only_when_it_was_really_lost(
-    rig: Rig, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
+    parts: WorkerParts, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(reconciler, "LOST_MESSAGE_SECONDS", -1.0)
-    job_id = rig.submit(route=("a",))
-    rig.store.beat("w", 8, 60, [])
-    rig.store.dispatch()
-    rig.store.redis.lpush(QUEUE, b"a message that no worker has taken yet: %s" % job_id.encode())
+    job_id = parts.submit(route=("a",))
+    parts.store.beat("w", 8, 60, [])
+    parts.store.dispatch()
+    parts.store.redis.lpush(QUEUE, b"a message that no worker has taken yet: %s" % job_id.encode())
     repairs.round()
     assert messages.sent == []
-    rig.store.redis.delete(QUEUE)
+    parts.store.redis.delete(QUEUE)
     repairs.round()
     assert messages.sent == [job_id]
 
 
-def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(rig: Rig, repairs: Reconciler) -> None:
-    bad, good = (rig.claim(rig.submit(route=("a",)), lease_seconds=0).job.id for _ in range(2))
-    rig.store.redis.hset(keys.job(bad), "doc", b"not json")
+def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(
+    parts: WorkerParts, repairs: Reconciler
+) -> None:
+    bad, good = (parts.claim(parts.submit(route=("a",)), lease_seconds=0).job.id for _ in range(2))
+    parts.store.redis.hset(keys.job(bad), "doc", b"not json")
     repairs.round()
-    assert rig.job(good).status is Status.QUEUED
+    assert parts.job(good).status is Status.QUEUED
 
 
-def test_two_schedulers_do_a_thing_once(rig: Rig, repairs: Reconciler, messages: Messages) -> None:
-    job_id = rig.submit(route=("a",))
-    rig.claim(job_id, lease_seconds=0)
-    other = Reconciler(rig.store, JobService(rig.store, messages, rig.artifacts, rig.vault))
+def test_two_schedulers_do_a_thing_once(parts: WorkerParts, repairs: Reconciler, messages: Messages) -> None:
+    job_id = parts.submit(route=("a",))
+    parts.claim(job_id, lease_seconds=0)
+    other = Reconciler(parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
     other._calm_since -= CALM_SECONDS
     repairs.round()
     other.round()
-    assert [attempt.outcome for attempt in rig.job(job_id).attempts] == ["lost"]
+    assert [attempt.outcome for attempt in parts.job(job_id).attempts] == ["lost"]
     assert messages.sent == [job_id]

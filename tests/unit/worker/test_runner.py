@@ -44,40 +44,40 @@ from providers import (
 )
 from providers import Status as StatusText
 from providers.testing import ScriptedDriver
-from tests.support.worker_parts import Rig, done, picture
+from tests.support.worker_parts import WorkerParts, done, picture
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST
 
 
-def kinds(rig: Rig, job_id: str) -> list[str]:
-    return [type(event).__name__ for event in rig.log(job_id)]
+def kinds(parts: WorkerParts, job_id: str) -> list[str]:
+    return [type(event).__name__ for event in parts.log(job_id)]
 
 
 # -- success ------------------------------------------------------------------
 
 
-def test_a_result_is_verified_stored_and_told(rig: Rig) -> None:
-    job = rig.run(Queued(2, 5, 9.0), Started(), done())
+def test_a_result_is_verified_stored_and_told(parts: WorkerParts) -> None:
+    job = parts.run(Queued(2, 5, 9.0), Started(), done())
     assert (job.status, job.attempts[-1].outcome) == (Status.SUCCEEDED, "succeeded")
     (output,) = job.outputs
     assert (output.kind, output.content_type, output.width, output.height, output.seed) == (
         "image", "image/png", 64, 48, 7,
     )  # fmt: skip
-    with rig.artifacts.open(job.id, str(output.sha256)) as file:
+    with parts.artifacts.open(job.id, str(output.sha256)) as file:
         kept = file.read()
     # The pixels are the upstream's; what the file says of itself is ours (tests/unit/worker/test_recipe.py).
     assert Image.open(io.BytesIO(kept)).tobytes() == Image.open(io.BytesIO(picture())).tobytes()
     assert (output.bytes, output.sha256) == (len(kept), hashlib.sha256(kept).hexdigest())
-    assert kinds(rig, job.id)[-1] == "Succeeded"
+    assert kinds(parts, job.id)[-1] == "Succeeded"
 
 
-def test_a_text_is_an_output_too(rig: Rig) -> None:
-    job = rig.run(Completed((Text("a red square\x00\ud800"),), None))
+def test_a_text_is_an_output_too(parts: WorkerParts) -> None:
+    job = parts.run(Completed((Text("a red square\x00\ud800"),), None))
     assert [(output.kind, output.text) for output in job.outputs] == [("text", "a red square")]
 
 
-def test_a_driver_gets_the_input_and_no_credentials_that_nobody_gave(rig: Rig) -> None:
-    driver = rig.script(done())
-    rig.attempt(input={"prompt": "a boat"}).run()
+def test_a_driver_gets_the_input_and_no_credentials_that_nobody_gave(parts: WorkerParts) -> None:
+    driver = parts.script(done())
+    parts.attempt(input={"prompt": "a boat"}).run()
     request, resume = driver.calls[0]
     assert (request.input, request.credentials.hf_token, resume) == ({"prompt": "a boat"}, None, None)
 
@@ -104,40 +104,42 @@ def test_a_driver_gets_the_input_and_no_credentials_that_nobody_gave(rig: Rig) -
         (UnicodeDecodeError("utf-8", b"x", 0, 1, "ours"), "internal", Status.FAILED),
     ],
 )
-def test_an_error_ends_the_attempt_as_the_table_says(rig: Rig, error: Exception, code: str, status: Status) -> None:
-    job = rig.run(Started(), error)
+def test_an_error_ends_the_attempt_as_the_table_says(
+    parts: WorkerParts, error: Exception, code: str, status: Status
+) -> None:
+    job = parts.run(Started(), error)
     (attempt,) = job.attempts
     assert attempt.error is not None
     assert (job.status, attempt.outcome, attempt.error.code) == (status, "failed", code)
     assert (job.error is None) == (status is Status.QUEUED)
 
 
-def test_a_quota_with_its_time_parks_the_job_and_rests_the_provider(rig: Rig) -> None:
-    before = rig.store.now()
-    job = rig.run(Quota("Try again in 0:09:48", retry_after=588.0))
+def test_a_quota_with_its_time_parks_the_job_and_rests_the_provider(parts: WorkerParts) -> None:
+    before = parts.store.now()
+    job = parts.run(Quota("Try again in 0:09:48", retry_after=588.0))
     assert job.waiting == "provider_cooldown"
     assert job.not_before == pytest.approx(before + 588, abs=5)
-    until = float(rig.store.redis.hget("dr:provider:scripted", "until") or 0) / 1000
+    until = float(parts.store.redis.hget("dr:provider:scripted", "until") or 0) / 1000
     assert until == pytest.approx(before + 588, abs=5)
 
 
-def test_a_quota_of_somebodys_own_token_rests_nobody_else(rig: Rig) -> None:
-    rig.run(Quota("Try again in 0:09:48", retry_after=588.0), secret={"hf_token": "hf_x"})
-    assert not rig.store.redis.exists("dr:provider:scripted")
-    assert rig.store.redis.hexists("dr:account:own/scripted", "until")
+def test_a_quota_of_somebodys_own_token_rests_nobody_else(parts: WorkerParts) -> None:
+    parts.run(Quota("Try again in 0:09:48", retry_after=588.0), secret={"hf_token": "hf_x"})
+    assert not parts.store.redis.exists("dr:provider:scripted")
+    assert parts.store.redis.hexists("dr:account:own/scripted", "until")
 
 
-def test_another_provider_is_tried_at_once(rig: Rig) -> None:
-    rig.script(done(), name="second")
-    job = rig.run(Crashed("boom"), route=("scripted", "second"))
+def test_another_provider_is_tried_at_once(parts: WorkerParts) -> None:
+    parts.script(done(), name="second")
+    job = parts.run(Crashed("boom"), route=("scripted", "second"))
     assert (job.status, job.route, job.not_before) == (Status.QUEUED, ("second",), None)
-    rig.attempt(job.id).run()
-    job = rig.job(job.id)
+    parts.attempt(job.id).run()
+    job = parts.job(job.id)
     assert [(a.provider, a.outcome) for a in job.attempts] == [("scripted", "failed"), ("second", "succeeded")]
 
 
-def test_an_end_without_a_result_is_a_bad_output(rig: Rig) -> None:
-    job = rig.run(Started())
+def test_an_end_without_a_result_is_a_bad_output(parts: WorkerParts) -> None:
+    job = parts.run(Started())
     assert job.error is not None
     assert job.error.code == "bad_output"
 
@@ -153,13 +155,15 @@ def test_an_end_without_a_result_is_a_bad_output(rig: Rig) -> None:
     ],
     ids=["none", "too many", "html", "cut off", "gif"],
 )
-def test_outputs_that_cannot_be_kept_are_a_bad_output(rig: Rig, outputs: tuple[File, ...]) -> None:
-    job = rig.run(Completed(outputs, None))
+def test_outputs_that_cannot_be_kept_are_a_bad_output(parts: WorkerParts, outputs: tuple[File, ...]) -> None:
+    job = parts.run(Completed(outputs, None))
     assert job.error is not None
-    assert (job.error.code, job.outputs, rig.files(job.id)) == ("bad_output", (), [])
+    assert (job.error.code, job.outputs, parts.files(job.id)) == ("bad_output", (), [])
 
 
-def test_a_picture_that_is_still_being_written_is_fetched_again(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_picture_that_is_still_being_written_is_fetched_again(
+    parts: WorkerParts, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("worker.attempts.ingest.SECOND_LOOK_SECONDS", 0)
 
     class Growing(InlineFile):
@@ -169,21 +173,21 @@ def test_a_picture_that_is_still_being_written_is_fetched_again(rig: Rig, monkey
             Growing.reads += 1
             return super().read(limit)[: 60 if Growing.reads == 1 else None]
 
-    job = rig.run(Completed((Growing("a.png", picture()),), None))
+    job = parts.run(Completed((Growing("a.png", picture()),), None))
     assert (job.status, Growing.reads) == (Status.SUCCEEDED, 2)
 
 
-def test_a_full_disk_is_a_storage_error_and_leaves_no_half_file(rig: Rig) -> None:
-    rig.artifacts._root.parent.mkdir(exist_ok=True)
-    rig.artifacts._root.write_text("a file where the folder should be")
-    job = rig.run(done())
+def test_a_full_disk_is_a_storage_error_and_leaves_no_half_file(parts: WorkerParts) -> None:
+    parts.artifacts._root.parent.mkdir(exist_ok=True)
+    parts.artifacts._root.write_text("a file where the folder should be")
+    job = parts.run(done())
     (attempt,) = job.attempts
     assert attempt.error is not None
     assert (job.status, attempt.error.code, attempt.error.retryable) == (Status.QUEUED, "storage_error", True)
 
 
-def test_numbers_and_texts_of_an_upstream_are_not_believed(rig: Rig) -> None:
-    job = rig.run(
+def test_numbers_and_texts_of_an_upstream_are_not_believed(parts: WorkerParts) -> None:
+    job = parts.run(
         Queued(-1, 10**30, float("inf")),
         Progress(float("nan"), -5, 2**70, "steps", "\ud800\x1b[31mred"),
         Rejected("half a pair \udfff\x00" + "x" * 2000, retry_after=float("nan")),
@@ -203,22 +207,22 @@ def cancel_now(reason: str) -> Callable[[Control], None]:
     return act
 
 
-def test_a_cancel_before_the_start_asks_nothing_of_the_upstream(rig: Rig) -> None:
-    driver = rig.script(done())
-    attempt = rig.attempt()
-    rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+def test_a_cancel_before_the_start_asks_nothing_of_the_upstream(parts: WorkerParts) -> None:
+    driver = parts.script(done())
+    attempt = parts.attempt()
+    parts.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
     attempt.cancel(CANCELED)
     attempt.run()
-    assert (rig.job(attempt.job_id).status, driver.calls) == (Status.CANCELED, [])
+    assert (parts.job(attempt.job_id).status, driver.calls) == (Status.CANCELED, [])
 
 
 @pytest.mark.parametrize("error", [None, Unreachable("connection reset"), ValueError("read of closed file")])
 def test_a_cancel_while_it_runs_wins_whatever_the_driver_makes_of_its_shut_socket(
-    rig: Rig, error: Exception | None
+    parts: WorkerParts, error: Exception | None
 ) -> None:
-    job = rig.run(Started(), cancel_now(CANCELED), *([_raise(error)] if error else []), done())
+    job = parts.run(Started(), cancel_now(CANCELED), *([_raise(error)] if error else []), done())
     assert (job.status, job.attempts[-1].outcome, job.outputs) == (Status.CANCELED, "canceled", ())
-    assert rig.files(job.id) == []
+    assert parts.files(job.id) == []
 
 
 def _raise(error: Exception) -> Callable[[Control], None]:
@@ -228,69 +232,69 @@ def _raise(error: Exception) -> Callable[[Control], None]:
     return act
 
 
-def test_a_cancel_that_is_only_in_the_record_wins_over_a_late_result(rig: Rig) -> None:
+def test_a_cancel_that_is_only_in_the_record_wins_over_a_late_result(parts: WorkerParts) -> None:
     attempt: Any = None
 
     def ask(_: Control) -> None:
-        rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+        parts.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
 
-    rig.script(Started(), ask, done())
-    attempt = rig.attempt()
+    parts.script(Started(), ask, done())
+    attempt = parts.attempt()
     attempt.run()
-    job = rig.job(attempt.job_id)
-    assert (job.status, job.outputs, rig.files(job.id)) == (Status.CANCELED, (), [])
+    job = parts.job(attempt.job_id)
+    assert (job.status, job.outputs, parts.files(job.id)) == (Status.CANCELED, (), [])
 
 
-def test_a_cancel_wins_over_another_try(rig: Rig) -> None:
+def test_a_cancel_wins_over_another_try(parts: WorkerParts) -> None:
     attempt: Any = None
 
     def ask(_: Control) -> None:
-        rig.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+        parts.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
 
-    rig.script(ask, Busy("full"))
-    attempt = rig.attempt()
+    parts.script(ask, Busy("full"))
+    attempt = parts.attempt()
     attempt.run()
-    assert rig.job(attempt.job_id).status is Status.CANCELED
+    assert parts.job(attempt.job_id).status is Status.CANCELED
 
 
-def test_a_cancel_after_the_end_changes_nothing(rig: Rig) -> None:
-    rig.script(done())
-    attempt = rig.attempt()
+def test_a_cancel_after_the_end_changes_nothing(parts: WorkerParts) -> None:
+    parts.script(done())
+    attempt = parts.attempt()
     attempt.run()
     attempt.cancel(CANCELED)
-    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
 
 
-def test_a_job_that_is_handed_back_waits_for_the_next_worker_and_has_lost_no_try(rig: Rig) -> None:
-    job = rig.run(Started(), cancel_now(HANDED_BACK), done())
+def test_a_job_that_is_handed_back_waits_for_the_next_worker_and_has_lost_no_try(parts: WorkerParts) -> None:
+    job = parts.run(Started(), cancel_now(HANDED_BACK), done())
     assert (job.status, job.attempts[-1].outcome, job.not_before) == (Status.QUEUED, "handed_back", None)
-    rig.script(done())
-    rig.attempt(job.id).run()
-    assert rig.job(job.id).status is Status.SUCCEEDED
+    parts.script(done())
+    parts.attempt(job.id).run()
+    assert parts.job(job.id).status is Status.SUCCEEDED
 
 
-def test_an_attempt_that_lost_its_lease_writes_nothing(rig: Rig) -> None:
+def test_an_attempt_that_lost_its_lease_writes_nothing(parts: WorkerParts) -> None:
     attempt: Any = None
 
     def take_over(_: Control) -> None:
-        rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-        rig.claim(attempt.job_id)
+        parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+        parts.claim(attempt.job_id)
 
-    driver = rig.script(Started(), take_over, Progress(0.5), Preview(InlineFile("p.png", picture())), done())
-    attempt = rig.attempt()
+    driver = parts.script(Started(), take_over, Progress(0.5), Preview(InlineFile("p.png", picture())), done())
+    attempt = parts.attempt()
     attempt.run()
-    job = rig.job(attempt.job_id)
+    job = parts.job(attempt.job_id)
     assert (job.status, job.outputs, job.preview) == (Status.RUNNING, (), None)
     assert [a.outcome for a in job.attempts] == ["lost", None]
     assert len(driver.calls) == 1
 
 
-def test_an_attempt_that_is_told_of_its_lost_lease_leaves_the_job_alone(rig: Rig) -> None:
-    job = rig.run(Started(), cancel_now(LEASE_LOST), done())
+def test_an_attempt_that_is_told_of_its_lost_lease_leaves_the_job_alone(parts: WorkerParts) -> None:
+    job = parts.run(Started(), cancel_now(LEASE_LOST), done())
     assert (job.status, job.attempts[-1].outcome) == (Status.RUNNING, None)
 
 
-def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(rig: Rig) -> None:
+def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(parts: WorkerParts) -> None:
     attempt: Any = None
 
     class Deleting:
@@ -299,22 +303,22 @@ def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(rig: Rig) -> Non
         def read(self, limit: int) -> bytes:
             assert limit
             job_id = attempt.job_id
-            job = rig.store.change(job_id, lambda _: events.Canceled(at=1.0)).job
-            rig.store.purge(
+            job = parts.store.change(job_id, lambda _: events.Canceled(at=1.0)).job
+            parts.store.purge(
                 Tombstone(
                     id=job_id, owner="local", status=job.status, reason="deleted", finished_at=1.0, deleted_at=2.0
                 )
             )
             return picture()
 
-    rig.script(Completed((Deleting(),), None))
-    attempt = rig.attempt()
+    parts.script(Completed((Deleting(),), None))
+    attempt = parts.attempt()
     attempt.run()
-    assert rig.files(attempt.job_id) == []
-    assert list(rig.store.redis.scan_iter(f"*{attempt.job_id}")) == [f"dr:tomb:{attempt.job_id}".encode()]
+    assert parts.files(attempt.job_id) == []
+    assert list(parts.store.redis.scan_iter(f"*{attempt.job_id}")) == [f"dr:tomb:{attempt.job_id}".encode()]
 
 
-def test_the_generator_is_closed_at_once_when_the_lease_is_lost(rig: Rig) -> None:
+def test_the_generator_is_closed_at_once_when_the_lease_is_lost(parts: WorkerParts) -> None:
     ended: list[str] = []
 
     class Cleaning(ScriptedDriver):
@@ -328,16 +332,16 @@ def test_the_generator_is_closed_at_once_when_the_lease_is_lost(rig: Rig) -> Non
     attempt: Any = None
 
     def take_over(_: Control) -> None:
-        rig.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+        parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
 
-    rig.drivers["scripted"] = Cleaning([take_over, StatusText("still here"), done()])
-    attempt = rig.attempt()
+    parts.drivers["scripted"] = Cleaning([take_over, StatusText("still here"), done()])
+    attempt = parts.attempt()
     attempt.run()
     assert ended == ["cleaned up"]
-    assert rig.job(attempt.job_id).status is Status.QUEUED
+    assert parts.job(attempt.job_id).status is Status.QUEUED
 
 
-def test_a_failing_clean_up_does_not_cost_the_result(rig: Rig) -> None:
+def test_a_failing_clean_up_does_not_cost_the_result(parts: WorkerParts) -> None:
     class Messy(ScriptedDriver):
         def run(self, *given: Any) -> Any:
             try:
@@ -345,22 +349,22 @@ def test_a_failing_clean_up_does_not_cost_the_result(rig: Rig) -> None:
             finally:
                 raise RuntimeError("the upstream is gone")
 
-    rig.drivers["scripted"] = Messy([done()])
-    attempt = rig.attempt()
+    parts.drivers["scripted"] = Messy([done()])
+    attempt = parts.attempt()
     attempt.run()
-    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
 
 
 # -- time ---------------------------------------------------------------------
 
 
-def test_a_job_past_its_deadline_fails_so(rig: Rig) -> None:
-    job = rig.run(done(), deadline_at=rig.store.now() - 1)
+def test_a_job_past_its_deadline_fails_so(parts: WorkerParts) -> None:
+    job = parts.run(done(), deadline_at=parts.store.now() - 1)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "deadline_exceeded")
 
 
-def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(rig: Rig) -> None:
+def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(parts: WorkerParts) -> None:
     attempt: Any = None
 
     def sit(control: Control) -> None:
@@ -372,10 +376,10 @@ def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(rig
                 control._canceled.wait(0.005)
         raise AssertionError("nobody came")
 
-    rig.script(Started(), sit, done())
-    attempt = rig.attempt(deadline_at=rig.store.now() + 0.3)
+    parts.script(Started(), sit, done())
+    attempt = parts.attempt(deadline_at=parts.store.now() + 0.3)
     attempt.run()
-    job = rig.job(attempt.job_id)
+    job = parts.job(attempt.job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "deadline_exceeded")
 
@@ -383,11 +387,11 @@ def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(rig
 # -- progress and previews ----------------------------------------------------
 
 
-def test_progress_is_coalesced_and_the_newest_is_never_lost(rig: Rig) -> None:
-    rig.script(Started(), *(Progress(n / 100, n, 100, "steps") for n in range(1, 101)), StatusText("nearly"), done())
-    attempt = rig.attempt()
+def test_progress_is_coalesced_and_the_newest_is_never_lost(parts: WorkerParts) -> None:
+    parts.script(Started(), *(Progress(n / 100, n, 100, "steps") for n in range(1, 101)), StatusText("nearly"), done())
+    attempt = parts.attempt()
     attempt.run()
-    log = rig.log(attempt.job_id)
+    log = parts.log(attempt.job_id)
     progress = [event for event in log if isinstance(event, events.Progressed) and event.step is not None]
     assert len(progress) < 50
     assert progress[-1].step == 100
@@ -395,134 +399,134 @@ def test_progress_is_coalesced_and_the_newest_is_never_lost(rig: Rig) -> None:
     assert log.index(progress[-1]) == line - 1
 
 
-def test_held_progress_is_written_by_a_tick(rig: Rig) -> None:
+def test_held_progress_is_written_by_a_tick(parts: WorkerParts) -> None:
     attempt: Any = None
 
     def look(_: Control) -> None:
         attempt._scribe._coalescer._wrote_at -= 10
         attempt.tick()
-        assert rig.job(attempt.job_id).progress.step == 2  # type: ignore[union-attr]
+        assert parts.job(attempt.job_id).progress.step == 2  # type: ignore[union-attr]
 
-    rig.script(Started(), Progress(0.1, 1, 9), Progress(0.2, 2, 9), look, done())
-    attempt = rig.attempt()
+    parts.script(Started(), Progress(0.1, 1, 9), Progress(0.2, 2, 9), look, done())
+    attempt = parts.attempt()
     attempt.run()
-    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
 
 
-def test_previews_are_kept_small_and_a_bad_one_fails_nothing(rig: Rig) -> None:
+def test_previews_are_kept_small_and_a_bad_one_fails_nothing(parts: WorkerParts) -> None:
     noise = Image.effect_noise((1600, 1200), 90)
     buffer = io.BytesIO()
     noise.save(buffer, "PNG")
-    rig.script(Preview(InlineFile("p.png", buffer.getvalue())), Preview(InlineFile("bad.png", b"nope")), done())
-    attempt = rig.attempt()
+    parts.script(Preview(InlineFile("p.png", buffer.getvalue())), Preview(InlineFile("bad.png", b"nope")), done())
+    attempt = parts.attempt()
     attempt._scribe._preview_at = -100.0
     attempt.run()
-    job = rig.job(attempt.job_id)
+    job = parts.job(attempt.job_id)
     assert (job.status, job.preview.index if job.preview else None) == (Status.SUCCEEDED, 0)
-    small = rig.store.preview(job.id, 0)
+    small = parts.store.preview(job.id, 0)
     assert small is not None
     assert len(small) <= 64 << 10
     assert max(Image.open(io.BytesIO(small)).size) <= 512
 
 
-def test_a_chatty_upstream_is_cut_off(rig: Rig) -> None:
-    job = rig.run(*(StatusText(f"line {n}") for n in range(400)), done())
-    assert kinds(rig, job.id).count("Logged") == 200
+def test_a_chatty_upstream_is_cut_off(parts: WorkerParts) -> None:
+    job = parts.run(*(StatusText(f"line {n}") for n in range(400)), done())
+    assert kinds(parts, job.id).count("Logged") == 200
 
 
 # -- checkpoints --------------------------------------------------------------
 
 
-def test_a_checkpoint_is_stored_before_the_driver_goes_on_and_comes_back(rig: Rig) -> None:
+def test_a_checkpoint_is_stored_before_the_driver_goes_on_and_comes_back(parts: WorkerParts) -> None:
     attempt: Any = None
 
     def look(_: Control) -> None:
-        assert b'"session":"s1"' in rig.store.redis.hget(f"dr:job:{attempt.job_id}", "ckpt")  # type: ignore[operator]
+        assert b'"session":"s1"' in parts.store.redis.hget(f"dr:job:{attempt.job_id}", "ckpt")  # type: ignore[operator]
 
-    rig.script(Checkpoint({"session": "s1"}), look, Busy("full", retry_after=1.0))
-    attempt = rig.attempt()
+    parts.script(Checkpoint({"session": "s1"}), look, Busy("full", retry_after=1.0))
+    attempt = parts.attempt()
     attempt.run()
-    assert rig.job(attempt.job_id).attempts[-1].error.code == "provider_busy"  # type: ignore[union-attr]
-    rig.store.redis.zadd("dr:due", {attempt.job_id: 0})
-    rig.store.redis.hdel("dr:provider:scripted", "until")
-    driver = rig.script(done())
-    rig.attempt(attempt.job_id).run()
+    assert parts.job(attempt.job_id).attempts[-1].error.code == "provider_busy"  # type: ignore[union-attr]
+    parts.store.redis.zadd("dr:due", {attempt.job_id: 0})
+    parts.store.redis.hdel("dr:provider:scripted", "until")
+    driver = parts.script(done())
+    parts.attempt(attempt.job_id).run()
     assert driver.calls[0][1] == {"session": "s1"}
     assert driver.abandoned == []
 
 
-def test_another_providers_checkpoint_is_abandoned_there(rig: Rig) -> None:
-    second = rig.script(done(), name="second")
-    first = rig.script(Checkpoint({"session": "s1"}), Crashed("boom"))
-    attempt = rig.attempt(route=("scripted", "second"))
+def test_another_providers_checkpoint_is_abandoned_there(parts: WorkerParts) -> None:
+    second = parts.script(done(), name="second")
+    first = parts.script(Checkpoint({"session": "s1"}), Crashed("boom"))
+    attempt = parts.attempt(route=("scripted", "second"))
     attempt.run()
-    rig.attempt(attempt.job_id).run()
+    parts.attempt(attempt.job_id).run()
     assert first.abandoned == [{"session": "s1"}]
     assert second.calls[0][1] is None
 
 
-def test_a_checkpoint_of_a_provider_that_is_gone_hinders_nobody(rig: Rig) -> None:
-    rig.script(done(), name="second")
-    rig.script(Checkpoint({"session": "s1"}), Crashed("boom"))
-    attempt = rig.attempt(route=("scripted", "second"))
+def test_a_checkpoint_of_a_provider_that_is_gone_hinders_nobody(parts: WorkerParts) -> None:
+    parts.script(done(), name="second")
+    parts.script(Checkpoint({"session": "s1"}), Crashed("boom"))
+    attempt = parts.attempt(route=("scripted", "second"))
     attempt.run()
-    del rig.drivers["scripted"]
-    rig.attempt(attempt.job_id).run()
-    assert rig.job(attempt.job_id).status is Status.SUCCEEDED
+    del parts.drivers["scripted"]
+    parts.attempt(attempt.job_id).run()
+    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
 
 
 # -- credentials and pictures -------------------------------------------------
 
 
-def test_own_credentials_reach_the_driver_and_are_deleted_at_the_end(rig: Rig) -> None:
-    driver = rig.script(done())
-    attempt = rig.attempt(secret={"hf_token": "hf_mine", "cookies": "a=b"})
+def test_own_credentials_reach_the_driver_and_are_deleted_at_the_end(parts: WorkerParts) -> None:
+    driver = parts.script(done())
+    attempt = parts.attempt(secret={"hf_token": "hf_mine", "cookies": "a=b"})
     attempt.run()
     given = driver.calls[0][0].credentials
     assert (given.hf_token, given.cookies, given.api_key) == ("hf_mine", "a=b", None)
-    assert rig.store.secret(attempt.job_id) is None
+    assert parts.store.secret(attempt.job_id) is None
 
 
-def test_credentials_that_are_refused_are_the_clients_matter_and_not_the_providers(rig: Rig) -> None:
-    rig.script(Denied("the app refuses access"))
-    rig.runner.measures = measures = HealthStore(rig.store)
-    attempt = rig.attempt(secret={"hf_token": "hf_wrong"})
+def test_credentials_that_are_refused_are_the_clients_matter_and_not_the_providers(parts: WorkerParts) -> None:
+    parts.script(Denied("the app refuses access"))
+    parts.runner.measures = measures = HealthStore(parts.store)
+    attempt = parts.attempt(secret={"hf_token": "hf_wrong"})
     attempt.run()
-    job = rig.job(attempt.job_id)
+    job = parts.job(attempt.job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "invalid_input")
     assert measures.get(["scripted"])["scripted"].failures_in_row == 0
 
 
-def test_a_users_proxy_reaches_the_driver_as_the_address_that_was_checked(rig: Rig) -> None:
-    driver = rig.script(done())
-    rig.attempt(secret={"proxy": "http://me:pw@proxy.example.com:3128"}).run()
+def test_a_users_proxy_reaches_the_driver_as_the_address_that_was_checked(parts: WorkerParts) -> None:
+    driver = parts.script(done())
+    parts.attempt(secret={"proxy": "http://me:pw@proxy.example.com:3128"}).run()
     assert driver.calls[0][0].credentials.proxy == "http://me:pw@192.0.2.7:3128"
 
 
-def test_a_job_never_runs_without_the_credentials_it_was_given(rig: Rig) -> None:
-    driver = rig.script(done())
-    attempt = rig.attempt(secret={"hf_token": "hf_mine"})
-    rig.store.redis.delete(f"dr:secret:{attempt.job_id}")
+def test_a_job_never_runs_without_the_credentials_it_was_given(parts: WorkerParts) -> None:
+    driver = parts.script(done())
+    attempt = parts.attempt(secret={"hf_token": "hf_mine"})
+    parts.store.redis.delete(f"dr:secret:{attempt.job_id}")
     attempt.run()
-    assert (rig.job(attempt.job_id).status, driver.calls) == (Status.FAILED, [])
+    assert (parts.job(attempt.job_id).status, driver.calls) == (Status.FAILED, [])
 
 
 def test_an_upstream_cannot_print_the_credentials_into_the_record_or_the_log(
-    rig: Rig, caplog: pytest.LogCaptureFixture
+    parts: WorkerParts, caplog: pytest.LogCaptureFixture
 ) -> None:
     secret = {
         "api_key": "k-9f2c77aa01",
         "cookies": "sid=4d1e8b0c55aa; x=1",
         "proxy": "http://me:hunter2secret@p.example:1",
     }
-    job = rig.run(
+    job = parts.run(
         StatusText("you sent k-9f2c77aa01"),
         Progress(0.1, message="cookie 4d1e8b0c55aa"),
         Crashed("refused hunter2secret for http://me:hunter2secret@p.example:1"),
         secret=secret,
     )
-    record = repr([rig.store.redis.hgetall(f"dr:job:{job.id}"), rig.log(job.id)])
+    record = repr([parts.store.redis.hgetall(f"dr:job:{job.id}"), parts.log(job.id)])
     for canary in ("k-9f2c77aa01", "4d1e8b0c55aa", "hunter2secret"):
         assert canary not in record
         assert canary not in caplog.text
@@ -541,55 +545,55 @@ class Looking(ScriptedDriver):
 
 
 @pytest.mark.parametrize("where", ["own", "address"])
-def test_a_picture_of_the_input_reaches_the_driver(rig: Rig, where: str) -> None:
-    driver = rig.drivers["scripted"] = Looking(done())
-    job_id = rig.submit(input={"image": "https://pictures.example/a.png"})
-    rig.fetched["https://pictures.example/a.png"] = picture("blue")
+def test_a_picture_of_the_input_reaches_the_driver(parts: WorkerParts, where: str) -> None:
+    driver = parts.drivers["scripted"] = Looking(done())
+    job_id = parts.submit(input={"image": "https://pictures.example/a.png"})
+    parts.fetched["https://pictures.example/a.png"] = picture("blue")
     if where == "own":
-        digest = rig.artifacts.put(job_id, picture("blue"))
-        job_id2 = rig.submit(input={"image": f"sha256:{digest}"})
-        rig.artifacts.put(job_id2, picture("blue"))
+        digest = parts.artifacts.put(job_id, picture("blue"))
+        job_id2 = parts.submit(input={"image": f"sha256:{digest}"})
+        parts.artifacts.put(job_id2, picture("blue"))
         job_id = job_id2
-    rig.store.beat("w", 8, 60, [])
-    rig.store.dispatch()
-    lease = rig.store.claim(job_id, "w", 60, lambda job, _: job.input)
+    parts.store.beat("w", 8, 60, [])
+    parts.store.dispatch()
+    lease = parts.store.claim(job_id, "w", 60, lambda job, _: job.input)
     assert lease is not None
-    rig.runner.attempt(lease).run()
+    parts.runner.attempt(lease).run()
     file = driver.calls[0][0].files["image"]
     wanted = picture("blue") if where == "own" else clean(picture("blue"))[0]
     assert (file.data, file.content_type, file.name) == (wanted, "image/png", "input.png")
 
 
-def test_what_a_fetched_picture_holds_beside_its_pixels_goes_nowhere(rig: Rig) -> None:
-    driver = rig.drivers["scripted"] = Looking(done())
+def test_what_a_fetched_picture_holds_beside_its_pixels_goes_nowhere(parts: WorkerParts) -> None:
+    driver = parts.drivers["scripted"] = Looking(done())
     exif = Image.Exif()
     exif[0x010E] = "canary"
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=exif)
-    rig.fetched["https://pictures.example/a.jpg"] = buffer.getvalue() + b"canary"
-    rig.attempt(input={"image": "https://pictures.example/a.jpg"}).run()
+    parts.fetched["https://pictures.example/a.jpg"] = buffer.getvalue() + b"canary"
+    parts.attempt(input={"image": "https://pictures.example/a.jpg"}).run()
     file = driver.calls[0][0].files["image"]
     assert (file.content_type, file.name) == ("image/jpeg", "input.jpeg")
     assert b"canary" in buffer.getvalue()
     assert b"canary" not in file.data
 
 
-def test_a_job_that_failed_keeps_its_pictures_to_be_run_again(rig: Rig) -> None:
-    rig.drivers["scripted"] = Looking(Rejected("no"))
-    digest = rig.artifacts.put("file_x", picture())
-    attempt = rig.attempt(given={"image": f"sha256:{digest}"}, input={"image": f"sha256:{digest}"})
-    rig.artifacts.share("file_x", digest, attempt.job_id)
+def test_a_job_that_failed_keeps_its_pictures_to_be_run_again(parts: WorkerParts) -> None:
+    parts.drivers["scripted"] = Looking(Rejected("no"))
+    digest = parts.artifacts.put("file_x", picture())
+    attempt = parts.attempt(given={"image": f"sha256:{digest}"}, input={"image": f"sha256:{digest}"})
+    parts.artifacts.share("file_x", digest, attempt.job_id)
     attempt.run()
-    assert rig.job(attempt.job_id).status is Status.FAILED
-    assert [path.name for path in rig.files(attempt.job_id)] == [digest]
+    assert parts.job(attempt.job_id).status is Status.FAILED
+    assert [path.name for path in parts.files(attempt.job_id)] == [digest]
 
 
 @pytest.mark.parametrize("source", ["sha256:../../../../etc/passwd", "sha256:" + "0" * 64])
-def test_a_name_that_is_no_file_of_the_job_is_an_invalid_input(rig: Rig, source: str) -> None:
-    rig.drivers["scripted"] = Looking(done())
-    attempt = rig.attempt(input={"image": source})
+def test_a_name_that_is_no_file_of_the_job_is_an_invalid_input(parts: WorkerParts, source: str) -> None:
+    parts.drivers["scripted"] = Looking(done())
+    attempt = parts.attempt(input={"image": source})
     attempt.run()
-    job = rig.job(attempt.job_id)
+    job = parts.job(attempt.job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "invalid_input")
 
@@ -597,18 +601,18 @@ def test_a_name_that_is_no_file_of_the_job_is_an_invalid_input(rig: Rig, source:
 # -- the store goes away ------------------------------------------------------
 
 
-def test_an_attempt_is_given_up_when_the_store_stays_away(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_attempt_is_given_up_when_the_store_stays_away(parts: WorkerParts, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_: Any, **__: Any) -> Any:
         raise StoreUnavailable("gone")
 
     def cut(_: Control) -> None:
-        monkeypatch.setattr(rig.store, "change", away)
+        monkeypatch.setattr(parts.store, "change", away)
 
-    rig.script(Started(), cut, StatusText("hello"), done())
-    attempt = rig.attempt()
+    parts.script(Started(), cut, StatusText("hello"), done())
+    attempt = parts.attempt()
     attempt.run()
     monkeypatch.undo()
-    assert rig.job(attempt.job_id).status is Status.RUNNING
+    assert parts.job(attempt.job_id).status is Status.RUNNING
 
 
 def test_every_provider_error_was_tried() -> None:
@@ -620,26 +624,26 @@ def test_every_provider_error_was_tried() -> None:
     assert ours - {ProviderError} == tried
 
 
-def test_what_became_of_the_earlier_submission_stands_in_the_ledger(rig: Rig) -> None:
-    job_id = rig.submit()
-    rig.script(Checkpoint({"phase": "posted", "event_id": "e1"}), Busy("full", retry_after=1.0))
-    rig.attempt(job_id).run()
-    rig.store.redis.zadd("dr:due", {job_id: 0})
-    rig.store.redis.hdel("dr:provider:scripted", "until")
-    rig.script(Checkpoint({"phase": "opened", "event_id": "e1"}), done())
-    rig.attempt(job_id).run()
-    assert [attempt.notes for attempt in rig.job(job_id).attempts] == [
+def test_what_became_of_the_earlier_submission_stands_in_the_ledger(parts: WorkerParts) -> None:
+    job_id = parts.submit()
+    parts.script(Checkpoint({"phase": "posted", "event_id": "e1"}), Busy("full", retry_after=1.0))
+    parts.attempt(job_id).run()
+    parts.store.redis.zadd("dr:due", {job_id: 0})
+    parts.store.redis.hdel("dr:provider:scripted", "until")
+    parts.script(Checkpoint({"phase": "opened", "event_id": "e1"}), done())
+    parts.attempt(job_id).run()
+    assert [attempt.notes for attempt in parts.job(job_id).attempts] == [
         (),
         ("resumed: the earlier submission was picked up",),
     ]
 
 
-def test_attempts_are_measured(rig: Rig) -> None:
-    measures = HealthStore(rig.store)
-    rig.runner.measures = measures
-    rig.run(Started(), done())
+def test_attempts_are_measured(parts: WorkerParts) -> None:
+    measures = HealthStore(parts.store)
+    parts.runner.measures = measures
+    parts.run(Started(), done())
     assert len(measures.get(["scripted"])["scripted"].runs) == 1
-    rig.run(Crashed("boom"))
+    parts.run(Crashed("boom"))
     assert measures.get(["scripted"])["scripted"].last_error == "boom"
     assert measures.get(["scripted"])["scripted"].failures_in_row == 1
 
@@ -654,6 +658,8 @@ def test_attempts_are_measured(rig: Rig) -> None:
         ((done(),), True),
     ],
 )
-def test_a_provider_works_once_it_shows_more_than_a_start(rig: Rig, *, steps: tuple[Any, ...], shown: bool) -> None:
-    rig.run(*steps)
-    assert bool(rig.store.redis.hexists("dr:provider:scripted", "works")) == shown
+def test_a_provider_works_once_it_shows_more_than_a_start(
+    parts: WorkerParts, *, steps: tuple[Any, ...], shown: bool
+) -> None:
+    parts.run(*steps)
+    assert bool(parts.store.redis.hexists("dr:provider:scripted", "works")) == shown

@@ -17,7 +17,7 @@ from providers.paint import paint
 from web.services import Services
 
 
-class Woken:
+class FakePublisher:
     """A publisher that remembers whom it woke."""
 
     def __init__(self) -> None:
@@ -33,7 +33,7 @@ def name_database(services: Services) -> str:
     return services.identity.check()
 
 
-class Hand:
+class FakeWorker:
     """A worker's hand.
 
     Args:

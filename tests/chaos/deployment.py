@@ -7,7 +7,6 @@ another, and workers reach the app through a third. Everything listens on
 
 from __future__ import annotations
 
-import base64
 import contextlib
 import functools
 import json
@@ -15,9 +14,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Self
 
@@ -25,19 +23,20 @@ import redis
 import requests
 from kombu.exceptions import OperationalError
 
-from cli import tether
-from jobs.errors import StoreUnavailable
 from jobs.queue import QUEUE, RUN_JOB, client_app
 from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from tests.chaos.history import Upstream, upstream_lines
 from tests.chaos.hooks import Hooks
+from tests.chaos.parts import Part
+from tests.chaos.poison import POISON_MESSAGES
 from tests.chaos.proxy import Proxy
 from tests.chaos.resolver import BROKEN, GONE, SILENT, Resolver
 from tests.chaos.resolver import missing as no_resolver
+from tests.chaos.waiting import eventually
 from tests.spaces.launcher import Space, Spaces
-from tests.support import processes as stack
+from tests.support.processes import Stack
 from tests.support.redis_servers import free_port
 
 #: Short, so that a fault can outlast it.
@@ -82,24 +81,6 @@ seconds = 0.2
 """
 
 
-def _message(body: object, task: str = RUN_JOB, content_type: str = "application/json", **headers: str) -> bytes:
-    """What Celery's messages look like in Redis; ``body`` as JSON, or as it is where it is bytes."""
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return json.dumps(
-        {
-            "body": base64.b64encode(raw).decode(),
-            "content-encoding": "utf-8",
-            "content-type": content_type,
-            "headers": {"lang": "py", "task": task, "id": "poison", **headers},
-            "properties": {
-                "body_encoding": "base64",
-                "delivery_tag": "poison",
-                "delivery_info": {"exchange": "", "routing_key": QUEUE},
-            },
-        }
-    ).encode()
-
-
 def _quick(record: health.Health, at: float) -> health.Health:
     """As if the provider had been quick up to now: its next jobs are hedged after a second."""
     for _ in range(health.SAMPLES):
@@ -107,107 +88,7 @@ def _quick(record: health.Health, at: float) -> health.Health:
     return record
 
 
-_OPTIONS: Final = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-
-#: What must not stop a worker.
-POISON_MESSAGES: Final = (
-    b"\x00\xff not json",
-    b"null",
-    b"[]",
-    b'{"body": 1}',
-    b'{"body": "", "properties": {}}',
-    _message([[], {}, _OPTIONS], task="no.such.task"),
-    _message([["job_01ARZ3NDEKTSV4RRFFQ69G5FAV"], {}, _OPTIONS]),
-    _message([["../../etc/passwd"], {}, _OPTIONS]),
-    _message([[], {}, _OPTIONS]),
-    _message([[{"a": 1}, 2], {"x": None}, _OPTIONS]),
-    _message([["job_01ARZ3NDEKTSV4RRFFQ69G5FAV"], {}, _OPTIONS], expires="never", eta="soon"),
-    _message("not what a task takes"),
-    _message(b"\xff\xfe"),
-    # Pickled code that would end the process.
-    _message(b"cposix\n_exit\n(I3\ntR.", content_type="application/x-python-serialize"),
-)
-
-
-@dataclass(slots=True)
-class Part:
-    """A program of the service that may be killed, paused and started again.
-
-    Args:
-        house: The stack that starts it.
-        name: Its log is named so.
-        argv: Its command line.
-        environ: Its own environment variables.
-        whole: Whether a kill takes the processes that it started, too.
-        around: Makes the command line that runs it.
-        root: The checkout whose code it runs: another version has another one.
-    """
-
-    house: stack.Stack
-    name: str
-    argv: tuple[str, ...]
-    environ: dict[str, str] = field(default_factory=dict)
-    whole: bool = False
-    around: Callable[[tuple[str, ...]], tuple[str, ...]] | None = None
-    root: Path = stack.ROOT
-    process: stack.Process | None = None
-
-    def start(self, **more: str) -> None:
-        """Start it; ``more`` are environment variables of this life only."""
-        assert not self.alive, f"{self.name} runs already"
-        argv = tuple(part.replace(str(stack.ROOT), str(self.root)) for part in self.argv[1:])
-        if self.root != stack.ROOT:
-            more["PYTHONPATH"] = str(self.root)
-        # So that it ends even where the tests themselves are killed.
-        command = tether.command((self.argv[0], *argv), directory=self.root)
-        command = command if self.around is None else self.around(command)
-        self.process = self.house.start(self.name, command, **self.environ, **more)
-
-    @property
-    def alive(self) -> bool:
-        """Whether it runs."""
-        return self.process is not None and self.process.alive
-
-    @property
-    def ready(self) -> bool:
-        """Whether it is a worker that takes jobs."""
-        return self.alive and self.process is not None and "worker ready" in self.process.output
-
-    def signal(self, signum: int) -> None:
-        """Send it a signal."""
-        if self.process is not None and self.process.alive:
-            self.process.popen.send_signal(signum)
-
-    def pause(self) -> None:
-        """Stop it, as a long garbage collection or a sleeping machine would."""
-        self.signal(signal.SIGSTOP)
-
-    def go_on(self) -> None:
-        """Let it go on after :meth:`pause`."""
-        self.signal(signal.SIGCONT)
-
-    def kill(self) -> None:
-        """End it as a crash would."""
-        if self.process is None:
-            return
-        children = self.children() if self.whole else []
-        self.process.kill()
-        for pid in children:
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-
-    def children(self) -> list[int]:
-        """The processes that it started (Linux only; elsewhere none are found)."""
-        if self.process is None:
-            return []
-        pid = self.process.popen.pid
-        try:
-            return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii").split()]
-        except OSError:
-            return []
-
-
-class House:
+class Deployment:
     """The service. Use it in a ``with`` statement.
 
     Args:
@@ -241,7 +122,7 @@ class House:
         self._space_port = free_port()
         self.posts = folder / "upstream.jsonl"
         config = folder / "darkroom.toml"
-        self.stack = stack.Stack(
+        self.stack = Stack(
             folder,
             lease_seconds=LEASE_SECONDS,
             environ={
@@ -258,13 +139,10 @@ class House:
         self._config, self._options = config, {"style": style, "concurrency": concurrency}
         self._timeout = timeout
         self._mood = folder / "mood.json"
-        self.workers = [
-            Part(self.stack, f"worker-{number}", (*stack.WORKER, "-n", f"worker-{number}@%h"))
-            for number in range(workers)
-        ]
-        self.schedulers = [Part(self.stack, f"scheduler-{number}", stack.SCHEDULER) for number in range(2)]
+        self.workers = [Part(self.stack, f"worker-{number}", "WORKER") for number in range(workers)]
+        self.schedulers = [Part(self.stack, f"scheduler-{number}", "SCHEDULER") for number in range(2)]
         # What answers requests would go on to do so for a while, on the port that the next one needs.
-        self.web = Part(self.stack, "web", stack.WEB, whole=True)
+        self.web = Part(self.stack, "web", "WEB", whole=True)
         #: Where names are looked up, and Redis' own disk; None where this machine allows no such thing.
         self.resolver: Resolver | None = None
         self.disk: Path | None = None
@@ -304,7 +182,7 @@ class House:
             self._ends.callback(subprocess.run, ["umount", "--lazy", str(self.disk)], check=True)
 
     def _end_orphans(self) -> None:
-        """End the processes that workers of this house started and that outlived them (a suspect's own process)."""
+        """End the processes that workers of this deployment started and that outlived them (a suspect's own process)."""
         mark = f"DARKROOM_DATA_DIR={self.folder / 'data'}\0".encode()
         for environ in Path("/proc").glob("[0-9]*/environ"):
             with contextlib.suppress(OSError):
@@ -340,7 +218,7 @@ class House:
         self.web.start()
         for part in (*self.schedulers, *wanted):
             part.start()
-        until(lambda: len(self.store.overview().workers) >= len(wanted), 180, "the workers are ready")
+        eventually(lambda: len(self.store.overview().workers) >= len(wanted), "the workers are ready", within=180)
         self.wait_for_web()
         HealthStore(self.store).update(PAIR[0], _quick)
 
@@ -352,7 +230,7 @@ class House:
                 return requests.get(f"{self.stack.url}/healthz", timeout=2).ok
             return False
 
-        until(healthy, 180, "the web process is healthy")
+        eventually(healthy, "the web process is healthy", within=180)
 
     # -- the app -----------------------------------------------------------------
 
@@ -412,14 +290,3 @@ def no_mounts() -> str:
     test = ["unshare", "--mount", "mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", "/mnt"]
     done = shutil.which("unshare") and subprocess.run(test, capture_output=True, check=False).returncode == 0
     return "" if done else "this machine allows no mounts"
-
-
-def until(holds: Callable[[], bool], seconds: float, what: str) -> None:
-    """Wait until something holds; what is unavailable for now does not hold."""
-
-    def check() -> bool:
-        with contextlib.suppress(StoreUnavailable, redis.RedisError):
-            return holds()
-        return False
-
-    stack.wait_until(check, seconds, what)
