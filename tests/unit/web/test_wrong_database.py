@@ -118,5 +118,5 @@ def test_a_public_face_starts_with_an_emptied_database_and_lets_nobody_in(
     )
     face = application.create_app(chosen)
     assert face.test_client().get("/v1/jobs").status_code == 503
-    assert "nobody gets in" in caplog.text
+    assert "all requests are refused" in caplog.text
     face.extensions["darkroom"].close()
