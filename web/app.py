@@ -10,7 +10,7 @@ from flask import Flask
 from werkzeug.routing import BaseConverter
 
 import settings as configuration
-from jobs import failpoints
+from jobs import failpoints, ids
 from jobs.errors import StoreUnavailable, WrongDatabase
 from jobs.vault import VaultError
 from providers.config import ConfigError
@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 class JobId(BaseConverter):
     """A job id in an address: anything else is not found without a look-up."""
 
-    regex = "job_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+    regex = ids.JOB
 
 
 class Index(BaseConverter):
@@ -41,19 +41,19 @@ class Index(BaseConverter):
 class FileId(BaseConverter):
     """An upload's id in an address."""
 
-    regex = "file_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+    regex = ids.FILE
 
 
 class DeliveryId(BaseConverter):
     """A delivery's id in an address."""
 
-    regex = "msg_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+    regex = ids.DELIVERY
 
 
 class KeyId(BaseConverter):
     """The id of an API key in an address."""
 
-    regex = "key_[0-7][0-9A-HJKMNP-TV-Z]{25}"
+    regex = ids.KEY
 
 
 def create_app(settings: Settings | None = None) -> Flask:

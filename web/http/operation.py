@@ -15,27 +15,30 @@ from jobs.access.api_keys import Scope
 Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
 View = TypeVar("View", bound=Callable[..., Any])
 
+#: What an answer holds: a resource, one of several, or (None) what JSON Schema does not describe.
+Content = type | tuple[type, ...] | str | None
+
 _ATTRIBUTE: Final = "darkroom_operation"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
-    """A query parameter or header. ``schema`` is its JSON Schema."""
+    """A query parameter or header. ``schema`` is its JSON Schema, or a type that has one."""
 
     name: str
     place: Literal["query", "header"]
     description: str
-    schema: Mapping[str, Any] = field(default_factory=lambda: {"type": "string"})
+    schema: Any = str
     example: object = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """One answer: its status, what it means, its content types with the name of their schema (None: bytes), headers."""
+    """One answer: its status, what it means, its content types with what each holds, and its headers."""
 
     status: int
     description: str
-    content: Mapping[str, str | None] = field(default_factory=dict)
+    content: Mapping[str, Content] = field(default_factory=dict)
     headers: tuple[str, ...] = ()
 
 
@@ -77,9 +80,9 @@ class Operation:
         return "submit" if self.submits else "read"
 
 
-def ok(description: str, schema: str) -> Answer:
-    """A 200 with JSON."""
-    return Answer(status=200, description=description, content={"application/json": schema})
+def ok(description: str, content: Content, *headers: str, status: int = 200) -> Answer:
+    """A success with JSON."""
+    return Answer(status=status, description=description, content={"application/json": content}, headers=headers)
 
 
 def operation(

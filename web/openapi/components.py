@@ -400,34 +400,6 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
         "What is set for a provider by hand.",
     ),
-    "File": record(
-        "id object bytes created_at expires_at filename purpose status name content_type size width height etag checksums"
-        " metadata urls",
-        {
-            "id": described(FILE_ID, "What a job's picture can be."),
-            "object": {"const": "file"},
-            "bytes": described(COUNT, "Of the file as it is kept; so `size`."),
-            "created_at": described(COUNT, "Unix seconds, as OpenAI's SDK reads it."),
-            "expires_at": described(COUNT, "When it is deleted, in Unix seconds."),
-            "filename": described(TEXT, "As you call it; so `name`."),
-            "purpose": TEXT,
-            "status": {"const": "processed"},
-            "name": TEXT,
-            "content_type": {"enum": ["image/png", "image/jpeg", "image/webp"]},
-            "size": COUNT,
-            "width": COUNT,
-            "height": COUNT,
-            "etag": TEXT,
-            "checksums": record("sha256", {"sha256": {"type": "string", "pattern": "^[0-9a-f]{64}$"}}),
-            "metadata": {"type": "object", "additionalProperties": TEXT},
-            "urls": record("get content", {"get": described(URL, "A job takes it too."), "content": URL}),
-        },
-        "A picture that was uploaded. It has the fields of OpenAI's and of Replicate's files.",
-    ),
-    "DeletedFile": record(
-        "id object deleted", {"id": FILE_ID, "object": {"const": "file"}, "deleted": {"const": True}}
-    ),
-    "FileList": listed(ref("File"), results={"type": "array", "items": ref("File")}),
     "Health": record("status", {"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}}),
     "Problem": record(
         "type title status detail instance code retryable request_id error",

@@ -15,7 +15,6 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from jobs.access.api_keys import ApiKey
-from jobs.files.uploads import Upload
 from jobs.model import Attempt, Job, Output, Progress, Recipe, Status
 from jobs.record.types import Record
 from jobs.version import VERSION
@@ -23,11 +22,12 @@ from jobs.webhooks.deliveries import Call, Delivery
 from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
-from web.http.operation import Answer, Operation, operation_of
+from web.http.operation import Answer, Content, Operation, operation_of
 from web.http.problems import KINDS
 from web.http.query import WORDS
 from web.http.rate_limits import LIMIT, POLICY
 from web.openapi.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
+from web.openapi.schemas import example_of, schema_of
 from web.schemas import Json, Links, job_json
 from web.v1.schemas import admin, admin_keys, batches, files, jobs, links, reruns, webhooks
 
@@ -128,6 +128,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
             },
             "schemas": {
                 **SCHEMAS,
+                **schema_of(*_resources(found))[1],
                 "Rerun": reruns.SCHEMA,
                 "BatchSubmission": batches.SCHEMA,
                 "WebhookTest": webhooks.TEST,
@@ -142,6 +143,13 @@ def document(app: Flask, catalog: Catalog) -> Json:
             },
         },
     }
+
+
+def _resources(found: list[Route]) -> list[type]:
+    """Every resource that an answer holds."""
+    contents = [content for route in found for answer in route.declared.answers for content in answer.content.values()]
+    kinds = [kind for content in contents for kind in (content if isinstance(content, tuple) else (content,))]
+    return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, type)))
 
 
 _TAGS: Final = ("Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
@@ -220,9 +228,13 @@ def _parameter(parameter: Any) -> Json:  # noqa: ANN401 - web.http.operation.Par
         "in": parameter.place,
         "description": parameter.description,
         # What a query may say is bounded in one place (web/http/query.py).
-        "schema": WORDS if parameter.place == "query" and parameter.schema == TEXT else dict(parameter.schema),
+        "schema": WORDS if parameter.place == "query" and parameter.schema is str else _schema(parameter.schema),
     }
     return found if parameter.example is None else {**found, "example": parameter.example}
+
+
+def _schema(declared: Any) -> Json:  # noqa: ANN401 - a type, or a JSON Schema
+    return declared if isinstance(declared, dict) else schema_of(declared)[0][0]
 
 
 def _answer(answer: Answer, rate: str | None) -> tuple[str, Json]:
@@ -235,10 +247,16 @@ def _answer(answer: Answer, rate: str | None) -> tuple[str, Json]:
     return str(answer.status), found
 
 
-def _content(schema: str | None) -> Json:
+def _content(schema: Content) -> Json:
     if schema is None:
         return {}
-    found: Json = {"schema": ref(schema)}
+    if not isinstance(schema, str):
+        kinds = schema if isinstance(schema, tuple) else (schema,)
+        references, components = schema_of(*kinds)
+        found: Json = {"schema": references[0] if len(kinds) == 1 else {"oneOf": list(references)}}
+        example = example_of(references[0], components)
+        return found if example is None else {**found, "example": example}
+    found = {"schema": ref(schema)}
     if example := _ANSWERS.get(schema):
         found["example"] = example()
     return found
@@ -436,26 +454,6 @@ def example_job() -> Json:
     return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))
 
 
-def example_file() -> Json:
-    """A picture that was uploaded, as the API shows it."""
-    at = 1_795_186_200.0
-    upload = Upload(
-        id=_EXAMPLE_FILE,
-        owner="local",
-        name="lighthouse.jpg",
-        purpose="vision",
-        content_type="image/jpeg",
-        width=1536,
-        height=1024,
-        bytes=412_880,
-        sha256="8d0c1f3a" * 8,
-        created_at=at,
-        expires_at=at + 86_400,
-        metadata={"album": "sea"},
-    )
-    return files.file_json(upload, Links("http://127.0.0.1:8000"))
-
-
 def example_delivery() -> Json:
     """A delivery that succeeded at its second try, as the API shows it."""
     at = 1_795_186_221.2
@@ -535,12 +533,5 @@ _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
     "Key": example_key,
     "KeyList": lambda: {"object": "list", "data": [example_key()], "has_more": False},
     "ShownKey": lambda: {**example_key(), "key": "dk_live_" + "0" * 45 + "x9Qf"},
-    "File": example_file,
-    "FileList": lambda: {
-        "object": "list",
-        "data": [example_file()],
-        "results": [example_file()],
-        "has_more": False,
-    },
     "WebhookSecret": lambda: {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
 }

@@ -10,7 +10,6 @@ import settings
 from web.app import assemble
 from web.http.problems import KINDS
 from web.openapi import document as openapi
-from web.openapi.components import SCHEMAS
 from web.schemas import Json
 from web.services import build
 from web.streaming.sse import NAMES
@@ -80,9 +79,10 @@ def _page(document: Json) -> Iterator[str]:
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
     for name in _RECORDS:
         yield f"## {name}\n"
-        if text := SCHEMAS[name].get("description"):
+        schema = document["components"]["schemas"][name]
+        if text := schema.get("description"):
             yield f"{text}\n"
-        yield from _fields(SCHEMAS[name])
+        yield from _fields(schema)
     yield "## Error codes of answers\n"
     rows = [
         (f"`{code}`", str(kind.status), kind.title, "yes" if kind.retryable else "no") for code, kind in KINDS.items()

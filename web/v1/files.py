@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 
-import msgspec
 from flask import Blueprint, Response, request
 
+from jobs import ids
 from jobs.files.images import INPUT_LIMIT, BadPicture, clean
-from jobs.files.uploads import Upload
+from jobs.resources.base import FileId
 from web.http.file_response import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
 from web.http.headers import header
 from web.http.multipart import Form
 from web.http.operation import Answer, Parameter, ok, operation
 from web.http.problems import invalid
 from web.http.query import only, refuse, whole_number
+from web.http.responses import PRIVATE, json_response
 from web.http.threads import aside
-from web.openapi.components import FILE_ID
 from web.services import services
 from web.v1 import idempotency
 from web.v1.context import caller, links
 from web.v1.lists import CURSOR, LIMIT, listing, place_of
-from web.v1.schemas.files import FIELDS, FILES, file_json, label_of
+from web.v1.schemas.files import FIELDS, FILES, DeletedFile, FileList, FileResource, file_resource, label_of
 
 blueprint = Blueprint("files", __name__)
 
@@ -38,7 +38,7 @@ blueprint = Blueprint("files", __name__)
         Answer(
             status=201,
             description="It is kept.",
-            content={"application/json": "File"},
+            content={"application/json": FileResource},
             headers=("Location", idempotency.REPLAYED),
         ),
     ),
@@ -66,8 +66,7 @@ def upload() -> Response:
         except BadPicture as error:
             raise invalid(f"/{form.part}", f"cannot be used: {error}") from None
     made, replayed = found.uploads.add(owner, data, picture, label, marks)
-    answer = _answer(made, 201)
-    answer.headers["Location"] = links().file(made.id)
+    answer = json_response(file_resource(made, links()), 201, {**PRIVATE, "Location": links().file(made.id)})
     return idempotency.say_replayed(answer) if replayed else answer
 
 
@@ -83,14 +82,14 @@ def upload() -> Response:
             name="after",
             place="query",
             description="The last `id` of the answer before: how OpenAI's SDK goes on, instead of `cursor`.",
-            schema=FILE_ID,
+            schema=FileId,
         ),
     ),
     answers=(
         Answer(
             status=200,
             description="Your files, newest first.",
-            content={"application/json": "FileList"},
+            content={"application/json": FileList},
             headers=("Link",),
         ),
     ),
@@ -107,19 +106,20 @@ def list_files() -> Response:
     reader = f"{owner}/files"
     # A place in this list is an id, so this one needs no seal.
     after = parameters.pop("after", None)
-    if after is not None and not re.fullmatch(FILE_ID["pattern"], after):
+    if after is not None and not re.fullmatch(ids.FILE, after):
         raise refuse("after", "must be the id of a file")
     place = after or place_of(parameters, reader)
     uploads, following = services().uploads.page(owner, cursor=place, limit=limit)
-    data = [file_json(one, links()) for one in uploads]
-    return listing(data, following, parameters, reader, results=data)
+    data = [file_resource(one, links()) for one in uploads]
+    page = FileList(data=data, results=data, has_more=following is not None)
+    return listing(page, following, parameters, reader)
 
 
 @blueprint.get("/files/<file:file_id>")
-@operation("getFile", "Files", "read", answers=(ok("What is known of it.", "File"),), errors=("not_found",))
+@operation("getFile", "Files", "read", answers=(ok("What is known of it.", FileResource),), errors=("not_found",))
 def get(file_id: str) -> Response:
     """Get a file's record."""
-    return _answer(services().uploads.get(file_id, caller().owner))
+    return json_response(file_resource(services().uploads.get(file_id, caller().owner), links()), headers=PRIVATE)
 
 
 @blueprint.get("/files/<file:file_id>/content")
@@ -155,7 +155,7 @@ def content(file_id: str) -> Response:
         Answer(
             status=200,
             description="The same to OpenAI's SDK (`X-Stainless-Lang`), which wants to read it.",
-            content={"application/json": "DeletedFile"},
+            content={"application/json": DeletedFile},
         ),
     ),
     errors=("not_found",),
@@ -167,11 +167,5 @@ def delete(file_id: str) -> Response:
     """
     services().uploads.delete(file_id, caller().owner)
     if header(request, "X-Stainless-Lang"):
-        told = {"id": file_id, "object": "file", "deleted": True}
-        return Response(msgspec.json.encode(told), mimetype="application/json")
+        return json_response(DeletedFile(id=file_id))
     return Response(status=204)
-
-
-def _answer(found: Upload, status: int = 200) -> Response:
-    body = msgspec.json.encode(file_json(found, links()))
-    return Response(body, status, {"Cache-Control": "private, no-cache"}, mimetype="application/json")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Request, Response, request
 
+from jobs.resources.base import ListOf
 from web.http.cursors import BadCursor
 from web.http.operation import Answer, Parameter, operation
 from web.http.query import only, refuse, whole_number
+from web.http.responses import json_response
 from web.openapi.components import BATCH_ID, TIME
 from web.schemas import STATUSES, Json, job_json
 from web.services import services
@@ -154,22 +156,30 @@ def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool =
         }
         for record in page.records
     ]
-    return listing(data, page.next_cursor, wanted.parameters, reader)
+    return _listing_of_jobs(data, page.next_cursor, wanted.parameters, reader)
 
 
-def listing(
-    data: Sequence[Json], following: str | None, parameters: Mapping[str, str], reader: str, **more: object
-) -> Response:
-    """A part of any list.
+def listing(page: ListOf[Any], following: str | None, parameters: Mapping[str, str], reader: str) -> Response:
+    """A part of any list, with what leads to the next part.
 
     Args:
-        data: What is in it.
+        page: The part.
         following: The place where the next part begins; None where there is none.
         parameters: Of the request.
         reader: Whom its cursor is good for.
-        **more: Further members.
     """
-    body = {"object": "list", "data": data, "has_more": following is not None, **more}
+    if following is None:
+        return json_response(page)
+    cursor = services().cursors.seal(reader, following)
+    query = urlencode({**parameters, "cursor": cursor})
+    link = f'<{links().base}{request.path}?{query}>; rel="next"'
+    return json_response(msgspec.structs.replace(page, next_cursor=cursor), headers={"Link": link})
+
+
+def _listing_of_jobs(
+    data: Sequence[Json], following: str | None, parameters: Mapping[str, str], reader: str
+) -> Response:
+    body = {"object": "list", "data": data, "has_more": following is not None}
     answer = Response(mimetype="application/json")
     if following is not None:
         body["next_cursor"] = services().cursors.seal(reader, following)

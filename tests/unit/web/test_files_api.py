@@ -19,8 +19,9 @@ from werkzeug.test import TestResponse
 from jobs.files.images import INPUT_LIMIT
 from tests.unit.jobs.test_pictures import animated, marked, png_of
 from tests.unit.jobs.test_pictures import picture as plain
-from web.openapi.components import SCHEMAS
+from web.openapi.schemas import complete_schema
 from web.services import Services
+from web.v1.schemas.files import FileResource
 
 BOUNDARY = "frontier"
 
@@ -63,8 +64,7 @@ def test_a_picture_is_kept_and_has_the_fields_of_both_sdks(client: FlaskClient, 
     assert file["expires_at"] - file["created_at"] == services.settings.file_retention_seconds
     assert file["metadata"] == {"album": "sea"}
     assert client.get(f"/v1/files/{file['id']}").get_json() == file
-    schema = {"$ref": "#/components/schemas/File", "components": {"schemas": SCHEMAS}}
-    jsonschema_rs.Draft202012Validator(schema).validate(file)
+    jsonschema_rs.Draft202012Validator(complete_schema(FileResource)).validate(file)
 
 
 def test_the_content_is_the_picture_and_nothing_else(client: FlaskClient) -> None:

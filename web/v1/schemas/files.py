@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final, Literal
 
-from jobs.files.images import INPUT_LIMIT, SIDE_LIMIT
+from msgspec import Meta
+
+from jobs.files.images import CONTENT_TYPES, INPUT_LIMIT, SIDE_LIMIT
 from jobs.files.uploads import Label, Upload
+from jobs.resources.base import FILE_EXAMPLE, Count, FileId, ListOf, Resource, Sha256, UnixTime, Url
 from web.http.json_body import parse
 from web.http.multipart import Form
 from web.http.problems import Problem, invalid
@@ -22,6 +25,7 @@ FIELDS: Final = ("purpose", "filename", "metadata", "retention_seconds", "type",
 _NAME_LIMIT: Final = 255
 _PURPOSE_LIMIT: Final = 64
 _METADATA_LIMIT: Final = 16
+_SHA256_EXAMPLE: Final = "8d0c1f3a" * 8
 _TEXT: Final[Json] = {"type": "string"}
 _WHOLE: Final[Json] = {"type": "integer", "minimum": 1, "maximum": LONGEST_RETENTION}
 _PICTURE: Final[Json] = {
@@ -108,24 +112,79 @@ def _metadata(text: str) -> dict[str, str]:
     return found
 
 
-def file_json(upload: Upload, links: Links) -> Json:
-    """An upload as the API shows it: what OpenAI's SDK reads of a file, and what Replicate's does."""
-    return {
-        "id": upload.id,
-        "object": "file",
-        "bytes": upload.bytes,
-        "created_at": int(upload.created_at),
-        "expires_at": int(upload.expires_at),
-        "filename": upload.name,
-        "purpose": upload.purpose,
-        "status": "processed",
-        "name": upload.name,
-        "content_type": upload.content_type,
-        "size": upload.bytes,
-        "width": upload.width,
-        "height": upload.height,
-        "etag": upload.sha256,
-        "checksums": {"sha256": upload.sha256},
-        "metadata": upload.metadata,
-        "urls": {"get": links.file(upload.id), "content": links.file(upload.id, "content")},
-    }
+class FileUrls(Resource, frozen=True, kw_only=True):
+    """Addresses of a file."""
+
+    get: Annotated[
+        Url, Meta(description="A job takes it too.", examples=[f"http://127.0.0.1:8000/v1/files/{FILE_EXAMPLE}"])
+    ]
+    content: Annotated[Url, Meta(examples=[f"http://127.0.0.1:8000/v1/files/{FILE_EXAMPLE}/content"])]
+
+
+class FileChecksums(Resource, frozen=True, kw_only=True):
+    """What a file's bytes sum up to."""
+
+    sha256: Annotated[Sha256, Meta(examples=[_SHA256_EXAMPLE])]
+
+
+class FileResource(Resource, frozen=True, kw_only=True):
+    """An uploaded image. It has the fields of OpenAI's and of Replicate's files."""
+
+    id: Annotated[FileId, Meta(description="What a job takes as an image.", examples=[FILE_EXAMPLE])]
+    object: Literal["file"] = "file"
+    bytes: Annotated[
+        Count, Meta(description="Size of the file as it is kept; `size` says the same.", examples=[412_880])
+    ]
+    created_at: Annotated[
+        UnixTime, Meta(description="Unix seconds, as OpenAI's SDK reads it.", examples=[1_795_186_200])
+    ]
+    expires_at: Annotated[UnixTime, Meta(description="When it is deleted, in Unix seconds.", examples=[1_795_272_600])]
+    filename: Annotated[str, Meta(description="Your name for it; `name` says the same.", examples=["lighthouse.jpg"])]
+    purpose: Annotated[str, Meta(description="As the upload said.", examples=["vision"])]
+    status: Literal["processed"] = "processed"
+    name: Annotated[str, Meta(examples=["lighthouse.jpg"])]
+    content_type: Annotated[
+        str, Meta(extra_json_schema={"enum": list(CONTENT_TYPES.values())}, examples=["image/jpeg"])
+    ]
+    size: Annotated[Count, Meta(examples=[412_880])]
+    width: Annotated[Count, Meta(description="In pixels.", examples=[1536])]
+    height: Annotated[Count, Meta(description="In pixels.", examples=[1024])]
+    etag: Annotated[str, Meta(description="Its SHA-256 in hex.", examples=[_SHA256_EXAMPLE])]
+    checksums: FileChecksums
+    metadata: Annotated[dict[str, str], Meta(description="As the upload said.", examples=[{"album": "sea"}])]
+    urls: FileUrls
+
+
+class FileList(ListOf[FileResource], frozen=True, kw_only=True):
+    """A part of the list of files. `results` is the same as `data`, for Replicate's SDK."""
+
+    results: list[FileResource]
+
+
+class DeletedFile(Resource, frozen=True, kw_only=True):
+    """What OpenAI's SDK reads after it deleted a file."""
+
+    id: Annotated[FileId, Meta(examples=[FILE_EXAMPLE])]
+    object: Literal["file"] = "file"
+    deleted: Literal[True] = True
+
+
+def file_resource(upload: Upload, links: Links) -> FileResource:
+    """An upload as the API shows it."""
+    return FileResource(
+        id=upload.id,
+        bytes=upload.bytes,
+        created_at=int(upload.created_at),
+        expires_at=int(upload.expires_at),
+        filename=upload.name,
+        purpose=upload.purpose,
+        name=upload.name,
+        content_type=upload.content_type,
+        size=upload.bytes,
+        width=upload.width,
+        height=upload.height,
+        etag=upload.sha256,
+        checksums=FileChecksums(sha256=upload.sha256),
+        metadata=upload.metadata,
+        urls=FileUrls(get=links.file(upload.id), content=links.file(upload.id, "content")),
+    )

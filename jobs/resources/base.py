@@ -1,0 +1,61 @@
+"""What all resources share: their base class, lists of them, and the types of their fields."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Generic, Literal, TypeVar
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from jobs import ids
+from jobs.times import rfc3339
+
+Value = TypeVar("Value")
+Item = TypeVar("Item")
+
+#: Unix seconds.
+UnixTime = Annotated[int, Meta(ge=0)]
+#: RFC 3339 in UTC.
+Time = Annotated[str, Meta(extra_json_schema={"format": "date-time"})]
+Url = Annotated[str, Meta(extra_json_schema={"format": "uri"})]
+Count = Annotated[int, Meta(ge=0)]
+Fraction = Annotated[float, Meta(ge=0, le=1)]
+Sha256 = Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+JobId = Annotated[str, Meta(pattern=f"^{ids.JOB}$")]
+BatchId = Annotated[str, Meta(pattern=f"^{ids.BATCH}$")]
+FileId = Annotated[str, Meta(pattern=f"^{ids.FILE}$")]
+KeyId = Annotated[str, Meta(pattern=f"^{ids.KEY}$")]
+DeliveryId = Annotated[str, Meta(pattern=f"^{ids.DELIVERY}$")]
+
+#: Ids in the examples.
+JOB_EXAMPLE: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
+BATCH_EXAMPLE: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
+FILE_EXAMPLE: Final = "file_01M7WPZ8Q0V5D3H2K7XA6R9TCE"
+KEY_EXAMPLE: Final = "key_01M7WPZC5T9V2H4N8Q1R6Y3XJD"
+DELIVERY_EXAMPLE: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True):
+    """Base of the resources.
+
+    A field that is UNSET is absent from the JSON. A field with any other default is a constant, and always there.
+    """
+
+
+class ListOf(Resource, Generic[Item], frozen=True, kw_only=True):
+    """A part of a list."""
+
+    object: Literal["list"] = "list"
+    data: list[Item]
+    has_more: Annotated[bool, Meta(description="Whether there is more.", examples=[False])]
+    next_cursor: Annotated[str, Meta(description="The `cursor` of the next part.")] | UnsetType = UNSET
+
+
+def optional(value: Value | None) -> Value | UnsetType:
+    """A value as an optional field takes it: UNSET for None."""
+    return UNSET if value is None else value
+
+
+def optional_time(seconds: float | None) -> str | UnsetType:
+    """Unix seconds in RFC 3339 as an optional field takes them: UNSET for None."""
+    return UNSET if seconds is None else rfc3339(seconds)
