@@ -13,10 +13,11 @@ from pathlib import Path
 import click
 
 from providers import docs, trial
-from providers.catalog import Catalog, Refused, UnknownName
+from providers.catalog import Catalog, UnknownName
 from providers.config import ConfigError
 from providers.errors import ProviderError
 from providers.gradio.hub import HUB_URL
+from providers.inputs.validate import InvalidInput
 from providers.registry import BrokenDriver
 from providers.terminal import Terminal
 
@@ -38,9 +39,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         wait = "" if error.retry_after is None else f" (again in {error.retry_after:.0f} s)"
         terminal.fail(f"{type(error).__name__.lower()}: {error.detail}{wait}")
         return 1
-    except Refused as error:
-        for problem in error.problems:
-            terminal.fail(f"{problem.pointer.lstrip('/') or 'input'} {problem.detail}")
+    except InvalidInput as error:
+        for fault in error.faults:
+            terminal.fail(f"{fault.pointer.lstrip('/') or 'input'} {fault.detail}")
         return 2
     except (BrokenDriver, ConfigError, UnknownName, trial.Mistake) as error:
         terminal.fail(str(error))

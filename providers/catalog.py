@@ -10,43 +10,33 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Final, Self
+from typing import Final, Literal, Self
 
 from providers import config, registry
 from providers.base import Driver
 from providers.config import Config, ConfigError, ProviderConfig
-from providers.inputs.normalise import normalise
-from providers.inputs.validate import Problem, validate
 from providers.registry import BrokenDriver, Entry
+from providers.route import Route
 from providers.spec import ModelSpec, ProviderSpec
 from resilience import foreign
 
 log = logging.getLogger(__name__)
-
-#: Built-in providers of a model, best first. Built-ins that are not named here serve it only for jobs that name
-#: them (g4f's flux-dev is the Space of g4f-flux1-dev). Other providers come after these.
-ORDER: Final[Mapping[str, tuple[str, ...]]] = {
-    "flux-schnell": ("blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell", "g4f"),
-    "flux-dev": ("blackforestlabs-flux1-dev", "g4f-flux1-dev"),
-    "janus-pro-7b": ("deepseekai-janus-pro-7b", "g4f"),
-    "janus-pro-7b-image": ("deepseekai-janus-pro-7b", "g4f"),
-}
-
 
 #: Models that mean any of others: their providers are those of the others, in order.
 UNIONS: Final[Mapping[str, tuple[str, ...]]] = {"flux": ("flux-schnell", "flux-dev")}
 
 
 class UnknownName(LookupError):
-    """There is no such model or provider, or the provider does not serve the model; the text says which."""
+    """There is no such model or provider, or the provider does not serve the model; the text says which.
 
+    Args:
+        text: What is unknown, in words.
+        field: The part of the request that names it.
+    """
 
-class Refused(ValueError):
-    """No provider of the model takes this input."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        self.problems = problems
-        super().__init__("; ".join(f"{problem.pointer} {problem.detail}" for problem in problems))
+    def __init__(self, text: str, field: Literal["model", "provider"] = "provider") -> None:
+        self.field = field
+        super().__init__(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,19 +51,6 @@ class Model:
 
     name: str
     spec: ModelSpec
-    providers: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
-    """A request that can run.
-
-    Args:
-        input: As the first provider will use it.
-        providers: Those that take this input, in order.
-    """
-
-    input: dict[str, object]
     providers: tuple[str, ...]
 
 
@@ -153,8 +130,18 @@ class Catalog:
                 found.append(self.spec(name))
         return tuple(found)
 
-    def route(self, model: str, provider: str | None = None) -> tuple[str, ...]:
-        """Who is asked for a model, in order. Empty where all that serve it are switched off.
+    def models(self) -> tuple[Model, ...]:
+        """Every name that can be asked for and has a provider, in the order of the providers."""
+        names = dict.fromkeys(name for spec in self.specs() for model in spec.models for name in model.names)
+        routes = {name: self.choose(name) for name in names}
+        return tuple(
+            Model(name=name, spec=next(iter(route.models.values())), providers=route.providers)
+            for name, route in routes.items()
+            if route.models
+        )
+
+    def choose(self, model: str, provider: str | None = None) -> Route:
+        """The providers that are asked for a model, in order; none if all that serve it are switched off.
 
         Args:
             model: Exact name or alias.
@@ -164,91 +151,41 @@ class Catalog:
             UnknownName: No such model or provider, or that provider does not serve it.
         """
         specs = {spec.name: spec for spec in self.specs()}
-        if provider is not None:
-            return self._route_to(model, provider, specs)
-        serving = [name for name, spec in specs.items() if spec.model(model)]
-        if not serving:
-            raise UnknownName(f"there is no model {_shown(model)}{self._like(model)}")
-        order = self._order(model, serving)
-        return tuple(name for name in order if name in specs and specs[name].enabled and specs[name].working)
+        if not any(spec.model(model) for spec in specs.values()):
+            raise UnknownName(f"there is no model {_shown(model)}{_like(model, specs.values())}", "model")
+        if provider is None:
+            names = [name for name in self._order(model, specs) if specs[name].working]
+        else:
+            self._check_serves(provider, model, specs)
+            names = [provider]
+        models = ((name, specs[name].model(model)) for name in names if specs[name].enabled)
+        return Route({name: found for name, found in models if found is not None})
 
-    def models(self) -> tuple[Model, ...]:
-        """Every name that can be asked for and has a provider, in the order of the providers."""
-        names = dict.fromkeys(name for spec in self.specs() for model in spec.models for name in model.names)
-        found = []
-        for name in names:
-            providers = self.route(name)
-            spec = self.spec(providers[0]).model(name) if providers else None
-            if spec is not None:
-                found.append(Model(name=name, spec=spec, providers=providers))
-        return tuple(found)
-
-    def admit(self, model: str, given: object, provider: str | None = None) -> Admission:
-        """Validate a request: find the providers that take its input.
-
-        Providers of one model may take different parameters (``flux`` may be
-        schnell or dev), so those that do not take the input are passed over.
-
-        Args:
-            model: Exact name or alias.
-            given: The request's ``input``.
-            provider: The only one that may be asked.
-
-        Raises:
-            UnknownName: As :meth:`route`.
-            Refused: No provider takes the input, with the problems that the first one has with it.
-        """
-        route = self.route(model, provider)
-        problems = {name: validate(self._model(name, model), given) for name in route}
-        taking = tuple(name for name in route if not problems[name])
-        if route and not taking:
-            raise Refused(problems[route[0]])
-        return Admission(input=self.prepare(taking[0], model, given) if taking else {}, providers=taking)
-
-    def pictures(self, model: str, provider: str | None = None) -> frozenset[str]:
-        """Names of the parameters that are pictures, at whoever may be asked; none for what :meth:`route` refuses."""
-        try:
-            route = self.route(model, provider)
-        except UnknownName:
-            return frozenset()
-        return frozenset(name for serving in route for name in self._model(serving, model).pictures)
-
-    def prepare(self, provider: str, model: str, given: object) -> dict[str, object]:
-        """The input as this provider will use it: sizes rounded, defaults filled in."""
-        return normalise(self._model(provider, model), given if isinstance(given, dict) else {})
-
-    def _model(self, provider: str, model: str) -> ModelSpec:
-        spec = self.spec(provider).model(model)
-        if spec is None:
-            raise UnknownName(f"the provider {provider} does not serve {_shown(model)}")
-        return spec
-
-    def _route_to(self, model: str, provider: str, specs: Mapping[str, ProviderSpec]) -> tuple[str, ...]:
+    def _check_serves(self, provider: str, model: str, specs: Mapping[str, ProviderSpec]) -> None:
         if provider not in self.entries:
-            raise UnknownName(f"there is no provider {_shown(provider)}; there are {', '.join(self.entries)}")
+            raise self._unknown(provider)
         if provider not in specs:
             raise UnknownName(f"the provider {provider} is broken on this server")
-        self._model(provider, model)
-        return (provider,) if specs[provider].enabled else ()
+        if specs[provider].model(model) is None:
+            raise UnknownName(f"the provider {provider} does not serve {_shown(model)}")
 
-    def _order(self, model: str, serving: list[str]) -> tuple[str, ...]:
+    def _order(self, model: str, specs: Mapping[str, ProviderSpec]) -> list[str]:
+        """The providers of a model, best first: in the operator's order, or else the built-in ones by their rank."""
         if model in self.config.models:
-            return self.config.models[model]
-        first = [name for part in UNIONS.get(model, ()) for name in self._order(part, serving)]
-        first = list(dict.fromkeys([*first, *ORDER.get(model, ())]))
-        others = [name for name in serving if name not in first]
-        if first:
-            others = [name for name in others if not self.entries[name].builtin]
-        return (*(name for name in first if name in serving), *others)
+            return [name for name in self.config.models[model] if name in specs]
+        serving = {name: found for name, spec in specs.items() if (found := spec.model(model)) is not None}
+        parts = [name for part in UNIONS.get(model, ()) for name in self._order(part, specs) if name in serving]
+        builtin = [(found.rank, name) for name, found in serving.items() if self.entries[name].builtin]
+        ranked = [name for rank, name in sorted((rank, name) for rank, name in builtin if rank is not None)]
+        others = [name for name in serving if not self.entries[name].builtin]
+        return list(dict.fromkeys([*(parts or ranked), *others]))
 
-    def _like(self, model: str) -> str:
-        names = [name for spec in self.specs() for entry in spec.models for name in entry.names]
-        near = difflib.get_close_matches(model[:100], names, n=1)
-        return f"; did you mean {near[0]}?" if near else ""
+    def _unknown(self, provider: str) -> UnknownName:
+        return UnknownName(f"there is no provider {_shown(provider)}; there are {', '.join(self.entries)}")
 
     def _build(self, name: str) -> Driver:
         if name not in self.entries:
-            raise UnknownName(f"there is no provider {_shown(name)}; there are {', '.join(self.entries)}")
+            raise self._unknown(name)
         entry = self.entries[name]
         table = self.config.providers.get(name) or ProviderConfig(name=name, where=entry.origin)
         factory = entry.factory()
@@ -277,6 +214,12 @@ class Catalog:
                     raise ConfigError(
                         f"{self.config.source}: [models.{model}]: providers: {provider} does not serve {model!r}"
                     )
+
+
+def _like(model: str, specs: Iterable[ProviderSpec]) -> str:
+    names = [name for spec in specs for known in spec.models for name in known.names]
+    near = difflib.get_close_matches(model[:100], names, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _shown(name: str) -> str:

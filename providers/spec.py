@@ -67,6 +67,8 @@ class ModelSpec:
         history: Takes ``messages``.
         previews: Yields intermediate pictures.
         pixel_steps: Most that width x height x num_inference_steps may be; None is no limit.
+        rank: Place among the built-in providers of the same model: the lowest is asked first, equal ones in the order
+            of their names. None: only jobs that name the provider go there.
     """
 
     name: str
@@ -78,6 +80,7 @@ class ModelSpec:
     history: bool = False
     previews: bool = False
     pixel_steps: int | None = None
+    rank: int | None = 0
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ def prepare(
 
     Raises:
         Mistake: A word or the credentials cannot be read.
-        Refused: The input is not right for the model.
+        InvalidInput: The input is not right for the model.
         UnknownName: There is no such provider or model.
         ConfigError: The configuration is wrong.
     """
@@ -91,10 +91,10 @@ def prepare(
     asked = model or (name if name != provider else catalog.spec(provider).default_model)
     spec = catalog.spec(provider).model(asked)
     given, files, galleries = _input(spec, values) if spec else ({}, {}, {})
-    admitted = catalog.admit(asked, given, provider)
+    admitted = catalog.choose(asked, provider).admit(given)
     request = ProviderRequest(
         model=asked,
-        input=admitted.input,
+        input=admitted.inputs.get(provider, {}),
         files=files,
         galleries=galleries,
         credentials=_credentials(credentials),
@@ -166,10 +166,10 @@ def _split(word: str) -> tuple[str, str]:
 def _provider(catalog: Catalog, name: str, model: str | None) -> str:
     if name in catalog.names():
         return name
-    route = catalog.route(model or name)
-    if not route:
+    route = catalog.choose(model or name)
+    if not route.providers:
         raise Mistake(f"all providers of {name} are switched off")
-    return route[0]
+    return route.providers[0]
 
 
 def _with_settings(read: Config, provider: str, settings: Mapping[str, str]) -> Config:

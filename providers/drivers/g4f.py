@@ -20,6 +20,7 @@ FLUX = ModelSpec(
     sizes="aspect_ratio",
     previews=True,
     pixel_steps=PIXEL_STEPS,
+    rank=None,  # it is the Space of g4f-flux1-dev
 )
 SCHNELL = ModelSpec(
     name="flux-schnell",
@@ -40,6 +41,7 @@ SCHNELL = ModelSpec(
     ),
     sizes="aspect_ratio",
     pixel_steps=PIXEL_STEPS,
+    rank=1,  # a blocking call tells nothing while it runs
 )
 #: The blocking call has no names: this is the order.
 SCHNELL_CALL = Call(

@@ -15,6 +15,7 @@ from providers.errors import Changed, Protocol, ProviderError, Unreachable
 from providers.events import Checkpoint, Completed, File, InlineFile, ProviderEvent, Status, Text
 from providers.gradio import hub
 from providers.gradio.client import Answer, AppAddress, GradioApp, Limits
+from providers.inputs.normalise import consumed
 from providers.spec import Credentials, ModelSpec, ProviderRequest, ProviderSpec
 
 #: A finished answer larger than this (it holds pictures inline) is not kept in a checkpoint.
@@ -42,6 +43,7 @@ class Call:
         fn_index: Number of the function, used where the name is not found.
         trigger_id: Goes with it.
         prepare: Gives the values to send, by our names.
+        consumes: Parameters of ours that only ``prepare`` reads, so that the app gets none of these names.
     """
 
     api_name: str
@@ -50,6 +52,7 @@ class Call:
     fn_index: int | None = None
     trigger_id: int | None = None
     prepare: Callable[[ProviderRequest], Mapping[str, object]] = _own_input
+    consumes: frozenset[str] = frozenset()
 
 
 def same_names(*names: str) -> dict[str, tuple[str, ...]]:
@@ -69,6 +72,7 @@ class GradioDriver:
 
     Raises:
         ConfigError: ``limits`` has an unknown key.
+        ValueError: A model declares a parameter that its call does not send.
     """
 
     def __init__(
@@ -80,6 +84,8 @@ class GradioDriver:
         referer: str | None = None,
         zerogpu: bool = False,
     ) -> None:
+        for model in spec.models:
+            _check_complete(model, calls[model.name])
         self.spec = config.apply(spec)
         self._calls = calls
         self._zerogpu = zerogpu
@@ -184,6 +190,13 @@ class GradioDriver:
                     app.component(call.api_name, names[name], call.fn_index), map(app.upload, files)
                 )
         return {names[name]: value for name, value in values.items() if name in names}
+
+
+def _check_complete(model: ModelSpec, call: Call) -> None:
+    """Refuse a parameter that clients could set without any effect."""
+    sent = {*call.arguments, *call.consumes, *consumed(model)}
+    if unsent := [param.name for param in model.params if param.name not in sent]:
+        raise ValueError(f"{model.name} declares {', '.join(unsent)}, but {call.api_name} is not sent this")
 
 
 def _gallery(component: str, files: Iterable[object]) -> list[object]:

@@ -55,6 +55,18 @@ def with_sources(given: Mapping[str, Any], names: Collection[str], swap: Callabl
     return found
 
 
+def sources_of(given: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
+    """The sources of an input's images, by JSON pointer; see :func:`with_sources`."""
+    found: dict[str, str] = {}
+
+    def keep(pointer: str, source: str) -> str:
+        found[pointer] = source
+        return source
+
+    with_sources(given, names, keep)
+    return found
+
+
 def source_problem(source: str) -> str | None:
     """What is wrong with the source of a picture; None where nothing is.
 

@@ -6,6 +6,7 @@ nothing.
 
 from __future__ import annotations
 
+import math
 import random
 from collections.abc import Callable, Mapping
 from typing import Final
@@ -108,3 +109,16 @@ def _default(param: Param, given: Mapping[str, object], pick_seed: Callable[[], 
     if param.off_with is not None and given.get(param.off_with) is not None:
         return False
     return param.default
+
+
+def pixel_steps(used: Mapping[str, object]) -> int:
+    """What a normalised input costs: width x height x steps; 0 if it does not have all three."""
+    sides_and_steps = [used.get(name) for name in ("width", "height", "num_inference_steps")]
+    return math.prod(value if isinstance(value, int) else 0 for value in sides_and_steps)
+
+
+def consumed(model: ModelSpec) -> frozenset[str]:
+    """Names of the parameters that only fill in others, so that a driver need not send them."""
+    names = {param.name for param in model.params}
+    pairs = (("messages", {"prompt"}), ("aspect_ratio", {"width", "height"}))
+    return frozenset(name for name, filled in pairs if filled <= names)

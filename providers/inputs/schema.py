@@ -13,6 +13,12 @@ Schema = dict[str, Any]
 #: Most messages of one chat history, and most parts of one message.
 MESSAGES_LIMIT: Final = 100
 
+#: What a message must be, in words.
+MESSAGE_FORM: Final = (
+    "{role: system | user | assistant, content}, the content a text or a list of text and image_url parts of at most"
+    f" {PROMPT_LIMIT} characters each"
+)
+
 #: Longest address of a picture; a ``data:`` URI may be as long as the body limit allows.
 DATA_URI_LIMIT: Final = 16 << 20
 

@@ -50,10 +50,10 @@ class Attempt:
         resume: Mapping[str, object] | None = None,
     ) -> Outcome:
         """Validate, normalise and run, as web and worker do."""
-        admitted = self.catalog.admit(model, dict(given), provider)
+        admitted = self.catalog.choose(model, provider).admit(dict(given))
         request = ProviderRequest(
             model=model,
-            input=admitted.input,
+            input=admitted.inputs[provider],
             files=files or {},
             galleries=galleries or {},
             credentials=credentials or Credentials(),

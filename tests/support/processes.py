@@ -173,9 +173,14 @@ class Stack:
         given: dict[str, Any] = {"prompt": "a lighthouse", **options.pop("input", {})}
         if script:
             given["script"] = list(script)
-        admitted = self.catalog.admit(model, given, options.get("provider"))
+        admitted = self.catalog.choose(model, options.get("provider")).admit(given)
         submission = Submission(
-            owner="local", model=model, route=admitted.providers, given=given, input=admitted.input, **options
+            owner="local",
+            model=model,
+            route=admitted.providers,
+            given=given,
+            input=next(iter(admitted.inputs.values())),
+            **options,
         )
         return self.jobs.submit(submission).job.id
 

@@ -67,14 +67,14 @@ class Claimer:
             Absent: This worker does not have the provider.
         """
         try:
-            spec = self._catalog.spec(provider)
-            prepared = self._catalog.prepare(provider, job.model, job.given)
+            route = self._catalog.choose(job.model, provider)
         except (UnknownName, BrokenDriver, ConfigError) as error:
             raise Absent(str(error)) from error
-        if not spec.enabled:
+        if provider not in route.models:
             raise Absent(f"{provider} is switched off")
         if provider == (job.provider or job.route[0]):
             return job.input
+        prepared = route.prepare(provider, job.given)
         return {name: job.input.get(name, value) if name == "seed" else value for name, value in prepared.items()}
 
     def _leave(self, job_id: str, event: events.JobEvent) -> None:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from providers import config
-from providers.catalog import Catalog, Refused, UnknownName
+from providers.catalog import Catalog, UnknownName
 from providers.config import ConfigError
+from providers.inputs.validate import InvalidInput
 from providers.registry import GROUP, BrokenDriver
 from providers.testing import ScriptedDriver
 
@@ -46,42 +47,42 @@ def catalog(toml: str = "", installed: list[EntryPoint] | None = None) -> Catalo
     ],
 )
 def test_the_default_orders(model: str, route: tuple[str, ...]) -> None:
-    assert catalog().route(model) == route
+    assert catalog().choose(model).providers == route
 
 
 def test_a_named_provider_is_the_only_one() -> None:
-    assert catalog().route("flux-dev", "g4f") == ("g4f",)
+    assert catalog().choose("flux-dev", "g4f").providers == ("g4f",)
 
 
 def test_providers_of_the_operators_come_after_the_built_in_ones() -> None:
-    assert catalog(MINE).route("flux-schnell") == (*SCHNELL, "mine")
-    assert catalog(MINE).route("mine") == ("mine",)
-    assert catalog(MINE).route("flux") == (*SCHNELL, *DEV)
+    assert catalog(MINE).choose("flux-schnell").providers == (*SCHNELL, "mine")
+    assert catalog(MINE).choose("mine").providers == ("mine",)
+    assert catalog(MINE).choose("flux").providers == (*SCHNELL, *DEV)
 
 
 def test_the_operator_can_say_another_order() -> None:
     found = catalog(MINE + '[models.flux-schnell]\nproviders = ["mine", "g4f"]')
-    assert found.route("flux-schnell") == ("mine", "g4f")
-    assert found.route("flux") == ("g4f", *DEV)
+    assert found.choose("flux-schnell").providers == ("mine", "g4f")
+    assert found.choose("flux").providers == ("g4f", *DEV)
 
 
 def test_providers_that_are_off_are_passed_over() -> None:
     found = catalog("[providers.blackforestlabs-flux1-schnell]\nenabled = false\n[providers.g4f]\nworking = false")
-    assert found.route("flux-schnell") == ("voodoohop-flux1-schnell",)
-    assert found.route("flux-schnell", "g4f") == ("g4f",)
-    assert found.route("flux-schnell", "blackforestlabs-flux1-schnell") == ()
+    assert found.choose("flux-schnell").providers == ("voodoohop-flux1-schnell",)
+    assert found.choose("flux-schnell", "g4f").providers == ("g4f",)
+    assert found.choose("flux-schnell", "blackforestlabs-flux1-schnell").providers == ()
     assert {spec.name for spec in found.specs()} >= set(SCHNELL)
 
 
 def test_unknown_names_are_told_with_the_nearest() -> None:
     with pytest.raises(UnknownName, match="did you mean flux-dev"):
-        catalog().route("flux_dev")
+        catalog().choose("flux_dev")
     with pytest.raises(UnknownName, match="there is no provider 'nope'"):
-        catalog().route("flux-dev", "nope")
+        catalog().choose("flux-dev", "nope")
     with pytest.raises(UnknownName, match="g4f does not serve 'echo'"):
-        catalog().route("echo", "g4f")
+        catalog().choose("echo", "g4f")
     with pytest.raises(UnknownName) as caught:
-        catalog().route("m" * 10_000)
+        catalog().choose("m" * 10_000)
     assert len(str(caught.value)) < 300
 
 
@@ -96,18 +97,18 @@ def test_models_lists_every_name_that_can_be_asked_for() -> None:
 
 def test_a_request_goes_to_the_providers_that_take_it() -> None:
     found = catalog()
-    assert found.admit("flux", {"prompt": "x"}).providers == (*SCHNELL, *DEV)
-    with_guidance = found.admit("flux", {"prompt": "x", "guidance_scale": 5})
+    assert found.choose("flux").admit({"prompt": "x"}).providers == (*SCHNELL, *DEV)
+    with_guidance = found.choose("flux").admit({"prompt": "x", "guidance_scale": 5})
     assert with_guidance.providers == ("g4f", *DEV)
-    assert with_guidance.input["num_inference_steps"] == 28
-    with pytest.raises(Refused) as caught:
-        found.admit("flux", {"prompt": "x", "nope": 1})
-    assert [problem.pointer for problem in caught.value.problems] == ["/nope"]
+    assert with_guidance.inputs["g4f"]["num_inference_steps"] == 28
+    with pytest.raises(InvalidInput) as caught:
+        found.choose("flux").admit({"prompt": "x", "nope": 1})
+    assert [fault.pointer for fault in caught.value.faults] == ["/nope"]
 
 
 def test_a_request_for_what_is_off_is_admitted_to_nobody() -> None:
-    admitted = catalog("[providers.echo]\nenabled = false").admit("echo", {})
-    assert (admitted.providers, admitted.input) == ((), {})
+    admitted = catalog("[providers.echo]\nenabled = false").choose("echo").admit({})
+    assert admitted.inputs == {}
 
 
 def test_a_driver_is_built_once_by_any_number_of_threads() -> None:
@@ -131,14 +132,14 @@ def test_a_driver_is_built_once_by_any_number_of_threads() -> None:
 def test_a_broken_package_takes_nobody_down_and_is_reported(caplog: pytest.LogCaptureFixture) -> None:
     found = catalog(installed=[EntryPoint("acme", "no_such_module:driver", GROUP)])
     assert "acme" in found.names()
-    assert found.route("echo") == ("echo",)
+    assert found.choose("echo").providers == ("echo",)
     assert "acme" not in {spec.name for spec in found.specs()}
     assert list(found.broken()) == ["acme"]
     assert "no_such_module" in found.broken()["acme"]
     with pytest.raises(BrokenDriver):
         found.driver("acme")
     with pytest.raises(UnknownName, match="broken"):
-        found.route("echo", "acme")
+        found.choose("echo", "acme")
     assert len([record for record in caplog.records if "acme" in record.message]) == 1
 
 
@@ -160,7 +161,7 @@ def test_a_package_whose_driver_cannot_be_built_is_reported_too(monkeypatch: pyt
         installed=[EntryPoint("bad", "acme:Failing", GROUP), EntryPoint("acme", "acme:build_scripted", GROUP)]
     )
     assert "no licence" in found.broken()["bad"]
-    assert found.route("acme-1") == ("acme",)
+    assert found.choose("acme-1").providers == ("acme",)
 
 
 @pytest.mark.parametrize(
@@ -201,3 +202,18 @@ def test_spaces_are_told_from_apps_of_ones_own() -> None:
     assert not found["echo"]
     lan = catalog('[providers.voodoohop-flux1-schnell]\nurl = "http://gpu.lan:7860"')
     assert not lan.spec("voodoohop-flux1-schnell").on_hub
+
+
+def test_built_in_providers_are_asked_by_their_rank() -> None:
+    found = catalog()
+    ranks = {name: model.rank for name, model in found.choose("flux-schnell").models.items()}
+    assert list(ranks) == sorted(ranks, key=lambda name: (ranks[name] or 0, name))
+    assert "g4f" not in found.choose("flux-dev").providers, "it has no rank"
+    assert found.choose("flux-dev", "g4f").models["g4f"].rank is None
+
+
+def test_a_name_that_is_unknown_is_told_by_its_field() -> None:
+    for names, field in ((("nope",), "model"), (("nope", "g4f"), "model"), (("echo", "nope"), "provider")):
+        with pytest.raises(UnknownName) as caught:
+            catalog().choose(*names)
+        assert caught.value.field == field

@@ -8,10 +8,12 @@ from providers import config
 from providers.base import Control, Driver
 from providers.catalog import Catalog
 from providers.errors import ProviderError
+from providers.gradio.driver import Call, GradioDriver, same_names
 from providers.inputs.normalise import normalise
 from providers.inputs.validate import validate
+from providers.params import MESSAGES, PROMPT
 from providers.registry import load
-from providers.spec import Credentials, ModelSpec, ProviderRequest
+from providers.spec import Credentials, ModelSpec, Param, ProviderRequest, ProviderSpec
 
 #: Nobody listens there.
 NOWHERE = "http://127.0.0.1:9"
@@ -115,3 +117,14 @@ def test_a_canceled_attempt_ends_at_once(driver: Driver, model: ModelSpec) -> No
 @pytest.mark.parametrize("state", [{}, {"phase": "posting"}, {"phase": "done", "outputs": []}, {"phase": 1}, {"x": []}])
 def test_abandoning_never_raises(driver: Driver, model: ModelSpec, state: dict[str, object]) -> None:
     driver.abandon(state, request(model))
+
+
+def test_a_parameter_that_the_app_would_never_get_is_refused_when_the_driver_is_built() -> None:
+    params = (PROMPT, MESSAGES, Param(name="style"), Param(name="tone"))
+    model = ModelSpec(name="m", params=params)
+    spec = ProviderSpec(name="p", label="p", url=NOWHERE, models=(model,), default_model="m")
+    table = config.ProviderConfig(name="p", url=NOWHERE)
+    with pytest.raises(ValueError, match="m declares style, tone, but /infer"):
+        GradioDriver(table, spec, {"m": Call(api_name="/infer", arguments=same_names("prompt"))})
+    whole = Call(api_name="/infer", arguments=same_names("prompt", "style"), consumes=frozenset({"tone"}))
+    assert GradioDriver(table, spec, {"m": whole}).spec.models == (model,)

@@ -74,7 +74,7 @@ def test_what_was_accepted_is_not_checked_again(
     client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = post(client, Idempotency_Key="k1")
-    monkeypatch.setattr(type(services.catalog), "admit", None)
+    monkeypatch.setattr(type(services.catalog), "choose", None)
     assert post(client, Idempotency_Key="k1").get_json()["id"] == first.get_json()["id"]
 
 

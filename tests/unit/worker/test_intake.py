@@ -8,9 +8,10 @@ import pytest
 
 from jobs import events
 from jobs.model import Status
-from providers import ProviderSpec
+from providers import ModelSpec, Param
 from providers.catalog import Catalog, UnknownName
 from providers.registry import BrokenDriver
+from providers.route import Route
 from tests.support.worker_parts import WorkerParts
 from worker.attempts.claim import Claimer
 
@@ -21,18 +22,14 @@ class Providers:
     def __init__(self) -> None:
         self.error: Exception | None = None
         self.enabled = True
-        self.prepared: dict[str, object] = {"prompt": "x", "seed": 99, "steps": 4}
+        params = (Param(name="prompt"), Param(name="seed", default=99), Param(name="steps", default=4))
+        self.model = ModelSpec(name="m", params=params)
 
-    def spec(self, name: str) -> ProviderSpec:
+    def choose(self, model: str, provider: str) -> Route:
         if self.error is not None:
             raise self.error
-        return ProviderSpec(name=name, label="", url="", models=(), default_model="m", enabled=self.enabled)
-
-    def prepare(self, provider: str, model: str, given: object) -> dict[str, object]:
-        assert provider
         assert model
-        assert given
-        return dict(self.prepared)
+        return Route({provider: self.model} if self.enabled else {})
 
 
 @pytest.fixture
@@ -115,4 +112,4 @@ def test_a_switched_off_provider_is_sent_nothing(parts: WorkerParts) -> None:
 
 
 def test_the_catalog_has_what_the_intake_asks_for() -> None:
-    assert all(hasattr(Catalog, name) for name in ("spec", "prepare"))
+    assert hasattr(Catalog, "choose")

@@ -14,7 +14,8 @@ from jobs.batches import SIZE_LIMIT, Standing
 from jobs.model import Status
 from jobs.service import Submission
 from jobs.times import rfc3339
-from providers.inputs.validate import escape, pixel_steps
+from providers.inputs.faults import escape
+from providers.inputs.normalise import pixel_steps
 from web.http.json_body import PICTURE_BODY, check_amount
 from web.http.problems import Problem, invalid, invalid_all
 from web.schemas import Json, Links

@@ -9,8 +9,9 @@ from jsonschema_rs import Draft202012Validator, ValidationError
 
 from jobs.model import Priority, Strategy, Webhook
 from jobs.service import Submission
-from providers.catalog import Catalog, Refused, UnknownName
-from providers.inputs.validate import escape
+from providers.catalog import Catalog, UnknownName
+from providers.inputs.faults import escape
+from providers.inputs.validate import InvalidInput
 from web.http.problems import Problem, invalid, invalid_all
 from web.schemas import Json
 from web.v1.schemas.input_images import Pictures
@@ -181,18 +182,19 @@ def parse(
     """
     body = check(_validator, body)
     model, provider = body["model"], body.get("provider")
-    names = catalog.pictures(model, provider)
-    given = pictures.by_id(body["input"], names)
     try:
-        admission = catalog.admit(model, given, provider)
+        chosen = catalog.choose(model, provider)
+        names = chosen.images
+        given = pictures.by_id(body["input"], names)
+        admission = chosen.admit(given)
     except UnknownName as error:
-        raise Problem("not_found", f"{error}.", errors=[(_unknown(catalog, model), str(error))]) from None
-    except Refused as refused:
-        raise invalid_all([(f"/input{fault.pointer}", fault.detail) for fault in refused.problems]) from None
+        raise Problem("not_found", f"{error}.", errors=[(f"/{error.field}", str(error))]) from None
+    except InvalidInput as refused:
+        raise invalid_all([(f"/input{fault.pointer}", fault.detail) for fault in refused.faults]) from None
     if not admission.providers:
         raise Problem("model_unavailable", f"Every provider of {model} is switched off.", headers={"Retry-After": "60"})
     given, contents = pictures.by_hash(given, names)
-    used, _ = pictures.by_hash(admission.input, names)
+    used, _ = pictures.by_hash(admission.inputs[admission.providers[0]], names)
     return Submission(
         owner=owner,
         model=model,
@@ -264,14 +266,6 @@ def _wanted(kind: Any) -> str:  # noqa: ANN401 - see _explain
             return f"must be at {'least' if kind.name == 'minimum' else 'most'} {kind.limit}"
         case name:
             return _FAULTS.get(name, "has characters that it cannot have")
-
-
-def _unknown(catalog: Catalog, model: str) -> str:
-    try:
-        catalog.route(model)
-    except UnknownName:
-        return "/model"
-    return "/provider"
 
 
 def _credentials(given: Json, proxy: Callable[[str], None] | None) -> dict[str, str]:

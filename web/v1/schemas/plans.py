@@ -16,7 +16,7 @@ def planned(submission: Submission, limits: Limits, found: Services) -> Json:
     made = plan(job, found.queue_estimates.situation(job), found.store.overview(), job.created_at, crowds)
     used = submission.input
     if made.provider is not None:
-        used = found.catalog.prepare(made.provider, submission.model, submission.given)
+        used = found.catalog.choose(submission.model, submission.provider).prepare(made.provider, submission.given)
     return plan_json(submission, made, used)
 
 

@@ -50,7 +50,7 @@ def parse_rerun(body: object, job: Job, catalog: Catalog, pictures: Pictures) ->
     # What the first one really used, where that was left to chance: the same once more is the same picture.
     fixed = {} if job.recipe is None else job.recipe.fixed
     old = {name: value for name, value in {**job.given, **fixed}.items() if name not in changes}
-    names = catalog.pictures(job.model, job.requested_provider)
+    names = catalog.choose(job.model, job.requested_provider).images
     old = with_sources(old, names, lambda _, source: _handed_on(source, job, pictures))
     new = {name: value for name, value in changes.items() if value is not None}
     request: Json = {
