@@ -22,8 +22,9 @@ import requests
 import settings as configuration
 from cli import programs
 from cli.redis_options import OPTIONS
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.record import keys
+from jobs.record.connection import Connection
 from jobs.vault import Vault
 from settings import Settings
 
@@ -65,7 +66,7 @@ def init(secrets_dir: Path, broker_dir: Path) -> None:
         print("the secrets and the first API key were made before")
         return
     with contextlib.closing(_wait_for_redis(_redis_url(broker_dir))) as client:
-        _, key = KeyStore(client).create("first")
+        _, key = ApiKeyStore(Connection(client)).create("first")
     keep(secrets_dir / "api.key", key + "\n")
     print(f"first API key: {key}")
     print("It is not shown again; it is also in the volume of secrets, as api.key.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import cast
@@ -11,14 +10,15 @@ from typing import cast
 import redis
 
 from cli import redis_server, runtime
-from jobs.access.api_keys import SCOPES, ApiKey, KeyStore, Scope
+from jobs.access.api_keys import SCOPES, ApiKey, ApiKeyStore, Scope
 from jobs.limits import NAMES, OwnLimit
+from jobs.record.connection import Connection
 from settings import Settings, SettingsError
 
 
 @contextlib.contextmanager
-def connected(settings: Settings) -> Iterator[redis.Redis]:
-    """A client of this installation's Redis, also while the service is not running.
+def connected(settings: Settings) -> Iterator[Connection]:
+    """A connection to this installation's Redis, also while the service is not running.
 
     Raises:
         InUse: The embedded server belongs to a service that is just starting or stopping.
@@ -32,7 +32,7 @@ def connected(settings: Settings) -> Iterator[redis.Redis]:
             server = redis_server.prepare(settings.data_dir)
             stack.enter_context(server.running())
             url = server.url
-        yield stack.enter_context(contextlib.closing(redis.Redis.from_url(url, socket_timeout=5)))
+        yield Connection(stack.enter_context(contextlib.closing(redis.Redis.from_url(url, socket_timeout=5))))
 
 
 def create(settings: Settings, name: str, scopes: tuple[str, ...] = (), limits: tuple[str, ...] = ()) -> str:
@@ -42,15 +42,15 @@ def create(settings: Settings, name: str, scopes: tuple[str, ...] = (), limits: 
         SettingsError: A scope or a limit is unknown.
     """
     own = {field: limit for field, limit in _limits(limits).items() if limit is not None}
-    with connected(settings) as client:
-        _, key = KeyStore(client).create(name, _scopes(scopes) or None, own)
+    with connected(settings) as connection:
+        _, key = ApiKeyStore(connection).create(name, _scopes(scopes) or None, own)
     return key
 
 
 def rows(settings: Settings) -> list[tuple[str, ...]]:
     """All keys: id, name, last characters, scopes, own limits, when made, what became of it."""
-    with connected(settings) as client:
-        records = KeyStore(client).list()
+    with connected(settings) as connection:
+        records, now = ApiKeyStore(connection).list(), connection.now()
     return [
         (
             record.id,
@@ -59,7 +59,7 @@ def rows(settings: Settings) -> list[tuple[str, ...]]:
             " ".join(record.scopes),
             " ".join(f"{field}={limit}" for field, limit in sorted(record.limits.items())),
             _time(record.created_at),
-            _fate(record),
+            _fate(record, now),
         )
         for record in records
     ]
@@ -72,28 +72,28 @@ def change(settings: Settings, key_id: str, name: str | None, scopes: tuple[str,
         SettingsError: A scope or a limit is unknown.
     """
     given = _scopes(scopes)
-    with connected(settings) as client:
-        found = KeyStore(client).change(key_id, name=name, scopes=given or None, limits=_limits(limits))
+    with connected(settings) as connection:
+        found = ApiKeyStore(connection).change(key_id, name=name, scopes=given or None, limits=_limits(limits))
     return found is not None
 
 
 def rotate(settings: Settings, key_id: str, overlap_seconds: float) -> str | None:
     """Give a key a new secret, and show it once; None where no valid key has this id."""
-    with connected(settings) as client:
-        found = KeyStore(client).rotate(key_id, overlap_seconds)
+    with connected(settings) as connection:
+        found = ApiKeyStore(connection).rotate(key_id, overlap_seconds)
     return None if found is None else found[1]
 
 
 def revoke(settings: Settings, key_id: str) -> bool:
     """End a key; False where no valid one has this id."""
-    with connected(settings) as client:
-        return KeyStore(client).revoke(key_id)
+    with connected(settings) as connection:
+        return ApiKeyStore(connection).revoke(key_id)
 
 
 def reopen(settings: Settings) -> bool:
     """Let this machine use the API without a key; False where a key is valid."""
-    with connected(settings) as client:
-        return KeyStore(client).reopen()
+    with connected(settings) as connection:
+        return ApiKeyStore(connection).reopen()
 
 
 def _scopes(given: tuple[str, ...]) -> tuple[Scope, ...]:
@@ -115,10 +115,10 @@ def _limits(given: tuple[str, ...]) -> dict[str, OwnLimit | None]:
     return found
 
 
-def _fate(record: ApiKey) -> str:
+def _fate(record: ApiKey, now: float) -> str:
     if record.revoked_at is not None:
         return f"revoked {_time(record.revoked_at)}"
-    still = [old for old in record.previous if old.ends_at > time.time()]
+    still = [old for old in record.previous if old.ends_at > now]
     return ", ".join(f"…{old.hint} works until {_time(old.ends_at)}" for old in still)
 
 

@@ -380,8 +380,8 @@ def pause(*, provider: str | None, reason: str | None) -> None:
     from jobs.scheduling.pauses import Pauses
 
     _known(provider)
-    with connected(configuration.load()) as client:
-        Pauses(client).pause(provider, reason=reason)
+    with connected(configuration.load()) as connection:
+        Pauses(connection).pause(provider, reason=reason)
     click.echo(f"{provider or 'everything'} is paused; darkroom resume{f' {provider}' if provider else ''} goes on")
 
 
@@ -392,8 +392,8 @@ def resume(*, provider: str | None) -> None:
     from cli.keys import connected
     from jobs.scheduling.pauses import Pauses
 
-    with connected(configuration.load()) as client:
-        if not Pauses(client).resume(provider):
+    with connected(configuration.load()) as connection:
+        if not Pauses(connection).resume(provider):
             raise click.ClickException(f"{provider or 'everything'} was not paused")
     click.echo(f"{provider or 'everything'} goes on")
 
@@ -409,12 +409,12 @@ def accept_database(*, yes: bool) -> None:
     the same. Run it where the scheduler runs.
     """
     from cli.keys import connected
-    from jobs.access.api_keys import KeyStore
+    from jobs.access.api_keys import ApiKeyStore
     from jobs.record.identity import WRONG, DatabaseIdentity
 
     settings = configuration.load()
-    with connected(settings) as client:
-        identity = DatabaseIdentity(client, settings.identity_file)
+    with connected(settings) as connection:
+        identity = DatabaseIdentity(connection.client, settings.identity_file)
         if identity.look() not in WRONG:
             raise click.ClickException("this database is the right one: there is nothing to accept")
         if not yes:
@@ -422,7 +422,7 @@ def accept_database(*, yes: bool) -> None:
                 "All jobs and API keys of the database that was there before are given up. Go on?", abort=True
             )
         # First, so that there is no moment in which a database without keys lets everybody in.
-        KeyStore(client).lock()
+        ApiKeyStore(connection).lock()
         identity.accept()
     click.echo(
         "the database is accepted; `darkroom keys create NAME` makes a new key,"

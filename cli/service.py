@@ -21,8 +21,9 @@ import requests
 from cli import programs, redis_server, runtime
 from cli.errors import CannotStart
 from cli.supervise import Program, Supervised
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.errors import StoreUnavailable
+from jobs.record.connection import Connection
 from jobs.record.identity import WRONG, DatabaseIdentity
 from jobs.vault import Vault, VaultError
 from providers.catalog import Catalog
@@ -191,7 +192,7 @@ def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settin
                 verdict = DatabaseIdentity(client, settings.identity_file).look()
                 if verdict in WRONG:
                     raise CannotStart(WRONG[verdict])
-                found = KeyStore(client)
+                found = ApiKeyStore(Connection(client))
                 return found.any(), found.locked()
         except StoreUnavailable as error:
             raise CannotStart(f"DARKROOM_REDIS_URL: {error}") from error

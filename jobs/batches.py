@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import cast
 
 import msgspec
 
@@ -16,7 +15,9 @@ from jobs.idempotency import Idempotency
 from jobs.ids import new_batch_id
 from jobs.model import Job, Noun, Status, Tombstone
 from jobs.record import keys
-from jobs.record.store import JobStore, available
+from jobs.record.client import available
+from jobs.record.connection import Connection
+from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 
 #: Most jobs of one batch.
@@ -67,11 +68,13 @@ class BatchService:
     """What a client may do with batches.
 
     Args:
+        connection: To Redis.
         store: The records.
         jobs: Makes and cancels jobs.
     """
 
-    def __init__(self, store: JobStore, jobs: JobService) -> None:
+    def __init__(self, connection: Connection, store: JobStore, jobs: JobService) -> None:
+        self._redis = connection.redis
         self._store = store
         self._jobs = jobs
 
@@ -131,7 +134,7 @@ class BatchService:
             BatchNotFound: There is none, or it is another owner's.
         """
         with available():
-            doc = self._store.redis.hget(keys.batch(batch_id), "doc")
+            doc = self._redis.hget(keys.batch(batch_id), "doc")
         batch = None if doc is None else _batch.decode(doc)
         if batch is None or batch.owner != owner:
             raise BatchNotFound(f"there is no batch {batch_id}")
@@ -144,7 +147,7 @@ class BatchService:
         states = {job_id: record.job.status for job_id, record in records.items()}
         if gone:
             with available():
-                rows = cast("list[bytes | None]", self._store.redis.mget([keys.tombstone(job_id) for job_id in gone]))
+                rows = self._redis.mget([keys.tombstone(job_id) for job_id in gone])
             stones = [_tombstone.decode(row) for row in rows if row is not None]
             states |= {stone.id: stone.status for stone in stones}
         done = sum(1.0 if job_id not in records else _share(records[job_id].job) for job_id in states)

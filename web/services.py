@@ -9,7 +9,7 @@ from typing import cast
 import redis
 from flask import current_app
 
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.access.rates import LocalRates, Rates
 from jobs.access.streams import OpenStreams
 from jobs.batches import BatchService
@@ -17,9 +17,11 @@ from jobs.egress import Egress
 from jobs.files import ArtifactStore, LocalArtifacts
 from jobs.files.uploads import Uploads
 from jobs.queue import CeleryPublisher, Publisher, client_app
+from jobs.record.client import connect
+from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
-from jobs.record.store import JobStore, connect
-from jobs.record.views import JobViews
+from jobs.record.store import JobStore
+from jobs.record.views import JobViews, Nudge
 from jobs.scheduling.pauses import Pauses
 from jobs.service import JobService
 from jobs.vault import Vault
@@ -41,7 +43,7 @@ class Services:
     """What serves requests. Close it at the end of the process."""
 
     settings: Settings
-    redis: redis.Redis
+    connection: Connection
     identity: DatabaseIdentity
     store: JobStore
     views: JobViews
@@ -50,7 +52,7 @@ class Services:
     batches: BatchService
     uploads: Uploads
     catalog: Catalog
-    keys: KeyStore
+    keys: ApiKeyStore
     gate: auth.Gate
     rate_limiter: RateLimiter
     streams: OpenStreams
@@ -72,7 +74,7 @@ class Services:
         """End the pump and its streams, and close the connections."""
         self.closed.set()
         self.pump.close()
-        self.redis.close()
+        self.connection.close()
 
 
 def build(settings: Settings, *, client: redis.Redis | None = None, publisher: Publisher | None = None) -> Services:
@@ -93,39 +95,40 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
             raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
         client = connect(settings.redis_url)
     identity = DatabaseIdentity(client, settings.identity_file)
-    store = JobStore(client, identity=identity, limits=settings.limits)
-    views = JobViews(store)
+    connection = Connection(client, identity=identity)
+    store = JobStore(connection, limits=settings.limits)
+    views = JobViews(connection, store)
     artifacts = ThreadedArtifacts(LocalArtifacts(settings.artifacts_dir))
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
     catalog.specs()  # imports the drivers now rather than in somebody's first request
-    keys = KeyStore(client)
+    keys = ApiKeyStore(connection)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
     vault = Vault.from_file(settings.secret_key_file)
     jobs = JobService(store, publisher, artifacts, vault, embed_recipe=settings.embed_recipe)
     return Services(
         settings=settings,
-        redis=client,
+        connection=connection,
         identity=identity,
         store=store,
         views=views,
         artifacts=artifacts,
         jobs=jobs,
-        batches=BatchService(store, jobs),
-        uploads=Uploads(store, artifacts, settings.file_bytes),
+        batches=BatchService(connection, store, jobs),
+        uploads=Uploads(connection, artifacts, settings.file_bytes),
         catalog=catalog,
         keys=keys,
         gate=auth.gate(settings, keys, identity),
         image_variants=ImageVariants(),
-        rate_limiter=RateLimiter(Rates(client), LocalRates()),
-        streams=OpenStreams(client),
-        signed_links=SignedLinks(vault.derived("links"), store.now),
+        rate_limiter=RateLimiter(Rates(connection), LocalRates()),
+        streams=OpenStreams(connection),
+        signed_links=SignedLinks(vault.derived("links"), connection.now),
         cursors=Cursors(vault.derived("cursors")[0]),
-        pump=Pump(store),
+        pump=Pump(store, Nudge(connection)),
         queue_estimates=QueueEstimates(store, views, catalog),
-        webhooks=WebhookService(store, vault, egress),
+        webhooks=WebhookService(connection, vault, egress),
         egress=egress,
-        pauses=Pauses(client),
+        pauses=Pauses(connection),
     )
 
 

@@ -20,7 +20,9 @@ import logs
 import settings as settings_module
 from jobs import failpoints
 from jobs.queue import QUEUE, TRANSPORT_OPTIONS
-from jobs.record.store import JobStore, connect
+from jobs.record.client import connect
+from jobs.record.connection import Connection
+from jobs.record.store import JobStore
 from process import raise_limit
 from worker import services
 from worker.heartbeat import Heartbeat
@@ -35,7 +37,7 @@ raise_limit()
 failpoints.arm(settings.failpoints)
 built = services.build(settings)
 heartbeat = Heartbeat(
-    JobStore(connect(settings.redis_url, connections=2), identity=built.identity),
+    JobStore(Connection(connect(settings.redis_url, connections=2), identity=built.identity)),
     built.name,
     settings.worker_concurrency,
     settings.lease_seconds,

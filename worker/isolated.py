@@ -18,7 +18,9 @@ import logs
 import settings
 from jobs import failpoints
 from jobs.failpoints import failpoint
-from jobs.record.store import JobStore, connect
+from jobs.record.client import connect
+from jobs.record.connection import Connection
+from jobs.record.store import JobStore
 from worker import services
 from worker.heartbeat import Heartbeat
 
@@ -62,7 +64,7 @@ def main(job_id: str) -> None:
     logs.configure(config.log_format, "isolated", config.log_level)
     failpoints.arm(config.failpoints)
     built = services.build(config)
-    store = JobStore(connect(config.redis_url, connections=2), identity=built.identity)
+    store = JobStore(Connection(connect(config.redis_url, connections=2), identity=built.identity))
     heartbeat = Heartbeat(store, built.name, 0, config.lease_seconds)
 
     def stop(signum: int, frame: FrameType | None) -> None:

@@ -12,8 +12,10 @@ from jobs.egress import Egress
 from jobs.files import LocalArtifacts
 from jobs.files.uploads import Uploads
 from jobs.queue import CeleryPublisher, client_app
+from jobs.record.client import connect
+from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
-from jobs.record.store import JobStore, connect
+from jobs.record.store import JobStore
 from jobs.scheduling.health_store import HealthStore
 from jobs.service import JobService
 from jobs.vault import Vault
@@ -42,6 +44,7 @@ class Services:
 
     name: str
     identity: DatabaseIdentity
+    connection: Connection
     store: JobStore
     artifacts: LocalArtifacts
     catalog: Catalog
@@ -79,7 +82,8 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
         raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
     client = connect(settings.redis_url)
     identity = DatabaseIdentity(client, settings.identity_file, founder=founder)
-    store = JobStore(client, patience=patience, identity=identity, limits=settings.limits)
+    connection = Connection(client, patience=patience, identity=identity)
+    store = JobStore(connection, limits=settings.limits)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     rules = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
@@ -87,14 +91,15 @@ def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = Fal
     return Services(
         name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
         identity=identity,
+        connection=connection,
         store=store,
         artifacts=artifacts,
         catalog=catalog,
         claimer=Claimer(store, catalog),
         runner=Runner(
-            store, catalog, artifacts, vault, EgressGuard(rules).fetch, partial(pinned, rules), HealthStore(store)
+            store, catalog, artifacts, vault, EgressGuard(rules).fetch, partial(pinned, rules), HealthStore(connection)
         ),
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
-        uploads=Uploads(store, artifacts, settings.file_bytes),
-        deliverer=Deliverer(store, vault, WebhookClient(rules)),
+        uploads=Uploads(connection, artifacts, settings.file_bytes),
+        deliverer=Deliverer(connection, vault, WebhookClient(rules)),
     )

@@ -11,20 +11,20 @@ import hashlib
 import re
 import secrets
 import string
-import time
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Final, Literal, cast
+from typing import Final, Literal
 
 import msgspec
-import redis
+from redis.client import Pipeline
 from ulid import ULID
 
 from jobs.access import audit
-from jobs.errors import Contended
 from jobs.limits import OwnLimit
 from jobs.record import keys
-from jobs.record.store import available
+from jobs.record.client import available
+from jobs.record.commands import Commands
+from jobs.record.connection import Connection
 
 Scope = Literal["submit", "read", "admin", "proxy"]
 SCOPES: Final[tuple[Scope, ...]] = ("submit", "read", "admin", "proxy")
@@ -35,8 +35,6 @@ CLIENT_SCOPES: Final[tuple[Scope, ...]] = ("submit", "read")
 #: Seconds that a key's old secret works on after a rotation, where nothing else is said; and the longest.
 OVERLAP_SECONDS: Final = 86_400
 LONGEST_OVERLAP: Final = 30 * 86_400
-#: How often a change is tried again when another one came between.
-_TRIES: Final = 20
 
 _PREFIX: Final = "dk_live_"
 _ALPHABET: Final = string.digits + string.ascii_letters
@@ -109,17 +107,21 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()
 
 
-class KeyStore:
+class ApiKeyStore:
     """The keys of this installation, on Redis.
 
     From the first key on, the API asks for one, also after the last was revoked, until :meth:`reopen`.
 
-    Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve. ``by`` is who does it, for the
-    trail.
+    Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve. ``by`` says who acts, for the
+    audit log.
+
+    Args:
+        connection: To Redis.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._redis = client
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._redis = connection.redis
 
     def create(
         self,
@@ -137,8 +139,8 @@ class KeyStore:
             scopes = CLIENT_SCOPES if self.any() else OPERATOR_SCOPES
         key = mint()
         record = ApiKey(
-            id=f"key_{ULID()}", name=name, hash=digest(key), hint=key[-4:], created_at=time.time(), scopes=scopes,
-            limits=dict(limits or {}),
+            id=f"key_{ULID()}", name=name, hash=digest(key), hint=key[-4:], created_at=self._connection.now(),
+            scopes=scopes, limits=dict(limits or {}),
         )  # fmt: skip
         with available():
             pipe = self._redis.pipeline(transaction=True)
@@ -155,20 +157,20 @@ class KeyStore:
             return None
         mark = digest(key)
         with available():
-            key_id = cast("bytes | None", self._redis.hget(keys.API_KEY_HASHES, mark))
+            key_id = self._redis.hget(keys.API_KEY_HASHES, mark)
         record = self.get(key_id.decode()) if key_id else None
-        return record if record is not None and record.opens(mark, time.time()) else None
+        return record if record is not None and record.opens(mark, self._connection.now()) else None
 
     def get(self, key_id: str) -> ApiKey | None:
         """The record with this id, also of a revoked key."""
         with available():
-            row = cast("bytes | None", self._redis.hget(keys.API_KEYS, key_id))
+            row = self._redis.hget(keys.API_KEYS, key_id)
         return _record.decode(row) if row else None
 
     def list(self) -> list[ApiKey]:
         """All records, oldest first, the revoked ones too."""
         with available():
-            rows = cast("dict[bytes, bytes]", self._redis.hgetall(keys.API_KEYS))
+            rows = self._redis.hgetall(keys.API_KEYS)
         return sorted((_record.decode(row) for row in rows.values()), key=lambda record: record.id)
 
     def change(
@@ -211,7 +213,7 @@ class KeyStore:
         key = mint()
 
         def rotated(record: ApiKey) -> ApiKey:
-            now = time.time()
+            now = self._connection.now()
             ends = now + overlap_seconds
             current = OldSecret(hash=record.hash, hint=record.hint, ends_at=ends)
             older = (msgspec.structs.replace(old, ends_at=min(old.ends_at, ends)) for old in record.previous)
@@ -225,7 +227,7 @@ class KeyStore:
         """End a key at once; False where there is none with this id or it has ended already."""
 
         def revoked(record: ApiKey) -> ApiKey:
-            return msgspec.structs.replace(record, revoked_at=time.time(), previous=())
+            return msgspec.structs.replace(record, revoked_at=self._connection.now(), previous=())
 
         return self._update(key_id, revoked, by, "revoked a key") is not None
 
@@ -238,27 +240,25 @@ class KeyStore:
         **facts: object,
     ) -> ApiKey | None:
         """Change a valid key's record, and let exactly its secrets lead to it."""
-        with available(), self._redis.pipeline() as pipe:
-            for _ in range(_TRIES):
-                pipe.watch(keys.API_KEYS)  # type: ignore[no-untyped-call]
-                row = cast("bytes | None", pipe.hget(keys.API_KEYS, key_id))
-                old = _record.decode(row) if row else None
-                if old is None or old.revoked_at is not None:
-                    return None
-                new = change(old)
-                pipe.multi()
-                pipe.hdel(keys.API_KEY_HASHES, old.hash, *(secret.hash for secret in old.previous))
-                if new.revoked_at is None:
-                    secrets_of = (new.hash, *(secret.hash for secret in new.previous))
-                    pipe.hset(keys.API_KEY_HASHES, mapping=dict.fromkeys(secrets_of, new.id))
-                pipe.hset(keys.API_KEYS, new.id, _encode(new))
-                try:
-                    pipe.execute()
-                except redis.WatchError:
-                    continue
-                audit.note(by, what, key=key_id, **{name: fact for name, fact in facts.items() if fact is not None})
-                return new
-        raise Contended(f"{key_id} kept changing")
+
+        def write(read: Commands, pipe: Pipeline) -> ApiKey | None:
+            row = read.hget(keys.API_KEYS, key_id)
+            old = _record.decode(row) if row else None
+            if old is None or old.revoked_at is not None:
+                return None
+            new = change(old)
+            pipe.multi()
+            pipe.hdel(keys.API_KEY_HASHES, old.hash, *(secret.hash for secret in old.previous))
+            if new.revoked_at is None:
+                secrets_of = (new.hash, *(secret.hash for secret in new.previous))
+                pipe.hset(keys.API_KEY_HASHES, mapping=dict.fromkeys(secrets_of, new.id))
+            pipe.hset(keys.API_KEYS, new.id, _encode(new))
+            return new
+
+        changed = self._connection.watching(keys.API_KEYS, write)
+        if changed is not None:
+            audit.note(by, what, key=key_id, **{name: fact for name, fact in facts.items() if fact is not None})
+        return changed
 
     def any(self) -> bool:
         """Whether some key is valid, so that somebody can come in from another machine."""
@@ -280,17 +280,15 @@ class KeyStore:
 
     def reopen(self, *, by: str = audit.OPERATOR) -> bool:
         """Let this machine use the API without a key again; False where a key is valid, so that nothing changes."""
-        with available(), self._redis.pipeline() as pipe:
-            for _ in range(_TRIES):
-                pipe.watch(keys.API_KEY_HASHES)  # type: ignore[no-untyped-call]
-                if pipe.hlen(keys.API_KEY_HASHES):
-                    return False
-                pipe.multi()
-                pipe.delete(keys.LOCKED)
-                try:
-                    pipe.execute()
-                except redis.WatchError:
-                    continue
-                audit.note(by, "opened the API to this machine")
-                return True
-        raise Contended("keys kept changing")
+
+        def write(read: Commands, pipe: Pipeline) -> bool:
+            if read.hlen(keys.API_KEY_HASHES):
+                return False
+            pipe.multi()
+            pipe.delete(keys.LOCKED)
+            return True
+
+        opened = self._connection.watching(keys.API_KEY_HASHES, write)
+        if opened:
+            audit.note(by, "opened the API to this machine")
+        return opened

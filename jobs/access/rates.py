@@ -17,12 +17,10 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Literal, cast
-
-import redis
+from typing import Final, Literal
 
 from jobs.limits import Limits
-from jobs.record.store import available, source
+from jobs.record.connection import Connection
 
 MINUTE: Final = 60
 DAY: Final = 86_400
@@ -92,11 +90,11 @@ class Rates:
     """Counts in Redis.
 
     Args:
-        client: A connection that does not decode answers.
+        connection: To Redis.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._script = client.register_script(source("spend"))
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def spend(self, owner: str, costs: Sequence[tuple[Window, int]]) -> Spent:
         """Count a request in all windows, or in none where one has no room for it.
@@ -114,8 +112,7 @@ class Rates:
         given: list[str | int] = [owner]
         for window, cost in limited:
             given += [window.name, window.quota or 0, window.seconds * 1000, cost]
-        with available():
-            answer = cast("list[int]", self._script(args=given))
+        answer = self._connection.run("spend", *given)
         return _spent([window for window, _ in limited], answer)
 
 

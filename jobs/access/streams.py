@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import secrets
 
-import redis
-
 from jobs.record import keys
-from jobs.record.store import available, or_empty, source
+from jobs.record.client import available
+from jobs.record.connection import Connection
 
 #: Seconds that a stream counts without a sign of life: three heartbeats.
 LIFE_SECONDS = 45
@@ -23,25 +22,25 @@ class OpenStreams:
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
 
     Args:
-        client: A connection that does not decode answers.
+        connection: To Redis.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._redis = client
-        self._script = client.register_script(source("stream"))
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def open(self, owner: str, most: int | None) -> str | None:
         """Count a stream more, and give its name; None where the owner has ``most`` already."""
         name = secrets.token_hex(8)
-        with available():
-            return name if self._script(args=[owner, name, LIFE_SECONDS * 1000, or_empty(most)]) else None
+        return name if self._count(owner, name, most) else None
 
     def beat(self, owner: str, name: str) -> None:
         """A stream's sign of life."""
-        with available():
-            self._script(args=[owner, name, LIFE_SECONDS * 1000, ""])
+        self._count(owner, name, None)
 
     def close(self, owner: str, name: str) -> None:
         """Count it no more; again does nothing."""
         with available():
-            self._redis.zrem(keys.streams(owner), name)
+            self._connection.redis.zrem(keys.streams(owner), name)
+
+    def _count(self, owner: str, name: str, most: int | None) -> bool:
+        return bool(self._connection.run("stream", owner, name, LIFE_SECONDS * 1000, "" if most is None else most))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 import msgspec
 
@@ -21,7 +21,9 @@ from jobs.idempotency import Idempotency
 from jobs.ids import new_file_id
 from jobs.model import Noun
 from jobs.record import keys
-from jobs.record.store import JobStore, available, marks_of, same, source
+from jobs.record.client import available
+from jobs.record.connection import Connection
+from jobs.record.store import marks_of, same
 
 #: Most uploads of one owner.
 COUNT_LIMIT: Final = 1000
@@ -76,17 +78,16 @@ class Uploads:
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
 
     Args:
-        store: The records.
+        connection: To Redis.
         artifacts: Where the files are.
         most_bytes: Bytes that one owner's uploads may take together.
     """
 
-    def __init__(self, store: JobStore, artifacts: ArtifactStore, most_bytes: int) -> None:
-        self._store = store
-        self._redis = store.redis
+    def __init__(self, connection: Connection, artifacts: ArtifactStore, most_bytes: int) -> None:
+        self._connection = connection
+        self._redis = connection.redis
         self._artifacts = artifacts
         self._most_bytes = most_bytes
-        self._scripts = {name: self._redis.register_script(source(name)) for name in ("upload", "discard")}
 
     def check_room(self, owner: str) -> None:
         """Refuse an owner who has no room left, before anything is read.
@@ -118,8 +119,8 @@ class Uploads:
             ArtifactError: It could not be stored.
         """
         # Also that this is the right database: nobody would find the upload in another one.
-        self._store.check_writes()
-        file_id, now = new_file_id(), self._store.now()
+        self._connection.check_writes()
+        file_id, now = new_file_id(), self._connection.now()
         member = f"{owner}/{file_id}"
         with available():
             self._redis.zadd(keys.FILE_DUE, {member: _ms(now + _WRITING_SECONDS)})
@@ -156,9 +157,8 @@ class Uploads:
         }
         if once.key is not None:
             order["once"] = marks_of(once)
-        with available():
-            answer = self._scripts["upload"](args=[json.dumps(order), _encode(upload)])
-        return cast("list[bytes]", answer)
+        answer: list[bytes] = self._connection.run("upload", json.dumps(order), _encode(upload))
+        return answer
 
     def _full(self, usage: Usage) -> UploadsFull:
         return UploadsFull(
@@ -168,9 +168,9 @@ class Uploads:
     def find(self, file_id: str, owner: str) -> Upload | None:
         """An upload of this owner; None where there is none, or no longer."""
         with available():
-            doc = cast("bytes | None", self._redis.hget(keys.files(owner), file_id))
+            doc = self._redis.hget(keys.files(owner), file_id)
         upload = None if doc is None else _upload.decode(doc)
-        return upload if upload is not None and upload.expires_at > self._store.now() else None
+        return upload if upload is not None and upload.expires_at > self._connection.now() else None
 
     def get(self, file_id: str, owner: str) -> Upload:
         """An upload of this owner.
@@ -186,12 +186,12 @@ class Uploads:
     def page(self, owner: str, *, cursor: str | None, limit: int) -> tuple[tuple[Upload, ...], str | None]:
         """A part of the owner's uploads, newest first, and the cursor of the next part: the last id of this one."""
         with available():
-            ids = cast("list[bytes]", self._redis.hkeys(keys.files(owner)))
-            older = sorted((one for one in ids if cursor is None or one < cursor.encode()), reverse=True)
-            docs = cast("list[bytes | None]", self._redis.hmget(keys.files(owner), *older[:limit])) if older else []
-        now = self._store.now()
+            ids = self._redis.hkeys(keys.files(owner))
+            older = sorted((one.decode() for one in ids if cursor is None or one < cursor.encode()), reverse=True)
+            docs = self._redis.hmget(keys.files(owner), *older[:limit]) if older else []
+        now = self._connection.now()
         found = tuple(upload for doc in docs if doc is not None and (upload := _upload.decode(doc)).expires_at > now)
-        return found, older[limit - 1].decode() if len(older) > limit else None
+        return found, older[limit - 1] if len(older) > limit else None
 
     def open(self, upload: Upload) -> BinaryIO:
         """The file; a seekable binary stream.
@@ -220,9 +220,9 @@ class Uploads:
 
     def expire(self) -> int:
         """Delete what is kept no longer, and what an upload that broke off left; answers how many."""
-        now = _ms(self._store.now())
+        now = _ms(self._connection.now())
         with available():
-            due = cast("list[bytes]", self._redis.zrange(keys.FILE_DUE, 0, now, byscore=True, offset=0, num=_ROUND))
+            due = self._redis.zrangebyscore(keys.FILE_DUE, 0, now, start=0, num=_ROUND)
         for member in due:
             self._tidy(member.decode())
         return len(due)
@@ -230,8 +230,7 @@ class Uploads:
     def _tidy(self, member: str) -> None:
         """The record first, then the file; until that is done, the upload stays among those that are due."""
         owner, _, file_id = member.partition("/")
-        with available():
-            self._scripts["discard"](args=[owner, file_id])
+        self._connection.run("discard", owner, file_id)
         self._artifacts.delete(file_id)
         with available():
             self._redis.zrem(keys.FILE_DUE, member)

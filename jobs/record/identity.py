@@ -26,7 +26,8 @@ import redis
 
 from jobs.errors import StoreUnavailable, WrongDatabase
 from jobs.record import keys
-from jobs.record.store import available
+from jobs.record.client import available
+from jobs.record.commands import Commands
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class DatabaseIdentity:
     """
 
     def __init__(self, client: redis.Redis, file: Path, *, founder: bool = False) -> None:
-        self._redis = client
+        self._redis = cast("Commands", client)
         self._file = file
         self._founder = founder
         self._lock = threading.Lock()
@@ -161,7 +162,7 @@ class DatabaseIdentity:
 
     def _ask(self) -> tuple[str | None, str | None]:
         with available():
-            found, given_up = cast("list[bytes | None]", self._redis.hmget(keys.IDENTITY, "id", "before"))
+            found, given_up = self._redis.hmget(keys.IDENTITY, "id", "before")
         return (None if found is None else found.decode()), (None if given_up is None else given_up.decode())
 
     def _may_name(self) -> bool:

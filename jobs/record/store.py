@@ -8,49 +8,29 @@ from __future__ import annotations
 
 import json
 import secrets
-import threading
-import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from functools import cache
-from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final, cast
 
 import msgspec
-import redis
-from redis.backoff import NoBackoff
-from redis.retry import Retry
 
 from jobs import events
 from jobs.cache import first_event
-from jobs.errors import (
-    Contended,
-    IllegalTransition,
-    JobGone,
-    JobNotFound,
-    KeyReused,
-    LeaseLost,
-    QuotaExceeded,
-    StoreUnavailable,
-)
+from jobs.errors import IllegalTransition, JobGone, JobNotFound, KeyReused, LeaseLost, QuotaExceeded
 from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
 from jobs.limits import UNLIMITED, Limits
 from jobs.model import Job, Priority, Status, Tombstone
 from jobs.record import keys
+from jobs.record.client import available
+from jobs.record.connection import Conflict, Connection, retrying
 from jobs.record.types import Decision, Lease, LoggedEvent, Overview, Page, Record
 from jobs.states import apply
 from jobs.webhooks.deliveries import Notice, notices
-
-if TYPE_CHECKING:
-    from jobs.record.identity import DatabaseIdentity
 
 _job = msgspec.json.Decoder(Job)
 _event = msgspec.json.Decoder(events.JobEvent)
 _tombstone = msgspec.json.Decoder(Tombstone)
 _encode = msgspec.json.Encoder().encode
-
-T = TypeVar("T")
 
 #: Milliseconds by which a priority moves a job ahead of its own user's others: age wins in the end.
 _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
@@ -60,58 +40,8 @@ RECORD_FIELDS: Final = ("doc", "v", "oe")
 _PROOF_SECONDS: Final = 600.0
 #: So many waiting messages are searched for one that may be lost. Where more wait, it may be sent twice: no harm.
 _MESSAGES_READ: Final = 2000
-#: First words of answers that mean "not now".
-_UNAVAILABLE: Final = frozenset(
-    {"OOM", "READONLY", "MISCONF", "LOADING", "NOREPLICAS", "MASTERDOWN", "CLUSTERDOWN", "UNBLOCKED"}
-)
-_SCRIPTS: Final = (
-    "batch", "beat", "checkpoint", "commit", "dispatch", "hedge", "keep", "preview", "purge", "rest", "works",
-)  # fmt: skip
-#: How often a write is tried again when the record changed under it.
-_TRIES: Final = 20
 #: A page looks through so many times 200 jobs; one whose filter keeps few is cut short, and its cursor goes on.
 _PAGE_READS: Final = 10
-#: The server's clock is asked anew after so many seconds.
-_CLOCK_SECONDS: Final = 30.0
-
-
-def connect(url: str, *, connections: int = 64, **options: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's own options
-    """Connect with a timeout on everything, so that a half-open connection cannot hang a process.
-
-    Args:
-        url: ``redis://``, ``rediss://`` or ``unix://``.
-        connections: Most sockets at once, whatever the number of threads; who finds none free waits for one.
-        **options: For redis-py's connection pool.
-    """
-    pool = redis.BlockingConnectionPool.from_url(
-        url,
-        max_connections=connections,
-        timeout=10.0,
-        socket_timeout=5.0,
-        socket_connect_timeout=5.0,
-        socket_keepalive=True,
-        health_check_interval=15,
-        # Once more at once: a pooled connection may have died unnoticed. Longer outages are the store's business.
-        retry=Retry(NoBackoff(), 1),
-        **options,
-    )
-    return redis.Redis.from_pool(pool)
-
-
-@contextmanager
-def available() -> Iterator[None]:
-    """Turn what Redis says when it cannot serve into one error of ours."""
-    try:
-        yield
-    except (redis.ConnectionError, redis.TimeoutError, redis.ReadOnlyError, redis.OutOfMemoryError) as error:
-        raise StoreUnavailable(f"the job store is not available ({type(error).__name__})") from error
-    except redis.ResponseError as error:
-        # Inside a script, and for MISCONF everywhere, these come as plain texts. UNBLOCKED ends a blocking read when
-        # the server becomes a replica: without it a failover stopped the heart of every worker (seen under test).
-        word = str(error).split(" ", 1)[0]
-        if word in _UNAVAILABLE:
-            raise StoreUnavailable(f"the job store takes no writes ({word})") from error
-        raise
 
 
 def lane_of(job: Job) -> str:
@@ -120,93 +50,20 @@ def lane_of(job: Job) -> str:
     return f"{job.user}{account}|{','.join(job.route)}"
 
 
-@cache
-def source(name: str) -> str:
-    """The text of a script."""
-    folder = files("jobs.record") / "scripts"
-    return (folder / "lib.lua").read_text() + (folder / f"{name}.lua").read_text()
-
-
 class JobStore:
     """The record of all jobs, on Redis or Valkey 6.2 or newer.
 
     Args:
-        client: A connection that does not decode answers.
-        patience: Seconds for which what belongs to a running attempt is tried again while Redis is away or takes no
-            writes. No connection is held meanwhile.
-        epoch: Knows the right database. In another one jobs are not missing and leases not lost, but the store is
-            unavailable. None takes any database for the right one.
+        connection: To Redis. What belongs to a running attempt is tried again for its patience.
         limits: For every key that does not have its own.
     """
 
-    def __init__(
-        self,
-        client: redis.Redis,
-        *,
-        patience: float = 0.0,
-        identity: DatabaseIdentity | None = None,
-        limits: Limits = UNLIMITED,
-    ) -> None:
-        self.redis = client
-        self._patience = patience
-        self._identity = identity
+    def __init__(self, connection: Connection, *, limits: Limits = UNLIMITED) -> None:
+        self._connection = connection
+        self._redis = connection.redis
+        #: The time with which records are stamped.
+        self.now = connection.now
         self.limits = limits
-        self._scripts = {name: client.register_script(source(name)) for name in _SCRIPTS}
-        self._clock_lock = threading.Lock()
-        self._offset = 0.0
-        self._asked_at = -_CLOCK_SECONDS
-
-    def _patiently(self, call: Callable[[], T]) -> T:
-        """Ask Redis, and again while it cannot serve, until the patience ends."""
-        ends = time.monotonic() + self._patience
-        pause = 0.05
-        while True:
-            try:
-                with available():
-                    return call()
-            except StoreUnavailable:
-                if time.monotonic() >= ends:
-                    raise
-            time.sleep(pause)
-            pause = min(1.0, pause * 2)
-
-    # -- clock ---------------------------------------------------------------
-
-    def now(self) -> float:
-        """Unix seconds by the server's clock, to the millisecond; asked at times, carried on by the monotonic clock."""
-        with self._clock_lock:
-            if time.monotonic() - self._asked_at >= _CLOCK_SECONDS:
-                seconds, micros = self._patiently(self.redis.time)
-                self._asked_at = time.monotonic()
-                self._offset = seconds + micros / 1e6 - self._asked_at
-            return round(time.monotonic() + self._offset, 3)
-
-    def check_writes(self) -> None:
-        """Write something of no meaning; raises where the store takes no writes."""
-        if self._identity is not None:
-            self._identity.check()
-        with available():
-            self.redis.set(keys.PROBE, b"1", ex=60)
-
-    def _known(self) -> str:
-        """The right database's id, for scripts to compare; empty where any database is right."""
-        return "" if self._identity is None else self._identity.id or self._identity.check()
-
-    def _in_place(self, run: Callable[[str], list[T]]) -> list[T]:
-        """Run a script that compares the database's id with the one it is given.
-
-        Raises:
-            WrongDatabase: It is another one.
-        """
-        identity = self._known()
-        for _ in range(_TRIES):
-            with available():
-                answer = run(identity)
-            if answer[:1] != [b"elsewhere"] or self._identity is None:
-                return answer
-            # Where the operator has accepted the database meanwhile, this remembers the new id.
-            identity = self._identity.check()
-        raise StoreUnavailable("the database kept changing")
 
     # -- reading -------------------------------------------------------------
 
@@ -217,30 +74,29 @@ class JobStore:
             JobNotFound: There is none.
             JobGone: There was one.
         """
-        row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), *RECORD_FIELDS))
-        record = record_of(cast("list[bytes | None]", row))
+        record = record_of(self._connection.patiently(lambda: self._redis.hmget(keys.job(job_id), *RECORD_FIELDS)))
         if record is not None:
             return record
-        stone = self._patiently(lambda: self._tombstone(job_id))
+        stone = self._connection.patiently(lambda: self._tombstone(job_id))
         if stone is not None:
             raise JobGone(stone)
         raise JobNotFound(f"there is no job {job_id}")
 
     def _tombstone(self, job_id: str) -> Tombstone | None:
         """What is left of a job; in a wrong database nobody can tell."""
-        pipe = self.redis.pipeline(transaction=False)
+        pipe = self._redis.pipeline(transaction=False)
         pipe.get(keys.tombstone(job_id))
         pipe.hget(keys.IDENTITY, "id")
         stone, found = pipe.execute()
-        if self._identity is not None and found != (self._identity.id or "").encode():
-            self._identity.check()
+        if (found or b"").decode() != self._connection.database_id:
+            self._connection.check_database()
         return None if stone is None else _tombstone.decode(stone)
 
     def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
         """Those of the jobs that exist."""
         ids = list(job_ids)
         with available():
-            pipe = self.redis.pipeline(transaction=False)
+            pipe = self._redis.pipeline(transaction=False)
             for job_id in ids:
                 pipe.hmget(keys.job(job_id), *RECORD_FIELDS)
             rows = pipe.execute() if ids else []
@@ -250,23 +106,8 @@ class JobStore:
     def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
         """The log after the event ``after``, oldest first."""
         with available():
-            rows = cast("list[Any]", self.redis.xrange(keys.events(job_id), min=f"({after}", count=limit))
+            rows = self._redis.xrange(keys.events(job_id), min=f"({after}", count=limit)
         return logged(rows)
-
-    def wait_events(
-        self, cursors: Mapping[str, str], timeout: float, limit: int = 100
-    ) -> Mapping[str, Sequence[LoggedEvent]]:
-        """Block until one of many jobs has news: job id → last seen event id in, new events out.
-
-        ``timeout`` stays below the socket timeout of 5 s.
-        """
-        if not cursors:
-            return {}
-        streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
-        with available():
-            answer = self.redis.xread(streams, count=limit, block=max(1, int(min(timeout, 4.0) * 1000)))
-        start = len(keys.events(""))
-        return {key[start:]: logged(entries) for key, entries in streams_of(answer).items()}
 
     def page(
         self,
@@ -288,7 +129,9 @@ class JobStore:
         A cursor is the creation time and id of the last job seen.
         """
         with available():
-            names = [owner] if owner is not None else sorted(name.decode() for name in self._owners())
+            names = (
+                [owner] if owner is not None else sorted(name.decode() for name in self._redis.smembers(keys.OWNERS))
+            )
         found: list[Record] = []
         lower = "-inf" if since is None else f"({since * 1000:.3f}"
         upper = cursor or ("+inf" if until is None else f"({until * 1000:.3f}")
@@ -304,14 +147,11 @@ class JobStore:
             upper = f"{int(merged[-1][0])}:{merged[-1][1]}"
         return Page(tuple(found), upper)
 
-    def _owners(self) -> set[bytes]:
-        return cast("set[bytes]", self.redis.smembers(keys.OWNERS))
-
     def _older(self, owners: Sequence[str], upper: str, lower: str, count: int) -> list[tuple[float, str]]:
         """Up to ``count`` (created ms, id) before the place ``upper`` and down to ``lower``, newest first."""
         at, _, last = upper.partition(":")
         with available():
-            pipe = self.redis.pipeline(transaction=False)
+            pipe = self._redis.pipeline(transaction=False)
             for owner in owners:
                 # Jobs of the same millisecond as the last one are read again and cut off by their id.
                 pipe.zrange(
@@ -341,11 +181,11 @@ class JobStore:
             with available():
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
                 # submit that failed in between dies by itself.
-                self.redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
+                self._redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
         answer = self._commit(job, 0, first_event(job), once=once)
         if answer[0] in {b"made", b"full"} and secret is not None:
             with available():
-                self.redis.delete(keys.secret(job.id))
+                self._redis.delete(keys.secret(job.id))
         if answer[0] == b"full":
             raise _exceeded(answer)
         if answer[0] == b"made" and once is not None:
@@ -363,7 +203,7 @@ class JobStore:
         if not once.repeated:
             return None
         with available():
-            twin = cast("bytes | None", self.redis.get(keys.twin(once.fingerprint)))
+            twin = self._redis.get(keys.twin(once.fingerprint))
         record = None if twin is None else self.get_many([twin.decode()]).get(twin.decode())
         useful = record is not None and record.job.status in {Status.QUEUED, Status.RUNNING, Status.SUCCEEDED}
         return record if useful else None
@@ -371,7 +211,7 @@ class JobStore:
     def recall(self, key: str) -> Job | None:
         """The newest job that succeeded at a request with this :attr:`jobs.model.Job.cache_key`, while it is kept."""
         with available():
-            found = cast("bytes | None", self.redis.get(keys.cache(key)))
+            found = self._redis.get(keys.cache(key))
         record = None if found is None else self.get_many([found.decode()]).get(found.decode())
         return None if record is None or record.job.cache_key != key else record.job
 
@@ -388,7 +228,8 @@ class JobStore:
             IllegalTransition: The state table has no such move.
             LeaseLost: ``fence`` is not the running attempt's.
         """
-        for _ in range(_TRIES):
+
+        def write() -> Record:
             record = self.get(job_id)
             event = decide(record.job)
             if event is None:
@@ -406,7 +247,9 @@ class JobStore:
                 return record
             if answer[0] == b"lost":
                 raise LeaseLost(f"another attempt runs {job_id} now")
-        raise Contended(f"{job_id} kept changing")
+            raise Conflict
+
+        return retrying(job_id, write)
 
     def claim(
         self, job_id: str, worker: str, lease_seconds: float, inputs: Callable[[Job, str], dict[str, Any]]
@@ -420,9 +263,11 @@ class JobStore:
             inputs: From the job and the provider chosen for it, the input
                 that the provider will be asked for.
         """
-        for _ in range(_TRIES):
-            row = self._patiently(lambda: self.redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt"))
-            doc, version, provider, saved = cast("list[bytes | None]", row)
+
+        def write() -> Lease | None:
+            doc, version, provider, saved = self._connection.patiently(
+                lambda: self._redis.hmget(keys.job(job_id), "doc", "v", "provider", "ckpt")
+            )
             if doc is None or version is None or provider is None:
                 return None
             job = _job.decode(doc)
@@ -436,7 +281,9 @@ class JobStore:
                 return Lease(record, int(answer[2]), json.loads(saved) if saved else {})
             if answer[0] == b"unsent":
                 return None
-        raise Contended(f"{job_id} kept changing")
+            raise Conflict
+
+        return retrying(job_id, write)
 
     def _commit(
         self,
@@ -454,9 +301,10 @@ class JobStore:
         names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once, most=most)
 
         def commit(identity: str) -> list[bytes]:
-            return cast("list[bytes]", self._scripts["commit"](keys=names, args=[identity, *given]))
+            answer: list[bytes] = self._connection.run("commit", identity, *given, keys=names)
+            return answer
 
-        return self._patiently(lambda: self._in_place(commit))
+        return self._connection.patiently(lambda: self._connection.in_right_database(commit))
 
     def _most(self) -> dict[str, int]:
         """How many jobs may wait, as the scripts take it."""
@@ -489,20 +337,21 @@ class JobStore:
         steps = [_step(job, 0, first_event(job)) for job in jobs]
 
         def write(identity: str) -> list[bytes]:
-            pipe = self.redis.pipeline(transaction=True)
+            pipe = self._redis.pipeline(transaction=True)
             for job_id, secret in locked.items():
                 pipe.set(keys.secret(job_id), secret, ex=7 * 86_400)
-            self._scripts["batch"](args=[identity, head, batch], client=pipe)
+            self._connection.queue(pipe, "batch", identity, head, batch)
             for names, given in steps:
-                self._scripts["commit"](keys=names, args=["", *given], client=pipe)
-            return cast("list[bytes]", pipe.execute()[len(locked)])
+                self._connection.queue(pipe, "commit", "", *given, keys=names)
+            answer: list[bytes] = pipe.execute()[len(locked)]
+            return answer
 
-        answer = self._in_place(write)
+        answer = self._connection.in_right_database(write)
         if answer[0] == b"ok":
             return None
         if locked:
             with available():
-                self.redis.delete(*map(keys.secret, locked))
+                self._redis.delete(*map(keys.secret, locked))
         if answer[0] == b"full" or once is None:
             raise _exceeded(answer)
         return same(once, answer[1].decode(), answer[2].decode())
@@ -514,8 +363,8 @@ class JobStore:
             KeyReused: It was another request.
         """
         with available():
-            row = cast("list[bytes | None]", self.redis.hmget(keys.once(once.key or ""), "print", "id"))
-        return same(once, row[0].decode(), row[1].decode()) if row[0] and row[1] else None
+            fingerprint, made = self._redis.hmget(keys.once(once.key or ""), "print", "id")
+        return same(once, fingerprint.decode(), made.decode()) if fingerprint and made else None
 
     def save_checkpoints(self, job_id: str, fence: int, states: Mapping[str, Mapping[str, Any]]) -> None:
         """Store what a later attempt must know, by provider; whatever was stored before is gone.
@@ -539,7 +388,8 @@ class JobStore:
         Raises:
             LeaseLost: The fence is not the running attempt's.
         """
-        return cast("bytes", self._fenced("hedge", job_id, fence, *providers)).decode() or None
+        taken: bytes = self._fenced("hedge", job_id, fence, *providers)
+        return taken.decode() or None
 
     def keep(self, job_id: str, fence: int, provider: str) -> None:
         """Give back the other one of a job's two slots: its attempt there has ended, and this one goes on.
@@ -549,23 +399,23 @@ class JobStore:
         """
         self._fenced("keep", job_id, fence, provider)
 
-    def _fenced(self, script: str, job_id: str, fence: int, *arguments: str | int | bytes) -> object:
+    def _fenced(self, script: str, job_id: str, fence: int, *arguments: str | int | bytes) -> Any:  # noqa: ANN401
         """Run a script that only the running attempt may run: it answers 0 or nothing where the lease is lost."""
 
         def run() -> object:
-            answer = self._scripts[script](args=[job_id, fence, *arguments])
-            if answer in (0, None) and self._identity is not None:
-                self._identity.check()
+            answer = self._connection.run(script, job_id, fence, *arguments)
+            if answer in (0, None):
+                self._connection.check_database()
             return answer
 
-        answer = self._patiently(run)
+        answer = self._connection.patiently(run)
         if answer in (0, None):
             raise LeaseLost(f"another attempt runs {job_id} now")
         return answer
 
     def secret(self, job_id: str) -> bytes | None:
         """The job's encrypted credentials, while it has not ended."""
-        return cast("bytes | None", self._patiently(lambda: self.redis.get(keys.secret(job_id))))
+        return self._connection.patiently(lambda: self._redis.get(keys.secret(job_id)))
 
     def save_preview(self, job_id: str, fence: int, index: int, picture: bytes) -> None:
         """Keep a preview; older ones than the last few are dropped.
@@ -579,7 +429,7 @@ class JobStore:
     def preview(self, job_id: str, index: int) -> bytes | None:
         """A preview's picture, while it is kept."""
         with available():
-            return cast("bytes | None", self.redis.hget(keys.previews(job_id), str(index)))
+            return self._redis.hget(keys.previews(job_id), str(index))
 
     def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
         """Send the provider nothing until then (its quota is used up, it is busy), then one job first.
@@ -587,20 +437,14 @@ class JobStore:
         With an ``account`` only jobs with the same credentials of their own are meant, else only those without.
         A rest is never made shorter.
         """
-        self._patiently(lambda: self._scripts["rest"](args=[provider, account or "", _ms(until), reason]))
+        self._connection.patiently(lambda: self._connection.run("rest", provider, account or "", _ms(until), reason))
 
     def works(self, provider: str, since: float, account: str | None = None) -> None:
         """Take the provider (for an account) for well, since an attempt that began at ``since`` showed life there.
 
         An attempt from before the end of a rest shows nothing.
         """
-        with available():
-            self._scripts["works"](args=[provider, account or "", _ms(since), _ms(_PROOF_SECONDS)])
-
-    def limit(self, provider: str, jobs: int | None) -> None:
-        """Set how many jobs at once the provider takes; None lifts the limit."""
-        with available():
-            self.redis.hset(keys.provider(provider), "limit", "" if jobs is None else str(jobs))
+        self._connection.run("works", provider, account or "", _ms(since), _ms(_PROOF_SECONDS))
 
     def serve(self, limits: Mapping[str, int | None], wary: Mapping[str, float] | None = None) -> None:
         """Name the providers that take jobs, all of them, each with its limit; jobs for others wait.
@@ -610,7 +454,7 @@ class JobStore:
         """
         wary = wary or {}
         with available():
-            pipe = self.redis.pipeline(transaction=True)
+            pipe = self._redis.pipeline(transaction=True)
             pipe.delete(keys.PROVIDERS)
             if limits:
                 pipe.sadd(keys.PROVIDERS, *limits)
@@ -624,8 +468,7 @@ class JobStore:
 
     def purge(self, tombstone: Tombstone) -> bool:
         """Replace a finished job by its tombstone, or find that this was done; False where it is not finished."""
-        with available():
-            return bool(self._scripts["purge"](args=[tombstone.id, _encode(tombstone), keys.TOMBSTONE_SECONDS]))
+        return bool(self._connection.run("purge", tombstone.id, _encode(tombstone), keys.TOMBSTONE_SECONDS))
 
     # -- workers and scheduling ----------------------------------------------
 
@@ -641,14 +484,12 @@ class JobStore:
             round(lease_seconds * 1000),
             *(part for lease in leases for part in lease),
         ]
-        answer = self._in_place(lambda identity: cast("list[Any]", self._scripts["beat"](args=[identity, *given])))
+        answer = self._connection.in_right_database(lambda identity: self._connection.run("beat", identity, *given))
         return [int(state) for state in answer]
 
     def wait_control(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
         """Block until a cancel is asked for, of any job: the new cursor and the job ids."""
-        with available():
-            answer = self.redis.xread({keys.CONTROL: after}, block=max(1, int(min(timeout, 4.0) * 1000)))
-        entries = streams_of(answer).get(keys.CONTROL, [])
+        entries = self._connection.read({keys.CONTROL: after}, timeout).get(keys.CONTROL, ())
         if not entries:
             return after, ()
         return entries[-1][0].decode(), tuple(fields[b"cancel"].decode() for _, fields in entries)
@@ -661,9 +502,9 @@ class JobStore:
             looks: At so many users it looks, about; where more wait who cannot run, the next calls look further.
         """
         limits = self.limits
-        given = [most, looks, or_empty(limits.running), or_empty(limits.user_running)]
-        with available():
-            chosen = cast("list[bytes]", self._scripts["dispatch"](args=given))
+        chosen: list[bytes] = self._connection.run(
+            "dispatch", most, looks, or_empty(limits.running), or_empty(limits.user_running)
+        )
         return tuple(job_id.decode() for job_id in chosen)
 
     def unsent(self, older_than: float) -> tuple[str, ...]:
@@ -676,9 +517,9 @@ class JobStore:
             late = self._scored(keys.SENT, now - round(older_than * 1000), 500)
             if not late:
                 return ()
-            self.redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
+            self._redis.zadd(keys.SENT, dict.fromkeys(late, now), xx=True)
             # The queue is as long as there are free slots; a message holds its job's id in plain text.
-            waiting = b"\n".join(cast("list[bytes]", self.redis.lrange(keys.MESSAGES, 0, _MESSAGES_READ - 1)))
+            waiting = b"\n".join(self._redis.lrange(keys.MESSAGES, 0, _MESSAGES_READ - 1))
         return tuple(job_id for job_id in late if job_id.encode() not in waiting)
 
     def lost(self, limit: int = 500) -> tuple[str, ...]:
@@ -695,14 +536,14 @@ class JobStore:
 
     def _scored(self, key: str, until: int, limit: int) -> tuple[str, ...]:
         with available():
-            rows = cast("list[bytes]", self.redis.zrangebyscore(key, "-inf", until, start=0, num=limit))
+            rows = self._redis.zrangebyscore(key, "-inf", until, start=0, num=limit)
         return tuple(row.decode() for row in rows)
 
     def overview(self) -> Overview:
         """What the scheduler sees."""
         now = _ms(self.now())
         with available():
-            pipe = self.redis.pipeline(transaction=False)
+            pipe = self._redis.pipeline(transaction=False)
             for key in (keys.QUEUED, keys.RUNNING, keys.SENT, keys.DUE):
                 pipe.zcard(key)
             pipe.zrangebyscore(keys.WORKERS, now, "+inf")
@@ -807,15 +648,6 @@ def record_of(row: Sequence[bytes | None]) -> Record | None:
     if doc is None or version is None:
         return None
     return Record(_job.decode(doc), int(version), (event_id or b"0").decode())
-
-
-def streams_of(answer: Any) -> dict[str, list[Any]]:  # noqa: ANN401 - redis-py's shape depends on the protocol version
-    """The entries of each stream that XREAD answered with. RESP3 wraps them in one more list."""
-    rows: Iterable[Any] = answer.items() if isinstance(answer, dict) else (answer or [])
-    return {
-        bytes(key).decode(): entries[0] if entries and isinstance(entries[0], list) else entries
-        for key, entries in rows
-    }
 
 
 def logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:

@@ -9,11 +9,12 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import msgspec
-import redis
 
 from jobs.limits import Limits
 from jobs.record import keys
-from jobs.record.store import JobStore, available, logged, or_empty, record_of, source, streams_of
+from jobs.record.client import available
+from jobs.record.connection import Connection
+from jobs.record.store import JobStore, logged, or_empty, record_of
 from jobs.record.types import Crowd, LoggedEvent, Place, Record
 from jobs.scheduling.health import Health
 from jobs.scheduling.pauses import Control, control_of
@@ -55,13 +56,14 @@ class JobViews:
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot be reached.
 
     Args:
+        connection: To Redis.
         store: The records.
     """
 
-    def __init__(self, store: JobStore) -> None:
+    def __init__(self, connection: Connection, store: JobStore) -> None:
+        self._connection = connection
+        self._redis = connection.redis
         self._store = store
-        self._redis: redis.Redis = store.redis
-        self._look = self._redis.register_script(source("look"))
         self._limits = [or_empty(store.limits.running), or_empty(store.limits.user_running)]
         # Whoever polls asks for the same jobs again and again, and mostly nothing has happened.
         self._seen: OrderedDict[str, Record] = OrderedDict()
@@ -76,8 +78,7 @@ class JobViews:
             JobGone: There was one.
         """
         known = self._seen.get(job_id)
-        with available():
-            answer = self._look(args=[job_id, "" if known is None else known.event_id, *self._limits])
+        answer = self._connection.run("look", job_id, "" if known is None else known.event_id, *self._limits)
         if answer is None:
             return self._store.get(job_id), None
         version, event_id, doc = answer[:3]
@@ -98,14 +99,14 @@ class JobViews:
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for record in looked:
-                self._look(args=[record.job.id, record.event_id, *self._limits], client=pipe)
+                self._connection.queue(pipe, "look", record.job.id, record.event_id, *self._limits)
             answers = pipe.execute() if looked else []
         places = ((record.job.id, _place(answer or ())) for record, answer in zip(looked, answers, strict=True))
         return {job_id: place for job_id, place in places if place is not None}
 
     def providers(self, names: Sequence[str], account: str | None = None) -> dict[str, ProviderState]:
         """What the scheduler knows of the providers; with an account, of its quota there instead of our own."""
-        now = round(self._store.now() * 1000)
+        now = round(self._connection.now() * 1000)
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for name in names:
@@ -118,7 +119,7 @@ class JobViews:
 
     def counts(self, owner: str, user: str | None) -> dict[str, int]:
         """How many jobs and streams an owner has, and an end user of theirs, by the fields of the limits."""
-        now = round(self._store.now() * 1000)
+        now = round(self._connection.now() * 1000)
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for party in (owner, user or owner):
@@ -144,7 +145,7 @@ class JobViews:
 
     def probe(self) -> None:
         """Write something: reading alone would not show a server that is full or only a replica."""
-        self._store.check_writes()
+        self._connection.check_writes()
 
 
 class Nudge:
@@ -154,11 +155,11 @@ class Nudge:
     too early.
 
     Args:
-        store: The records.
+        connection: To Redis.
     """
 
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._name = secrets.token_hex(8)
         self._seen = "0"
 
@@ -166,20 +167,24 @@ class Nudge:
         """End the read that runs now, or the next one."""
         key = keys.nudge(self._name)
         with available():
-            pipe = self._store.redis.pipeline(transaction=False)
+            pipe = self._connection.redis.pipeline(transaction=False)
             pipe.xadd(key, {"n": b""}, maxlen=1)
             pipe.expire(key, _NUDGE_SECONDS)
             pipe.execute()
 
     def wait_events(self, cursors: Mapping[str, str], timeout: float) -> Mapping[str, Sequence[LoggedEvent]]:
-        """As :meth:`jobs.record.store.JobStore.wait_events`, until a nudge comes."""
+        """Block until one of many jobs has news, or a nudge comes.
+
+        Args:
+            cursors: The last event id seen of each job.
+            timeout: Seconds, at most 4.
+
+        Returns:
+            The new events of the jobs that have some, oldest first.
+        """
         key = keys.nudge(self._name)
-        streams: dict[Any, Any] = {keys.events(job_id): after for job_id, after in cursors.items()}
-        with available():
-            answer = self._store.redis.xread(
-                {**streams, key: self._seen}, count=100, block=max(1, int(min(timeout, 4.0) * 1000))
-            )
-        found = streams_of(answer)
+        streams = {keys.events(job_id): after for job_id, after in cursors.items()}
+        found = self._connection.read({**streams, key: self._seen}, timeout, count=100)
         nudges = found.pop(key, [])
         if nudges:
             self._seen = nudges[-1][0].decode()

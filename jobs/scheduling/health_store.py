@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final, cast
+from typing import Any
 
 import msgspec
-import redis
+from redis.client import Pipeline
 
+from jobs.errors import Contended
 from jobs.record import keys
-from jobs.record.store import JobStore, available
+from jobs.record.client import available
+from jobs.record.commands import Commands
+from jobs.record.connection import Connection
 from jobs.scheduling.health import Health, expected_seconds
 
 _health = msgspec.json.Decoder(Health)
-#: How often an update is tried again when the record changed under it. One measurement more or less does not count.
-_TRIES: Final = 5
 
 
 class HealthStore:
@@ -23,40 +24,46 @@ class HealthStore:
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
 
     Args:
-        store: The records, for their connection and clock.
+        connection: To Redis.
     """
 
-    def __init__(self, store: JobStore) -> None:
-        self._store = store
-        self._redis: redis.Redis = store.redis
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def get(self, providers: Iterable[str]) -> dict[str, Health]:
         """What is known of each; a fresh record where nothing is."""
         names = list(providers)
         with available():
-            pipe = self._redis.pipeline(transaction=False)
+            pipe = self._connection.redis.pipeline(transaction=False)
             for name in names:
                 pipe.hget(keys.provider(name), "health")
             rows = pipe.execute() if names else []
         return {name: _health.decode(row) if row else Health() for name, row in zip(names, rows, strict=True)}
 
     def update(self, provider: str, change: Callable[[Health, float], Health]) -> Health:
-        """Measure: read, ``change`` (gets the store's time), and write what dispatching needs with it."""
-        key, now = keys.provider(provider), self._store.now()
-        health = Health()
-        with available(), self._redis.pipeline() as pipe:
-            for _ in range(_TRIES):
-                try:
-                    pipe.watch(key)  # type: ignore[no-untyped-call]
-                    row = cast("bytes | None", pipe.hget(key, "health"))
-                    health = change(_health.decode(row) if row else Health(), now)
-                    pipe.multi()
-                    pipe.hset(key, mapping=_fields(health))
-                    pipe.execute()
-                except redis.WatchError:
-                    continue
-                break
-        return health
+        """Change the record of a provider, and write what dispatching needs with it.
+
+        Args:
+            provider: The provider.
+            change: Gives the new record from the old one and the time (Unix seconds).
+
+        Returns:
+            The new record.
+        """
+        key, now = keys.provider(provider), self._connection.now()
+
+        def write(read: Commands, pipe: Pipeline) -> Health:
+            row = read.hget(key, "health")
+            health = change(_health.decode(row) if row else Health(), now)
+            pipe.multi()
+            pipe.hset(key, mapping=_fields(health))
+            return health
+
+        try:
+            return self._connection.watching(key, write)
+        except Contended:
+            # One measurement more or less does not count.
+            return self.get([provider])[provider]
 
 
 def _fields(health: Health) -> dict[Any, Any]:

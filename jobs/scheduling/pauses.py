@@ -7,14 +7,14 @@ the admin's endpoints both come through here.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Final, Literal, get_args
 
 import msgspec
-import redis
 
 from jobs.access import audit
 from jobs.record import keys
-from jobs.record.store import available
+from jobs.record.client import available
+from jobs.record.connection import Connection
 
 #: What a provider is set to. ``draining`` gets no jobs for now, and they wait for it; ``disabled`` is not there at all,
 #: and jobs for it alone have no provider.
@@ -52,21 +52,25 @@ class Pauses:
     """The pauses of this installation, on Redis.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
+
+    Args:
+        connection: To Redis.
     """
 
-    def __init__(self, client: redis.Redis) -> None:
-        self._redis = client
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._redis = connection.redis
 
     def queue(self) -> Hold | None:
         """The pause of everything; None where there is none."""
         with available():
-            held: Any = self._redis.get(keys.PAUSED)
+            held = self._redis.get(keys.PAUSED)
         return None if held is None else _read(held)
 
     def provider(self, name: str) -> Control:
         """What is set for a provider."""
         with available():
-            row: Any = self._redis.hmget(keys.provider(name), "paused", "hold", "cap")
+            row = self._redis.hmget(keys.provider(name), "paused", "hold", "cap")
         return control_of(*row)
 
     def pause(self, provider: str | None = None, *, reason: str | None = None, by: str = audit.OPERATOR) -> None:
@@ -90,7 +94,7 @@ class Pauses:
 
     def hold(self, provider: str, setting: Setting, *, reason: str | None = None, by: str) -> None:
         """Set a provider to this until :meth:`resume`."""
-        fields: dict[Any, Any] = {"paused": "1", "hold": self._written(setting, reason, by)}
+        fields: dict[str, str | bytes] = {"paused": "1", "hold": self._written(setting, reason, by)}
         with available():
             self._redis.hset(keys.provider(provider), mapping=fields)
         audit.note(by, "held a provider's jobs back", provider=provider, state=setting, reason=reason)
@@ -105,9 +109,7 @@ class Pauses:
         audit.note(by, "set a provider's limit", provider=provider, limit=jobs)
 
     def _written(self, setting: Setting, reason: str | None, by: str) -> bytes:
-        with available():
-            seconds, micros = self._redis.time()
-        return msgspec.json.encode(Hold(setting=setting, reason=reason, by=by, at=round(seconds + micros / 1e6, 3)))
+        return msgspec.json.encode(Hold(setting=setting, reason=reason, by=by, at=self._connection.now()))
 
 
 def control_of(paused: bytes | None, held: bytes | None, cap: bytes | None) -> Control:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final, cast
+from typing import Final
 
 import msgspec
 
-from jobs.errors import Contended
 from jobs.model import Noun
 from jobs.record import keys
-from jobs.record.store import JobStore, available
+from jobs.record.client import available
+from jobs.record.connection import Conflict, Connection, retrying
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import new_secret
 
@@ -17,12 +17,6 @@ from jobs.webhooks.deliveries import new_secret
 OVERLAP_SECONDS: Final = 86_400
 #: Old secrets that sign at most, so that rotating again and again cannot make the header endless.
 _OLD_KEPT: Final = 3
-_TRIES: Final = 10
-#: Write a field of a hash if it still is what was read.
-_SWAP: Final = """
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-return 1"""
 
 
 class Secret(Noun, frozen=True, kw_only=True):
@@ -39,14 +33,13 @@ class Secrets:
     """Signing secrets by owner, the newest first.
 
     Args:
-        store: Where they are kept.
+        connection: To Redis.
         vault: Encrypts them.
     """
 
-    def __init__(self, store: JobStore, vault: Vault) -> None:
-        self._store = store
+    def __init__(self, connection: Connection, vault: Vault) -> None:
+        self._connection = connection
         self._vault = vault
-        self._swap = store.redis.register_script(_SWAP)
 
     def valid(self, owner: str) -> tuple[str, ...]:
         """Every secret that signs now.
@@ -63,37 +56,38 @@ class Secrets:
             Contended: It kept changing.
             VaultError: The old one was encrypted with another key.
         """
-        for _ in range(_TRIES):
-            now = self._store.now()
+
+        def write() -> str:
             found = self._current(owner)
-            old = (Secret(key=found[0].key, until=now + OVERLAP_SECONDS), *found[1:])
+            old = (Secret(key=found[0].key, until=self._connection.now() + OVERLAP_SECONDS), *found[1:])
             made = (Secret(key=new_secret()), *old[:_OLD_KEPT])
-            if self._replace(owner, found[0].key, made):
-                return made[0].key
-        raise Contended("the webhook secret kept changing")
+            if not self._replace(owner, found[0].key, made):
+                raise Conflict
+            return made[0].key
+
+        return retrying("the webhook secret", write)
 
     def _current(self, owner: str) -> tuple[Secret, ...]:
         locked = self._read(owner)
         if locked is None:
             made = self._lock(owner, (Secret(key=new_secret()),))
             with available():
-                self._store.redis.hsetnx(keys.HOOK_SECRETS, owner, cast("str", made))
+                self._connection.redis.hsetnx(keys.HOOK_SECRETS, owner, made)
             # Not the one just made: somebody may have been first.
             locked = self._read(owner) or made
-        now = self._store.now()
+        now = self._connection.now()
         return tuple(secret for secret in self._unlock(owner, locked) if secret.until is None or secret.until > now)
 
     def _read(self, owner: str) -> bytes | None:
         with available():
-            return cast("bytes | None", self._store.redis.hget(keys.HOOK_SECRETS, owner))
+            return self._connection.redis.hget(keys.HOOK_SECRETS, owner)
 
     def _replace(self, owner: str, newest: str, made: tuple[Secret, ...]) -> bool:
         """Write, unless somebody else replaced the newest meanwhile."""
         locked = self._read(owner)
         if locked is None or self._unlock(owner, locked)[0].key != newest:
             return False
-        with available():
-            return bool(self._swap(keys=[keys.HOOK_SECRETS], args=[owner, locked, self._lock(owner, made)]))
+        return bool(self._connection.run("swap", keys.HOOK_SECRETS, owner, locked, self._lock(owner, made)))
 
     def _lock(self, owner: str, secrets: tuple[Secret, ...]) -> bytes:
         return self._vault.lock(_bound(owner), {"secrets": msgspec.json.encode(secrets).decode()})

@@ -9,7 +9,7 @@ from ulid import ULID
 
 from jobs.egress import Egress
 from jobs.model import Webhook
-from jobs.record.store import JobStore
+from jobs.record.connection import Connection
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import TEST, Delivery, Payload, address_bound, message, new_delivery_id
 from jobs.webhooks.outbox import Outbox
@@ -20,17 +20,17 @@ class WebhookService:
     """What a client may do with webhooks. Whose job it is has been checked by whoever asks.
 
     Args:
-        store: The records.
+        connection: To Redis.
         vault: Encrypts addresses and secrets.
         egress: Where deliveries may go.
     """
 
-    def __init__(self, store: JobStore, vault: Vault, egress: Egress) -> None:
-        self._store = store
+    def __init__(self, connection: Connection, vault: Vault, egress: Egress) -> None:
+        self._connection = connection
         self._vault = vault
         self._egress = egress
-        self._outbox = Outbox(store)
-        self._secrets = Secrets(store, vault)
+        self._outbox = Outbox(connection)
+        self._secrets = Secrets(connection, vault)
 
     def accept(
         self, owner: str, url: str, *, base: str, events: Sequence[str] = (), payload: Payload = "full"
@@ -75,7 +75,7 @@ class WebhookService:
         Raises:
             BadAddress: Nothing is sent to such an address.
         """
-        now = self._store.now()
+        now = self._connection.now()
         delivery = Delivery(
             id=new_delivery_id(),
             holder=f"test_{ULID()}",

@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 import pytest
 import requests
 
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.limits import NAMES as LIMITS
 from jobs.vault import Vault
 from tests.support.fake_worker import FakeWorker
@@ -108,7 +108,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
 
 def _names(stack: Stack) -> dict[str, str]:
     """Two clients and a key of nobody's, and jobs of both that have ended."""
-    keys = KeyStore(stack.client)
+    keys = ApiKeyStore(stack.connection)
     (mine, key), (other, other_key), (gone, gone_key) = (
         keys.create(name, limits=dict.fromkeys(LIMITS, "none")) for name in ("mine", "other", "gone")
     )

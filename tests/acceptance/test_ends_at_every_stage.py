@@ -93,7 +93,7 @@ class Scenario:
 
 @contextmanager
 def queued(scenario: Scenario, **body: Any) -> Iterator[Placed]:
-    pauses = Pauses(scenario.stack.client)
+    pauses = Pauses(scenario.stack.connection)
     pauses.pause()
     job = scenario.submit(1, **body)
     scenario.client.waits(job.id, "paused")

@@ -12,7 +12,9 @@ import pytest
 from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.record.store import JobStore, connect
+from jobs.record.client import connect
+from jobs.record.connection import Connection
+from jobs.record.store import JobStore
 from tests.support.api_client import ApiClient
 from tests.support.eventually import eventually
 from tests.support.processes import Stack
@@ -67,7 +69,7 @@ def test_the_one_job_of_a_user_starts_in_the_next_slot_that_frees(stack: Stack) 
 
 @pytest.mark.real
 def test_ten_thousand_jobs_delay_another_users_first_by_one_a_slot_at_most(own_redis_server: RedisServer) -> None:
-    store = JobStore(connect(own_redis_server.url))
+    store = JobStore(Connection(connect(own_redis_server.url)))
 
     def add(user: str) -> str:
         job = Job(

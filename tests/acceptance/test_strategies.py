@@ -113,7 +113,7 @@ def scenario(built: Scenario) -> Scenario:
 
     for app in (SLOW, FAST):
         built.stack.client.delete(keys.provider(app))
-        HealthStore(built.stack.store).update(app, quick)
+        HealthStore(built.stack.connection).update(app, quick)
     built.stack.store.serve({SLOW: 8, FAST: 8})
     return built
 

@@ -75,7 +75,7 @@ def running(app: tuple[Space, Path], tmp_path_factory: pytest.TempPathFactory) -
         stack.scheduler()
         stack.worker()
         stack.web()
-        yield Scenario(stack, ApiClient(stack.url), Pauses(stack.client), refusal)
+        yield Scenario(stack, ApiClient(stack.url), Pauses(stack.connection), refusal)
 
 
 @pytest.fixture

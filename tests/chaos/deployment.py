@@ -161,7 +161,7 @@ class Deployment:
             self.web.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.client_line.port}/0"
             self._ends.enter_context(self.stack)
             key_file = self.folder / "data" / "secret.key"
-            self.hooks = self._ends.enter_context(Hooks(self.stack.store, key_file))
+            self.hooks = self._ends.enter_context(Hooks(self.stack.connection, key_file))
             assert self._space is not None
             self._space.wait()
             self._ends = self._ends.pop_all()
@@ -220,7 +220,7 @@ class Deployment:
             part.start()
         eventually(lambda: len(self.store.overview().workers) >= len(wanted), "the workers are ready", within=180)
         self.wait_for_web()
-        HealthStore(self.store).update(PAIR[0], _quick)
+        HealthStore(self.stack.connection).update(PAIR[0], _quick)
 
     def wait_for_web(self) -> None:
         """Wait until the API answers."""

@@ -91,7 +91,7 @@ def receivers_that_fail(trial: Trial) -> str:
 
 
 def _only(trial: Trial, job: str) -> Delivery:
-    (delivery,) = Outbox(trial.deployment.store).deliveries(job)
+    (delivery,) = Outbox(trial.deployment.stack.connection).deliveries(job)
     return delivery
 
 
@@ -107,7 +107,7 @@ def _keeps_schedule(name: str, delivery: Delivery) -> None:
 
 def _exhausted(trial: Trial, delivery: Delivery) -> str:
     """Let the days pass until the last try, by telling the store that each next one is due."""
-    client, outbox = trial.deployment.stack.client, Outbox(trial.deployment.store)
+    client, outbox = trial.deployment.stack.client, Outbox(trial.deployment.stack.connection)
     member = f"{delivery.holder}/{delivery.id}"
 
     def over() -> bool:
@@ -131,7 +131,7 @@ def sender_dies_with_many_pending(trial: Trial) -> str:
     sender = trial.alone()
     sender.kill()
     vault = Vault.from_file(deployment.folder / "data" / "secret.key")
-    hooks = WebhookService(deployment.store, vault, Egress((ipaddress.ip_network("127.0.0.0/8"),)))
+    hooks = WebhookService(deployment.stack.connection, vault, Egress((ipaddress.ip_network("127.0.0.0/8"),)))
     given = {"prompt": f"{trial.name}y a lighthouse"}
     jobs = []
     for _ in range(PENDING):
@@ -153,7 +153,7 @@ def sender_dies_with_many_pending(trial: Trial) -> str:
     eventually(lambda: not _open(deployment.stack.client), "all are delivered", within=500)
     seconds = time.monotonic() - began
     told = [headers["webhook-id"] for headers, _ in receiver.messages]
-    outbox = Outbox(deployment.store)
+    outbox = Outbox(deployment.stack.connection)
     posted = {one.id: one.state for job in jobs for one in outbox.deliveries(job)}
     assert set(posted.values()) == {"delivered"}
     assert set(told) == set(posted)

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from standardwebhooks import Webhook as Verifier
 
-from jobs.record.store import JobStore
+from jobs.record.connection import Connection
 from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.secrets import Secrets
@@ -25,11 +25,11 @@ class Hooks:
     """All receivers of a run, by name. A context manager.
 
     Args:
-        store: Where deliveries and secrets are.
+        connection: To the Redis with deliveries and secrets.
         key_file: The secret key of the service.
     """
 
-    store: JobStore
+    connection: Connection
     key_file: Path
     receivers: dict[str, WebhookReceiver] = field(default_factory=dict)
     _answers: dict[str, int] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Hooks:
     def received(self, jobs: Iterable[str]) -> Iterator[Delivery]:
         """What came about these jobs."""
         wanted = set(jobs)
-        secrets = Secrets(self.store, Vault.from_file(self.key_file))
+        secrets = Secrets(self.connection, Vault.from_file(self.key_file))
         for name, receiver in self.receivers.items():
             for at, (headers, body) in list(zip(receiver.times, receiver.messages, strict=False)):
                 told = json.loads(body)
@@ -75,7 +75,7 @@ class Hooks:
 
     def posted(self, jobs: Iterable[str]) -> Iterator[Posted]:
         """What the service says about the deliveries of these jobs."""
-        outbox = Outbox(self.store)
+        outbox = Outbox(self.connection)
         for job in jobs:
             for one in outbox.deliveries(job):
                 yield Posted(at=time.time(), job=job, delivery=one.id, type=one.type, state=one.state, calls=one.made)

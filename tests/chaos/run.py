@@ -17,6 +17,7 @@ from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Job
 from jobs.record.types import LoggedEvent, Record
+from jobs.record.views import Nudge
 from tests.chaos import checker
 from tests.chaos.deployment import Deployment
 from tests.chaos.generator import Customer, Errand, Rest, share
@@ -169,7 +170,7 @@ class Watch:
     """
 
     def __init__(self, deployment: Deployment, history: History, ids: Callable[[], Mapping[str, str]]) -> None:
-        self._deployment = deployment
+        self._nudge = Nudge(deployment.stack.connection)
         self._history = history
         self._ids = ids
         self._cursors: dict[str, str] = {}
@@ -179,7 +180,7 @@ class Watch:
         for job in self._ids():
             self._cursors.setdefault(job, "0")
         try:
-            news = self._deployment.store.wait_events(self._cursors, 0.3)
+            news = self._nudge.wait_events(self._cursors, 0.3)
         except StoreUnavailable:
             return
         for job, events in news.items():

@@ -14,7 +14,7 @@ from typing import Final
 
 import pytest
 
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.limits import NAMES as LIMITS
 from tests.support.processes import ROOT, Stack
 from tests.support.webhook_receiver import closed_port
@@ -32,7 +32,7 @@ def fuzzed(tmp_path: Path) -> Iterator[tuple[Stack, str, str]]:
     config = tmp_path / "darkroom.toml"
     config.write_text("".join(f"[providers.{name}]\n{away}" for name in names))
     with Stack(tmp_path / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
-        record, key = KeyStore(stack.client).create("fuzz", limits=dict.fromkeys(LIMITS, "none"))
+        record, key = ApiKeyStore(stack.connection).create("fuzz", limits=dict.fromkeys(LIMITS, "none"))
         stack.web()
         stack.scheduler()
         stack.worker()

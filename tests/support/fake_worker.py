@@ -29,7 +29,7 @@ class FakePublisher:
 
 def name_database(services: Services) -> str:
     """Give an empty database its id, as the scheduler does, and let the web face know it."""
-    DatabaseIdentity(services.redis, services.settings.identity_file, founder=True).check()
+    DatabaseIdentity(services.connection.client, services.settings.identity_file, founder=True).check()
     return services.identity.check()
 
 

@@ -17,8 +17,10 @@ from cli import programs
 from jobs.files import LocalArtifacts
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app
+from jobs.record.client import connect
+from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
-from jobs.record.store import JobStore, connect
+from jobs.record.store import JobStore
 from jobs.record.types import Record
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
@@ -117,7 +119,8 @@ class Stack:
         config = settings.load(self.environ)
         self.client = connect(self.redis.url, connections=8)
         DatabaseIdentity(self.client, config.identity_file, founder=True).check()
-        self.store = JobStore(self.client, patience=10, limits=config.limits)
+        self.connection = Connection(self.client, patience=10)
+        self.store = JobStore(self.connection, limits=config.limits)
         self.artifacts = LocalArtifacts(config.artifacts_dir)
         vault = Vault.from_file(config.secret_key_file)
         self._app = client_app(self.redis.url)

@@ -6,7 +6,6 @@ import io
 from pathlib import Path
 from typing import Any
 
-import fakeredis
 from PIL import Image
 
 from jobs import events
@@ -18,6 +17,7 @@ from jobs.record.types import Lease
 from jobs.vault import Vault
 from providers import Completed, Control, Driver, InlineFile
 from providers.testing import ScriptedDriver
+from tests.support.connections import RiggedConnection
 from worker.attempts.runner import Attempt, Runner
 
 
@@ -37,7 +37,8 @@ class WorkerParts:
     """Everything that an attempt needs; :attr:`drivers` and :attr:`fetched` are the test's to fill."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = JobStore(fakeredis.FakeRedis())
+        self.connection = RiggedConnection()
+        self.store = JobStore(self.connection)
         self.artifacts = LocalArtifacts(folder / "artifacts")
         self.vault = Vault(b"k" * 32)
         self.drivers: dict[str, Driver] = {}

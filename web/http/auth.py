@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Request
 
-from jobs.access.api_keys import SCOPES, ApiKey, KeyStore, Scope
+from jobs.access.api_keys import SCOPES, ApiKey, ApiKeyStore, Scope
 from jobs.limits import Limits, limits_of
 from jobs.record.identity import DatabaseIdentity
 from settings import Bind, Settings, SettingsError
@@ -54,7 +54,9 @@ class Gate:
         limits: What everybody may use whose key does not say otherwise.
     """
 
-    def __init__(self, keys: KeyStore, bind: Bind, public_url: str, identity: DatabaseIdentity, limits: Limits) -> None:
+    def __init__(
+        self, keys: ApiKeyStore, bind: Bind, public_url: str, identity: DatabaseIdentity, limits: Limits
+    ) -> None:
         self._limits = limits
         self._keys = keys
         self._identity = identity
@@ -207,7 +209,7 @@ def check_origin(request: Request) -> None:
         raise Problem("forbidden", "Pages of other sites may not use this API; darkroom keys create NAME makes a key.")
 
 
-def refuse_open_bind(keys: KeyStore, bind: Bind) -> None:
+def refuse_open_bind(keys: ApiKeyStore, bind: Bind) -> None:
     """Refuse to serve everybody on the network.
 
     Raises:
@@ -220,7 +222,7 @@ def refuse_open_bind(keys: KeyStore, bind: Bind) -> None:
         )
 
 
-def gate(settings: Settings, keys: KeyStore, identity: DatabaseIdentity) -> Gate:
+def gate(settings: Settings, keys: ApiKeyStore, identity: DatabaseIdentity) -> Gate:
     """The gate of one process."""
     return Gate(keys, settings.bind, settings.public_url, identity, settings.limits)
 

@@ -486,7 +486,7 @@ def example_key() -> Json:
         limits={"running": 4, "queued": 200},
         rotated_at=at + 86_400,
     )
-    return admin_keys.key_json(record)
+    return admin_keys.key_json(record, record.created_at)
 
 
 #: Examples of answers, by the name of their schema.

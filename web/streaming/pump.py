@@ -99,13 +99,14 @@ class Pump:
 
     Args:
         store: The records.
+        nudge: Ends the read when a job more is watched.
         limit: Most watchers at once.
     """
 
-    def __init__(self, store: JobStore, limit: int = WATCHERS_LIMIT) -> None:
+    def __init__(self, store: JobStore, nudge: Nudge, limit: int = WATCHERS_LIMIT) -> None:
         self.store = store
         self._limit = limit
-        self._nudge = Nudge(store)
+        self._nudge = nudge
         self._lock = threading.Lock()
         self._watches: dict[str, set[Watch]] = {}
         self._cursors: dict[str, str] = {}

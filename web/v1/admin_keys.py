@@ -38,7 +38,7 @@ _rotation: Final = Draft202012Validator(admin_keys.ROTATION)
 def list_keys() -> Response:
     """List the keys, without the keys themselves."""
     only(request)
-    data = [admin_keys.key_json(record) for record in services().keys.list()]
+    data = [admin_keys.key_json(record, services().connection.now()) for record in services().keys.list()]
     return _json({"object": "list", "data": data, "has_more": False})
 
 
@@ -70,7 +70,7 @@ def make_key() -> Response:
     scopes = _ordered(body["scopes"]) if "scopes" in body else None
     record, key = found.keys.create(body["name"], scopes, limits, by=caller().owner)
     found.gate.forget()
-    answer = _json({**admin_keys.key_json(record), "key": key}, 201)
+    answer = _json({**admin_keys.key_json(record, services().connection.now()), "key": key}, 201)
     answer.headers["Location"] = f"{links().base}/v1/admin/keys/{record.id}"
     return answer
 
@@ -83,7 +83,9 @@ def get_key(key_id: str) -> Response:
     """Get what is known of a valid key, without the key itself. The list has the revoked ones as well."""
     only(request)
     record = _record(key_id)
-    return _json(admin_keys.key_json(record if record.revoked_at is None else _ended(key_id)))
+    return _json(
+        admin_keys.key_json(record if record.revoked_at is None else _ended(key_id), services().connection.now())
+    )
 
 
 @blueprint.patch("/admin/keys/<key:key_id>")
@@ -112,7 +114,7 @@ def change_key(key_id: str) -> Response:
         by=caller().owner,
     )
     found.gate.forget()
-    return _json(admin_keys.key_json(record or _ended(key_id)))
+    return _json(admin_keys.key_json(record or _ended(key_id), services().connection.now()))
 
 
 @blueprint.post("/admin/keys/<key:key_id>/rotate")
@@ -136,7 +138,7 @@ def rotate_key(key_id: str) -> Response:
     made = found.keys.rotate(key_id, body.get("overlap_seconds", OVERLAP_SECONDS), by=caller().owner)
     found.gate.forget()
     record, key = made or (_ended(key_id), "")
-    return _json({**admin_keys.key_json(record), "key": key})
+    return _json({**admin_keys.key_json(record, services().connection.now()), "key": key})
 
 
 @blueprint.delete("/admin/keys/<key:key_id>")

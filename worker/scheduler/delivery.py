@@ -11,7 +11,7 @@ from typing import Final
 
 from jobs.errors import StoreUnavailable
 from jobs.failpoints import failpoint
-from jobs.record.store import JobStore
+from jobs.record.connection import Connection
 from jobs.vault import Vault, VaultError
 from jobs.webhooks.deliveries import Call, address_bound, disabled, settled, signed
 from jobs.webhooks.outbox import Outbox, Taken
@@ -41,10 +41,10 @@ class Deliverer:
         poster: Makes the calls.
     """
 
-    def __init__(self, store: JobStore, vault: Vault, poster: WebhookClient) -> None:
-        self._store = store
-        self._outbox = Outbox(store)
-        self._secrets = Secrets(store, vault)
+    def __init__(self, connection: Connection, vault: Vault, poster: WebhookClient) -> None:
+        self._connection = connection
+        self._outbox = Outbox(connection)
+        self._secrets = Secrets(connection, vault)
         self._vault = vault
         self._poster = poster
         self._free = threading.Semaphore(AT_ONCE)
@@ -106,7 +106,7 @@ class Deliverer:
         if not by_hand and self._outbox.is_gone(delivery.owner, url):
             self._outbox.settle(taken, disabled(delivery))
             return
-        at = self._store.now()
+        at = self._connection.now()
         reply = self._call(url, taken)
         failpoint("delivered")
         call = Call(at=at, seconds=reply.seconds, status=reply.status, error=reply.error)

@@ -21,6 +21,7 @@ import msgspec
 from jobs.errors import StoreUnavailable
 from jobs.files import LocalArtifacts
 from jobs.model import Job
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 
 log = logging.getLogger(__name__)
@@ -37,12 +38,14 @@ class Janitor:
     """Looks through all files of jobs once in a while; safe to run in several processes.
 
     Args:
+        connection: To Redis.
         store: The records.
         artifacts: The files.
         seconds: Between two rounds.
     """
 
-    def __init__(self, store: JobStore, artifacts: LocalArtifacts, seconds: float) -> None:
+    def __init__(self, connection: Connection, store: JobStore, artifacts: LocalArtifacts, seconds: float) -> None:
+        self._connection = connection
         self._store = store
         self._artifacts = artifacts
         self._seconds = seconds
@@ -65,7 +68,7 @@ class Janitor:
             StoreUnavailable: Whom a file belongs to cannot be seen. What was found before counts no more.
         """
         before, self._suspects = self._suspects, set()
-        self._store.check_writes()
+        self._connection.check_writes()
         found = set(self._leftovers())
         gone = found & before
         for job_id, name in gone:

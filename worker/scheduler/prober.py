@@ -11,7 +11,8 @@ import logs
 from jobs.errors import StoreUnavailable
 from jobs.model import Failure
 from jobs.record import keys
-from jobs.record.store import JobStore, available
+from jobs.record.client import available
+from jobs.record.connection import Connection
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from providers.base import Control, Driver, Probe
@@ -35,14 +36,14 @@ class Prober:
     """Probes the providers in use; safe to run in several processes.
 
     Args:
-        store: The records.
+        connection: To Redis.
         catalog: The providers.
     """
 
-    def __init__(self, store: JobStore, catalog: Catalog) -> None:
-        self._store = store
+    def __init__(self, connection: Connection, catalog: Catalog) -> None:
+        self._connection = connection
         self._catalog = catalog
-        self._health = HealthStore(store)
+        self._health = HealthStore(connection)
 
     def run(self, stopped: threading.Event) -> None:
         """Probe until ``stopped``."""
@@ -59,7 +60,7 @@ class Prober:
             StoreUnavailable: Redis cannot serve.
         """
         names = [spec.name for spec in self._catalog.specs() if spec.enabled]
-        now = self._store.now()
+        now = self._connection.now()
         due = [
             name
             for name, record in self._health.get(names).items()
@@ -73,7 +74,7 @@ class Prober:
         """Whether this process is the one to probe it now."""
         seconds = PROBE_SECONDS * (1 + random.random() / 4)  # noqa: S311 - only spreads the probes
         with available():
-            return bool(self._store.redis.set(keys.probed(name), b"1", nx=True, px=round(seconds * 1000)))
+            return bool(self._connection.redis.set(keys.probed(name), b"1", nx=True, px=round(seconds * 1000)))
 
     def _probe(self, name: str) -> None:
         # What a driver uses to get in comes up on the way, and the app may send it back.

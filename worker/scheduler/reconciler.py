@@ -19,6 +19,7 @@ from jobs import events, failpoints
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.files.uploads import Uploads
 from jobs.model import Failure, Job, Status
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.service import JobService
 from worker import services
@@ -53,12 +54,16 @@ class Reconciler:
     """Applies what :func:`decide` says.
 
     Args:
+        connection: To Redis.
         store: The records.
         jobs: Wakes workers and deletes what is over.
         uploads: Deletes what is kept no longer; None leaves uploads alone.
     """
 
-    def __init__(self, store: JobStore, jobs: JobService, uploads: Uploads | None = None) -> None:
+    def __init__(
+        self, connection: Connection, store: JobStore, jobs: JobService, uploads: Uploads | None = None
+    ) -> None:
+        self._connection = connection
         self._store = store
         self._jobs = jobs
         self._uploads = uploads
@@ -79,8 +84,8 @@ class Reconciler:
 
     def _repair(self) -> int:
         # A server that only refuses writes is an outage too: no lease can be renewed in it.
-        self._store.check_writes()
-        now = self._store.now()
+        self._connection.check_writes()
+        now = self._connection.now()
         late = list(self._store.overdue())
         if time.monotonic() - self._calm_since >= CALM_SECONDS:
             late += self._store.lost()
@@ -139,7 +144,7 @@ def main() -> None:
     logs.configure(config.log_format, "scheduler", config.log_level)
     failpoints.arm(config.failpoints)
     built = services.build(config, patience=0, founder=True)
-    reconciler = Reconciler(built.store, built.jobs, built.uploads)
+    reconciler = Reconciler(built.connection, built.store, built.jobs, built.uploads)
     stopped = threading.Event()
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -149,9 +154,9 @@ def main() -> None:
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
     told = ""
-    janitor = Janitor(built.store, built.artifacts, config.sweep_seconds)
+    janitor = Janitor(built.connection, built.store, built.artifacts, config.sweep_seconds)
     beside = {
-        "prober": Prober(built.store, built.catalog).run,
+        "prober": Prober(built.connection, built.catalog).run,
         "deliverer": built.deliverer.run,
         "janitor": janitor.run,
     }

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.record import keys
 from tests.support.eventually import eventually
 from tests.support.pages import HOW_TO, run_commands
@@ -110,7 +110,7 @@ def test_both_processes_count_the_same_rate(tmp_path: Path) -> None:
 def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shut(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
         web = stack.web()
-        store = KeyStore(stack.client)
+        store = ApiKeyStore(stack.connection)
         admin, other = store.create("admin"), store.create("other")
         headers = {"Authorization": f"Bearer {other[1]}"}
 

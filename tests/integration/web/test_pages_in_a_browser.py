@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Dialog, Page, Request, expect, sync_playwright
 
 from jobs import events
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.model import Failure, Job
 from tests.support.fake_worker import FakeWorker
 from tests.support.processes import Stack
@@ -119,7 +119,7 @@ def test_the_documentation_renders_and_works(page: Page, stack: Stack) -> None:
 
 def test_with_keys_the_page_asks_for_one(browser: Browser, tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
-        _, key = KeyStore(stack.client).create("mine")
+        _, key = ApiKeyStore(stack.connection).create("mine")
         stack.web()
         page = browser.new_page()
         page.goto(stack.url)

@@ -209,7 +209,7 @@ def test_a_gallery_of_pictures_that_come_in_different_ways(
 
 
 def test_a_job_that_was_accepted_needs_its_upload_no_more(stack: Stack) -> None:
-    pauses = Pauses(stack.client)
+    pauses = Pauses(stack.connection)
     pauses.pause(None)
     try:
         deleted, ended = upload(stack, photo()), upload(stack, photo(), retention_seconds="1")

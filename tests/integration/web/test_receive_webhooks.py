@@ -53,8 +53,8 @@ def test_the_commands_of_the_page_work(stack: Stack, tmp_path: Path) -> None:
 def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(stack: Stack) -> None:
     receiver = WebhookReceiver()
     vault = Vault.from_file(Path(stack.environ["DARKROOM_DATA_DIR"]) / "secret.key")
-    outbox = Outbox(stack.store)
-    hooks = WebhookService(stack.store, vault, Egress((ipaddress.ip_network("127.0.0.1/32"),)))
+    outbox = Outbox(stack.connection)
+    hooks = WebhookService(stack.connection, vault, Egress((ipaddress.ip_network("127.0.0.1/32"),)))
     job = stack.jobs.submit(
         Submission(
             owner="local", model="echo", route=("echo",), given={}, input={},

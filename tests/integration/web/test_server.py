@@ -11,7 +11,7 @@ import requests
 
 from cli import programs
 from jobs import events
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from tests.support.eventually import eventually
 from tests.support.fake_worker import FakeWorker
 from tests.support.processes import ROOT, Stack
@@ -55,7 +55,7 @@ def test_a_public_address_without_a_key_does_not_start(tmp_path: Path) -> None:
         assert "Make one first: darkroom keys create NAME" in process.output
         # None of ours, that is: gunicorn 27 may show its own when its second process ends while it gives up.
         assert f'File "{ROOT / "web"}' not in process.output
-        _, key = KeyStore(stack.client).create("first")
+        _, key = ApiKeyStore(stack.connection).create("first")
         stack.web("web-again", DARKROOM_BIND=public)
         assert requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code == 401
         headers = {"Authorization": f"Bearer {key}"}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import fakeredis
 import pytest
 
 from jobs.record import keys
-from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from providers.catalog import Catalog
 from tests.spaces.hub import serve_hub
 from tests.spaces.launcher import Spaces, free_port
+from tests.support.connections import RiggedConnection
 from worker.scheduler.prober import Prober
 
 pytestmark = pytest.mark.live
@@ -25,12 +24,12 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     port = free_port()
     config = tmp_path / "providers.toml"
     config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = ""\n')
-    store = JobStore(fakeredis.FakeRedis())
-    measured = HealthStore(store)
-    prober = Prober(store, Catalog.load(config))
+    connection = RiggedConnection()
+    measured = HealthStore(connection)
+    prober = Prober(connection, Catalog.load(config))
 
     def look() -> health.Health:
-        store.redis.delete(keys.probed(NAME))
+        connection.client.delete(keys.probed(NAME))
         assert prober.round() == 1
         return measured.get([NAME])[NAME]
 
@@ -39,7 +38,7 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
 
     space = spaces.start("6", "flux_dev.py", port=port).wait()
     fits = look()
-    assert (health.state(fits, store.now()), fits.signature_change) == ("healthy", None)
+    assert (health.state(fits, connection.now()), fits.signature_change) == ("healthy", None)
     assert prober.round() == 0, "once a minute is enough"
 
     space.stop()
@@ -48,38 +47,38 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     assert (gone.failures_in_row, gone.success_rate) == (1, 1.0)
     for _ in range(health.FAILURES_IN_ROW - 1):
         gone = look()
-    assert health.state(gone, store.now()) == "down"
-    assert store.redis.hget(keys.provider(NAME), "open")
+    assert health.state(gone, connection.now()) == "down"
+    assert connection.client.hget(keys.provider(NAME), "open")
 
     # The schnell app at the same address: the same function, without guidance_scale.
     space = spaces.start("6", "flux_schnell.py", port=port).wait()
     changed = look()
-    assert health.state(changed, store.now()) == "degraded"
+    assert health.state(changed, connection.now()) == "degraded"
     assert "guidance_scale" in str(changed.signature_change)
     assert changed.signature != fits.signature
-    assert store.redis.hget(keys.provider(NAME), "shun") == b"1"
+    assert connection.client.hget(keys.provider(NAME), "shun") == b"1"
 
     space.stop()
     spaces.start("6", "flux_dev.py", port=port).wait()
     again = look()
     assert (again.signature, again.signature_change) == (fits.signature, None)
     assert look().open_until is None, "it answers, and is still kept away from"
-    assert store.redis.hget(keys.provider(NAME), "shun") == b""
+    assert connection.client.hget(keys.provider(NAME), "shun") == b""
 
 
 def test_the_commit_of_a_space_is_what_the_hub_says(spaces: Spaces, tmp_path: Path) -> None:
     port = free_port()
     config = tmp_path / "providers.toml"
     config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = "me/painter"\n')
-    store = JobStore(fakeredis.FakeRedis())
-    measured = HealthStore(store)
+    connection = RiggedConnection()
+    measured = HealthStore(connection)
     measured.update(NAME, lambda record, at: health.succeeded(record, 0.0, 1.0, at))
     spaces.start("6", "flux_dev.py", port=port).wait()
     with serve_hub() as hub:
-        assert Prober(store, Catalog.load(config, hub_url=hub.url)).round() == 1
+        assert Prober(connection, Catalog.load(config, hub_url=hub.url)).round() == 1
         assert measured.get([NAME])[NAME].revision == hub.commit
         hub.broken = True
-        store.redis.delete(keys.probed(NAME))
-        assert Prober(store, Catalog.load(config, hub_url=hub.url)).round() == 1
+        connection.client.delete(keys.probed(NAME))
+        assert Prober(connection, Catalog.load(config, hub_url=hub.url)).round() == 1
     kept = measured.get([NAME])[NAME]
     assert (kept.revision, kept.signature_change) == (hub.commit, None), "a Hub that is away changes nothing"

@@ -12,7 +12,7 @@ from cli.errors import CannotStart
 from cli.keys import connected
 from cli.main import main
 from cli.service import Stopper, running
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.record.identity import DatabaseIdentity
 from settings import load
 from tests.support.redis_servers import free_port
@@ -31,8 +31,8 @@ def environ(tmp_path: Path) -> dict[str, str]:
 
 def test_a_database_that_lost_its_jobs_is_used_only_after_the_operator_said_so(environ: dict[str, str]) -> None:
     settings, run = load(environ), CliRunner()
-    with connected(settings) as client:
-        first = DatabaseIdentity(client, settings.identity_file, founder=True).check()
+    with connected(settings) as connection:
+        first = DatabaseIdentity(connection.client, settings.identity_file, founder=True).check()
     assert "nothing to accept" in run.invoke(main, ["accept-database"], env=environ).output
     shutil.rmtree(settings.data_dir / "redis")
 
@@ -44,15 +44,15 @@ def test_a_database_that_lost_its_jobs_is_used_only_after_the_operator_said_so(e
     assert run.invoke(main, ["accept-database"], env=environ, input="n\n").exit_code == 1
     done = run.invoke(main, ["accept-database"], env=environ, input="y\n")
     assert "is accepted" in done.output
-    with connected(settings) as client:
-        identity = DatabaseIdentity(client, settings.identity_file)
+    with connected(settings) as connection:
+        identity = DatabaseIdentity(connection.client, settings.identity_file)
         assert identity.look() == "right"
         assert identity.id != first
         # Whether there were keys is lost as well: nobody comes in without one, until the operator says so.
-        assert KeyStore(client).locked()
+        assert ApiKeyStore(connection).locked()
     assert "asks for no key" in run.invoke(main, ["keys", "open"], env=environ).output
-    with connected(settings) as client:
-        assert not KeyStore(client).locked()
+    with connected(settings) as connection:
+        assert not ApiKeyStore(connection).locked()
 
 
 def test_a_fresh_installation_has_nothing_to_accept(environ: dict[str, str]) -> None:

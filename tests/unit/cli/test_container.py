@@ -9,7 +9,8 @@ import pytest
 import redis
 
 from cli import container
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
+from jobs.record.connection import Connection
 
 
 @pytest.fixture
@@ -40,8 +41,8 @@ def test_init_makes_secrets_and_one_key_and_prints_it_once(
     assert key not in capsys.readouterr().out
     assert {path: path.read_text() for path in files} == files
     with redis.Redis.from_url(redis_server) as client:
-        assert KeyStore(client).find(key) is not None
-        assert len(KeyStore(client).list()) == 1
+        assert ApiKeyStore(Connection(client)).find(key) is not None
+        assert len(ApiKeyStore(Connection(client)).list()) == 1
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:

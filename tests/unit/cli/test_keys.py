@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 
 from cli.keys import connected
 from cli.main import main
-from jobs.access.api_keys import KeyStore, is_well_formed
+from jobs.access.api_keys import ApiKeyStore, is_well_formed
 from settings import load
 
 
@@ -26,8 +26,8 @@ def test_a_keys_whole_life(environ: dict[str, str]) -> None:
 
     first = run("create", "bot", "--scope", "submit", "--limit", "running=2", "--limit", "queued=none").output.strip()
     assert is_well_formed(first)
-    with connected(load(environ)) as client:
-        record = KeyStore(client).find(first)
+    with connected(load(environ)) as connection:
+        record = ApiKeyStore(connection).find(first)
     assert record is not None
     assert (record.scopes, record.limits) == (("submit",), {"running": 2, "queued": "none"})
 
@@ -46,11 +46,11 @@ def test_a_keys_whole_life(environ: dict[str, str]) -> None:
         refused = run(*arguments)
         assert refused.exit_code == 1
         assert "there is no valid key" in refused.output
-    with connected(load(environ)) as client:
-        assert KeyStore(client).locked()
+    with connected(load(environ)) as connection:
+        assert ApiKeyStore(connection).locked()
     assert "asks for no key" in run("open").output
-    with connected(load(environ)) as client:
-        assert not KeyStore(client).locked()
+    with connected(load(environ)) as connection:
+        assert not ApiKeyStore(connection).locked()
 
 
 @pytest.mark.parametrize(

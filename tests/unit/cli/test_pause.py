@@ -26,10 +26,10 @@ def test_a_provider_and_everything_can_be_paused_and_go_on(environ: dict[str, st
         (["pause"], "everything is paused"),
     ):
         assert words in run.invoke(main, arguments, env=environ).output
-    with connected(load(environ)) as client:
-        assert client.exists(keys.PAUSED) == 1
-        assert client.hget(keys.provider("echo"), "paused") == b"1"
-        hold = Pauses(client).provider("echo").hold
+    with connected(load(environ)) as connection:
+        assert connection.redis.exists(keys.PAUSED) == 1
+        assert connection.redis.hget(keys.provider("echo"), "paused") == b"1"
+        hold = Pauses(connection).provider("echo").hold
         assert hold is not None
         assert (hold.setting, hold.reason, hold.by) == ("draining", "its owner rebuilds it", "operator")
     for arguments, words in (

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 import fakeredis
 import pytest
 import redis
 
 from jobs.record.store import JobStore
+from tests.support.connections import RiggedConnection
 
 
 @pytest.fixture(params=["fakeredis", pytest.param("real", marks=pytest.mark.real)])
@@ -26,6 +26,12 @@ def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def store(client: Any) -> JobStore:
+def connection(client: redis.Redis) -> RiggedConnection:
+    """A connection to an empty database."""
+    return RiggedConnection(client)
+
+
+@pytest.fixture
+def store(connection: RiggedConnection) -> JobStore:
     """A store on an empty database."""
-    return JobStore(client)
+    return JobStore(connection)

@@ -9,17 +9,19 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from jobs.access.api_keys import KeyStore, digest, is_well_formed, mint
+from jobs.access.api_keys import ApiKeyStore, digest, is_well_formed, mint
 from jobs.errors import StoreUnavailable
-from jobs.record.store import connect
+from jobs.record.client import connect
+from jobs.record.connection import Connection
+from tests.support.connections import RiggedConnection
 
 
 @pytest.fixture
-def keys(client: redis.Redis) -> KeyStore:
-    return KeyStore(client)
+def keys(connection: Connection) -> ApiKeyStore:
+    return ApiKeyStore(connection)
 
 
-def test_a_key_is_found_until_it_is_revoked(keys: KeyStore) -> None:
+def test_a_key_is_found_until_it_is_revoked(keys: ApiKeyStore) -> None:
     assert not keys.any()
     record, key = keys.create("bot", ("submit",))
     assert keys.find(key) == record
@@ -30,7 +32,7 @@ def test_a_key_is_found_until_it_is_revoked(keys: KeyStore) -> None:
     assert [(entry.id, entry.revoked_at is None) for entry in keys.list()] == [(record.id, False)]
 
 
-def test_the_api_asks_for_a_key_from_the_first_one_on(keys: KeyStore) -> None:
+def test_the_api_asks_for_a_key_from_the_first_one_on(keys: ApiKeyStore) -> None:
     assert not keys.locked()
     record, _ = keys.create("bot")
     assert keys.locked()
@@ -44,7 +46,7 @@ def test_the_api_asks_for_a_key_from_the_first_one_on(keys: KeyStore) -> None:
 
 
 def test_a_rotated_key_keeps_its_id_and_the_old_one_works_for_a_while(
-    keys: KeyStore, monkeypatch: pytest.MonkeyPatch
+    connection: RiggedConnection, keys: ApiKeyStore
 ) -> None:
     record, first = keys.create("bot", ("submit",), {"running": 2})
     made = keys.rotate(record.id, 3600)
@@ -54,13 +56,14 @@ def test_a_rotated_key_keeps_its_id_and_the_old_one_works_for_a_while(
     assert first != second
     assert keys.find(first) == keys.find(second) == rotated
     assert [old.hint for old in rotated.previous] == [first[-4:]]
-    later = time.time() + 3601
-    monkeypatch.setattr(time, "time", lambda: later)
+    connection.ahead = 3601
     assert keys.find(first) is None
     assert keys.find(second) == rotated
 
 
-def test_each_rotation_keeps_what_still_works_but_no_longer_than_it_says(client: redis.Redis, keys: KeyStore) -> None:
+def test_each_rotation_keeps_what_still_works_but_no_longer_than_it_says(
+    client: redis.Redis, keys: ApiKeyStore
+) -> None:
     record, first = keys.create("bot")
     second = rotated(keys, record.id, 3600)
     third = rotated(keys, record.id, 60)
@@ -74,13 +77,13 @@ def test_each_rotation_keeps_what_still_works_but_no_longer_than_it_says(client:
     assert client.hlen("dr:keyhash") == 1
 
 
-def rotated(keys: KeyStore, key_id: str, overlap: float) -> str:
+def rotated(keys: ApiKeyStore, key_id: str, overlap: float) -> str:
     made = keys.rotate(key_id, overlap)
     assert made is not None
     return made[1]
 
 
-def test_a_revocation_ends_all_that_a_key_was(client: redis.Redis, keys: KeyStore) -> None:
+def test_a_revocation_ends_all_that_a_key_was(client: redis.Redis, keys: ApiKeyStore) -> None:
     record, first = keys.create("bot")
     second = rotated(keys, record.id, 3600)
     assert keys.revoke(record.id)
@@ -89,7 +92,7 @@ def test_a_revocation_ends_all_that_a_key_was(client: redis.Redis, keys: KeyStor
     assert (keys.rotate(record.id), keys.change(record.id, name="x")) == (None, None)
 
 
-def test_a_change_changes_what_it_names(keys: KeyStore) -> None:
+def test_a_change_changes_what_it_names(keys: ApiKeyStore) -> None:
     record, key = keys.create("bot", ("submit", "read"), {"running": 2, "queued": "none"})
     assert keys.change(record.id, name="robot") == keys.find(key)
     changed = keys.change(record.id, limits={"running": None, "streams": 3}, scopes=("read",))
@@ -100,10 +103,10 @@ def test_a_change_changes_what_it_names(keys: KeyStore) -> None:
 
 
 @pytest.mark.real
-def test_changes_at_once_are_all_made(redis_server: str) -> None:
+def test_changes_at_once_are_all_made(client: redis.Redis, connection: Connection, redis_server: str) -> None:
     client = connect(redis_server)
     client.flushdb()
-    keys = KeyStore(client)
+    keys = ApiKeyStore(connection)
     record, _ = keys.create("bot")
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(lambda _: rotated(keys, record.id, 3600), range(4)))
@@ -114,7 +117,7 @@ def test_changes_at_once_are_all_made(redis_server: str) -> None:
     client.close()
 
 
-def test_an_admins_trail_names_no_secret(keys: KeyStore, caplog: pytest.LogCaptureFixture) -> None:
+def test_an_admins_trail_names_no_secret(keys: ApiKeyStore, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "audit")
     record, first = keys.create("bot", by="key_admin")
     second = rotated(keys, record.id, 60)
@@ -132,7 +135,7 @@ def test_an_admins_trail_names_no_secret(keys: KeyStore, caplog: pytest.LogCaptu
         assert secret not in told
 
 
-def test_the_key_itself_is_kept_nowhere(client: redis.Redis, keys: KeyStore) -> None:
+def test_the_key_itself_is_kept_nowhere(client: redis.Redis, keys: ApiKeyStore) -> None:
     _, key = keys.create("bot")
     held = repr([client.hgetall(name) for name in ("dr:keys", "dr:keyhash")])
     assert {bytes(name) for name in client.scan_iter("*")} == {b"dr:keys", b"dr:keyhash", b"dr:locked"}
@@ -143,7 +146,7 @@ def test_the_key_itself_is_kept_nowhere(client: redis.Redis, keys: KeyStore) -> 
 @pytest.mark.parametrize(
     "text", ["", "dk_live_", "dk_live_" + "a" * 49, "hf_" + "a" * 40, "dk_live_" + "ä" * 49, "\0", "x" * 100_000]
 )
-def test_other_texts_are_no_keys(keys: KeyStore, text: str) -> None:
+def test_other_texts_are_no_keys(keys: ApiKeyStore, text: str) -> None:
     assert not is_well_formed(text)
     assert keys.find(text) is None
 
@@ -156,19 +159,19 @@ def test_one_wrong_letter_is_noticed_without_a_look_up() -> None:
         assert not is_well_formed(key[:place] + wrong + key[place + 1 :])
 
 
-def test_an_unknown_key_and_an_unknown_id_are_nothing(keys: KeyStore) -> None:
+def test_an_unknown_key_and_an_unknown_id_are_nothing(keys: ApiKeyStore) -> None:
     assert keys.find(mint()) is None
     assert not keys.revoke("key_x")
 
 
 def test_a_store_that_is_away_is_said_so() -> None:
-    keys = KeyStore(connect("redis://127.0.0.1:1"))
+    keys = ApiKeyStore(Connection(connect("redis://127.0.0.1:1")))
     for use in (keys.any, keys.list, lambda: keys.find(mint()), lambda: keys.create("x"), lambda: keys.revoke("x")):
         with pytest.raises(StoreUnavailable):
             use()
 
 
-def test_the_first_key_is_the_operators_and_the_next_are_not(keys: KeyStore) -> None:
+def test_the_first_key_is_the_operators_and_the_next_are_not(keys: ApiKeyStore) -> None:
     first, _ = keys.create("me")
     assert first.scopes == ("submit", "read", "admin")
     assert keys.create("bot")[0].scopes == ("submit", "read")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from jobs import events
 from jobs.batches import BatchService
@@ -13,6 +14,7 @@ from jobs.errors import BatchNotFound, KeyReused
 from jobs.files import LocalArtifacts
 from jobs.idempotency import Idempotency, once_of
 from jobs.record import keys
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
@@ -27,8 +29,8 @@ def jobs(store: JobStore, tmp_path: Path) -> JobService:
 
 
 @pytest.fixture
-def batches(store: JobStore, jobs: JobService) -> BatchService:
-    return BatchService(store, jobs)
+def batches(connection: Connection, store: JobStore, jobs: JobService) -> BatchService:
+    return BatchService(connection, store, jobs)
 
 
 def submissions(count: int, **changes: Any) -> list[Submission]:
@@ -49,7 +51,7 @@ def test_all_jobs_of_a_batch_are_written(batches: BatchService, store: JobStore)
     assert store.overview().queued == 100
 
 
-def test_the_same_request_makes_one_batch(batches: BatchService, store: JobStore) -> None:
+def test_the_same_request_makes_one_batch(client: redis.Redis, batches: BatchService, store: JobStore) -> None:
     first, _ = batches.accept("o", submissions(3), marks("k"))
     again, replayed = batches.accept("o", submissions(3, credentials={"hf_token": "hf_x"}), marks("k"))
     assert (again, replayed) == (first, True)
@@ -57,12 +59,14 @@ def test_the_same_request_makes_one_batch(batches: BatchService, store: JobStore
     with pytest.raises(KeyReused):
         batches.accept("o", submissions(3, credentials={"hf_token": "hf_x"}), marks("k", b"[]"))
     assert store.overview().queued == 3
-    assert not list(store.redis.scan_iter(keys.secret("*")))
-    assert len(list(store.redis.scan_iter(keys.batch("*")))) == 1
+    assert not list(client.scan_iter(keys.secret("*")))
+    assert len(list(client.scan_iter(keys.batch("*")))) == 1
 
 
-def test_a_transaction_whose_answer_was_lost_can_be_sent_again(batches: BatchService, store: JobStore) -> None:
-    pipeline = store.redis.pipeline
+def test_a_transaction_whose_answer_was_lost_can_be_sent_again(
+    client: redis.Redis, batches: BatchService, store: JobStore
+) -> None:
+    pipeline = client.pipeline
 
     def lossy(**options: Any) -> Any:
         pipe = pipeline(**options)
@@ -77,9 +81,9 @@ def test_a_transaction_whose_answer_was_lost_can_be_sent_again(batches: BatchSer
         pipe.execute = twice  # type: ignore[method-assign, assignment]
         return pipe
 
-    store.redis.pipeline = lossy  # type: ignore[method-assign, assignment]
+    client.pipeline = lossy  # type: ignore[method-assign, assignment]
     batch, replayed = batches.accept("o", submissions(2), marks("k"))
-    store.redis.pipeline = pipeline  # type: ignore[method-assign]
+    client.pipeline = pipeline  # type: ignore[method-assign]
     assert not replayed
     assert [record.version for record in store.get_many(batch.job_ids).values()] == [1, 1]
 
@@ -107,14 +111,16 @@ def test_a_batch_counts_its_jobs_also_the_deleted_ones(
     assert batches.standing(batch).has_ended
 
 
-def test_a_batch_is_kept_as_long_as_its_tombstones(batches: BatchService, jobs: JobService, store: JobStore) -> None:
+def test_a_batch_is_kept_as_long_as_its_tombstones(
+    client: redis.Redis, batches: BatchService, jobs: JobService, store: JobStore
+) -> None:
     batch, _ = batches.accept("o", submissions(2), marks())
     jobs.delete(batch.job_ids[0], "o")
-    assert store.redis.ttl(keys.batch(batch.id)) == -1
+    assert client.ttl(keys.batch(batch.id)) == -1
     jobs.delete(batch.job_ids[1], "o")
-    assert 0 < store.redis.ttl(keys.batch(batch.id)) <= keys.TOMBSTONE_SECONDS
+    assert 0 < client.ttl(keys.batch(batch.id)) <= keys.TOMBSTONE_SECONDS
     assert batches.standing(batch).has_ended
-    store.redis.delete(keys.batch(batch.id))
+    client.delete(keys.batch(batch.id))
     with pytest.raises(BatchNotFound):
         batches.get(batch.id, "o")
 

@@ -12,8 +12,10 @@ import pytest
 from jobs.errors import JobNotFound, LeaseLost, StoreUnavailable, WrongDatabase
 from jobs.ids import new_job_id
 from jobs.record import keys
+from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity, Verdict, judge
 from jobs.record.store import JobStore
+from tests.support.connections import RiggedConnection
 from tests.unit.jobs.test_redis_store import make_job
 
 
@@ -144,8 +146,8 @@ def identity(client: Any, tmp_path: Path) -> DatabaseIdentity:
 
 
 @pytest.fixture
-def store(client: Any, identity: DatabaseIdentity) -> JobStore:
-    return JobStore(client, identity=identity)
+def connection(client: Any, identity: DatabaseIdentity) -> RiggedConnection:
+    return RiggedConnection(client, identity=identity)
 
 
 def test_an_emptied_database_takes_no_job_however_soon_it_comes(client: Any, store: JobStore) -> None:
@@ -171,7 +173,7 @@ def test_in_an_emptied_database_no_job_is_missing(client: Any, store: JobStore) 
         store.get(job.id)
 
 
-def test_in_an_emptied_database_no_lease_is_lost(client: Any, store: JobStore) -> None:
+def test_in_an_emptied_database_no_lease_is_lost(client: Any, connection: Connection, store: JobStore) -> None:
     job = store.create(make_job(store)).job
     store.beat("worker", 1, 10, [])
     store.dispatch()
@@ -188,7 +190,7 @@ def test_in_an_emptied_database_no_lease_is_lost(client: Any, store: JobStore) -
     with pytest.raises(WrongDatabase):
         store.save_preview(job.id, lease.fence, 0, b"")
     with pytest.raises(WrongDatabase):
-        store.check_writes()
+        connection.check_writes()
     assert not client.keys("*")
 
 
@@ -205,7 +207,7 @@ def test_after_it_was_accepted_the_store_goes_on_at_once(client: Any, store: Job
 
 
 def test_a_store_that_was_told_of_no_id_takes_any_database() -> None:
-    store = JobStore(fakeredis.FakeRedis())
+    store = JobStore(Connection(fakeredis.FakeRedis()))
     assert store.create(make_job(store)).version == 1
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+import redis
 
 from jobs.ids import new_job_id
 from jobs.model import Failure, Job
 from jobs.record import keys
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health import Health
@@ -18,11 +20,11 @@ FAILURE = Failure(code="provider_unreachable", detail="connection refused", retr
 
 
 @pytest.fixture
-def measured(store: JobStore) -> HealthStore:
-    return HealthStore(store)
+def measured(connection: Connection, store: JobStore) -> HealthStore:
+    return HealthStore(connection)
 
 
-def send(store: JobStore, *routes: tuple[str, ...]) -> list[str | None]:
+def send(client: redis.Redis, store: JobStore, *routes: tuple[str, ...]) -> list[str | None]:
     """The provider that each of these jobs is sent to."""
     ids = []
     for route in routes:
@@ -32,7 +34,7 @@ def send(store: JobStore, *routes: tuple[str, ...]) -> list[str | None]:
         ids.append(store.create(job).job.id)
     store.beat("w", 8, 60, [])
     sent = store.dispatch()
-    where = {job_id: bytes(store.redis.hget(keys.job(job_id), "provider") or b"").decode() for job_id in sent}  # type: ignore[arg-type]
+    where = {job_id: bytes(client.hget(keys.job(job_id), "provider") or b"").decode() for job_id in sent}  # type: ignore[arg-type]
     return [where.get(job_id) for job_id in ids]
 
 
@@ -58,37 +60,39 @@ def test_measurements_of_many_threads_are_kept(measured: HealthStore) -> None:
 
 
 def test_the_first_of_the_route_is_asked_while_others_are_not_clearly_faster(
-    store: JobStore, measured: HealthStore
+    client: redis.Redis, store: JobStore, measured: HealthStore
 ) -> None:
     takes(measured, "a", 4.0)
     takes(measured, "b", 3.0)
-    assert send(store, ("a", "b"), ("a", "c")) == ["a", "a"]
+    assert send(client, store, ("a", "b"), ("a", "c")) == ["a", "a"]
 
 
-def test_a_clearly_faster_provider_is_asked_first(store: JobStore, measured: HealthStore) -> None:
+def test_a_clearly_faster_provider_is_asked_first(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
     takes(measured, "a", 9.0)
     takes(measured, "b", 3.0)
-    assert send(store, ("a", "b")) == ["b"]
+    assert send(client, store, ("a", "b")) == ["b"]
 
 
-def test_an_open_circuit_sends_jobs_elsewhere(store: JobStore, measured: HealthStore) -> None:
+def test_an_open_circuit_sends_jobs_elsewhere(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
     fail(measured, "a", health.FAILURES_IN_ROW)
-    assert send(store, ("a", "b"), ("a",)) == ["b", None]
+    assert send(client, store, ("a", "b"), ("a",)) == ["b", None]
 
 
-def test_a_half_open_circuit_lets_one_job_through(store: JobStore, measured: HealthStore) -> None:
+def test_a_half_open_circuit_lets_one_job_through(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
     fail(measured, "a", health.FAILURES_IN_ROW)
-    store.redis.hset(keys.provider("a"), "open", round(store.now() * 1000) - 1)
-    assert send(store, ("a",), ("a",), ("a", "b")) == ["a", None, "b"]
+    client.hset(keys.provider("a"), "open", round(store.now() * 1000) - 1)
+    assert send(client, store, ("a",), ("a",), ("a", "b")) == ["a", None, "b"]
 
 
-def test_a_changed_signature_makes_it_the_last_resort(store: JobStore, measured: HealthStore) -> None:
+def test_a_changed_signature_makes_it_the_last_resort(
+    client: redis.Redis, store: JobStore, measured: HealthStore
+) -> None:
     measured.update("a", lambda record, at: health.probed(record, "h", "no parameter 'seed'", at))
-    assert send(store, ("a", "b"), ("a",)) == ["b", "a"]
+    assert send(client, store, ("a", "b"), ("a",)) == ["b", "a"]
 
 
-def test_nothing_is_sent_while_all_is_paused(store: JobStore) -> None:
-    store.redis.set(keys.PAUSED, "maintenance")
-    assert send(store, ("a",)) == [None]
-    store.redis.delete(keys.PAUSED)
+def test_nothing_is_sent_while_all_is_paused(client: redis.Redis, store: JobStore) -> None:
+    client.set(keys.PAUSED, "maintenance")
+    assert send(client, store, ("a",)) == [None]
+    client.delete(keys.PAUSED)
     assert len(store.dispatch()) == 1

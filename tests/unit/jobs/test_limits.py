@@ -14,7 +14,7 @@ import redis
 from msgspec.structs import replace
 
 from jobs import events
-from jobs.access.api_keys import KeyStore
+from jobs.access.api_keys import ApiKeyStore
 from jobs.batches import BatchService
 from jobs.errors import QuotaExceeded, StoreUnavailable
 from jobs.files import LocalArtifacts
@@ -23,7 +23,9 @@ from jobs.ids import new_job_id
 from jobs.limits import UNLIMITED, Limits, limits_of
 from jobs.model import Job
 from jobs.record import keys
-from jobs.record.store import JobStore, connect
+from jobs.record.client import connect
+from jobs.record.connection import Connection
+from jobs.record.store import JobStore
 from jobs.record.types import Crowd, Place
 from jobs.record.views import JobViews
 from jobs.service import JobService, Submission, fair_user
@@ -31,9 +33,9 @@ from jobs.vault import Vault
 from tests.support.fake_worker import FakePublisher
 
 
-def limited(client: redis.Redis, **limits: int) -> JobStore:
+def limited(connection: Connection, **limits: int) -> JobStore:
     """A store with room for many jobs, and limits for everybody."""
-    store = JobStore(client, limits=Limits(**limits))
+    store = JobStore(connection, limits=Limits(**limits))
     store.beat("w1", 1000, 600, [])
     return store
 
@@ -56,8 +58,8 @@ def owners(store: JobStore, job_ids: tuple[str, ...]) -> list[str]:
 
 
 @pytest.fixture
-def jobs(client: redis.Redis, tmp_path: Path) -> JobService:
-    store = limited(client, queued=5, user_queued=3)
+def jobs(connection: Connection, tmp_path: Path) -> JobService:
+    store = limited(connection, queued=5, user_queued=3)
     return JobService(store, FakePublisher(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
 
 
@@ -89,8 +91,8 @@ def test_a_keys_own_limits_go_before_everybodys() -> None:
 # -- running -------------------------------------------------------------------
 
 
-def test_no_more_jobs_of_a_key_run_than_may(client: redis.Redis) -> None:
-    store = limited(client, running=2)
+def test_no_more_jobs_of_a_key_run_than_may(connection: Connection) -> None:
+    store = limited(connection, running=2)
     mine = [added(store) for _ in range(4)]
     other = added(store, "key_b")
     assert set(store.dispatch()) == {*mine[:2], other}
@@ -99,8 +101,8 @@ def test_no_more_jobs_of_a_key_run_than_may(client: redis.Redis) -> None:
     assert store.dispatch() == (mine[2],)
 
 
-def test_no_more_jobs_of_an_end_user_run_than_may(client: redis.Redis) -> None:
-    store = limited(client, user_running=1)
+def test_no_more_jobs_of_an_end_user_run_than_may(connection: Connection) -> None:
+    store = limited(connection, user_running=1)
     ann = [added(store, user="ann") for _ in range(3)]
     bob = added(store, user="bob")
     # Jobs that name nobody are not an end user's.
@@ -110,14 +112,14 @@ def test_no_more_jobs_of_an_end_user_run_than_may(client: redis.Redis) -> None:
     assert store.dispatch() == (ann[1],)
 
 
-def test_an_end_user_of_one_key_is_not_the_one_of_another(client: redis.Redis) -> None:
-    store = limited(client, user_running=1)
+def test_an_end_user_of_one_key_is_not_the_one_of_another(connection: Connection) -> None:
+    store = limited(connection, user_running=1)
     both = {added(store, "key_a", "ann"), added(store, "key_b", "ann")}
     assert set(store.dispatch()) == both
 
 
-def test_a_job_that_ended_in_any_way_frees_its_slot(client: redis.Redis) -> None:
-    store = limited(client, running=1)
+def test_a_job_that_ended_in_any_way_frees_its_slot(connection: Connection) -> None:
+    store = limited(connection, running=1)
     first, second, third = (added(store) for _ in range(3))
     assert store.dispatch() == (first,)
     lease = store.claim(first, "w1", 60, lambda job, _: job.input)
@@ -130,9 +132,9 @@ def test_a_job_that_ended_in_any_way_frees_its_slot(client: redis.Redis) -> None
     assert store.dispatch() == (third,)
 
 
-def test_a_keys_own_limit_and_its_change_hold_at_once(client: redis.Redis) -> None:
-    store = limited(client, running=1, queued=1)
-    key, _ = KeyStore(client).create("bot", limits={"running": 3, "queued": "none"})
+def test_a_keys_own_limit_and_its_change_hold_at_once(connection: Connection, client: redis.Redis) -> None:
+    store = limited(connection, running=1, queued=1)
+    key, _ = ApiKeyStore(connection).create("bot", limits={"running": 3, "queued": "none"})
     for _ in range(6):
         added(store, key.id)
     assert len(store.dispatch()) == 3
@@ -141,8 +143,8 @@ def test_a_keys_own_limit_and_its_change_hold_at_once(client: redis.Redis) -> No
     assert store.dispatch() == ()
 
 
-def test_who_waits_at_a_limit_keeps_the_turn(client: redis.Redis) -> None:
-    store = limited(client, running=1)
+def test_who_waits_at_a_limit_keeps_the_turn(connection: Connection) -> None:
+    store = limited(connection, running=1)
     mine = [added(store, "key_a") for _ in range(2)]
     assert store.dispatch() == (mine[0],)
     others = {name: [added(store, name) for _ in range(2)] for name in ("key_b", "key_c")}
@@ -155,9 +157,9 @@ def test_who_waits_at_a_limit_keeps_the_turn(client: redis.Redis) -> None:
     assert owners(store, store.dispatch(most=1)) == ["key_b"]
 
 
-def test_slots_go_round_the_keys_and_then_round_their_end_users(client: redis.Redis) -> None:
+def test_slots_go_round_the_keys_and_then_round_their_end_users(connection: Connection) -> None:
     """Many names under one key are no way to get more than one key's share."""
-    store = JobStore(client)
+    store = JobStore(connection)
     for number in range(40):
         added(store, "key_crowd", f"user-{number}")
     first = added(store, "key_b")
@@ -165,12 +167,12 @@ def test_slots_go_round_the_keys_and_then_round_their_end_users(client: redis.Re
     assert first in store.dispatch()
 
 
-def test_a_place_tells_both_crowds(client: redis.Redis) -> None:
-    store = limited(client, running=2, user_running=1)
+def test_a_place_tells_both_crowds(connection: Connection, client: redis.Redis) -> None:
+    store = limited(connection, running=2, user_running=1)
     for _ in range(3):
         added(store, user="ann")
     bob = [added(store, user="bob") for _ in range(2)]
-    views = JobViews(store)
+    views = JobViews(connection, store)
     for job_id in store.dispatch():
         # On its way to a worker it waits for no limit.
         assert views.look(job_id)[1] == Place(position=0 if job_id != bob[0] else 2)
@@ -193,8 +195,8 @@ def calls_until_served(store: JobStore, job_id: str, most: int, **looks: int) ->
 
 
 @pytest.mark.parametrize("owner", ["key_a", "key_b"])
-def test_users_who_cannot_run_hide_nobody(client: redis.Redis, owner: str) -> None:
-    store = JobStore(client)
+def test_users_who_cannot_run_hide_nobody(connection: Connection, owner: str) -> None:
+    store = JobStore(connection)
     store.beat("w1", 10, 600, [])
     store.rest("asleep", store.now() + 600, "quota")
     for number in range(450):
@@ -205,8 +207,8 @@ def test_users_who_cannot_run_hide_nobody(client: redis.Redis, owner: str) -> No
     assert store.dispatch() == ()
 
 
-def test_keys_at_their_limit_hide_nobody(client: redis.Redis) -> None:
-    store = limited(client, running=1)
+def test_keys_at_their_limit_hide_nobody(connection: Connection) -> None:
+    store = limited(connection, running=1)
     for number in range(130):
         for _ in range(2):
             added(store, f"key_{number}")
@@ -218,8 +220,8 @@ def test_keys_at_their_limit_hide_nobody(client: redis.Redis) -> None:
     assert calls_until_served(store, last, 6) <= 6
 
 
-def test_the_thorough_look_finds_everybody_at_once(client: redis.Redis) -> None:
-    store = JobStore(client)
+def test_the_thorough_look_finds_everybody_at_once(connection: Connection) -> None:
+    store = JobStore(connection)
     store.beat("w1", 10, 600, [])
     store.rest("asleep", store.now() + 600, "quota")
     for number in range(450):
@@ -228,8 +230,8 @@ def test_the_thorough_look_finds_everybody_at_once(client: redis.Redis) -> None:
     assert calls_until_served(store, last, 1, looks=4000) == 1
 
 
-def test_a_mark_in_a_turn_goes_with_the_turn(client: redis.Redis) -> None:
-    store = JobStore(client)
+def test_a_mark_in_a_turn_goes_with_the_turn(connection: Connection, client: redis.Redis) -> None:
+    store = JobStore(connection)
     store.beat("w1", 10, 600, [])
     store.rest("asleep", store.now() + 600, "quota")
     ids = [added(store, "key_a", f"user-{number}", route=("asleep",)) for number in range(120)]
@@ -276,8 +278,8 @@ def test_no_more_jobs_of_an_end_user_wait_than_may(jobs: JobService) -> None:
         jobs.submit(submission())
 
 
-def test_there_is_room_again_when_a_job_has_started_or_ended(client: redis.Redis) -> None:
-    store = limited(client, queued=2)
+def test_there_is_room_again_when_a_job_has_started_or_ended(connection: Connection) -> None:
+    store = limited(connection, queued=2)
     first, second = added(store), added(store)
     with pytest.raises(QuotaExceeded):
         added(store)
@@ -290,8 +292,8 @@ def test_there_is_room_again_when_a_job_has_started_or_ended(client: redis.Redis
     assert store.get(first).job.status == "canceled"
 
 
-def test_a_job_that_comes_back_to_the_queue_is_never_refused(client: redis.Redis) -> None:
-    store = limited(client, queued=1)
+def test_a_job_that_comes_back_to_the_queue_is_never_refused(connection: Connection) -> None:
+    store = limited(connection, queued=1)
     first = added(store)
     store.dispatch()
     store.claim(first, "w1", 60, lambda job, _: job.input)
@@ -317,11 +319,13 @@ def test_a_request_that_was_sent_again_is_not_refused(jobs: JobService) -> None:
     assert not jobs.accept(submission(), refused).replayed
 
 
-def test_a_batch_is_taken_as_a_whole_or_not_at_all(client: redis.Redis, jobs: JobService) -> None:
+def test_a_batch_is_taken_as_a_whole_or_not_at_all(
+    connection: Connection, client: redis.Redis, jobs: JobService
+) -> None:
     store = jobs.store
     assert isinstance(store, JobStore)
     store.beat("w1", 0, 600, [])
-    batches = BatchService(store, jobs)
+    batches = BatchService(connection, store, jobs)
     batches.accept("key_a", [submission(user="ann")] * 2, marks())
     for refused in ([submission()] * 4, [submission(user="ann"), submission(user="ann"), submission(user="bob")]):
         before = {bytes(name) for name in client.scan_iter("*")}
@@ -342,20 +346,22 @@ def marks() -> Idempotency:
 
 
 @pytest.fixture
-def crowded(redis_server: str, tmp_path: Path) -> Iterator[JobService]:
+def crowded(client: redis.Redis, connection: Connection, redis_server: str, tmp_path: Path) -> Iterator[JobService]:
     client = connect(redis_server)
     client.flushdb()
-    store = JobStore(client, limits=Limits(queued=30, user_queued=7))
+    store = JobStore(connection, limits=Limits(queued=30, user_queued=7))
     yield JobService(store, FakePublisher(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
     client.close()
 
 
 @pytest.mark.real
-def test_a_hundred_at_once_never_are_one_too_many(crowded: JobService) -> None:
+def test_a_hundred_at_once_never_are_one_too_many(
+    client: redis.Redis, connection: Connection, crowded: JobService
+) -> None:
     """Single jobs and batches together, over many connections."""
     store = crowded.store
     assert isinstance(store, JobStore)
-    batches = BatchService(store, crowded)
+    batches = BatchService(connection, store, crowded)
 
     def ask(number: int) -> int:
         user = ("ann", "bob", None)[number % 3]
@@ -370,16 +376,16 @@ def test_a_hundred_at_once_never_are_one_too_many(crowded: JobService) -> None:
 
     with ThreadPoolExecutor(32) as threads:
         accepted = sum(threads.map(ask, range(100)))
-    waiting = store.redis.zcard(keys.waiting("key_a"))
-    assert accepted == store.overview().queued == waiting == len(list(store.redis.scan_iter("dr:job:*")))
+    waiting = client.zcard(keys.waiting("key_a"))
+    assert accepted == store.overview().queued == waiting == len(list(client.scan_iter("dr:job:*")))
     assert 28 <= accepted <= 30, "all is taken but for what a batch of three left"
     for user in ("ann", "bob"):
-        assert store.redis.zcard(keys.waiting(fair_user("key_a", user))) <= 7
+        assert client.zcard(keys.waiting(fair_user("key_a", user))) <= 7
     assert len(files(crowded)) == accepted
 
 
 def test_a_store_that_is_away_is_not_a_limit(tmp_path: Path) -> None:
-    store = JobStore(connect("redis://127.0.0.1:1"), limits=Limits(queued=1))
+    store = JobStore(Connection(connect("redis://127.0.0.1:1")), limits=Limits(queued=1))
     jobs = JobService(store, FakePublisher(), LocalArtifacts(tmp_path), Vault(b"k" * 32))
     with pytest.raises(StoreUnavailable):
         jobs.submit(submission())

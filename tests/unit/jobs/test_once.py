@@ -19,6 +19,7 @@ from jobs.record import keys
 from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
+from tests.support.connections import RiggedConnection
 from tests.support.fake_worker import FakePublisher
 
 VAULT = Vault(b"k" * 32)
@@ -61,14 +62,16 @@ def test_another_key_owner_or_route_is_another_request(service: JobService, othe
 
 
 @pytest.mark.parametrize("other", [{"body": b"[]"}, {"path": "/v1/jobs/x/rerun"}])
-def test_a_key_stands_for_one_request(service: JobService, store: JobStore, other: dict[str, Any]) -> None:
+def test_a_key_stands_for_one_request(
+    client: redis.Redis, service: JobService, store: JobStore, other: dict[str, Any]
+) -> None:
     service.accept(submission(), marks(key="k"))
     with pytest.raises(KeyReused):
         service.made(marks(key="k", **other))
     with pytest.raises(KeyReused):
         service.accept(submission(credentials={"hf_token": "hf_x"}), marks(key="k", **other))
     assert store.overview().queued == 1
-    assert not list(store.redis.scan_iter(keys.secret("*")))
+    assert not list(client.scan_iter(keys.secret("*")))
 
 
 def test_separators_in_a_key_reach_nobody_elses(service: JobService) -> None:
@@ -86,12 +89,14 @@ def test_a_job_that_was_deleted_is_not_made_again(service: JobService) -> None:
         service.accept(submission(), marks(key="k"))
 
 
-def test_the_loser_of_a_race_leaves_nothing(service: JobService, store: JobStore, tmp_path: Path) -> None:
+def test_the_loser_of_a_race_leaves_nothing(
+    client: redis.Redis, service: JobService, store: JobStore, tmp_path: Path
+) -> None:
     picture = {hashlib.sha256(b"pixels").hexdigest(): b"pixels"}
     secret = {"hf_token": "hf_x"}
     first = service.accept(submission(pictures=picture, credentials=secret), marks(key="k")).record.job
     service.accept(submission(pictures=picture, credentials=secret), marks(key="k"))
-    assert [key.decode() for key in store.redis.scan_iter(keys.secret("*"))] == [keys.secret(first.id)]
+    assert [key.decode() for key in client.scan_iter(keys.secret("*"))] == [keys.secret(first.id)]
     assert {path.parent.name for path in tmp_path.rglob("*") if path.is_file()} == {first.id}
 
 
@@ -157,13 +162,9 @@ def test_marks_are_forgotten_in_time_and_show_nothing(
     assert store.overview().queued == 3
 
 
-def test_a_write_whose_answer_was_lost_is_no_repeat(service: JobService, store: JobStore) -> None:
-    commit = store._scripts["commit"]
-
-    def twice(**arguments: Any) -> Any:
-        commit(**arguments)
-        return commit(**arguments)
-
-    store._scripts["commit"] = twice  # type: ignore[assignment]
+def test_a_write_whose_answer_was_lost_is_no_repeat(
+    connection: RiggedConnection, service: JobService, store: JobStore
+) -> None:
+    connection.lost_answers.add("commit")
     assert not service.accept(submission(), marks(key="k")).replayed
     assert store.overview().queued == 1

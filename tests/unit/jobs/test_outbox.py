@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import msgspec
 import pytest
+import redis
 
 from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job, Output, Tombstone, Webhook
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import TEST, Call, Delivery, again, message, new_delivery_id, settled
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import OVERLAP_SECONDS, Secrets
+from tests.support.connections import RiggedConnection
 
 SUCCESS = (Output(index=0, kind="text", text="hello"),)
 
 
 @pytest.fixture
-def outbox(store: JobStore) -> Outbox:
-    return Outbox(store)
+def outbox(connection: Connection, store: JobStore) -> Outbox:
+    return Outbox(connection)
 
 
 def hooked(store: JobStore, host: str = "a.example.com", wanted: tuple[str, ...] = (), owner: str = "key_1") -> Job:
@@ -113,7 +116,7 @@ def test_an_owner_of_thousands_holds_up_nobody_else(store: JobStore, outbox: Out
     assert following.delivery.owner == "key_1"
 
 
-def test_owners_and_their_hosts_take_turns(store: JobStore, outbox: Outbox) -> None:
+def test_owners_and_their_hosts_take_turns(client: redis.Redis, store: JobStore, outbox: Outbox) -> None:
     for owner in ("key_1", "key_2", "key_3"):
         for n in range(4):
             end(store, hooked(store, f"{n % 2}.example.com", owner=owner))
@@ -130,7 +133,7 @@ def test_owners_and_their_hosts_take_turns(store: JobStore, outbox: Outbox) -> N
         ["1.example.com", "0.example.com"],
     )
     for left in ("dr:hookowners", "dr:hookhosts:*", "dr:hookdue:*", "dr:hooksent:*"):
-        assert store.redis.keys(left) == []
+        assert client.keys(left) == []
 
 
 def test_no_more_are_taken_than_asked_for(store: JobStore, outbox: Outbox) -> None:
@@ -155,7 +158,7 @@ def test_progress_is_thinned_out_and_the_end_is_not(store: JobStore, outbox: Out
     assert len(take(outbox)) == 4
 
 
-def test_deliveries_go_with_the_job(store: JobStore, outbox: Outbox) -> None:
+def test_deliveries_go_with_the_job(client: redis.Redis, store: JobStore, outbox: Outbox) -> None:
     job = hooked(store)
     end(store, job)
     now = store.now()
@@ -165,18 +168,20 @@ def test_deliveries_go_with_the_job(store: JobStore, outbox: Outbox) -> None:
     store.purge(stone)
     assert outbox.deliveries(job.id) == ()
     assert take(outbox) == ()
-    left = store.redis.keys("dr:hook*")
+    left = client.keys("dr:hook*")
     assert left == []
 
 
-def test_a_job_that_is_deleted_during_a_call_leaves_nothing(store: JobStore, outbox: Outbox) -> None:
+def test_a_job_that_is_deleted_during_a_call_leaves_nothing(
+    client: redis.Redis, store: JobStore, outbox: Outbox
+) -> None:
     job = hooked(store)
     end(store, job)
     (taken,) = take(outbox)
-    store.redis.delete(f"dr:hooks:{job.id}")
+    client.delete(f"dr:hooks:{job.id}")
     outbox.settle(taken, msgspec.structs.replace(taken.delivery, next_at=1.0))
     assert take(outbox) == ()
-    assert store.redis.exists(f"dr:hooks:{job.id}") == 0
+    assert client.exists(f"dr:hooks:{job.id}") == 0
 
 
 def test_any_delivery_can_be_made_again_under_its_old_id(store: JobStore, outbox: Outbox) -> None:
@@ -195,7 +200,7 @@ def test_any_delivery_can_be_made_again_under_its_old_id(store: JobStore, outbox
     assert outbox.redeliver("job_unknown", taken.delivery.id) is None
 
 
-def test_a_test_belongs_to_no_job_and_does_not_stay(store: JobStore, outbox: Outbox) -> None:
+def test_a_test_belongs_to_no_job_and_does_not_stay(client: redis.Redis, store: JobStore, outbox: Outbox) -> None:
     now = store.now()
     delivery = Delivery(
         id=new_delivery_id(), holder="test_1", owner="key_1", type=TEST, host="h.example.com", target="t",
@@ -203,7 +208,7 @@ def test_a_test_belongs_to_no_job_and_does_not_stay(store: JobStore, outbox: Out
     )  # fmt: skip
     outbox.add_test(delivery, message(TEST, now, {}))
     assert outbox.get("test_1", delivery.id) == delivery
-    assert 0 < store.redis.ttl("dr:hooks:test_1") <= 3600
+    assert 0 < client.ttl("dr:hooks:test_1") <= 3600
     assert [one.delivery for one in take(outbox)] == [delivery]
 
 
@@ -215,29 +220,30 @@ def test_an_address_that_is_gone_is_remembered_for_its_owner_only(outbox: Outbox
     assert not outbox.is_gone("key_1", "https://h.example.com/?secret")
 
 
-def test_a_secret_is_made_once_kept_encrypted_and_replaced_with_an_overlap(store: JobStore) -> None:
-    secrets = Secrets(store, Vault(b"k" * 32))
+def test_a_secret_is_made_once_kept_encrypted_and_replaced_with_an_overlap(
+    client: redis.Redis, connection: Connection, store: JobStore
+) -> None:
+    secrets = Secrets(connection, Vault(b"k" * 32))
     (first,) = secrets.valid("key_1")
     assert secrets.valid("key_1") == (first,)
     assert secrets.valid("key_2") != (first,)
     second = secrets.rotate("key_1")
     assert secrets.valid("key_1") == (second, first)
-    kept = store.redis.hgetall("dr:hooksecrets")
+    kept = client.hgetall("dr:hooksecrets")
     assert first.removeprefix("whsec_").encode() not in repr(kept).encode()
 
 
-def test_an_old_secret_ends_after_a_day(store: JobStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    secrets = Secrets(store, Vault(b"k" * 32))
+def test_an_old_secret_ends_after_a_day(connection: RiggedConnection) -> None:
+    secrets = Secrets(connection, Vault(b"k" * 32))
     (first,) = secrets.valid("key_1")
     second = secrets.rotate("key_1")
-    now = store.now()
-    monkeypatch.setattr(store, "now", lambda: now + OVERLAP_SECONDS - 60)
+    connection.ahead = OVERLAP_SECONDS - 60
     assert secrets.valid("key_1") == (second, first)
-    monkeypatch.setattr(store, "now", lambda: now + OVERLAP_SECONDS + 60)
+    connection.ahead = OVERLAP_SECONDS + 60
     assert secrets.valid("key_1") == (second,)
 
 
-def test_rotating_again_and_again_keeps_a_few(store: JobStore) -> None:
-    secrets = Secrets(store, Vault(b"k" * 32))
+def test_rotating_again_and_again_keeps_a_few(connection: Connection, store: JobStore) -> None:
+    secrets = Secrets(connection, Vault(b"k" * 32))
     made = [secrets.rotate("key_1") for _ in range(10)]
     assert secrets.valid("key_1") == tuple(reversed(made))[:4]

@@ -10,6 +10,7 @@ import redis
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record import keys
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.scheduling.pauses import Control, Hold, Pauses
 
@@ -33,8 +34,8 @@ def queue(store: JobStore, jobs: int) -> None:
         )
 
 
-def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(client: redis.Redis, store: JobStore) -> None:
-    pauses = Pauses(client)
+def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(connection: Connection, store: JobStore) -> None:
+    pauses = Pauses(connection)
     queue(store, 8)
     pauses.limit("p", 1, by="key_1")
     assert len(store.dispatch()) == 1
@@ -49,8 +50,8 @@ def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(client: redis.R
 
 
 @pytest.mark.parametrize("setting", ["draining", "disabled"])
-def test_a_provider_that_is_held_gets_nothing(client: redis.Redis, store: JobStore, setting: str) -> None:
-    pauses = Pauses(client)
+def test_a_provider_that_is_held_gets_nothing(connection: Connection, store: JobStore, setting: str) -> None:
+    pauses = Pauses(connection)
     queue(store, 1)
     pauses.hold("p", "disabled" if setting == "disabled" else "draining", reason="why", by="key_1")
     assert pauses.provider("p").setting == setting
@@ -61,15 +62,17 @@ def test_a_provider_that_is_held_gets_nothing(client: redis.Redis, store: JobSto
     assert len(store.dispatch()) == 1
 
 
-def test_a_pause_of_an_earlier_version_still_holds(client: redis.Redis, store: JobStore) -> None:
+def test_a_pause_of_an_earlier_version_still_holds(
+    connection: Connection, client: redis.Redis, store: JobStore
+) -> None:
     client.hset(keys.provider("p"), "paused", "1")
     client.set(keys.PAUSED, b"1")
-    assert Pauses(client).provider("p") == Control(hold=Hold())
-    assert Pauses(client).queue() == Hold()
+    assert Pauses(connection).provider("p") == Control(hold=Hold())
+    assert Pauses(connection).queue() == Hold()
 
 
-def test_each_action_leaves_a_line_with_who_and_what(client: redis.Redis, caplog: pytest.LogCaptureFixture) -> None:
-    pauses = Pauses(client)
+def test_each_action_leaves_a_line_with_who_and_what(connection: Connection, caplog: pytest.LogCaptureFixture) -> None:
+    pauses = Pauses(connection)
     with caplog.at_level(logging.INFO, "audit"):
         pauses.pause(reason="night", by="key_1")
         pauses.resume(by="key_2")

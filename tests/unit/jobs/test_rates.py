@@ -17,15 +17,16 @@ from jobs.access.rates import LocalRates, Rates, Window, read_window, submit_win
 from jobs.access.streams import LIFE_SECONDS, OpenStreams
 from jobs.limits import UNLIMITED, Limits
 from jobs.record import keys
-from jobs.record.store import connect
+from jobs.record.client import connect
+from jobs.record.connection import Connection
 
 SUBMIT = Window("submit", "submits_per_minute", 5, 60)
 INPUT = Window("input", "input_bytes_per_day", 1000, 86_400, "content-bytes")
 
 
 @pytest.fixture
-def counted(client: redis.Redis) -> Rates:
-    return Rates(client)
+def counted(connection: Connection) -> Rates:
+    return Rates(connection)
 
 
 def test_limits_become_windows() -> None:
@@ -78,7 +79,7 @@ def test_a_lowered_quota_leaves_nothing_and_says_so(counted: Rates) -> None:
 
 
 def test_without_a_quota_nothing_is_asked() -> None:
-    away = Rates(connect("redis://127.0.0.1:1"))
+    away = Rates(Connection(connect("redis://127.0.0.1:1")))
     free = Window("submit", "submits_per_minute", None, 60)
     assert away.spend("o", [(free, 1)]).standings == ()
 
@@ -98,10 +99,12 @@ def test_what_a_window_holds_comes_free_bit_by_bit_and_is_forgotten(client: redi
 
 
 @pytest.mark.real
-def test_a_hundred_at_once_are_never_one_too_many(redis_server: str) -> None:
+def test_a_hundred_at_once_are_never_one_too_many(
+    client: redis.Redis, connection: Connection, redis_server: str
+) -> None:
     client = connect(redis_server)
     client.flushdb()
-    counted = Rates(client)
+    counted = Rates(connection)
     window = Window("submit", "submits_per_minute", 37, 86_400)
     with ThreadPoolExecutor(32) as threads:
         passed = list(threads.map(lambda _: counted.spend("o", [(window, 1)]).refused is None, range(100)))
@@ -176,8 +179,8 @@ def test_the_wait_is_until_enough_has_left_the_window(
 # -- streams ---------------------------------------------------------------------
 
 
-def test_streams_are_counted_over_all_processes(client: redis.Redis) -> None:
-    one, two = OpenStreams(client), OpenStreams(client)
+def test_streams_are_counted_over_all_processes(connection: Connection) -> None:
+    one, two = OpenStreams(connection), OpenStreams(connection)
     first = one.open("o", 2)
     assert first
     assert two.open("o", 2)
@@ -189,8 +192,8 @@ def test_streams_are_counted_over_all_processes(client: redis.Redis) -> None:
     assert two.open("o", None), "without a limit any number"
 
 
-def test_a_stream_without_a_sign_of_life_counts_no_more(client: redis.Redis) -> None:
-    streams = OpenStreams(client)
+def test_a_stream_without_a_sign_of_life_counts_no_more(connection: Connection, client: redis.Redis) -> None:
+    streams = OpenStreams(connection)
     dead, alive = streams.open("o", None), streams.open("o", None)
     assert dead
     assert alive

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from jobs import events
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
@@ -69,10 +70,10 @@ def test_a_job_is_kept_when_the_broker_is_away(service: JobService, messages: Me
     assert messages.sent == [record.job.id]
 
 
-def test_credentials_are_kept_only_locked(service: JobService, store: JobStore) -> None:
+def test_credentials_are_kept_only_locked(client: redis.Redis, service: JobService, store: JobStore) -> None:
     record = service.submit(submission(credentials={"hf_token": "canary-token"}))
     assert record.job.has_credentials
-    held = b"".join(store.redis.dump(name) or b"" for name in store.redis.scan_iter("*"))
+    held = b"".join(client.dump(name) or b"" for name in client.scan_iter("*"))
     assert b"canary-token" not in held
     assert "canary-token" not in repr(submission(credentials={"hf_token": "canary-token"}))
 
@@ -119,7 +120,7 @@ def test_another_owners_job_looks_like_an_unknown_one(service: JobService, actio
 
 
 def test_a_queued_job_is_canceled_at_once_and_makes_room(service: JobService, store: JobStore) -> None:
-    store.limit("echo", 1)
+    store.serve({"echo": 1})
     first, second = (service.submit(submission()).job.id for _ in range(2))
     assert service.cancel(first, "key_1").job.status is Status.CANCELED
     assert service.cancel(first, "key_1").job.status is Status.CANCELED
@@ -139,7 +140,7 @@ def test_a_running_job_is_asked_to_end(service: JobService, store: JobStore) -> 
 
 @pytest.mark.parametrize("stage", ["queued", "running", "finished"])
 def test_a_deleted_job_is_gone_with_its_files(
-    service: JobService, store: JobStore, files: LocalArtifacts, tmp_path: Path, stage: str
+    client: redis.Redis, service: JobService, store: JobStore, files: LocalArtifacts, tmp_path: Path, stage: str
 ) -> None:
     job_id = service.submit(submission()).job.id
     if stage != "queued":
@@ -154,7 +155,7 @@ def test_a_deleted_job_is_gone_with_its_files(
     expected = Status.SUCCEEDED if stage == "finished" else Status.CANCELED
     assert (gone.value.tombstone.reason, gone.value.tombstone.status) == ("deleted", expected)
     assert [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == []
-    assert {bytes(key).decode() for key in store.redis.scan_iter(f"*{job_id}*")} == {f"dr:tomb:{job_id}"}
+    assert {bytes(key).decode() for key in client.scan_iter(f"*{job_id}*")} == {f"dr:tomb:{job_id}"}
 
 
 def test_fair_users_are_told_apart_without_their_name() -> None:

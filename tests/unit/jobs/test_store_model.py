@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import fakeredis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -18,6 +17,7 @@ from jobs.record import keys
 from jobs.record.store import JobStore, lane_of
 from jobs.record.types import Lease
 from jobs.states import apply
+from tests.support.connections import RiggedConnection
 
 SLOTS = 3
 LIMITS = {"a": 1, "b": 2, "c": None}
@@ -36,21 +36,13 @@ class Records(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.store = JobStore(fakeredis.FakeRedis(), limits=CROWDS)
-        self.redis = self.store.redis
+        self.connection = RiggedConnection()
+        self.redis = self.connection.client
+        self.store = JobStore(self.connection, limits=CROWDS)
         self.first: dict[str, Job] = {}
         self.purged: set[str] = set()
         self.final: dict[str, bytes] = {}
         self.fences: dict[str, int] = {}
-        self.answers_are_lost = False
-        commit = self.store._scripts["commit"]
-
-        def script(**arguments: Any) -> Any:
-            if self.answers_are_lost:
-                commit(**arguments)
-            return commit(**arguments)
-
-        self.store._scripts["commit"] = script  # type: ignore[assignment]
         self.store.serve(LIMITS, wary={"a": 60})
         self.store.beat("w", SLOTS, 3600, [])
 
@@ -242,7 +234,7 @@ class Records(RuleBasedStateMachine):
 
     @rule()
     def lose_answers(self) -> None:
-        self.answers_are_lost = not self.answers_are_lost
+        self.connection.lost_answers ^= {"commit"}
 
     # -- helpers -------------------------------------------------------------
 

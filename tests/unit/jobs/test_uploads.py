@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
 
 from jobs.errors import KeyReused, UploadNotFound, UploadsFull
 from jobs.files import ArtifactError, LocalArtifacts
@@ -14,7 +15,8 @@ from jobs.files.images import Picture
 from jobs.files.uploads import Label, Upload, Uploads, Usage
 from jobs.idempotency import Idempotency
 from jobs.record import keys
-from jobs.record.store import JobStore
+from jobs.record.connection import Connection
+from tests.support.connections import RiggedConnection
 
 PICTURE = Picture("image/png", 8, 8)
 
@@ -25,8 +27,8 @@ def files(tmp_path: Path) -> LocalArtifacts:
 
 
 @pytest.fixture
-def uploads(store: JobStore, files: LocalArtifacts) -> Uploads:
-    return Uploads(store, files, most_bytes=100)
+def uploads(connection: Connection, files: LocalArtifacts) -> Uploads:
+    return Uploads(connection, files, most_bytes=100)
 
 
 def add(
@@ -44,9 +46,9 @@ def on_disk(tmp_path: Path) -> set[str]:
     return {path.parent.name for path in tmp_path.rglob("*") if path.is_file()}
 
 
-def left(store: JobStore) -> list[bytes]:
+def left(client: redis.Redis) -> list[bytes]:
     """Keys in Redis that are about uploads."""
-    return sorted(store.redis.scan_iter("dr:file*"))
+    return sorted(client.scan_iter("dr:file*"))
 
 
 def test_an_upload_comes_back(uploads: Uploads) -> None:
@@ -70,21 +72,20 @@ def test_another_owners_upload_looks_like_an_unknown_one(uploads: Uploads, actio
     assert uploads.get(made.id, "key_1") == made
 
 
-def test_a_deleted_upload_leaves_nothing(uploads: Uploads, store: JobStore, tmp_path: Path) -> None:
+def test_a_deleted_upload_leaves_nothing(uploads: Uploads, client: redis.Redis, tmp_path: Path) -> None:
     made = add(uploads)
     uploads.delete(made.id, "key_1")
     with pytest.raises(UploadNotFound):
         uploads.get(made.id, "key_1")
-    assert left(store) == []
+    assert left(client) == []
     assert on_disk(tmp_path) == set()
     assert uploads.usage("key_1") == Usage(0, 0)
 
 
-def test_an_upload_ends_by_itself(uploads: Uploads, store: JobStore, tmp_path: Path) -> None:
+def test_an_upload_ends_by_itself(uploads: Uploads, connection: RiggedConnection, tmp_path: Path) -> None:
     short, long = add(uploads, b"short", seconds=1), add(uploads, b"long")
     assert uploads.expire() == 0
-    later = store.now() + 2
-    store.now = lambda: later  # type: ignore[method-assign]
+    connection.ahead = 2
     # It is over at once, whenever the scheduler comes by.
     assert uploads.find(short.id, "key_1") is None
     assert [one.id for one in uploads.page("key_1", cursor=None, limit=9)[0]] == [long.id]
@@ -94,7 +95,7 @@ def test_an_upload_ends_by_itself(uploads: Uploads, store: JobStore, tmp_path: P
 
 
 def test_what_an_upload_that_broke_off_left_is_tidied_up(
-    uploads: Uploads, store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uploads: Uploads, client: redis.Redis, connection: RiggedConnection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
 
@@ -107,15 +108,14 @@ def test_what_an_upload_that_broke_off_left_is_tidied_up(
     assert len(on_disk(tmp_path)) == 1
     assert uploads.usage("key_1") == Usage(0, 0)
     assert uploads.expire() == 0
-    later = store.now() + 3601
-    monkeypatch.setattr(store, "now", lambda: later)
+    connection.ahead = 3601
     assert uploads.expire() == 1
     assert on_disk(tmp_path) == set()
-    assert left(store) == []
+    assert left(client) == []
 
 
 def test_a_deletion_that_broke_off_is_finished(
-    uploads: Uploads, files: LocalArtifacts, store: JobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    uploads: Uploads, files: LocalArtifacts, client: redis.Redis, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = add(uploads)
     with monkeypatch.context() as patch:
@@ -130,10 +130,10 @@ def test_a_deletion_that_broke_off_is_finished(
     assert on_disk(tmp_path) == {made.id}
     assert uploads.expire() == 1
     assert on_disk(tmp_path) == set()
-    assert left(store) == []
+    assert left(client) == []
 
 
-def test_a_full_disk_leaves_no_upload(uploads: Uploads, store: JobStore, tmp_path: Path) -> None:
+def test_a_full_disk_leaves_no_upload(uploads: Uploads, tmp_path: Path) -> None:
     (tmp_path / "artifacts").write_text("a file")
     with pytest.raises(ArtifactError):
         add(uploads)
@@ -192,7 +192,7 @@ def test_a_list_goes_on_where_it_was_left(uploads: Uploads) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _no_key_of_uploads_is_unknown(store: JobStore) -> Iterator[None]:
+def _no_key_of_uploads_is_unknown(client: redis.Redis) -> Iterator[None]:
     yield
     known = {keys.FILE_BYTES, keys.FILE_DUE, keys.files("key_1"), keys.files("key_2")}
-    assert {name.decode() for name in left(store)} <= known
+    assert {name.decode() for name in left(client)} <= known

@@ -12,13 +12,15 @@ from jobs.errors import JobGone, JobNotFound
 from jobs.ids import new_job_id
 from jobs.model import Job, Status, Tombstone
 from jobs.record import keys
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.record.views import JobViews, Nudge, ProviderState
+from tests.support.connections import RiggedConnection
 
 
 @pytest.fixture
-def views(store: JobStore) -> JobViews:
-    return JobViews(store)
+def views(connection: Connection, store: JobStore) -> JobViews:
+    return JobViews(connection, store)
 
 
 def added(store: JobStore, created_at: float = 1000.0) -> Job:
@@ -97,7 +99,7 @@ def test_a_provider_shows_its_limit_its_jobs_and_its_rest(
     client: redis.Redis, store: JobStore, views: JobViews
 ) -> None:
     until = store.now() + 60
-    store.limit("a", 3)
+    store.serve({"a": 3, "b": None})
     store.rest("a", until, "the quota is used up")
     client.sadd(keys.busy("a"), "job_1")
     states = views.providers(["a", "b"])
@@ -127,8 +129,8 @@ def test_a_probe_writes(client: redis.Redis, views: JobViews) -> None:
     assert client.get(keys.PROBE) == b"1"
 
 
-def test_a_nudge_that_comes_before_the_read_ends_it(store: JobStore) -> None:
-    nudge = Nudge(store)
+def test_a_nudge_that_comes_before_the_read_ends_it(connection: Connection, store: JobStore) -> None:
+    nudge = Nudge(connection)
     nudge.send()
     assert nudge.wait_events({"job_x": "0"}, 4.0) == {}
     assert nudge._seen != "0"
@@ -138,7 +140,7 @@ def test_a_nudge_that_comes_before_the_read_ends_it(store: JobStore) -> None:
 def test_a_nudge_ends_a_read_that_blocks(redis_server: str) -> None:
     client = redis.Redis.from_url(redis_server)
     client.flushdb()
-    nudge = Nudge(JobStore(client))
+    nudge = Nudge(RiggedConnection(client))
     timer = threading.Timer(0.2, nudge.send)
     timer.start()
     assert nudge.wait_events({}, 4.0) == {}
@@ -147,7 +149,16 @@ def test_a_nudge_ends_a_read_that_blocks(redis_server: str) -> None:
     client.close()
 
 
-def test_a_nudged_read_gives_the_events(store: JobStore) -> None:
+def test_news_of_many_jobs_come_in_one_wait(connection: Connection, store: JobStore) -> None:
+    first, second = added(store), added(store)
+    seen = {job.id: store.get(job.id).event_id for job in (first, second)}
+    store.change(first.id, lambda _: events.Logged(at=1.0, text="news"))
+    news = Nudge(connection).wait_events(seen, 0.5)
+    assert [entry.event for entry in news[first.id]] == [events.Logged(at=1.0, text="news")]
+    assert second.id not in news
+
+
+def test_a_nudged_read_gives_the_events(connection: Connection, store: JobStore) -> None:
     job = added(store)
-    found = Nudge(store).wait_events({job.id: "0"}, 1.0)
+    found = Nudge(connection).wait_events({job.id: "0"}, 1.0)
     assert [entry.event for entry in found[job.id]] == [events.Submitted(at=job.created_at)]

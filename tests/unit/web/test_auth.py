@@ -7,13 +7,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import fakeredis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.access.api_keys import SCOPES, KeyStore, mint
+from jobs.access.api_keys import SCOPES, ApiKeyStore, mint
 from settings import Bind, Settings, SettingsError
+from tests.support.connections import RiggedConnection
 from tests.support.fake_worker import FakeWorker
 from tests.support.redis_servers import free_port
 from web.app import application, create_app
@@ -155,7 +155,7 @@ def test_without_any_key_a_public_address_lets_nobody_in(public_app: Flask) -> N
 
 
 def test_a_public_address_without_a_key_does_not_start() -> None:
-    keys = KeyStore(fakeredis.FakeRedis())
+    keys = ApiKeyStore(RiggedConnection())
     auth.refuse_open_bind(keys, Bind("127.0.0.1", 8000))
     with pytest.raises(SettingsError, match="darkroom keys create"):
         auth.refuse_open_bind(keys, Bind("0.0.0.0", 8000))

@@ -84,8 +84,8 @@ def test_what_is_kept_longest_answers(
     client: FlaskClient, fake_worker: FakeWorker, services: Services, first: Any
 ) -> None:
     def answering() -> str:
-        (name,) = services.redis.scan_iter("dr:cache:*")
-        return services.redis.get(name).decode()  # type: ignore[union-attr]
+        (name,) = services.connection.client.scan_iter("dr:cache:*")
+        return services.connection.client.get(name).decode()  # type: ignore[union-attr]
 
     assert ask(client, retention_seconds=60)["cache"] == "hit"
     assert answering() == first["id"]
@@ -236,6 +236,6 @@ def test_a_picture_by_its_address_may_be_another_tomorrow(changes: Any) -> None:
 
 
 def test_the_cache_lives_as_long_as_the_job(client: FlaskClient, services: Services, first: Any) -> None:
-    (name,) = services.redis.scan_iter("dr:cache:*")
-    assert 0 < services.redis.pttl(name) <= first["retention_seconds"] * 1000
+    (name,) = services.connection.client.scan_iter("dr:cache:*")
+    assert 0 < services.connection.client.pttl(name) <= first["retention_seconds"] * 1000
     assert b"lighthouse" not in name

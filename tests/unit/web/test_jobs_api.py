@@ -124,7 +124,9 @@ def test_credentials_are_kept_encrypted_and_never_shown(client: FlaskClient, ser
     opened = Vault.from_file(services.settings.secret_key_file).unlock(job["id"], secret)
     assert opened == {"hf_token": "hf_canary000000000000", "cookies": "a=canary1; b=canary2"}
     assert job["has_credentials"] is True
-    everything = b"".join(bytes(services.redis.dump(key) or b"") for key in services.redis.scan_iter())
+    everything = b"".join(
+        bytes(services.connection.client.dump(key) or b"") for key in services.connection.client.scan_iter()
+    )
     assert b"canary" not in everything
     assert "canary" not in client.get(f"/v1/jobs/{job['id']}").text
 

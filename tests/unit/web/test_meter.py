@@ -200,12 +200,12 @@ def test_a_stream_shows_that_it_lives(
     with client.get(f"/v1/jobs/{lease.job.id}/events") as answer:
         parts = answer.iter_encoded()
         next(parts)
-        services.redis.delete("dr:streams:local")
+        services.connection.client.delete("dr:streams:local")
         next(parts)
-        assert services.redis.zcard("dr:streams:local") == 1
+        assert services.connection.client.zcard("dr:streams:local") == 1
         fake_worker.write(lease, events.Canceled)
         list(parts)
-    assert services.redis.zcard("dr:streams:local") == 0
+    assert services.connection.client.zcard("dr:streams:local") == 0
 
 
 def test_usage_tells_limits_and_what_is_used(client: FlaskClient, fake_worker: FakeWorker) -> None:

@@ -59,7 +59,7 @@ def test_any_visible_text_is_a_key(client: FlaskClient, key: str) -> None:
 
 def test_a_refused_request_uses_no_key_up(client: FlaskClient, services: Services) -> None:
     assert post(client, {**BODY, "input": {"prompt": 1}}, Idempotency_Key="k1").status_code == 422
-    assert not list(services.redis.scan_iter(keys.once("*")))
+    assert not list(services.connection.client.scan_iter(keys.once("*")))
     assert post(client, Idempotency_Key="k1").status_code == 202
 
 

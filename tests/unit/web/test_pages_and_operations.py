@@ -79,7 +79,7 @@ def test_readiness_needs_redis_and_a_worker(
     def refuse(*_: Any, **__: Any) -> None:
         raise redis.ReadOnlyError("You can't write against a read only replica.")
 
-    monkeypatch.setattr(services.redis, "set", refuse)
+    monkeypatch.setattr(services.connection.client, "set", refuse)
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["checks"]["workers"]) == (503, "unknown")
     assert client.get("/healthz").status_code == 200
@@ -116,7 +116,7 @@ def test_a_wrong_method_says_which_there_are(client: FlaskClient) -> None:
 
 
 def test_providers_show_what_they_can_do_and_how_they_stand(client: FlaskClient, services: Services) -> None:
-    services.store.limit("echo", 3)
+    services.store.serve({"echo": 3})
     services.store.rest("echo", services.store.now() + 60, "You have exceeded your GPU quota.")
     echo = client.get("/v1/providers/echo").get_json()
     assert (echo["state"], echo["limit"], echo["in_flight"]) == ("resting", 3, 0)
@@ -139,5 +139,5 @@ def test_models_name_their_providers_in_order(client: FlaskClient) -> None:
 
 
 def test_a_provider_tells_the_commit_of_its_space(client: FlaskClient, services: Services) -> None:
-    HealthStore(services.store).update("echo", lambda record, at: health.probed(record, "s", None, at, "0abc"))
+    HealthStore(services.connection).update("echo", lambda record, at: health.probed(record, "s", None, at, "0abc"))
     assert client.get("/v1/providers/echo").get_json()["revision"] == "0abc"

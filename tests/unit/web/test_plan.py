@@ -82,7 +82,7 @@ def ask(client: FlaskClient, body: Any, query: str = "dry_run=1") -> Any:
 
 def test_a_dry_run_answers_what_would_be_and_writes_nothing(client: FlaskClient, services: Services) -> None:
     services.store.beat("w", 2, 60, [])
-    before = {key: services.redis.dump(key) for key in services.redis.scan_iter()}
+    before = {key: services.connection.client.dump(key) for key in services.connection.client.scan_iter()}
     answer = ask(client, {"model": "echo", "input": {"prompt": "x", "seed": 7}, "credentials": {"api_key": "canary"}})
     assert answer.status_code == 200
     assert answer.get_json() == {
@@ -96,7 +96,11 @@ def test_a_dry_run_answers_what_would_be_and_writes_nothing(client: FlaskClient,
         "eta_seconds": 10.0,
     }
     counted = {b"dr:rate:submit:local", b"dr:rate:input:local"}
-    assert {key: services.redis.dump(key) for key in services.redis.scan_iter() if key not in counted} == before
+    assert {
+        key: services.connection.client.dump(key)
+        for key in services.connection.client.scan_iter()
+        if key not in counted
+    } == before
 
 
 def test_a_dry_run_shows_the_input_of_the_provider_that_would_take_it(client: FlaskClient, services: Services) -> None:
@@ -114,7 +118,7 @@ def test_a_dry_run_of_a_hedge_says_whom_and_when(client: FlaskClient, services: 
             health = succeeded(health, 0.5, seconds, at)
         return health
 
-    HealthStore(services.store).update("blackforestlabs-flux1-schnell", measured)
+    HealthStore(services.connection).update("blackforestlabs-flux1-schnell", measured)
     plan = ask(client, {"model": "flux-schnell", "input": {"prompt": "x"}, "strategy": "hedge"}).get_json()
     assert plan["strategy"] == "hedge"
     assert (plan["provider"], plan["fallbacks"]) == (plan["route"][0], plan["route"][1:])

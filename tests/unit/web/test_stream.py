@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import fakeredis
 import pytest
 
 from jobs import events
@@ -12,18 +11,25 @@ from jobs.errors import StoreUnavailable
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record.store import JobStore
+from jobs.record.views import Nudge
+from tests.support.connections import RiggedConnection
 from web.streaming import pump as stream
 from web.streaming.pump import Pump, TooManyWatchers, Watch
 
 
 @pytest.fixture
-def store() -> JobStore:
-    return JobStore(fakeredis.FakeRedis())
+def connection() -> RiggedConnection:
+    return RiggedConnection()
 
 
 @pytest.fixture
-def pump(store: JobStore) -> Iterator[Pump]:
-    made = Pump(store, limit=3)
+def store(connection: RiggedConnection) -> JobStore:
+    return JobStore(connection)
+
+
+@pytest.fixture
+def pump(connection: RiggedConnection, store: JobStore) -> Iterator[Pump]:
+    made = Pump(store, Nudge(connection), limit=3)
     yield made
     made.close()
 
@@ -116,8 +122,7 @@ def test_an_outage_of_redis_only_makes_news_late(store: JobStore, pump: Pump, mo
     assert heard(watch, 1) == ["late"]
 
 
-def test_a_closed_pump_takes_no_watchers(store: JobStore) -> None:
-    pump = Pump(store)
+def test_a_closed_pump_takes_no_watchers(store: JobStore, pump: Pump) -> None:
     job_id = running(store)
     pump.watch(job_id, "0-0")
     pump.close()

@@ -61,7 +61,7 @@ def test_where_they_are_allowed_they_need_their_scope(allowing: Services) -> Non
     secret = allowing.store.secret(job["id"])
     assert secret is not None
     assert Vault.from_file(allowing.settings.secret_key_file).unlock(job["id"], secret) == {"proxy": PROXY}
-    held = b"".join(allowing.redis.dump(key) or b"" for key in allowing.redis.scan_iter())
+    held = b"".join(allowing.connection.client.dump(key) or b"" for key in allowing.connection.client.scan_iter())
     assert b"hunter2" not in held
     assert "hunter2" not in client.get(f"/v1/jobs/{job['id']}", headers={"Authorization": f"Bearer {special}"}).text
     for path, body in (

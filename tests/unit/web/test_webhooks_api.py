@@ -49,10 +49,10 @@ def test_the_address_is_kept_encrypted_and_shown_nowhere(client: FlaskClient, se
     client.post(f"/v1/jobs/{job_id}/cancel")
     shown = [client.get(f"/v1/jobs/{job_id}{rest}").data for rest in ("", "/deliveries", "/events")]
     assert all(b"SECRET" not in text for text in shown)
-    kept = [services.redis.dump(key) for key in services.redis.keys("*")]
+    kept = [services.connection.client.dump(key) for key in services.connection.client.keys("*")]
     assert kept
     assert all(b"SECRET" not in (value or b"") for value in kept)
-    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1, per_owner=1)
+    (taken,) = Outbox(services.connection).take(1, lease_seconds=60, per_host=1, per_owner=1)
     locked = base64.b64decode(taken.delivery.target)
     assert b"SECRET" not in locked
 
@@ -90,7 +90,7 @@ def test_a_dry_run_checks_the_address_too(client: FlaskClient) -> None:
 def test_a_message_links_to_where_the_client_was(client: FlaskClient, services: Services) -> None:
     job_id = submit(client, payload="thin")
     client.post(f"/v1/jobs/{job_id}/cancel")
-    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1, per_owner=1)
+    (taken,) = Outbox(services.connection).take(1, lease_seconds=60, per_host=1, per_owner=1)
     data = json.loads(taken.body)["data"]
     assert data["urls"]["self"] == f"http://localhost/v1/jobs/{job_id}"
     assert client.get(data["urls"]["self"]).get_json()["status"] == data["status"] == "canceled"
@@ -99,7 +99,7 @@ def test_a_message_links_to_where_the_client_was(client: FlaskClient, services: 
 def test_the_full_message_is_the_job_as_a_poll_gives_it(client: FlaskClient, services: Services) -> None:
     job_id = submit(client)
     client.post(f"/v1/jobs/{job_id}/cancel")
-    (taken,) = Outbox(services.store).take(1, lease_seconds=60, per_host=1, per_owner=1)
+    (taken,) = Outbox(services.connection).take(1, lease_seconds=60, per_host=1, per_owner=1)
     assert json.loads(taken.body)["data"] == client.get(f"/v1/jobs/{job_id}").get_json()
 
 
@@ -108,7 +108,7 @@ def test_a_failed_try_is_shown_without_the_peers_words_and_can_be_repeated(
 ) -> None:
     job_id = submit(client)
     client.post(f"/v1/jobs/{job_id}/cancel")
-    outbox = Outbox(services.store)
+    outbox = Outbox(services.connection)
     (taken,) = outbox.take(1, lease_seconds=60, per_host=1, per_owner=1)
     at = services.store.now()
     outbox.settle(taken, settled(taken.delivery, Call(at=at, seconds=0.2, status=410, error="status")))
@@ -161,7 +161,7 @@ def test_the_secret_stays_until_it_is_rotated(client: FlaskClient, services: Ser
 )
 def test_a_test_goes_only_where_a_webhook_may_go(client: FlaskClient, services: Services, body: object) -> None:
     assert client.post("/v1/webhooks/test", json=body).status_code == 422
-    assert services.redis.keys("dr:hook*") == []
+    assert services.connection.client.keys("dr:hook*") == []
 
 
 def test_a_rerun_tells_the_same_receiver(client: FlaskClient, services: Services) -> None:

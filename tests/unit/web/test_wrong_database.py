@@ -25,7 +25,7 @@ def test_everything_is_answered_with_503_and_the_log_says_so_once(
     job = fake_worker.submit()
     services.store.beat("w1", 4, 60, [])
     assert client.get("/readyz").status_code == 200
-    services.redis.flushall()
+    services.connection.client.flushall()
     with caplog.at_level(logging.WARNING, "jobs.record.identity"):
         answers = [
             client.post("/v1/jobs", json=JOB),
@@ -44,7 +44,7 @@ def test_everything_is_answered_with_503_and_the_log_says_so_once(
     assert "accept-database" in ready.get_json()["checks"]["database"]
     assert client.get("/healthz").status_code == 200
     assert len(caplog.records) == 1
-    assert not services.redis.exists("dr:owners")
+    assert not services.connection.client.exists("dr:owners")
 
 
 def test_a_poll_in_an_emptied_database_is_never_a_404(
@@ -53,7 +53,7 @@ def test_a_poll_in_an_emptied_database_is_never_a_404(
     """Also in the moment before anything else could notice it."""
     job = fake_worker.submit()
     assert client.get(f"/v1/jobs/{job.id}").status_code == 200
-    services.redis.flushall()
+    services.connection.client.flushall()
     assert client.get(f"/v1/jobs/{job.id}").status_code == 503
 
 
@@ -64,7 +64,7 @@ def test_keys_that_were_lost_open_nothing(client: FlaskClient, services: Service
     headers = {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/jobs").status_code == 401
     assert client.get("/v1/jobs", headers=headers).status_code == 200
-    services.redis.flushall()
+    services.connection.client.flushall()
     services.gate.forget()
     assert client.get("/v1/jobs").status_code == 503
     assert client.get("/v1/jobs", headers=headers).status_code == 503
@@ -75,7 +75,7 @@ def test_a_lost_key_is_not_called_wrong(public_app: Flask) -> None:
     _, key = services.keys.create("me")
     client, headers = public_app.test_client(), {"Authorization": f"Bearer {key}"}
     assert client.get("/v1/jobs", headers=headers).status_code == 200
-    services.redis.flushall()
+    services.connection.client.flushall()
     services.gate.forget()
     assert client.get("/v1/jobs", headers=headers).status_code == 503
 
@@ -84,9 +84,9 @@ def test_once_it_is_accepted_everything_goes_on(
     client: FlaskClient, services: Services, fake_worker: FakeWorker
 ) -> None:
     job = fake_worker.submit()
-    services.redis.flushall()
+    services.connection.client.flushall()
     assert client.post("/v1/jobs", json=JOB).status_code == 503
-    DatabaseIdentity(services.redis, services.settings.identity_file).accept()
+    DatabaseIdentity(services.connection.client, services.settings.identity_file).accept()
     services.identity.check()
     assert client.post("/v1/jobs", json=JOB).status_code == 202
     assert client.get(f"/v1/jobs/{job.id}").status_code == 404

@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
-import fakeredis
 import pytest
 from standardwebhooks import Webhook as Verifier
 
@@ -24,6 +23,7 @@ from jobs.vault import Vault
 from jobs.webhooks.deliveries import Delivery
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
+from tests.support.connections import RiggedConnection
 from tests.support.eventually import eventually
 from tests.support.webhook_receiver import Act, WebhookReceiver, closed_port, make_certificate, status
 from worker.scheduler.delivery import PER_OWNER, Deliverer
@@ -37,11 +37,13 @@ class Deliveries:
     """The parts that deliver, around one store."""
 
     def __init__(self, egress: Egress = LOOPBACK, poster: WebhookClient | None = None) -> None:
-        self.store = JobStore(fakeredis.FakeRedis())
+        connection = RiggedConnection()
+        self.redis = connection.client
+        self.store = JobStore(connection)
         vault = Vault(b"k" * 32)
-        self.webhooks = WebhookService(self.store, vault, egress)
-        self.outbox = Outbox(self.store)
-        self.deliverer = Deliverer(self.store, vault, poster or WebhookClient(egress, seconds=5))
+        self.webhooks = WebhookService(connection, vault, egress)
+        self.outbox = Outbox(connection)
+        self.deliverer = Deliverer(connection, vault, poster or WebhookClient(egress, seconds=5))
 
     def ended(self, url: str, owner: str = "key_1") -> Job:
         hook = self.webhooks.accept(owner, url, base="http://here")
@@ -59,9 +61,9 @@ class Deliveries:
 
     def due_again(self, job: Job) -> None:
         (delivery,) = self.outbox.deliveries(job.id)
-        self.store.redis.zadd(f"dr:hookdue:key_1/{delivery.host}", {f"{job.id}/{delivery.id}": 1})
-        self.store.redis.zadd("dr:hookhosts:key_1", {delivery.host: 1})
-        self.store.redis.zadd("dr:hookowners", {"key_1": 1})
+        self.redis.zadd(f"dr:hookdue:key_1/{delivery.host}", {f"{job.id}/{delivery.id}": 1})
+        self.redis.zadd("dr:hookhosts:key_1", {delivery.host: 1})
+        self.redis.zadd("dr:hookowners", {"key_1": 1})
 
 
 @pytest.fixture
@@ -287,8 +289,8 @@ def test_a_sender_that_dies_after_the_answer_sends_the_same_again(
     monkeypatch.undo()
     assert deliveries.outbox.deliveries(job.id)[0].state == "pending"
     member = f"127.0.0.1/{job.id}/{deliveries.outbox.deliveries(job.id)[0].id}"
-    assert deliveries.store.redis.zadd("dr:hooksent:key_1", {member: 1}) == 0
-    deliveries.store.redis.zadd("dr:hookowners", {"key_1": 1})
+    assert deliveries.redis.zadd("dr:hooksent:key_1", {member: 1}) == 0
+    deliveries.redis.zadd("dr:hookowners", {"key_1": 1})
     assert deliveries.deliverer.round() == 1
     assert deliveries.outbox.deliveries(job.id)[0].state == "delivered"
     assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1

@@ -31,7 +31,7 @@ def held(parts: WorkerParts, heartbeat: Heartbeat) -> Attempt:
 
 def test_a_beat_renews_the_leases_of_what_runs(parts: WorkerParts, heartbeat: Heartbeat) -> None:
     attempt = held(parts, heartbeat)
-    parts.store.redis.zadd(keys.RUNNING, {attempt.job_id: 1})
+    parts.connection.client.zadd(keys.RUNNING, {attempt.job_id: 1})
     heartbeat._beat()
     assert parts.store.lost() == ()
     assert dict(parts.store.overview().workers) == {"w": 4}

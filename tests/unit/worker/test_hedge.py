@@ -17,6 +17,7 @@ from jobs.record import keys
 from jobs.record.store import lane_of
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.pauses import Pauses
 from providers import (
     Busy,
     Checkpoint,
@@ -73,7 +74,7 @@ class Track:
 
     def __init__(self, parts: WorkerParts) -> None:
         self.parts = parts
-        self.measures = HealthStore(parts.store)
+        self.measures = HealthStore(parts.connection)
         parts.runner.measures = self.measures
         self.room = True
         self.absent: set[str] = set()
@@ -112,7 +113,7 @@ class Track:
         return self.parts.job(attempt.job_id)
 
     def busy(self) -> dict[str, int]:
-        return {name: int(self.parts.store.redis.scard(keys.busy(name))) for name in ROUTE}
+        return {name: int(self.parts.connection.client.scard(keys.busy(name))) for name in ROUTE}
 
 
 @pytest.fixture
@@ -268,8 +269,8 @@ def test_where_both_fail_the_job_has_one_attempt_left_and_no_hedge(track: Track)
     assert (job.status, job.route) == (Status.QUEUED, ("first",)), "where it crashed it would crash again"
     assert [attempt.outcome for attempt in job.attempts] == ["failed", "failed"]
     assert track.busy() == {"first": 0, "second": 0}
-    track.parts.store.redis.zadd(keys.DUE, {job.id: 0})
-    track.parts.store.redis.hdel(keys.provider("first"), "until")
+    track.parts.connection.client.zadd(keys.DUE, {job.id: 0})
+    track.parts.connection.client.hdel(keys.provider("first"), "until")
     track.script((done(),))
     last = track.claim(job.id)
     assert not isinstance(last, Race)
@@ -312,7 +313,7 @@ def test_no_hedge_where_the_worker_has_no_slot_to_spare(track: Track) -> None:
 
 def test_the_first_that_has_room_is_asked(track: Track) -> None:
     track.absent.add("gone")
-    track.parts.store.limit("full", 0)
+    Pauses(track.parts.connection).limit("full", 0, by="test")
     for name in ("gone", "full"):
         track.parts.script(Crashed("it must not be asked"), name=name)
     track.script((Started(), never), (done(),))
@@ -504,7 +505,7 @@ def test_each_arm_has_its_checkpoint_and_the_next_attempt_sees_to_both(track: Tr
     attempt = track.start()
 
     def saved() -> bool:
-        text = track.parts.store.redis.hget(keys.job(attempt.job_id), "ckpt")
+        text = track.parts.connection.client.hget(keys.job(attempt.job_id), "ckpt")
         return text is not None and b"s1" in text and b"s2" in text
 
     eventually(saved, "both have told where they are", within=SECONDS)
@@ -547,7 +548,7 @@ def test_both_get_the_credentials_and_neither_can_print_them(track: Track, caplo
     job = track.finish(track.start(secret=secret))
     assert job.status is Status.SUCCEEDED
     assert track.parts.drivers["second"].calls[0][0].credentials.hf_token == "hf_mine"  # type: ignore[attr-defined]
-    record = repr([track.parts.store.redis.hgetall(keys.job(job.id)), track.parts.log(job.id)])
+    record = repr([track.parts.connection.client.hgetall(keys.job(job.id)), track.parts.log(job.id)])
     assert "9f2c77aa01" not in record + caplog.text
 
 

@@ -74,7 +74,7 @@ def test_a_job_whose_provider_is_not_here_says_so_and_comes_again_later(
     job = parts.job(job_id)
     assert (job.status, job.waiting, job.attempts) == (Status.QUEUED, "no_provider", ())
     assert parts.store.overview().parked == 1
-    assert not parts.store.redis.exists("dr:busy:scripted")
+    assert not parts.connection.client.exists("dr:busy:scripted")
 
 
 def test_a_job_that_cannot_be_prepared_fails_at_once(

@@ -13,6 +13,7 @@ from jobs.errors import WrongDatabase
 from jobs.files import ArtifactNotFound, LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Failure, Output
+from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
 from jobs.record.store import JobStore
 from tests.unit.jobs.test_redis_store import claimed, make_job
@@ -28,9 +29,10 @@ class Shop:
         self.redis: Any = fakeredis.FakeRedis()
         identity = DatabaseIdentity(self.redis, folder / "database.id", founder=True)
         identity.check()
-        self.store = JobStore(self.redis, identity=identity)
+        connection = Connection(self.redis, identity=identity)
+        self.store = JobStore(connection)
         self.artifacts = LocalArtifacts(folder / "artifacts")
-        self.janitor = Janitor(self.store, self.artifacts, 3600)
+        self.janitor = Janitor(connection, self.store, self.artifacts, 3600)
 
     def half_written(self, job_id: str) -> Path:
         self.artifacts.put(job_id, PICTURE)

@@ -128,7 +128,7 @@ def test_another_attempt_stores_the_same_file(parts: WorkerParts) -> None:
 
 
 def test_the_spaces_commit_comes_from_the_last_probe(parts: WorkerParts) -> None:
-    parts.runner.measures = HealthStore(parts.store)
+    parts.runner.measures = HealthStore(parts.connection)
     parts.runner.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at, "0abc"))
     driver = parts.script(done())
     driver.spec = replace(driver.spec, space="me/painter")

@@ -78,7 +78,7 @@ def messages() -> Messages:
 @pytest.fixture
 def repairs(parts: WorkerParts, messages: Messages) -> Reconciler:
     """A scheduler that has run for a while."""
-    found = Reconciler(parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
+    found = Reconciler(parts.connection, parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
     found._calm_since -= CALM_SECONDS
     return found
 
@@ -114,7 +114,7 @@ def test_leases_are_not_judged_right_after_an_outage_or_a_start(
         patch.setattr(parts.store, "overdue", away)
         assert repairs.round() == 0
     repairs.round()
-    Reconciler(parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault)).round()
+    Reconciler(parts.connection, parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault)).round()
     assert parts.job(job_id).status is Status.RUNNING
     repairs._calm_since -= CALM_SECONDS
     repairs.round()
@@ -128,7 +128,7 @@ def test_no_lease_is_judged_just_after_writes_were_refused(
         raise StoreUnavailable("the job store takes no writes (READONLY)")
 
     with monkeypatch.context() as outage:
-        outage.setattr(parts.store, "check_writes", refuse)
+        outage.setattr(parts.connection, "check_writes", refuse)
         assert repairs.round() == 0
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
@@ -162,10 +162,10 @@ def test_a_message_is_sent_again_only_when_it_was_really_lost(
     job_id = parts.submit(route=("a",))
     parts.store.beat("w", 8, 60, [])
     parts.store.dispatch()
-    parts.store.redis.lpush(QUEUE, b"a message that no worker has taken yet: %s" % job_id.encode())
+    parts.connection.client.lpush(QUEUE, b"a message that no worker has taken yet: %s" % job_id.encode())
     repairs.round()
     assert messages.sent == []
-    parts.store.redis.delete(QUEUE)
+    parts.connection.client.delete(QUEUE)
     repairs.round()
     assert messages.sent == [job_id]
 
@@ -174,7 +174,7 @@ def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(
     parts: WorkerParts, repairs: Reconciler
 ) -> None:
     bad, good = (parts.claim(parts.submit(route=("a",)), lease_seconds=0).job.id for _ in range(2))
-    parts.store.redis.hset(keys.job(bad), "doc", b"not json")
+    parts.connection.client.hset(keys.job(bad), "doc", b"not json")
     repairs.round()
     assert parts.job(good).status is Status.QUEUED
 
@@ -182,7 +182,7 @@ def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(
 def test_two_schedulers_do_a_thing_once(parts: WorkerParts, repairs: Reconciler, messages: Messages) -> None:
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
-    other = Reconciler(parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
+    other = Reconciler(parts.connection, parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
     other._calm_since -= CALM_SECONDS
     repairs.round()
     other.round()

@@ -119,14 +119,14 @@ def test_a_quota_with_its_time_parks_the_job_and_rests_the_provider(parts: Worke
     job = parts.run(Quota("Try again in 0:09:48", retry_after=588.0))
     assert job.waiting == "provider_cooldown"
     assert job.not_before == pytest.approx(before + 588, abs=5)
-    until = float(parts.store.redis.hget("dr:provider:scripted", "until") or 0) / 1000
+    until = float(parts.connection.client.hget("dr:provider:scripted", "until") or 0) / 1000
     assert until == pytest.approx(before + 588, abs=5)
 
 
 def test_a_quota_of_somebodys_own_token_rests_nobody_else(parts: WorkerParts) -> None:
     parts.run(Quota("Try again in 0:09:48", retry_after=588.0), secret={"hf_token": "hf_x"})
-    assert not parts.store.redis.exists("dr:provider:scripted")
-    assert parts.store.redis.hexists("dr:account:own/scripted", "until")
+    assert not parts.connection.client.exists("dr:provider:scripted")
+    assert parts.connection.client.hexists("dr:account:own/scripted", "until")
 
 
 def test_another_provider_is_tried_at_once(parts: WorkerParts) -> None:
@@ -315,7 +315,7 @@ def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(parts: WorkerPar
     attempt = parts.attempt()
     attempt.run()
     assert parts.files(attempt.job_id) == []
-    assert list(parts.store.redis.scan_iter(f"*{attempt.job_id}")) == [f"dr:tomb:{attempt.job_id}".encode()]
+    assert list(parts.connection.client.scan_iter(f"*{attempt.job_id}")) == [f"dr:tomb:{attempt.job_id}".encode()]
 
 
 def test_the_generator_is_closed_at_once_when_the_lease_is_lost(parts: WorkerParts) -> None:
@@ -441,14 +441,14 @@ def test_a_checkpoint_is_stored_before_the_driver_goes_on_and_comes_back(parts: 
     attempt: Any = None
 
     def look(_: Control) -> None:
-        assert b'"session":"s1"' in parts.store.redis.hget(f"dr:job:{attempt.job_id}", "ckpt")  # type: ignore[operator]
+        assert b'"session":"s1"' in parts.connection.client.hget(f"dr:job:{attempt.job_id}", "ckpt")  # type: ignore[operator]
 
     parts.script(Checkpoint({"session": "s1"}), look, Busy("full", retry_after=1.0))
     attempt = parts.attempt()
     attempt.run()
     assert parts.job(attempt.job_id).attempts[-1].error.code == "provider_busy"  # type: ignore[union-attr]
-    parts.store.redis.zadd("dr:due", {attempt.job_id: 0})
-    parts.store.redis.hdel("dr:provider:scripted", "until")
+    parts.connection.client.zadd("dr:due", {attempt.job_id: 0})
+    parts.connection.client.hdel("dr:provider:scripted", "until")
     driver = parts.script(done())
     parts.attempt(attempt.job_id).run()
     assert driver.calls[0][1] == {"session": "s1"}
@@ -489,7 +489,7 @@ def test_own_credentials_reach_the_driver_and_are_deleted_at_the_end(parts: Work
 
 def test_credentials_that_are_refused_are_the_clients_matter_and_not_the_providers(parts: WorkerParts) -> None:
     parts.script(Denied("the app refuses access"))
-    parts.runner.measures = measures = HealthStore(parts.store)
+    parts.runner.measures = measures = HealthStore(parts.connection)
     attempt = parts.attempt(secret={"hf_token": "hf_wrong"})
     attempt.run()
     job = parts.job(attempt.job_id)
@@ -507,7 +507,7 @@ def test_a_users_proxy_reaches_the_driver_as_the_address_that_was_checked(parts:
 def test_a_job_never_runs_without_the_credentials_it_was_given(parts: WorkerParts) -> None:
     driver = parts.script(done())
     attempt = parts.attempt(secret={"hf_token": "hf_mine"})
-    parts.store.redis.delete(f"dr:secret:{attempt.job_id}")
+    parts.connection.client.delete(f"dr:secret:{attempt.job_id}")
     attempt.run()
     assert (parts.job(attempt.job_id).status, driver.calls) == (Status.FAILED, [])
 
@@ -526,7 +526,7 @@ def test_an_upstream_cannot_print_the_credentials_into_the_record_or_the_log(
         Crashed("refused hunter2secret for http://me:hunter2secret@p.example:1"),
         secret=secret,
     )
-    record = repr([parts.store.redis.hgetall(f"dr:job:{job.id}"), parts.log(job.id)])
+    record = repr([parts.connection.client.hgetall(f"dr:job:{job.id}"), parts.log(job.id)])
     for canary in ("k-9f2c77aa01", "4d1e8b0c55aa", "hunter2secret"):
         assert canary not in record
         assert canary not in caplog.text
@@ -628,8 +628,8 @@ def test_what_became_of_the_earlier_submission_stands_in_the_ledger(parts: Worke
     job_id = parts.submit()
     parts.script(Checkpoint({"phase": "posted", "event_id": "e1"}), Busy("full", retry_after=1.0))
     parts.attempt(job_id).run()
-    parts.store.redis.zadd("dr:due", {job_id: 0})
-    parts.store.redis.hdel("dr:provider:scripted", "until")
+    parts.connection.client.zadd("dr:due", {job_id: 0})
+    parts.connection.client.hdel("dr:provider:scripted", "until")
     parts.script(Checkpoint({"phase": "opened", "event_id": "e1"}), done())
     parts.attempt(job_id).run()
     assert [attempt.notes for attempt in parts.job(job_id).attempts] == [
@@ -639,7 +639,7 @@ def test_what_became_of_the_earlier_submission_stands_in_the_ledger(parts: Worke
 
 
 def test_attempts_are_measured(parts: WorkerParts) -> None:
-    measures = HealthStore(parts.store)
+    measures = HealthStore(parts.connection)
     parts.runner.measures = measures
     parts.run(Started(), done())
     assert len(measures.get(["scripted"])["scripted"].runs) == 1
@@ -662,4 +662,4 @@ def test_a_provider_works_once_it_shows_more_than_a_start(
     parts: WorkerParts, *, steps: tuple[Any, ...], shown: bool
 ) -> None:
     parts.run(*steps)
-    assert bool(parts.store.redis.hexists("dr:provider:scripted", "works")) == shown
+    assert bool(parts.connection.client.hexists("dr:provider:scripted", "works")) == shown

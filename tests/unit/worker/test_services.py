@@ -27,7 +27,7 @@ def test_apps_of_others_get_one_job_first_and_spaces_are_waited_for_longer(
     }  # fmt: skip
     built = services.build(settings.load(environ), founder=True)
     built.announce()
-    redis = built.store.redis
+    redis = built.connection.client
     told = {
         name: redis.hmget(keys.provider(name), "limit", "wary")
         for name in ("mine", "blackforestlabs-flux1-dev", "echo")

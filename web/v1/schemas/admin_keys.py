@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Final
 
 from jobs.access.api_keys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey
@@ -72,9 +71,8 @@ ROTATION: Final[Json] = {
 }
 
 
-def key_json(record: ApiKey) -> Json:
-    """A key as an admin sees it."""
-    now = time.time()
+def key_json(record: ApiKey, now: float) -> Json:
+    """A key as an admin sees it at ``now``, in Unix seconds."""
     return present(
         {
             "id": record.id,

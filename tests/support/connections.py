@@ -1,0 +1,34 @@
+"""A connection to Redis whose clock a test sets ahead, and whose answers a test loses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import fakeredis
+import redis
+
+from jobs.record.connection import Connection
+
+
+class RiggedConnection(Connection):
+    """A connection for tests.
+
+    Args:
+        client: An empty database of its own where none is given.
+    """
+
+    def __init__(self, client: redis.Redis | None = None, **options: Any) -> None:
+        super().__init__(fakeredis.FakeRedis() if client is None else client, **options)
+        #: Seconds that the server's clock is ahead.
+        self.ahead = 0.0
+        #: Scripts whose first answer is lost, so that redis-py sends them again.
+        self.lost_answers: set[str] = set()
+
+    def now(self) -> float:
+        return round(super().now() + self.ahead, 3)
+
+    def run(self, script: str, *args: str | bytes | float, keys: Sequence[str] = ()) -> Any:
+        if script in self.lost_answers:
+            super().run(script, *args, keys=keys)
+        return super().run(script, *args, keys=keys)
