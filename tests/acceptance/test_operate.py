@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from tests.support.installation import Darkroom
+from tests.support.installation import Installation
 from tests.support.pages import HOW_TO, blocks, run
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(240)]
 def test_a_backup_brings_back_jobs_files_and_keys(tmp_path: Path) -> None:
     backup, restore = blocks(HOW_TO / "operate.md", "sh")
     data = tmp_path / "data"
-    with closing(Darkroom(data).ready()) as before:
+    with closing(Installation(data).ready()) as before:
         auth = {"Authorization": f"Bearer {before.cli('keys', 'create', 'first').stdout.strip()}"}
         body = {"model": "echo", "input": {"prompt": "a lighthouse"}}
         headers = {**auth, "Prefer": "wait=30"}
@@ -28,7 +28,7 @@ def test_a_backup_brings_back_jobs_files_and_keys(tmp_path: Path) -> None:
     run(["sh", "-ec", backup], tmp_path, before.url, DARKROOM_DATA_DIR=str(data))
     shutil.rmtree(data)
     run(["sh", "-ec", restore], tmp_path, before.url, DARKROOM_DATA_DIR=str(data))
-    with closing(Darkroom(data).ready()) as after:
+    with closing(Installation(data).ready()) as after:
         again = requests.get(f"{after.url}/v1/jobs/{job['id']}", headers=auth, timeout=10).json()
         assert again["status"] == "succeeded"
         assert requests.get(again["outputs"][0]["url"], headers=auth, timeout=10).content == image

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Final
@@ -22,7 +23,7 @@ Made by `./run docs`; do not edit.
 
 """
 
-#: Schemas that have a chapter of their own.
+#: Schemas that have a chapter of their own, and with them those that they refer to.
 _RECORDS: Final = (
     "Job", "Batch", "File", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Delivery", "DeliveryAttempt",
     "Usage", "Key", "Problem",
@@ -77,9 +78,10 @@ def _page(document: Json) -> Iterator[str]:
     yield "## Body of a submission\n"
     yield from _fields(jobs.SCHEMA)
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
-    for name in _RECORDS:
+    schemas = document["components"]["schemas"]
+    for name in _chapters(schemas):
         yield f"## {name}\n"
-        schema = document["components"]["schemas"][name]
+        schema = schemas[name]
         if text := schema.get("description"):
             yield f"{text}\n"
         yield from _fields(schema)
@@ -88,6 +90,14 @@ def _page(document: Json) -> Iterator[str]:
         (f"`{code}`", str(kind.status), kind.title, "yes" if kind.retryable else "no") for code, kind in KINDS.items()
     ]
     yield from _table(("code", "status", "meaning", "retryable"), rows)
+
+
+def _chapters(schemas: Json) -> list[str]:
+    names = list(_RECORDS)
+    for name in names:  # grows meanwhile
+        found = re.findall(r"#/components/schemas/(\w+)", repr(schemas[name]["properties"]))
+        names += [other for other in dict.fromkeys(found) if other not in names]
+    return names
 
 
 def _route(path: str, method: str, found: Json) -> Iterator[str]:
