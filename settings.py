@@ -136,6 +136,16 @@ class Settings:
     limits: Limits
     failpoints: str = ""
 
+    def require_redis(self) -> str:
+        """The Redis URL.
+
+        Raises:
+            SettingsError: It is empty.
+        """
+        if not self.redis_url:
+            raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
+        return self.redis_url
+
     @property
     def artifacts_dir(self) -> Path:
         """Where finished files are kept."""

@@ -22,7 +22,7 @@ _FLOWER_USER: Final = "darkroom"
 _PYTHON: Final = (sys.executable, "-P", "-m")
 
 WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
-SCHEDULER: Final = (*_PYTHON, "worker.scheduler.reconciler")
+SCHEDULER: Final = (*_PYTHON, "worker.scheduler")
 _CELERY: Final = ("celery", "-A", "worker.celery", "--quiet")
 #: Gossip and mingle only cost: after a half-open connection a worker without them is back sooner (13 s, not 18).
 #: The heartbeat stays, since Flower takes a worker without one for dead. Pool, slots and events: worker/celery.py.

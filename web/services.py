@@ -27,7 +27,7 @@ from jobs.service import JobService
 from jobs.vault import Vault
 from jobs.webhooks.service import WebhookService
 from providers.catalog import Catalog
-from settings import Settings, SettingsError
+from settings import Settings
 from web.http import auth
 from web.http.cursors import Cursors
 from web.http.rate_limits import RateLimiter
@@ -91,9 +91,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         VaultError: The secret key file is unusable.
     """
     if client is None:
-        if not settings.redis_url:
-            raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
-        client = connect(settings.redis_url)
+        client = connect(settings.require_redis())
     identity = DatabaseIdentity(client, settings.identity_file)
     connection = Connection(client, identity=identity)
     store = JobStore(connection, limits=settings.limits)

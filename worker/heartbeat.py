@@ -10,7 +10,8 @@ import logging
 import os
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
@@ -47,7 +48,7 @@ class Heartbeat:
     ) -> None:
         self._store = store
         self.worker = worker
-        self._slots = slots
+        self.slots = slots
         self.lease_seconds = lease_seconds
         self._die = die
         self._attempts: set[Attempt] = set()
@@ -67,7 +68,7 @@ class Heartbeat:
 
     def has_room(self) -> bool:
         """Whether a job that runs here may have a second arm: it takes a slot, too."""
-        return not self.draining and sum(attempt.arms for attempt in self.running()) < self._slots
+        return not self.draining and sum(attempt.arms for attempt in self.running()) < self.slots
 
     def start(self) -> None:
         """Begin to beat; the worker is known to the scheduler when this returns.
@@ -99,6 +100,15 @@ class Heartbeat:
             self._store.beat(self.worker, 0, self.lease_seconds, [])
         except StoreUnavailable:
             log.warning("could not sign off; the scheduler notices by itself")
+
+    @contextmanager
+    def keeping(self, attempt: Attempt) -> Iterator[None]:
+        """Keep this attempt's lease alive while the block runs."""
+        self.add(attempt)
+        try:
+            yield
+        finally:
+            self.remove(attempt)
 
     def add(self, attempt: Attempt) -> None:
         """Keep this attempt's lease alive."""
@@ -147,7 +157,7 @@ class Heartbeat:
         # While it drains, its slots are just those in use: they add nothing to what others can take. Otherwise second
         # arms take a slot each, for a job that counts once.
         hedges = sum(max(0, attempt.arms - 1) for attempt in attempts)
-        slots = len(attempts) if self.draining else self._slots - hedges
+        slots = len(attempts) if self.draining else self.slots - hedges
         leases = [(attempt.job_id, attempt.fence) for attempt in attempts]
         states = self._store.beat(self.worker, slots, self.lease_seconds, leases)
         for attempt, state in zip(attempts, states, strict=True):

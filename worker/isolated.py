@@ -18,9 +18,6 @@ import logs
 import settings
 from jobs import failpoints
 from jobs.failpoints import failpoint
-from jobs.record.client import connect
-from jobs.record.connection import Connection
-from jobs.record.store import JobStore
 from worker import services
 from worker.heartbeat import Heartbeat
 
@@ -63,9 +60,8 @@ def main(job_id: str) -> None:
     config = settings.load()
     logs.configure(config.log_format, "isolated", config.log_level)
     failpoints.arm(config.failpoints)
-    built = services.build(config)
-    store = JobStore(Connection(connect(config.redis_url, connections=2), identity=built.identity))
-    heartbeat = Heartbeat(store, built.name, 0, config.lease_seconds)
+    built = services.build(config, slots=0)
+    heartbeat = built.heartbeat
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
@@ -78,9 +74,8 @@ def main(job_id: str) -> None:
         if lease is not None:
             failpoint("after_claim", lease.job.attempts[-1].provider)
             attempt = built.runner.attempt(lease)
-            heartbeat.add(attempt)
-            attempt.run()
-            heartbeat.remove(attempt)
+            with heartbeat.keeping(attempt):
+                attempt.run()
     heartbeat.stop()
 
 

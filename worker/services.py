@@ -1,4 +1,4 @@
-"""The objects that a worker process and the scheduler need, built once."""
+"""The objects of one worker process, built once."""
 
 from __future__ import annotations
 
@@ -7,99 +7,62 @@ import secrets
 import socket
 from dataclasses import dataclass
 from functools import partial
+from typing import Final
 
-from jobs.egress import Egress
-from jobs.files import LocalArtifacts
-from jobs.files.uploads import Uploads
-from jobs.queue import CeleryPublisher, client_app
 from jobs.record.client import connect
 from jobs.record.connection import Connection
-from jobs.record.identity import DatabaseIdentity
 from jobs.record.store import JobStore
 from jobs.scheduling.health_store import HealthStore
-from jobs.service import JobService
-from jobs.vault import Vault
-from providers.catalog import Catalog
-from settings import Settings, SettingsError
+from settings import Settings
+from worker import shared
 from worker.attempts.claim import Claimer
 from worker.attempts.runner import Runner
 from worker.egress import EgressGuard, pinned
-from worker.scheduler.delivery import Deliverer
-from worker.scheduler.webhook_client import WebhookClient
+from worker.heartbeat import Heartbeat
+from worker.shared import Shared
 
-#: Seconds that a worker goes on trying to write before it gives an attempt up: while Redis is away there is nothing
-#: better to do, and what the upstream has made already would be lost.
-PATIENCE = 300.0
-
-#: Seconds for which the first job at a provider is waited for, before others follow (jobs/record/scripts/dispatch.lua). A Space
-#: may take some to say that the quota is used up; an app of somebody's own hardly has one, and its first burst is not to
-#: be held up for long.
-SPACE_SECONDS = 10.0
-APP_SECONDS = 2.0
+#: Seconds for which a worker tries to write before it gives an attempt up. While Redis is away there is nothing better
+#: to do, and giving up would lose what the upstream has made.
+PATIENCE: Final = 300.0
+#: Seconds that running jobs get to finish after SIGTERM; then they are handed back.
+GRACE_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
-    """What runs jobs, and what serves and repairs them."""
+    """What claims and runs jobs in this process, and keeps their leases."""
 
-    name: str
-    identity: DatabaseIdentity
-    connection: Connection
-    store: JobStore
-    artifacts: LocalArtifacts
-    catalog: Catalog
+    shared: Shared
     claimer: Claimer
     runner: Runner
-    jobs: JobService
-    uploads: Uploads
-    deliverer: Deliverer
-
-    def announce(self) -> None:
-        """Tell the scheduler which providers take jobs here, and how many each.
-
-        Raises:
-            StoreUnavailable: It could not be told.
-        """
-        specs = [spec for spec in self.catalog.specs() if spec.enabled]
-        wary = {spec.name: SPACE_SECONDS if spec.on_hub else APP_SECONDS for spec in specs if spec.url}
-        self.store.serve({spec.name: spec.concurrency for spec in specs}, wary)
+    heartbeat: Heartbeat
+    grace_seconds: float = GRACE_SECONDS
 
 
-def build(settings: Settings, *, patience: float = PATIENCE, founder: bool = False) -> Services:
-    """Build the services of one process.
+def build(settings: Settings, *, slots: int) -> Services:
+    """Build the services of one worker process.
 
     Args:
         settings: The configuration.
-        patience: Seconds that what belongs to a running attempt is tried again.
-        founder: Whether an empty database gets its id here (:mod:`jobs.record.identity`).
+        slots: Jobs that the scheduler may send here at once.
 
     Raises:
         SettingsError: There is no Redis URL.
         ConfigError: The providers' configuration is wrong.
         VaultError: The secret key file is unusable.
     """
-    if not settings.redis_url:
-        raise SettingsError("DARKROOM_REDIS_URL is empty: `darkroom up` starts a server and sets it")
-    client = connect(settings.redis_url)
-    identity = DatabaseIdentity(client, settings.identity_file, founder=founder)
-    connection = Connection(client, patience=patience, identity=identity)
-    store = JobStore(connection, limits=settings.limits)
-    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
-    artifacts = LocalArtifacts(settings.artifacts_dir)
-    rules = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
-    vault = Vault.from_file(settings.secret_key_file)
+    found = shared.build(settings, patience=PATIENCE)
+    fetch, proxy = EgressGuard(found.egress).fetch, partial(pinned, found.egress)
     return Services(
-        name=f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
-        identity=identity,
-        connection=connection,
-        store=store,
-        artifacts=artifacts,
-        catalog=catalog,
-        claimer=Claimer(store, catalog),
+        shared=found,
+        claimer=Claimer(found.store, found.catalog),
         runner=Runner(
-            store, catalog, artifacts, vault, EgressGuard(rules).fetch, partial(pinned, rules), HealthStore(connection)
+            found.store, found.catalog, found.artifacts, found.vault, fetch, proxy, HealthStore(found.connection)
         ),
-        jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
-        uploads=Uploads(connection, artifacts, settings.file_bytes),
-        deliverer=Deliverer(connection, vault, WebhookClient(rules)),
+        heartbeat=Heartbeat(
+            JobStore(Connection(connect(settings.redis_url, connections=2), identity=found.identity)),
+            f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
+            slots,
+            settings.lease_seconds,
+        ),
     )

@@ -1,36 +1,26 @@
-"""Repairs what crashes leave: ``python -m worker.scheduler.reconciler``. May run many times over at once.
+"""Repairs what crashes leave.
 
-One pure function decides, one place applies. Every move goes through the same
-compare-and-append as all others, so two reconcilers cannot do a thing twice.
+One pure function decides, one place applies. Every change goes through the store's compare-and-append, so two
+reconcilers cannot do a thing twice.
 """
 
 from __future__ import annotations
 
 import logging
-import signal
-import threading
 import time
-from types import FrameType
 from typing import Final
 
-import logs
-import settings
-from jobs import events, failpoints
+from jobs import events
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.files.uploads import Uploads
 from jobs.model import Failure, Job, Status
 from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.service import JobService
-from worker import services
 from worker.attempts import retry
-from worker.scheduler.janitor import Janitor
-from worker.scheduler.prober import Prober
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two rounds.
-ROUND_SECONDS: Final = 1.0
 #: A message that was sent so many seconds ago and claimed nothing is taken for lost and sent again.
 LOST_MESSAGE_SECONDS: Final = 10.0
 #: Leases are judged only after the store answered for so long: after an outage workers need a moment to renew them.
@@ -125,49 +115,3 @@ class Reconciler:
             log.exception("a job cannot be deleted", extra={"job_id": job_id})
             return 0
         return 1
-
-
-def _announced(built: services.Services, told: str) -> str:
-    """Name the providers to the database, once to each; answers which one knows them."""
-    try:
-        identity = built.identity.check()
-        if identity != told:
-            built.announce()
-    except StoreUnavailable:
-        return told
-    return identity
-
-
-def main() -> None:
-    """Repair once a second until SIGTERM or SIGINT."""
-    config = settings.load()
-    logs.configure(config.log_format, "scheduler", config.log_level)
-    failpoints.arm(config.failpoints)
-    built = services.build(config, patience=0, founder=True)
-    reconciler = Reconciler(built.connection, built.store, built.jobs, built.uploads)
-    stopped = threading.Event()
-
-    def stop(signum: int, frame: FrameType | None) -> None:
-        del signum, frame
-        stopped.set()
-
-    signal.signal(signal.SIGTERM, stop)
-    signal.signal(signal.SIGINT, stop)
-    told = ""
-    janitor = Janitor(built.connection, built.store, built.artifacts, config.sweep_seconds)
-    beside = {
-        "prober": Prober(built.connection, built.catalog).run,
-        "deliverer": built.deliverer.run,
-        "janitor": janitor.run,
-    }
-    for name, run in beside.items():
-        threading.Thread(target=run, args=(stopped,), name=name, daemon=True).start()
-    log.info("scheduler ready")
-    while not stopped.is_set():
-        told = _announced(built, told)
-        reconciler.round()
-        stopped.wait(ROUND_SECONDS)
-
-
-if __name__ == "__main__":
-    main()

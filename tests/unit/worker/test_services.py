@@ -9,7 +9,7 @@ import pytest
 import settings
 from jobs.record import keys
 from tests.support.redis_servers import RedisServer
-from worker import services
+from worker import shared
 
 pytestmark = pytest.mark.real
 
@@ -25,7 +25,7 @@ def test_apps_of_others_get_one_job_first_and_spaces_are_waited_for_longer(
     environ = {
         "DARKROOM_REDIS_URL": own_redis_server.url, "DARKROOM_CONFIG": str(config), "DARKROOM_DATA_DIR": str(tmp_path / "data"),
     }  # fmt: skip
-    built = services.build(settings.load(environ), founder=True)
+    built = shared.build(settings.load(environ), founder=True)
     built.announce()
     redis = built.connection.client
     told = {

@@ -1,0 +1,79 @@
+"""What a worker and the scheduler both need, built once per process."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from jobs.egress import Egress
+from jobs.files import LocalArtifacts
+from jobs.queue import CeleryPublisher, client_app
+from jobs.record.client import connect
+from jobs.record.connection import Connection
+from jobs.record.identity import DatabaseIdentity
+from jobs.record.store import JobStore
+from jobs.service import JobService
+from jobs.vault import Vault
+from providers.catalog import Catalog
+from settings import Settings
+
+#: Seconds for which the first job at a provider runs alone before others follow (jobs/record/scripts/dispatch.lua).
+#: A Space may take some seconds to say that its quota is used up. An app of the operator's own hardly has a quota, and
+#: its first burst must not wait for long.
+SPACE_SECONDS = 10.0
+APP_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shared:
+    """The records, the files, the providers, and the rules for users' addresses."""
+
+    identity: DatabaseIdentity
+    connection: Connection
+    store: JobStore
+    artifacts: LocalArtifacts
+    catalog: Catalog
+    egress: Egress
+    vault: Vault
+    jobs: JobService
+
+    def announce(self) -> None:
+        """Tell the database which providers take jobs, and how many each.
+
+        Raises:
+            StoreUnavailable: Redis cannot serve.
+        """
+        specs = [spec for spec in self.catalog.specs() if spec.enabled]
+        alone = {spec.name: SPACE_SECONDS if spec.on_hub else APP_SECONDS for spec in specs if spec.url}
+        self.store.serve({spec.name: spec.concurrency for spec in specs}, alone)
+
+
+def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -> Shared:
+    """Build the shared services of one process.
+
+    Args:
+        settings: The configuration.
+        patience: Seconds for which writes of a running attempt are tried again while Redis is away.
+        founder: Whether an empty database gets its id here (:mod:`jobs.record.identity`).
+
+    Raises:
+        SettingsError: There is no Redis URL.
+        ConfigError: The providers' configuration is wrong.
+        VaultError: The secret key file is unusable.
+    """
+    client = connect(settings.require_redis())
+    identity = DatabaseIdentity(client, settings.identity_file, founder=founder)
+    connection = Connection(client, patience=patience, identity=identity)
+    store = JobStore(connection, limits=settings.limits)
+    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
+    artifacts = LocalArtifacts(settings.artifacts_dir)
+    vault = Vault.from_file(settings.secret_key_file)
+    return Shared(
+        identity=identity,
+        connection=connection,
+        store=store,
+        artifacts=artifacts,
+        catalog=catalog,
+        egress=Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies),
+        vault=vault,
+        jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
+    )
