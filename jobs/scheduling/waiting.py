@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+import time
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 from jobs.model import Job, Status, WaitReason
 from jobs.record.types import Crowd, Place
@@ -47,17 +49,42 @@ class Situation:
     paused: bool = False
 
 
+#: Each reason as a sentence about its subject: a provider, where one is meant, and the time when it takes jobs again.
+MESSAGES: Final[Mapping[WaitReason, str]] = {
+    "workers_busy": "All workers are busy.",
+    "upstream_queue": "{subject} has its own queue, and the job is in it.",
+    "provider_cooldown": "{subject} takes no jobs{until}.",
+    "provider_waking": "{subject} is waking up.",
+    "key_limit": "The limit of jobs running at once is reached.",
+    "paused": "{subject} is paused.",
+    "no_provider": "No provider for this job is available{until}.",
+}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waiting:
-    """Why a job does not have its result yet; ``until`` in Unix seconds where it is known.
+    """Why a job does not have its result yet.
 
-    ``position`` is how many jobs were queued before it; at a key's limit only those that share the limit count.
+    Args:
+        reason: Why.
+        provider: The provider that it waits for, where it is one.
+        position: How many jobs were queued before it; at a key's limit only those that share the limit count.
+        until: When the wait is over, in Unix seconds, where that is known.
+        eta_seconds: Estimated seconds until the result.
     """
 
     reason: WaitReason
+    provider: str | None = None
     position: int | None = None
     until: float | None = None
     eta_seconds: float | None = None
+
+    @property
+    def message(self) -> str:
+        """The reason as a sentence."""
+        subject = self.provider or ("The service" if self.reason == "paused" else "The provider")
+        moment = "" if self.until is None else time.strftime(" until %Y-%m-%d %H:%M:%S UTC", time.gmtime(self.until))
+        return MESSAGES[self.reason].format(subject=subject, until=moment)
 
 
 def explain(job: Job, place: Place | None, situation: Situation, at: float) -> Waiting | None:
@@ -66,7 +93,7 @@ def explain(job: Job, place: Place | None, situation: Situation, at: float) -> W
     Args:
         job: A job in any state.
         place: Where it stands, where it is queued.
-        situation: The rest of the world.
+        situation: The providers and the workers.
         at: Now, in Unix seconds.
     """
     if job.status is Status.RUNNING:
@@ -74,30 +101,55 @@ def explain(job: Job, place: Place | None, situation: Situation, at: float) -> W
     if job.status is not Status.QUEUED:
         return None
     position = None if place is None else place.position
-    views = [situation.providers[name] for name in job.route if name in situation.providers]
-    run = _run_seconds(views)
+    views = {name: situation.providers[name] for name in job.route if name in situation.providers}
     if not views:
         return Waiting(reason="no_provider", position=position)
-    if situation.paused or all(view.paused for view in views):
-        return Waiting(reason="paused", position=position)
-    usable = [view for view in views if not view.paused]
-    line = _line(position or 0, situation.slots, usable, run)
-    # Whoever waits for the same time stands in a line afterwards.
-    after = run if line is None else line
+    usable = {name: view for name, view in views.items() if not view.paused}
+    if situation.paused or not usable:
+        return Waiting(reason="paused", provider=None if situation.paused else next(iter(views)), position=position)
+    run = _run_seconds(views.values())
+    line = _line(position or 0, situation.slots, usable.values(), run)
+    return (
+        _rest(job, usable, position, at, run if line is None else line)
+        or _limit(() if place is None else place.crowds, line, run)
+        or _worker(usable, position, at, line)
+    )
+
+
+def _rest(
+    job: Job, usable: Mapping[str, ProviderView], position: int | None, at: float, after: float
+) -> Waiting | None:
+    """A time is set for the job or for all its providers; ``after`` it, all who waited for the same time stand in line."""
     if job.not_before is not None and job.not_before > at:
         reason: WaitReason = job.waiting or "provider_cooldown"
-        return _until(reason, job.not_before, position, at, after)
-    if not any(view.is_open(at) for view in usable):
-        first = min(usable, key=lambda view: view.blocked_until or at)
-        return _until(first.blocked_reason, first.blocked_until or at, position, at, after)
-    full = [crowd for crowd in (place.crowds if place else ()) if crowd.is_full]
-    if full:
-        last = max(full, key=lambda crowd: _turn(crowd, run))
-        # A job of the crowd has to end first, for each that stands before this one too.
-        eta = None if line is None else _tidy(max(line, _turn(last, run) + run))
-        return Waiting(reason="key_limit", position=last.position, eta_seconds=eta)
-    is_scouted = all(view.scouted for view in usable if view.is_open(at))
-    return Waiting(reason="provider_waking" if is_scouted else "workers_busy", position=position, eta_seconds=line)
+        provider = job.attempts[-1].provider if job.attempts else None
+        until = job.not_before
+    elif not any(view.is_open(at) for view in usable.values()):
+        provider = min(usable, key=lambda name: usable[name].blocked_until or at)
+        reason, until = usable[provider].blocked_reason, usable[provider].blocked_until or at
+    else:
+        return None
+    eta = _tidy(until - at + after)
+    return Waiting(reason=reason, provider=provider, position=position, until=until, eta_seconds=eta)
+
+
+def _limit(crowds: Iterable[Crowd], line: float | None, run: float) -> Waiting | None:
+    """As many jobs of its key, or of its end user, run as may."""
+    full = [crowd for crowd in crowds if crowd.is_full]
+    if not full:
+        return None
+    last = max(full, key=lambda crowd: _turn(crowd, run))
+    # A job of the crowd has to end first, for each that stands before this one too.
+    eta = None if line is None else _tidy(max(line, _turn(last, run) + run))
+    return Waiting(reason="key_limit", position=last.position, eta_seconds=eta)
+
+
+def _worker(usable: Mapping[str, ProviderView], position: int | None, at: float, line: float | None) -> Waiting:
+    """It stands in line for a worker, or for the job that shows whether its provider works."""
+    takers = {name: view for name, view in usable.items() if view.is_open(at)}
+    if all(view.scouted for view in takers.values()):
+        return Waiting(reason="provider_waking", provider=next(iter(takers)), position=position, eta_seconds=line)
+    return Waiting(reason="workers_busy", position=position, eta_seconds=line)
 
 
 def _turn(crowd: Crowd, run: float) -> float:
@@ -114,21 +166,18 @@ def _upstream(job: Job, situation: Situation) -> Waiting | None:
     there = job.upstream.eta_seconds
     if there is None and job.upstream.rank is not None:
         there = (job.upstream.rank + 1) * run
-    return Waiting(reason="upstream_queue", eta_seconds=None if there is None else _tidy(there + run))
+    eta = None if there is None else _tidy(there + run)
+    return Waiting(reason="upstream_queue", provider=job.provider, eta_seconds=eta)
 
 
-def _line(position: int, slots: int, views: list[ProviderView], run: float) -> float | None:
+def _line(position: int, slots: int, views: Collection[ProviderView], run: float) -> float | None:
     """Seconds until the result of a job that many others stand before; None while no worker lives."""
     limits = [view.limit for view in views]
     room = slots if any(limit is None for limit in limits) else min(slots, sum(limit or 0 for limit in limits))
     return None if room <= 0 else _tidy((position // room + 1) * run)
 
 
-def _until(reason: WaitReason, until: float, position: int | None, at: float, after: float) -> Waiting:
-    return Waiting(reason=reason, position=position, until=until, eta_seconds=_tidy(until - at + after))
-
-
-def _run_seconds(views: list[ProviderView]) -> float:
+def _run_seconds(views: Collection[ProviderView]) -> float:
     measured = [view.run_seconds for view in views if view.run_seconds is not None]
     return min(measured) if measured else UNMEASURED_RUN_SECONDS
 
