@@ -1,8 +1,9 @@
 """What the containers of docker-compose.yml run: ``python -m cli.container NAME``.
 
-``init`` makes the secrets and the first API key; ``web``, ``worker``,
-``scheduler`` and ``flower`` become the program of that name; ``health NAME``
-exits 0 while that program is well; anything else is a ``darkroom`` command.
+``init`` creates the secrets and the first API key. ``web``, ``worker``,
+``scheduler`` and ``flower`` run the program of that name. ``health NAME``
+exits with 0 if that program is healthy. Any other NAME is a ``darkroom``
+command.
 """
 
 from __future__ import annotations
@@ -20,15 +21,15 @@ import redis
 import requests
 
 import settings as configuration
-from cli import programs
-from cli.redis_options import OPTIONS
+from cli.stack import programs
+from cli.stack.redis_server import OPTIONS
 from jobs.access.api_keys import ApiKeyStore
 from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.vault import Vault
 from settings import Settings
 
-#: Volumes of docker-compose.yml: one for the services alone, one that Redis reads too.
+#: Volumes of docker-compose.yml: the first is only for the services, Redis reads the second as well.
 SECRETS: Final = Path("/secrets")
 BROKER: Final = Path("/broker")
 _REDIS_HOST: Final = "redis"
@@ -40,7 +41,10 @@ _REDIS_CONF: Final = "bind 0.0.0.0\nport 6379\nrequirepass {password}\ndir /data
 
 
 def keep(path: Path, content: str) -> bool:
-    """Write a file that only its owner reads, unless it is there; whole or not at all. True if it was written."""
+    """Write a file that only its owner can read, unless it exists. Returns whether it was written.
+
+    A process that dies meanwhile leaves no half file.
+    """
     if path.exists():
         return False
     fresh = path.with_suffix(".new")
@@ -52,10 +56,10 @@ def keep(path: Path, content: str) -> bool:
 
 
 def init(secrets_dir: Path, broker_dir: Path) -> None:
-    """Make what is missing: passwords, the secret key, and the first API key, which is printed once.
+    """Create what is missing: passwords, the secret key, and the first API key, which is printed once.
 
-    The file of the first key also says that this was done before; keys that
-    are revoked later do not bring a new one.
+    The file of the first key also tells that it was created before, so no new
+    key is created after all keys are revoked.
     """
     keep(secrets_dir / "flower.password", secrets.token_urlsafe(18) + "\n")
     Vault.from_file(secrets_dir / "secret.key")
@@ -92,7 +96,7 @@ def _wait_for_redis(url: str) -> redis.Redis:
 
 
 def loaded() -> Settings:
-    """The settings, with the address and password of Compose's Redis where none is given."""
+    """The settings. DARKROOM_REDIS_URL defaults to the Redis of Compose, with its password."""
     settings = configuration.load()
     if settings.redis_url:
         return settings
@@ -113,10 +117,10 @@ def _flower(settings: Settings) -> tuple[str, ...]:
 
 
 def is_healthy(name: str, settings: Settings) -> bool:
-    """Whether the program of this container does its work.
+    """Whether the program of this container works.
 
-    The web face answers ``/readyz``, Flower its ``/healthcheck``, a worker
-    has given its sign of life to Redis; the scheduler's Redis answers.
+    The web process answers ``/readyz`` and Flower ``/healthcheck``; a worker
+    has a recent heartbeat in Redis; for the scheduler, Redis answers.
     """
     if name in {"web", "flower"}:
         port = settings.bind.port if name == "web" else settings.flower_bind.port
@@ -131,7 +135,7 @@ def is_healthy(name: str, settings: Settings) -> bool:
 
 
 def main(arguments: list[str]) -> None:
-    """Run what the container is for."""
+    """Run the program of the container."""
     name, *rest = arguments
     if name == "init":
         init(SECRETS, BROKER)

@@ -1,10 +1,10 @@
-"""What can stand in the way of a command; each text says what to do about it."""
+"""Errors of commands. Each text says what to do about it."""
 
 from __future__ import annotations
 
 
 class CommandError(RuntimeError):
-    """The root: shown as one line, and the command ends with 1."""
+    """The root. It is shown as one line, and the command exits with 1."""
 
 
 class CannotStart(CommandError):
@@ -12,7 +12,7 @@ class CannotStart(CommandError):
 
 
 class InUse(CommandError):
-    """Another ``darkroom up`` has the data directory."""
+    """Another ``darkroom up`` uses the data directory."""
 
 
 class NoRedis(CommandError):
@@ -20,4 +20,4 @@ class NoRedis(CommandError):
 
 
 class Unreachable(CommandError):
-    """No Darkroom answers at the address."""
+    """The service does not answer."""

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
+import cli.docs
 import jobs.docs
 import providers.docs
 import settings
@@ -26,6 +27,7 @@ def _http_api() -> str:
 
 #: Name of each page in docs/reference/, without ``.md``, and what makes it.
 PAGES: Final[dict[str, Callable[[], str]]] = {
+    "cli": cli.docs.page,
     "http-api": _http_api,
     "providers": _providers,
     "redis-keys": jobs.docs.redis_keys,

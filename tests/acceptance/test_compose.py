@@ -23,7 +23,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cli.redis_server import free_port
+from cli.stack.redis_server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 ENGINE = Path(os.environ.get("DARKROOM_COMPOSE_ENGINE") or ROOT.parent / "shared" / "tools" / "compose-engine")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.supervise import Program, Supervised
+from cli.stack.supervise import Program, Supervised
 
 pytestmark = pytest.mark.acceptance
 

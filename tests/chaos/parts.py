@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from cli import tether
+from cli.stack import tether
 from tests.support.processes import ROOT, Process, Stack
 
-_ASK: Final = "import json; from cli import programs as p; print(json.dumps([p.WEB, p.WORKER, p.SCHEDULER]))"
+_ASK: Final = "import json; from cli.stack import programs as p; print(json.dumps([p.WEB, p.WORKER, p.SCHEDULER]))"
 
 
 @functools.cache

@@ -10,7 +10,7 @@ import sys
 import threading
 from pathlib import Path
 
-from cli.redis_server import free_port
+from cli.stack.redis_server import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 _START_SECONDS = 90.0

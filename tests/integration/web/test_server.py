@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from cli import programs
+from cli.stack import programs
 from jobs import events
 from jobs.access.api_keys import ApiKeyStore
 from tests.support.eventually import eventually

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from cli import programs
+from cli.stack import programs
 from tests.support.eventually import eventually
 from tests.support.redis_servers import free_port
 

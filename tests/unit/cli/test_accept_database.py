@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from cli.commands.operator.database import connected
 from cli.errors import CannotStart
-from cli.keys import connected
 from cli.main import main
-from cli.service import Stopper, running
+from cli.stack.service import Stopper, running
 from jobs.access.api_keys import ApiKeyStore
 from jobs.record.identity import DatabaseIdentity
 from settings import load

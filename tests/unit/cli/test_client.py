@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cli import api as api_module
-from cli.api import Api, ApiError
+from cli.commands.api import client as api_module
+from cli.commands.api.client import Api, ApiError
 from cli.errors import Unreachable
 from cli.main import main
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from cli.api import Api
-from cli.follow import failure, headline, save_outputs
+from cli.commands.api.client import Api
+from cli.commands.api.follow import failure, headline, save_outputs
 
 
 @pytest.mark.parametrize(

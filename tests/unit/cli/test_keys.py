@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from cli.keys import connected
+from cli.commands.operator.database import connected
 from cli.main import main
 from jobs.access.api_keys import ApiKeyStore, is_well_formed
 from settings import load

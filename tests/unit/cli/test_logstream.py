@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.logstream import LineBuffer, LogStream
+from cli.stack.logstream import LineBuffer, LogStream
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 100])

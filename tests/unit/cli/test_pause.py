@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from cli.keys import connected
+from cli.commands.operator.database import connected
 from cli.main import main
 from jobs.record import keys
 from jobs.scheduling.pauses import Pauses

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cli import programs, redis_server
+from cli.stack import programs, redis_server
 from settings import load
 
 _SERVER = redis_server.RedisServer(program="valkey-server", folder=Path("/d/redis"), port=1, password="p")

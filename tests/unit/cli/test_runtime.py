@@ -8,11 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
-from cli import redis_server, runtime
 from cli.errors import InUse
-from cli.keys import create, revoke, rows
-from settings import SettingsError, load
+from cli.main import main
+from cli.stack import redis_server, runtime
 
 _FACTS = runtime.Runtime(pid=os.getpid(), url="http://127.0.0.1:1", flower_url="", redis_url="redis://:secret@x")
 
@@ -51,16 +51,22 @@ def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:
 
 @pytest.mark.real
 def test_keys_are_made_listed_and_revoked_while_the_service_is_down(tmp_path: Path) -> None:
-    settings = load({"DARKROOM_DATA_DIR": str(tmp_path / 'with space and "quote"')})
-    key = create(settings, "bot", ("read",))
-    (row,) = rows(settings)
-    assert row[1:4] == ("bot", f"…{key[-4:]}", "read")
-    assert row[6] == ""
-    assert revoke(settings, row[0])
-    assert not revoke(settings, row[0])
-    assert rows(settings)[0][6].startswith("revoked")
-    with pytest.raises(SettingsError, match="no scope wizard"):
-        create(settings, "bot", ("wizard",))
+    environ = {
+        "DARKROOM_DATA_DIR": str(tmp_path / 'with space and "quote"'),
+        "DARKROOM_REDIS_URL": "",
+        "COLUMNS": "300",
+    }
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(main, ["keys", *arguments], env=environ)
+
+    key = run("create", "bot", "--scope", "read").output.strip()
+    (row,) = [line.split() for line in run("list").output.splitlines() if "bot" in line]
+    assert row[1:4] == ["bot", f"…{key[-4:]}", "read"]
+    assert "is revoked" in run("revoke", row[0]).output
+    assert "there is no valid key" in run("revoke", row[0]).output
+    assert "revoked 20" in run("list").output
+    assert "no scope wizard" in run("create", "bot", "--scope", "wizard").output
 
 
 @pytest.mark.real

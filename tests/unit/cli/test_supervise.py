@@ -6,7 +6,7 @@ import configparser
 import shlex
 from pathlib import Path
 
-from cli.supervise import Program, render
+from cli.stack.supervise import Program, render
 
 
 def test_a_value_may_hold_what_means_something_to_supervisord() -> None:

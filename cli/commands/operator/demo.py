@@ -1,4 +1,4 @@
-"""``darkroom demo``: the whole service with an upstream of its own, and one picture through the API."""
+"""``darkroom demo``: the whole service with a Gradio app of its own, and one image through the API."""
 
 from __future__ import annotations
 
@@ -15,20 +15,21 @@ import click
 import requests
 from rich.console import Console
 
-from cli import programs, service
-from cli.api import Api
+import settings as configuration
+from cli.commands.api.client import Api
+from cli.commands.api.follow import Follower, failure, save_outputs
 from cli.errors import CannotStart
-from cli.follow import Follower, failure, save_outputs
-from cli.redis_server import free_port
-from cli.service import Service, Stopper
-from cli.supervise import Program
+from cli.stack import programs, service
+from cli.stack.redis_server import free_port
+from cli.stack.service import Service, Stopper
+from cli.stack.supervise import Program
 from settings import Bind, Settings
 
 PROMPT: Final = "a lighthouse by the sea at dusk, the moon rising"
-#: With this seed the default prompt gives the picture in the README.
+#: With this seed the default prompt gives the image in the README.
 SEED: Final = 1
 _MODEL, _PROVIDER = "flux-dev", "blackforestlabs-flux1-dev"
-#: The demo must not leave this machine, so the upstreams that would are switched off.
+#: The demo must not send anything to the internet, so the providers that would are switched off.
 _REMOTE: Final = (
     "blackforestlabs-flux1-schnell",
     "voodoohop-flux1-schnell",
@@ -36,32 +37,33 @@ _REMOTE: Final = (
     "g4f-flux1-dev",
     "g4f",
 )
-_APP: Final = Path(__file__).parent.parent / "examples" / "demo_space" / "app.py"
-#: For each of the service and the app; the first start on a slow machine compiles a great many files.
+_APP: Final = programs.ROOT / "examples" / "demo_space" / "app.py"
+#: Seconds for the service to start, and for the app: the first start on a slow machine compiles many files.
 _PATIENCE_SECONDS: Final = 120.0
 
 
-def demo(settings: Settings, *, output: Path, prompt: str | None, leave: bool) -> None:
-    """Start everything, make a picture, and stay until Ctrl-C.
-
-    Args:
-        settings: The configuration; the demo keeps its data apart from the real ones.
-        output: Where the picture goes.
-        prompt: What to paint.
-        leave: End after the picture.
-
-    Raises:
-        CannotStart: Something that it needs is missing.
-    """
+@click.command()
+@click.option("--exit", "leave", is_flag=True, help="Exit after the image instead of staying up.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default=Path("darkroom-demo.webp"),
+    show_default=True,
+    help="File for the image.",
+)
+@click.option("--prompt", help="What to generate.")
+def demo(*, leave: bool, output: Path, prompt: str | None) -> None:
+    """Run the whole service with a small Gradio app, and generate one image."""
     console = Console()
     port = free_port()
-    settings = _own(settings, port)
+    settings = _demo_settings(configuration.load(), port)
     log_file = settings.data_dir / "demo.log"
     stopper = Stopper()
     began = time.monotonic()
     with log_file.open("w", encoding="utf-8") as log, stopper.listening():
         files = settings.data_dir / "space"
-        shutil.rmtree(files, ignore_errors=True)  # the intermediate pictures of the last time
+        shutil.rmtree(files, ignore_errors=True)  # the previews of the last run
         space = Program(name="space", argv=(_gradio_python(), str(_APP), str(port), str(files)), order=15)
         try:
             with console.status("starting Redis, the API, a worker, the scheduler, Flower and a Gradio app") as status:
@@ -74,7 +76,7 @@ def demo(settings: Settings, *, output: Path, prompt: str | None, leave: bool) -
                     console.print(
                         f"started in {time.monotonic() - began:.1f} s; their log is {log_file}", highlight=False
                     )
-                    _make_picture(console, faces.url, output, prompt)
+                    _make_image(console, faces.url, output, prompt)
                     if leave:
                         return
                     _show(console, faces)
@@ -86,7 +88,8 @@ def demo(settings: Settings, *, output: Path, prompt: str | None, leave: bool) -
             raise CannotStart(f"{error}; more in {log_file}") from error
 
 
-def _own(settings: Settings, space_port: int) -> Settings:
+def _demo_settings(settings: Settings, space_port: int) -> Settings:
+    """The settings with free ports, and with a data directory and a configuration of the demo's own."""
     data_dir = settings.data_dir / "demo"
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = data_dir / "providers.toml"
@@ -94,8 +97,8 @@ def _own(settings: Settings, space_port: int) -> Settings:
     config.write_text(f'[providers.{_PROVIDER}]\nurl = "http://127.0.0.1:{space_port}"\n{off}', encoding="utf-8")
     return replace(
         settings,
-        bind=_free(settings.bind, 8000),
-        flower_bind=_free(settings.flower_bind, 5555),
+        bind=_usable(settings.bind, 8000),
+        flower_bind=_usable(settings.flower_bind, 5555),
         redis_url="",
         data_dir=data_dir,
         config=config,
@@ -105,8 +108,8 @@ def _own(settings: Settings, space_port: int) -> Settings:
     )
 
 
-def _free(bind: Bind, usual: int) -> Bind:
-    """The address itself, or a free port in place of the usual one where that is taken."""
+def _usable(bind: Bind, usual: int) -> Bind:
+    """The address, with a free port if it has the usual one and that is taken."""
     return Bind(bind.host, free_port()) if bind.port == usual and service.is_taken(bind) else bind
 
 
@@ -144,7 +147,7 @@ def _wait_for_space(url: str, stopper: Stopper) -> None:
     raise CannotStart("the demo's Gradio app did not start")
 
 
-def _make_picture(console: Console, url: str, output: Path, prompt: str | None) -> None:
+def _make_image(console: Console, url: str, output: Path, prompt: str | None) -> None:
     body = {"model": _MODEL, "input": {"prompt": prompt or PROMPT, "seed": SEED}}
     console.print(f"\nPOST {url}/v1/jobs", highlight=False)
     console.print_json(json.dumps(body))

@@ -1,4 +1,4 @@
-"""A client of the public API: what any user of Darkroom could write with requests."""
+"""A client of the public API, as any user could write it with requests."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Job = dict[str, Any]
 TERMINAL: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
 _CONNECT_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 60.0
-#: The service is given so long to come back, as after a restart, before its absence is an error.
+#: Seconds without the service before that is an error: a restart takes less.
 _PATIENCE_SECONDS: Final = 120.0
 _PAUSE_SECONDS: Final = 1.0
 _LARGEST_OUTPUT: Final = 256 << 20
@@ -66,17 +66,17 @@ class Api:
 
         Raises:
             ApiError: It was refused.
-            Unreachable: Nobody answers.
+            Unreachable: The service does not answer.
         """
         return self._json("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
     def upload(self, path: Path) -> dict[str, Any]:
-        """Bring a picture there; its ``id`` can be a job's input.
+        """Upload an image; the ``id`` of the answer can be a job's input.
 
         Raises:
             CommandError: There is no such file.
             ApiError: It was refused.
-            Unreachable: Nobody answers.
+            Unreachable: The service does not answer.
         """
         try:
             files = {"file": (path.name, path.read_bytes())}
@@ -89,15 +89,15 @@ class Api:
         return self._json("GET", path, params=params)
 
     def cancel(self, job_id: str) -> Job:
-        """Ask for a job's end."""
+        """Cancel a job."""
         return self._json("POST", f"/v1/jobs/{job_id}/cancel")
 
     def download(self, url: str) -> tuple[bytes, str]:
         """Fetch a file of a job: its content, and its type as ``image/webp``.
 
         Raises:
-            ApiError: It is not there, or larger than 256 MiB.
-            Unreachable: Nobody answers.
+            ApiError: It does not exist, or is larger than 256 MiB.
+            Unreachable: The service does not answer.
         """
         with self._send("GET", self._own(url), stream=True) as answer:
             self._refuse(answer)
@@ -109,9 +109,8 @@ class Api:
     def watch(self, job_id: str) -> Iterator[Job]:
         """Yield the job now and at every change; the last one is final.
 
-        The event stream says when to look; what is shown is always the job
-        itself. So a dropped stream or a restarted service costs nothing but
-        time.
+        The event stream only says when to ask for the job again, so a dropped
+        stream or a restarted service costs time and nothing else.
 
         Raises:
             ApiError: There is no such job.
@@ -141,7 +140,7 @@ class Api:
                 return
 
     def _wakes(self, job_id: str) -> Iterator[None]:
-        """Yield at once, then at each event; every second while there is no event stream."""
+        """Yield at once, then at each event. While there is no event stream, yield every second."""
         last = ""
         while True:
             yield
@@ -164,7 +163,7 @@ class Api:
             return body
 
     def _own(self, url: str) -> str:
-        """A link of the API as a path of this address: a job may name a public URL that is not reachable from here."""
+        """The path of an API link. A job may name a public URL that cannot be reached from here, so its host is dropped."""
         parts = urlsplit(url)
         return parts.path + (f"?{parts.query}" if parts.query else "")
 
@@ -188,6 +187,6 @@ class Api:
 
 
 def _as_they_come(answer: requests.Response) -> Iterator[bytes]:
-    """The body in the pieces in which it arrives; requests' own iterators wait for more where no chunks are used."""
+    """The body in pieces, as they arrive. The iterators of requests wait for more if the answer is not chunked."""
     while piece := answer.raw.read1(1 << 16):
         yield piece

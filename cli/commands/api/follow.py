@@ -1,4 +1,4 @@
-"""A job on the terminal: what it waits for, how far it is, its previews, and its result."""
+"""A job on the terminal: what it waits for, its progress, its previews and its result."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from cli.api import Api, ApiError, Job
+from cli.commands.api.client import Api, ApiError, Job
 from cli.errors import Unreachable
 
 _REASONS = {
@@ -27,7 +27,7 @@ _REASONS = {
 
 
 def headline(job: Job) -> str:
-    """One line: what the job does now, or what it waits for."""
+    """What the job does now, or what it waits for, in one line."""
     status = str(job["status"])
     if status not in {"queued", "running"}:
         return status
@@ -58,7 +58,7 @@ def _waiting(queue: dict[str, Any]) -> list[str]:
 
 
 def failure(job: Job) -> str:
-    """Why a job did not succeed, in words."""
+    """Why a job did not succeed, in one line."""
     error: dict[str, Any] = job.get("error") or {}
     if not error:
         return f"{job['id']} ended as {job['status']}"
@@ -69,12 +69,12 @@ def failure(job: Job) -> str:
 
 @dataclass(kw_only=True)
 class Follower:
-    """Shows a job until its end.
+    """Shows a job until it ends.
 
     Args:
-        api: Where it runs.
-        console: Where it is shown; lines instead of a bar where that is no terminal.
-        previews: The newest preview is kept in this file, its type's suffix added; None keeps none.
+        api: Where the job is.
+        console: Where to show it. If it is not a terminal, lines are printed in place of a progress bar.
+        previews: File of the newest preview, without its suffix; None saves no previews.
     """
 
     api: Api
@@ -85,11 +85,11 @@ class Follower:
     _preview: object = field(default=None, init=False)
 
     def follow(self, job_id: str) -> Job:
-        """Return the final job.
+        """Show the job until it ends, and return it.
 
         Raises:
             ApiError: There is no such job.
-            Unreachable: The service went away.
+            Unreachable: The service stopped answering.
         """
         columns = (
             SpinnerColumn(),
@@ -129,7 +129,7 @@ class Follower:
         try:
             content, content_type = self.api.download(preview["url"])
         except (ApiError, Unreachable):
-            return  # the final picture has replaced it meanwhile
+            return  # the final image has replaced it meanwhile
         self._preview = preview.get("index")
         suffix = mimetypes.guess_extension(content_type) or ".webp"
         self.previews.with_name(self.previews.name + suffix).write_bytes(content)
@@ -137,16 +137,16 @@ class Follower:
 
 
 def save_outputs(api: Api, job: Job, target: Path | None) -> list[Path]:
-    """Write a job's files; several get a number each.
+    """Write a job's outputs to files. Several outputs are numbered.
 
     Args:
-        api: Where they are.
+        api: Where the outputs are.
         job: A succeeded job.
-        target: The file to write; a picture is converted if its suffix asks for another format. None: named after
-            the job, in the working directory.
+        target: The file to write. An image is converted if the suffix asks for another format. None names the
+            files after the job, in the working directory, and writes no texts.
 
     Returns:
-        What was written. Texts are not among them unless ``target`` was given.
+        The files that were written.
     """
     written = []
     outputs = job.get("outputs") or []

@@ -1,4 +1,4 @@
-"""Keeps a set of programs running, by supervisord.
+"""Keeps a set of programs running, with supervisord.
 
 supervisord starts them in order, restarts what dies, and stops them in the
 reverse order. It runs in the foreground as our child; its own messages and
@@ -22,12 +22,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from cli import tether
-from cli.logstream import LineBuffer, LogStream
+from cli.stack import tether
+from cli.stack.logstream import LineBuffer, LogStream
 
-#: Seconds that a program must live before its start counts as one; below it supervisord waits longer each time.
+#: A program that ends sooner, in seconds, counts as a failed start: supervisord then waits longer each time.
 _SETTLE_SECONDS: Final = 2
-#: supervisord gives up after so many failed starts in a row; in effect never.
+#: Failed starts in a row until supervisord gives up: in effect never.
 _RETRIES: Final = 1_000_000
 
 
@@ -35,9 +35,10 @@ _RETRIES: Final = 1_000_000
 class Program:
     """One program to keep running.
 
-    ``order``: lower starts earlier and stops later. ``stop_seconds``: how
-    long it may take to end after SIGTERM before SIGKILL. ``lock``: a file it
-    holds locked while it lives.
+    Args:
+        order: Programs with a lower one start earlier and stop later.
+        stop_seconds: Seconds between SIGTERM and SIGKILL.
+        lock: A file that the program locks while it runs.
     """
 
     name: str
@@ -56,8 +57,8 @@ def _command(program: Program, directory: Path) -> str:
 def render(programs: Iterable[Program], directory: Path) -> str:
     """Write supervisord's configuration.
 
-    It names its files by relative paths, since an absolute one may hold
-    characters that mean something there: run it in the folder of the pipes.
+    Its paths are relative, since an absolute one may contain characters with
+    a meaning in the file. So supervisord must run in the folder of the pipes.
 
     Args:
         programs: What to run.
@@ -72,7 +73,7 @@ def render(programs: Iterable[Program], directory: Path) -> str:
         "childlogdir=.",
     ]
     if os.geteuid() == 0:
-        lines.append(f"user={getpass.getuser()}")  # says that running as root is meant; it warns otherwise
+        lines.append(f"user={getpass.getuser()}")  # otherwise it warns about running as root
     for program in programs:
         lines += [
             "",
@@ -92,7 +93,7 @@ def render(programs: Iterable[Program], directory: Path) -> str:
 
 
 class Supervised:
-    """The programs, running while the ``with`` block does.
+    """Runs programs during a ``with`` block.
 
     Enter it in the main thread: the kernel ties supervisord to the thread
     that started it.
@@ -135,7 +136,7 @@ class Supervised:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C reaches us alone; we stop it in good order
+            start_new_session=True,  # Ctrl-C reaches only this process, which stops the programs in order
         )
         own = threading.Thread(target=self._relay, name="supervisor-log", daemon=True)
         own.start()
@@ -145,7 +146,7 @@ class Supervised:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Stop all programs in order; a second interrupt kills what is left."""
+        """Stop all programs in order. A second interrupt kills what is left."""
         try:
             self._stop()
         finally:

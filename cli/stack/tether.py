@@ -1,14 +1,14 @@
-"""Become a program that does not outlive its parent.
+"""Run a program that does not outlive its parent.
 
-``python -m cli.tether SIGNAL DIRECTORY LOCK PROGRAM ARGUMENTS...``
+``python -m cli.stack.tether SIGNAL DIRECTORY LOCK PROGRAM ARGUMENTS...``
 
 A supervisor that is killed with SIGKILL cannot stop what it started. Linux
 can: PR_SET_PDEATHSIG (prctl(2)) survives the exec, so the kernel sends
-SIGNAL to the program at the parent's death. macOS has nothing of the kind;
-there the next ``darkroom up`` is stopped by the port or lock that is held.
+SIGNAL to the program when the parent dies. macOS has no such call; there the
+program keeps its port or lock, and the next ``darkroom up`` says so.
 
-The program runs in DIRECTORY. With a LOCK (a file; empty: none) it holds that
-file locked as long as it lives, and starts only when nobody else does: two
+The program runs in DIRECTORY. If LOCK is not empty, it is a file that the
+program locks while it runs. It starts only when the lock is free, so two
 servers never write to one data directory.
 """
 
@@ -28,9 +28,9 @@ _PR_SET_PDEATHSIG: Final = 1
 def command(
     argv: tuple[str, ...], *, directory: Path, signal_name: str = "SIGKILL", lock: Path | None = None
 ) -> tuple[str, ...]:
-    """Give the command line that runs ``argv`` tethered to whoever starts it."""
+    """The command line that runs ``argv`` tethered to the process that starts it."""
     held = str(lock) if lock else ""
-    return (sys.executable, "-P", "-m", "cli.tether", signal_name, str(directory), held, *argv)
+    return (sys.executable, "-P", "-m", "cli.stack.tether", signal_name, str(directory), held, *argv)
 
 
 def _die_with_parent(signum: int) -> None:
@@ -38,7 +38,7 @@ def _die_with_parent(signum: int) -> None:
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signum)
-    if os.getppid() != parent:  # it died in between
+    if os.getppid() != parent:  # the parent died in between
         sys.exit(1)
 
 

@@ -1,4 +1,4 @@
-"""Several programs' output as one stream of whole lines, each with its program's name."""
+"""The output of several programs as one stream of whole lines, each with its program's name."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Final, Self
 
 _CHUNK: Final = 1 << 16
-#: A line without an end is cut here, so that a program that prints no newline cannot fill the memory.
+#: A longer line is cut, so that a program that prints no newline cannot fill the memory.
 _LONGEST_LINE: Final = 1 << 16
 
 
@@ -22,7 +22,7 @@ class LineBuffer:
         self._rest = b""
 
     def feed(self, chunk: bytes) -> list[str]:
-        """Take a chunk and give the lines that are now complete, without their ends."""
+        """Take a chunk; return the lines that are now complete, without their line ends."""
         *lines, self._rest = (self._rest + chunk).split(b"\n")
         if len(self._rest) > _LONGEST_LINE:
             lines.append(self._rest)
@@ -31,15 +31,15 @@ class LineBuffer:
 
 
 class LogStream:
-    """Reads one named pipe per program and hands on each line as ``emit(name, line)``.
+    """Reads one named pipe per program and passes each line to ``emit(name, line)``.
 
-    The pipes are held open for reading and writing, so a program may come
-    and go without end of file, and opening one for writing never blocks.
+    The pipes are open for reading and writing, so that a program may restart
+    without an end of file, and opening a pipe for writing never blocks.
 
     Args:
-        folder: Where the pipes ``<name>.log`` are made.
+        folder: Folder of the pipes, ``<name>.log``.
         names: The programs.
-        emit: Called in one thread of its own.
+        emit: Called in a thread of this object.
     """
 
     def __init__(self, folder: Path, names: Iterable[str], emit: Callable[[str, str], None]) -> None:
@@ -56,7 +56,7 @@ class LogStream:
 
     @staticmethod
     def path(folder: Path, name: str) -> Path:
-        """Where a program's pipe is."""
+        """The path of a program's pipe."""
         return folder / f"{name}.log"
 
     def __enter__(self) -> Self:
@@ -66,7 +66,7 @@ class LogStream:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Hand on what is still in the pipes, then close them."""
+        """Read what is still in the pipes, then close them."""
         self._ending.set()
         self._thread.join()
         for key in list(self._selector.get_map().values()):

@@ -7,15 +7,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from cli.redis_server import RedisServer
-from cli.supervise import Program
+from cli.stack.redis_server import RedisServer
+from cli.stack.supervise import Program
 from settings import Settings
 
-#: The folder of the packages; programs run in it, since Celery puts its working directory first on the import path.
-ROOT: Final = Path(__file__).resolve().parent.parent
-#: Seconds for running jobs to end after SIGTERM; what then still runs is picked up by the next worker.
+#: The folder of the packages. Programs run in it, since Celery puts its working directory first on the import path.
+ROOT: Final = Path(__file__).resolve().parents[2]
+#: Seconds for running jobs to end after SIGTERM. The next worker picks up jobs that still run then.
 DRAIN_SECONDS: Final = 45
-#: Tasks that Flower remembers, about 8 kB each; its own default would take 0.8 GB.
+#: Tasks that Flower remembers, about 8 kB each. Its default would take 0.8 GB.
 _FLOWER_TASKS: Final = 5000
 _FLOWER_USER: Final = "darkroom"
 
@@ -24,8 +24,8 @@ _PYTHON: Final = (sys.executable, "-P", "-m")
 WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
 SCHEDULER: Final = (*_PYTHON, "worker.scheduler")
 _CELERY: Final = ("celery", "-A", "worker.celery", "--quiet")
-#: Gossip and mingle only cost: after a half-open connection a worker without them is back sooner (13 s, not 18).
-#: The heartbeat stays, since Flower takes a worker without one for dead. Pool, slots and events: worker/celery.py.
+#: Gossip and mingle are off: without them a worker is back sooner after a half-open connection (13 s, not 18).
+#: The heartbeat is on: Flower shows a worker without one as dead. Pool, slots and events are set in worker/celery.py.
 WORKER: Final = (
     *(sys.executable, "-W", "ignore:You're running the worker with superuser", "-P", "-m"),
     *(*_CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "info"),
@@ -33,12 +33,12 @@ WORKER: Final = (
 
 
 def flower(config: Path) -> tuple[str, ...]:
-    """Flower's command line; its options are in a file because they hold the password."""
+    """Flower's command line. Its options are in a file because they contain the password."""
     return (*_PYTHON, *_CELERY, "flower", f"--conf={config}")
 
 
 def flower_config(host: str, port: int, password: str) -> str:
-    """Flower's options: nobody gets in without the password, and nobody changes anything."""
+    """Flower's options: it asks for the password, and nothing can be changed in it."""
     options = {
         "address": host,
         "port": port,
@@ -51,7 +51,7 @@ def flower_config(host: str, port: int, password: str) -> str:
 
 
 def stack(server: RedisServer | None, flower_conf: Path) -> tuple[Program, ...]:
-    """The whole service. On the way down: web, scheduler, worker (it drains), Flower, and Redis last."""
+    """The whole service. It stops in this order: web, scheduler, worker (which drains), Flower, Redis."""
     programs = (
         Program(name="flower", argv=flower(flower_conf), order=20),
         Program(name="worker", argv=WORKER, order=30, stop_seconds=DRAIN_SECONDS),
@@ -64,7 +64,7 @@ def stack(server: RedisServer | None, flower_conf: Path) -> tuple[Program, ...]:
 
 
 def environ(settings: Settings, redis_url: str, base: Mapping[str, str]) -> dict[str, str]:
-    """The environment of the programs: ``base`` with the settings made definite."""
+    """The environment of the programs: ``base`` with every setting given."""
     return {
         **base,
         "DARKROOM_BIND": str(settings.bind),
@@ -75,7 +75,7 @@ def environ(settings: Settings, redis_url: str, base: Mapping[str, str]) -> dict
         "DARKROOM_HUB_URL": settings.hub_url,
         "DARKROOM_FLOWER_BIND": str(settings.flower_bind),
         "DARKROOM_SECRET_KEY_FILE": str(settings.secret_key_file.absolute()),
-        # The programs write into pipes; whether a person reads along is seen here only.
+        # The programs write into pipes; only this process knows whether a person reads along.
         "DARKROOM_LOG_FORMAT": settings.log_format or ("console" if sys.stdout.isatty() else "json"),
         "PYTHONUNBUFFERED": "1",
     }

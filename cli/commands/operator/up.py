@@ -10,14 +10,36 @@ from typing import Final
 
 import click
 
-from cli import service
+import settings as configuration
+from cli.stack import service
 from settings import Settings
 
 _COLOURS: Final = ("cyan", "green", "magenta", "yellow", "blue", "red")
 
 
-def printer() -> Callable[[str, str], None]:
-    """What prints one program's line with its name before it, in a colour of its own on a terminal."""
+@click.command()
+def up() -> None:
+    """Run the service here until Ctrl-C.
+
+    Settings come from the environment (docs/reference/settings.md).
+    """
+    settings = configuration.load()
+    stopper = service.Stopper()
+    emit = _printer()
+    with stopper.listening():
+        try:
+            with service.running(settings, stopper, emit) as running:
+                click.echo(f"darkroom ready on {running.url}")
+                for line in _addresses(running, settings):
+                    emit("up", line)
+                running.wait()
+                emit("up", "stopping; a second Ctrl-C ends everything at once")
+        except service.Interrupted:
+            return
+
+
+def _printer() -> Callable[[str, str], None]:
+    """A function that prints a program's line after its name, which has a colour of its own on a terminal."""
     colours: dict[str, str] = {}
     wheel = itertools.cycle(_COLOURS)
 
@@ -32,24 +54,8 @@ def printer() -> Callable[[str, str], None]:
     return emit
 
 
-def up(settings: Settings) -> None:
-    """Run the service until SIGINT or SIGTERM."""
-    stopper = service.Stopper()
-    emit = printer()
-    with stopper.listening():
-        try:
-            with service.running(settings, stopper, emit) as running:
-                click.echo(f"darkroom ready on {running.url}")
-                for line in addresses(running, settings):
-                    emit("up", line)
-                running.wait()
-                emit("up", "stopping; a second Ctrl-C ends everything at once")
-        except service.Interrupted:
-            return
-
-
-def addresses(running: service.Service, settings: Settings) -> list[str]:
-    """Where the faces of the service are, and who may use them."""
+def _addresses(running: service.Service, settings: Settings) -> list[str]:
+    """The addresses of the service, and who may use them."""
     lines = [f"API docs  {running.url}/docs"]
     if running.flower_password_is_new:
         lines.append(f"Flower    {running.flower_url}  user darkroom, password {running.flower_password}")

@@ -16,7 +16,7 @@ from settings import Bind
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runtime:
-    """Addresses of a running service. ``redis_url`` holds a password, so the file is its owner's alone."""
+    """Addresses of a running service. ``redis_url`` contains a password, so only the owner can read the file."""
 
     pid: int
     url: str
@@ -25,14 +25,14 @@ class Runtime:
 
 
 def write(path: Path, runtime: Runtime) -> None:
-    """Leave the addresses; only the owner can read the file."""
+    """Write the addresses to a file that only its owner can read."""
     path.unlink(missing_ok=True)
     path.touch(mode=0o600)
     path.write_text(json.dumps(asdict(runtime), indent=1) + "\n", encoding="utf-8")
 
 
 def read(path: Path) -> Runtime | None:
-    """The addresses of the service that runs now; None if none does."""
+    """The addresses of the running service; None if no service runs."""
     try:
         runtime = Runtime(**json.loads(path.read_text(encoding="utf-8")))
         os.kill(runtime.pid, 0)
@@ -42,17 +42,17 @@ def read(path: Path) -> Runtime | None:
 
 
 def reachable(bind: Bind) -> str:
-    """The address at which this machine reaches what listens on ``bind``."""
+    """The URL by which this machine reaches a server that listens on ``bind``."""
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(bind.host, bind.host)  # noqa: S104 - compared, not bound
     return f"http://{Bind(host, bind.port)}"
 
 
 @contextlib.contextmanager
 def lock(data_dir: Path) -> Iterator[None]:
-    """Own a data directory for the time of the block.
+    """Own a data directory during the block.
 
     Raises:
-        InUse: Another process does.
+        InUse: Another process owns it.
     """
     data_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (data_dir / "up.lock").open("w") as file:

@@ -1,0 +1,1 @@
+"""Commands that speak the public API: what any client could do with an HTTP library."""

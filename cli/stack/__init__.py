@@ -1,0 +1,1 @@
+"""The service as processes of this machine: Redis, web, worker, scheduler and Flower under one supervisor."""
