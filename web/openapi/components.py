@@ -8,7 +8,6 @@ from jobs.access.api_keys import SCOPES
 from jobs.limits import NAMES as LIMITS
 from jobs.model import Priority, Stage, Strategy, WaitReason
 from jobs.scheduling.pauses import SETTINGS
-from jobs.webhooks.deliveries import TEST, TYPES, State, Trouble
 from web.http.problems import KINDS
 from web.schemas import STATUSES, Json
 from web.streaming.sse import NAMES
@@ -262,40 +261,6 @@ SCHEMAS: Final[dict[str, Json]] = {
             "data": ANY,
         },
     ),
-    "Delivery": record(
-        "id object type host status created_at attempt_count attempts",
-        {
-            "id": described(DELIVERY_ID, "The header `webhook-id`; the same at every try."),
-            "object": {"const": "delivery"},
-            "job_id": JOB_ID,
-            "type": described({"enum": [*TYPES, TEST]}, "What it tells."),
-            "host": described(TEXT, "Where it goes."),
-            "status": described(
-                {"enum": list(get_args(State))},
-                "`exhausted`: no try is left; `disabled`: its receiver answered 410.",
-            ),
-            "created_at": TIME,
-            "next_attempt_at": TIME,
-            "attempt_count": COUNT,
-            "attempts": described({"type": "array", "items": ref("DeliveryAttempt")}, "The newest 20 tries."),
-        },
-        "A message to a job's webhook, and what came of it.",
-    ),
-    "DeliveryAttempt": record(
-        "at",
-        {
-            "at": TIME,
-            "seconds": described(NUMBER, "Until the answer."),
-            "response_status": described({"type": "integer"}, "Of the answer. Only 2xx is success."),
-            "error": described(
-                {"enum": list(get_args(Trouble))},
-                "`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none within"
-                " 15 seconds; `redirect`: not followed; `status`: another answer than 2xx.",
-            ),
-        },
-    ),
-    "DeliveryList": listed(ref("Delivery")),
-    "WebhookSecret": record("key", {"key": described(TEXT, "`whsec_` and base64, as Standard Webhooks wants it.")}),
     "EventLog": listed(ref("Event")),
     "EventStream": record(
         "data",

@@ -18,7 +18,6 @@ from jobs.access.api_keys import ApiKey
 from jobs.model import Attempt, Job, Output, Progress, Recipe, Status
 from jobs.record.types import Record
 from jobs.version import VERSION
-from jobs.webhooks.deliveries import Call, Delivery
 from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
@@ -454,25 +453,6 @@ def example_job() -> Json:
     return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))
 
 
-def example_delivery() -> Json:
-    """A delivery that succeeded at its second try, as the API shows it."""
-    at = 1_795_186_221.2
-    calls = (Call(at=at, error="unreachable"), Call(at=at + 5.3, seconds=0.084, status=204))
-    delivery = Delivery(
-        id=_EXAMPLE_DELIVERY,
-        holder=_EXAMPLE_ID,
-        owner="local",
-        type="job.succeeded",
-        host="hooks.example.com",
-        target="",
-        created_at=at,
-        state="delivered",
-        made=len(calls),
-        calls=calls,
-    )
-    return webhooks.delivery_json(delivery)
-
-
 def example_key() -> Json:
     """A key that was rotated, as an admin sees it."""
     at = 1_795_186_218.0
@@ -492,8 +472,6 @@ def example_key() -> Json:
 #: Examples of answers, by the name of their schema.
 _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
     "Job": example_job,
-    "Delivery": example_delivery,
-    "DeliveryList": lambda: {"object": "list", "data": [example_delivery()], "has_more": False},
     "Link": lambda: {
         "object": "link",
         "url": f"http://127.0.0.1:8000/v1/jobs/{_EXAMPLE_ID}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c",
@@ -533,5 +511,4 @@ _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
     "Key": example_key,
     "KeyList": lambda: {"object": "list", "data": [example_key()], "has_more": False},
     "ShownKey": lambda: {**example_key(), "key": "dk_live_" + "0" * 45 + "x9Qf"},
-    "WebhookSecret": lambda: {"key": "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"},
 }

@@ -6,7 +6,6 @@ import threading
 import time
 from typing import Final
 
-import msgspec
 from flask import Blueprint, Response, request
 from jsonschema_rs import Draft202012Validator
 
@@ -16,10 +15,12 @@ from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem, invalid
 from web.http.query import only
+from web.http.responses import NO_STORE, json_response
 from web.services import services
 from web.v1.context import caller, look
 from web.v1.schemas import webhooks
 from web.v1.schemas.jobs import check
+from web.v1.schemas.webhooks import DeliveryList, DeliveryResource, WebhookSecret, delivery_resource
 
 blueprint = Blueprint("webhooks", __name__)
 
@@ -29,16 +30,12 @@ _waiting = threading.BoundedSemaphore(8)
 _validator: Final = Draft202012Validator(webhooks.TEST)
 
 
-def _json(body: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, content_type="application/json")
-
-
 @blueprint.get("/jobs/<job:job_id>/deliveries")
 @operation(
     "listDeliveries",
     "Webhooks",
     "read",
-    answers=(ok("All deliveries of the job, oldest first.", "DeliveryList"),),
+    answers=(ok("All deliveries of the job, oldest first.", DeliveryList),),
     errors=("invalid_input", "not_found", "gone"),
 )
 def deliveries(job_id: str) -> Response:
@@ -48,8 +45,8 @@ def deliveries(job_id: str) -> Response:
     """
     only(request)
     look(job_id)
-    data = [webhooks.delivery_json(delivery) for delivery in services().webhooks.deliveries(job_id)]
-    return _json({"object": "list", "data": data, "has_more": False})
+    data = [delivery_resource(delivery) for delivery in services().webhooks.deliveries(job_id)]
+    return json_response(DeliveryList(data=data, has_more=False), headers=NO_STORE)
 
 
 @blueprint.post("/jobs/<job:job_id>/deliveries/<delivery:delivery_id>/redeliver")
@@ -57,7 +54,7 @@ def deliveries(job_id: str) -> Response:
     "redeliver",
     "Webhooks",
     "submit",
-    answers=(Answer(status=202, description="It is sent again now.", content={"application/json": "Delivery"}),),
+    answers=(Answer(status=202, description="It is sent again now.", content={"application/json": DeliveryResource}),),
     errors=("not_found", "gone"),
 )
 def redeliver(job_id: str, delivery_id: str) -> Response:
@@ -69,7 +66,7 @@ def redeliver(job_id: str, delivery_id: str) -> Response:
     delivery = services().webhooks.redeliver(job_id, delivery_id)
     if delivery is None:
         raise Problem("not_found", "The job has no such delivery.")
-    return _json(webhooks.delivery_json(delivery), 202)
+    return json_response(delivery_resource(delivery), 202, NO_STORE)
 
 
 @blueprint.get("/webhooks/default/secret")
@@ -77,7 +74,7 @@ def redeliver(job_id: str, delivery_id: str) -> Response:
     "getWebhookSecret",
     "Webhooks",
     "submit",
-    answers=(ok("The secret.", "WebhookSecret"),),
+    answers=(ok("The secret.", WebhookSecret),),
     errors=("invalid_input",),
 )
 def secret() -> Response:
@@ -86,7 +83,7 @@ def secret() -> Response:
     Made at first use. Give it to a Standard Webhooks library, which checks signature and time of a message.
     """
     only(request)
-    return _json({"key": services().webhooks.secret(caller().owner)})
+    return json_response(WebhookSecret(key=services().webhooks.secret(caller().owner)), headers=NO_STORE)
 
 
 @blueprint.post("/webhooks/default/secret/rotate")
@@ -94,14 +91,14 @@ def secret() -> Response:
     "rotateWebhookSecret",
     "Webhooks",
     "submit",
-    answers=(ok("The new secret.", "WebhookSecret"),),
+    answers=(ok("The new secret.", WebhookSecret),),
 )
 def rotate() -> Response:
     """Replace the secret that signs your webhooks.
 
     For 24 hours every message carries a signature by the old one too.
     """
-    return _json({"key": services().webhooks.rotate(caller().owner)})
+    return json_response(WebhookSecret(key=services().webhooks.rotate(caller().owner)), headers=NO_STORE)
 
 
 @blueprint.post("/webhooks/test")
@@ -111,9 +108,11 @@ def rotate() -> Response:
     "submit",
     body="WebhookTest",
     answers=(
-        ok("What came of it.", "Delivery"),
+        ok("What came of it.", DeliveryResource),
         Answer(
-            status=202, description="It has not been sent within 20 seconds.", content={"application/json": "Delivery"}
+            status=202,
+            description="It has not been sent within 20 seconds.",
+            content={"application/json": DeliveryResource},
         ),
     ),
     errors=("invalid_input",),
@@ -128,7 +127,7 @@ def test() -> Response:
         delivery = _attempted(services().webhooks.test(caller().owner, body["url"]))
     except BadAddress as error:
         raise invalid("/url", str(error)) from None
-    return _json(webhooks.delivery_json(delivery), 202 if delivery.state == "pending" else 200)
+    return json_response(delivery_resource(delivery), 202 if delivery.state == "pending" else 200, NO_STORE)
 
 
 def _attempted(delivery: Delivery) -> Delivery:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 
-import jsonschema_rs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -13,8 +12,9 @@ from flask.testing import FlaskClient
 from jobs.webhooks.deliveries import TYPES, Call, settled
 from jobs.webhooks.outbox import Outbox
 from tests.support.fake_worker import FakeWorker
-from web.openapi.components import SCHEMAS
+from tests.support.resources import fits
 from web.services import Services
+from web.v1.schemas.webhooks import DeliveryList, DeliveryResource
 
 URL = "https://hooks.example.com/a?token=SECRET"
 BODY = {"model": "echo", "input": {}}
@@ -27,11 +27,6 @@ def submit(client: FlaskClient, **webhook: object) -> str:
     return job_id
 
 
-def valid(value: object, name: str) -> bool:
-    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
-    return jsonschema_rs.Draft202012Validator(schema).is_valid(value)
-
-
 def test_the_end_of_a_job_is_in_the_log_of_its_deliveries(client: FlaskClient, services: Services) -> None:
     job_id = submit(client)
     listed = f"/v1/jobs/{job_id}/deliveries"
@@ -39,7 +34,7 @@ def test_the_end_of_a_job_is_in_the_log_of_its_deliveries(client: FlaskClient, s
     client.post(f"/v1/jobs/{job_id}/cancel")
     answer = client.get(listed)
     (delivery,) = answer.get_json()["data"]
-    assert valid(answer.get_json(), "DeliveryList")
+    assert fits(answer.get_json(), DeliveryList)
     assert (delivery["job_id"], delivery["type"], delivery["status"]) == (job_id, "job.canceled", "pending")
     assert (delivery["host"], delivery["attempts"]) == ("hooks.example.com", [])
 
@@ -113,7 +108,7 @@ def test_a_failed_try_is_shown_without_the_peers_words_and_can_be_repeated(
     at = services.store.now()
     outbox.settle(taken, settled(taken.delivery, Call(at=at, seconds=0.2, status=410, error="status")))
     (shown,) = client.get(f"/v1/jobs/{job_id}/deliveries").get_json()["data"]
-    assert valid(shown, "Delivery")
+    assert fits(shown, DeliveryResource)
     assert shown["status"] == "disabled"
     assert shown["attempts"][0]["response_status"] == 410
     answer = client.post(f"/v1/jobs/{job_id}/deliveries/{shown['id']}/redeliver")

@@ -1,12 +1,27 @@
-"""What may be asked of webhooks, and the public form of a delivery. Pure."""
+"""What may be asked of webhooks, and a delivery as the API shows it. Pure."""
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final, Literal
 
-from jobs.webhooks.deliveries import TERMINAL, TYPES, Call, Delivery
-from web.schemas import Json, optional_time, present
-from web.times import rfc3339
+from msgspec import UNSET, Meta, UnsetType
+
+from jobs.resources.base import (
+    DELIVERY_EXAMPLE,
+    JOB_EXAMPLE,
+    Count,
+    DeliveryId,
+    JobId,
+    ListOf,
+    Resource,
+    Time,
+    optional,
+    optional_time,
+)
+from jobs.times import rfc3339
+from jobs.webhooks import deliveries
+from jobs.webhooks.deliveries import TERMINAL, TYPES, Call, Delivery, State, Trouble
+from web.schemas import Json
 
 _URL: Final[Json] = {
     "type": "string",
@@ -47,25 +62,88 @@ TEST: Final[Json] = {
 }
 
 
-def delivery_json(delivery: Delivery) -> Json:
-    """A delivery as the API shows it. Of a receiver's answer only the status: its text may be anybody's."""
-    return present(
-        {
-            "id": delivery.id,
-            "object": "delivery",
-            "job_id": delivery.holder if delivery.holder.startswith("job_") else None,
-            "type": delivery.type,
-            "host": delivery.host,
-            "status": delivery.state,
-            "created_at": rfc3339(delivery.created_at),
-            "next_attempt_at": optional_time(delivery.next_at),
-            "attempt_count": delivery.made,
-            "attempts": [_call_json(call) for call in delivery.calls],
-        }
+class DeliveryAttempt(Resource, frozen=True, kw_only=True):
+    """One try to send a delivery."""
+
+    at: Annotated[Time, Meta(examples=["2026-11-20T14:50:21.200Z"])]
+    seconds: Annotated[float, Meta(description="Until the answer.", examples=[0.084])] | UnsetType = UNSET
+    response_status: (
+        Annotated[int, Meta(description="HTTP status of the answer. Only 2xx is success.", examples=[204])] | UnsetType
+    ) = UNSET
+    error: (
+        Annotated[
+            Trouble,
+            Meta(
+                description="`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none"
+                " within 15 seconds; `redirect`: not followed; `status`: another answer than 2xx."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+
+
+class DeliveryResource(Resource, frozen=True, kw_only=True):
+    """A message to a job's webhook, and what came of it."""
+
+    id: Annotated[
+        DeliveryId, Meta(description="The header `webhook-id`; the same at every try.", examples=[DELIVERY_EXAMPLE])
+    ]
+    object: Literal["delivery"] = "delivery"
+    job_id: Annotated[JobId, Meta(examples=[JOB_EXAMPLE])] | UnsetType = UNSET
+    type: Annotated[
+        str,
+        Meta(
+            description="The event that it reports.",
+            extra_json_schema={"enum": [*TYPES, deliveries.TEST]},
+            examples=["job.succeeded"],
+        ),
+    ]
+    host: Annotated[str, Meta(description="The host that it is sent to.", examples=["hooks.example.com"])]
+    status: Annotated[
+        State,
+        Meta(description="`exhausted`: no try is left; `disabled`: its receiver answered 410.", examples=["delivered"]),
+    ]
+    created_at: Annotated[Time, Meta(examples=["2026-11-20T14:50:21.200Z"])]
+    next_attempt_at: Time | UnsetType = UNSET
+    attempt_count: Annotated[Count, Meta(examples=[1])]
+    attempts: Annotated[list[DeliveryAttempt], Meta(description="The newest 20 tries.")]
+
+
+class DeliveryList(ListOf[DeliveryResource], frozen=True, kw_only=True):
+    """The deliveries of a job."""
+
+
+class WebhookSecret(Resource, frozen=True, kw_only=True):
+    """The secret that signs your webhooks."""
+
+    key: Annotated[
+        str,
+        Meta(
+            description="`whsec_` and base64, as Standard Webhooks wants it.",
+            examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"],
+        ),
+    ]
+
+
+def delivery_resource(delivery: Delivery) -> DeliveryResource:
+    """A delivery as the API shows it. Of a receiver's answer it has the status alone: the text may be anything."""
+    return DeliveryResource(
+        id=delivery.id,
+        job_id=delivery.holder if delivery.holder.startswith("job_") else UNSET,
+        type=delivery.type,
+        host=delivery.host,
+        status=delivery.state,
+        created_at=rfc3339(delivery.created_at),
+        next_attempt_at=optional_time(delivery.next_at),
+        attempt_count=delivery.made,
+        attempts=[_attempt(call) for call in delivery.calls],
     )
 
 
-def _call_json(call: Call) -> Json:
-    return present(
-        {"at": rfc3339(call.at), "seconds": call.seconds, "response_status": call.status, "error": call.error}
+def _attempt(call: Call) -> DeliveryAttempt:
+    return DeliveryAttempt(
+        at=rfc3339(call.at),
+        seconds=optional(call.seconds),
+        response_status=optional(call.status),
+        error=optional(call.error),
     )
