@@ -9,9 +9,10 @@ wait or run holds at once, in every process.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Final, Literal
+from typing import Annotated, Final, Literal, get_type_hints
 
 import msgspec
+from msgspec import Meta
 
 #: A limit in a key's own record: a number, or that there is none.
 OwnLimit = int | Literal["none"]
@@ -24,25 +25,27 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     in ``metadata.user``; the others are for all jobs of the key together.
     """
 
-    #: Jobs that may be submitted in a minute.
-    submits_per_minute: int | None = None
-    #: Other requests in a minute; each web process counts for itself.
-    reads_per_minute: int | None = None
-    #: Jobs that may wait.
-    queued: int | None = None
-    #: Jobs that may run at once.
-    running: int | None = None
-    #: Jobs that may wait, of one end user.
-    user_queued: int | None = None
-    #: Jobs that may run at once, of one end user.
-    user_running: int | None = None
-    #: Bytes of bodies of submissions in a day, and of uploads.
-    input_bytes_per_day: int | None = None
-    #: Event streams that may be open at once.
-    streams: int | None = None
+    submits_per_minute: Annotated[
+        int | None, Meta(description="Jobs submitted in a minute. A refused request counts.")
+    ] = None
+    reads_per_minute: Annotated[
+        int | None, Meta(description="Other requests in a minute. Each web process counts for itself.")
+    ] = None
+    queued: Annotated[int | None, Meta(description="Jobs that wait.")] = None
+    running: Annotated[int | None, Meta(description="Jobs that run, or are on their way to a worker.")] = None
+    user_queued: Annotated[int | None, Meta(description="Jobs of one end user that wait.")] = None
+    user_running: Annotated[int | None, Meta(description="Jobs of one end user that run.")] = None
+    input_bytes_per_day: Annotated[
+        int | None, Meta(description="Bytes of submissions' bodies and of uploaded files in 24 hours.")
+    ] = None
+    streams: Annotated[int | None, Meta(description="Open event streams.")] = None
 
 
 NAMES: Final[tuple[str, ...]] = Limits.__struct_fields__
+#: What each limit bounds.
+MEANINGS: Final[Mapping[str, str]] = {
+    name: hint.__metadata__[0].description for name, hint in get_type_hints(Limits, include_extras=True).items()
+}
 UNLIMITED: Final = Limits()
 
 

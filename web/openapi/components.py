@@ -437,35 +437,3 @@ SCHEMAS["ShownKey"] = {
     "properties": {**SCHEMAS["Key"]["properties"], "key": described(TEXT, "The key itself, `dk_live_…`.")},
     "required": [*SCHEMAS["Key"]["required"], "key"],
 }
-
-#: What each limit means.
-_LIMITS: Final = {
-    "submits_per_minute": "Jobs submitted; a request that is refused counts as one.",
-    "reads_per_minute": "Other requests. Each web process counts for itself.",
-    "queued": "Jobs that wait.",
-    "running": "Jobs that run, or are on their way to a worker.",
-    "user_queued": "Jobs of one end user that wait.",
-    "user_running": "Jobs of one end user that run.",
-    "input_bytes_per_day": "Bytes of the bodies of submissions, and of uploaded files, in 24 hours.",
-    "streams": "Open event streams.",
-    "files": "Files that are kept (`/v1/files`).",
-    "file_bytes": "Bytes of these files together.",
-}
-_COUNTS: Final[Json] = {name: described(COUNT, text) for name, text in _LIMITS.items()}
-SCHEMAS["Usage"] = record(
-    "object owner limits used resets_in",
-    {
-        "object": {"const": "usage"},
-        "owner": described(TEXT, "The key's id; `local` where no key is needed."),
-        "key": record("name hint scopes", {"name": TEXT, "hint": TEXT, "scopes": {"type": "array", "items": TEXT}}),
-        "user": described(TEXT, "The end user that was asked for."),
-        "limits": described(record("", _COUNTS), "What the key may use; absent is no limit."),
-        "used": described(
-            record("", _COUNTS), "What it uses now. What a minute or a day holds is counted where there is a limit."
-        ),
-        "resets_in": described(
-            record("", {name: COUNT for name in _COUNTS if "_per_" in name}),
-            "Seconds until the window goes on: what was used before it then weighs less and less.",
-        ),
-    },
-)

@@ -60,7 +60,7 @@ def example_of(schema: Json, components: Mapping[str, Json]) -> Any:  # noqa: AN
     if "properties" in schema:
         parts = {name: example_of(part, components) for name, part in schema["properties"].items()}
         found = {name: example for name, example in parts.items() if example is not None}
-        return found if found.keys() >= set(schema["required"]) else None
+        return found if found.keys() >= set(schema.get("required", ())) else None
     return schema.get("const")
 
 
@@ -89,7 +89,7 @@ class _Tidy:
             values = self._orders.get(frozenset(schema["enum"]), schema["enum"])
             del found["enum"]
             found |= {"enum": list(values)} if len(values) > 1 else {"const": values[0]}
-        elif "properties" in schema:
+        elif "required" in schema:
             found["required"] = [
                 name
                 for name, part in found["properties"].items()

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import msgspec
 from flask import Blueprint, Response, request
+from msgspec import UNSET
 
 from jobs.files.uploads import COUNT_LIMIT
-from jobs.limits import NAMES
+from jobs.resources.base import optional
 from jobs.service import fair_user
 from web.http.operation import Parameter, ok, operation
 from web.http.query import only
-from web.schemas import present
+from web.http.responses import json_response
 from web.services import services
 from web.v1.context import caller
+from web.v1.schemas.usage import UsageKey, UsageResource
 
 blueprint = Blueprint("usage", __name__)
 
@@ -30,7 +32,7 @@ blueprint = Blueprint("usage", __name__)
             example="discord-1234",
         ),
     ),
-    answers=(ok("Limits and what is used of them.", "Usage"),),
+    answers=(ok("Limits and what is used of them.", UsageResource),),
     errors=("invalid_input",),
 )
 def usage() -> Response:
@@ -44,17 +46,20 @@ def usage() -> Response:
     windows = found.rate_limiter.used(who.owner, who.limits)
     used = {name: each.window.quota - each.remaining for name, each in windows.items() if each.window.quota is not None}
     kept = found.uploads.usage(who.owner)
-    body = {
-        "object": "usage",
-        "owner": who.owner,
-        "key": None if who.key is None else {"name": who.key.name, "hint": who.key.hint, "scopes": who.key.scopes},
-        "user": user,
-        "limits": {
-            **present({name: getattr(who.limits, name) for name in NAMES}),
-            "files": COUNT_LIMIT,
-            "file_bytes": found.settings.file_bytes,
-        },
-        "used": {**used, **found.views.counts(who.owner, party), "files": kept.count, "file_bytes": kept.bytes},
-        "resets_in": {name: each.resets_in for name, each in windows.items()},
-    }
-    return Response(msgspec.json.encode(present(body)), mimetype="application/json")
+    limits = msgspec.structs.asdict(who.limits)
+    return json_response(
+        UsageResource(
+            owner=who.owner,
+            key=UNSET
+            if who.key is None
+            else UsageKey(name=who.key.name, hint=who.key.hint, scopes=list(who.key.scopes)),
+            user=optional(user),
+            limits={
+                **{name: limit for name, limit in limits.items() if limit is not None},
+                "files": COUNT_LIMIT,
+                "file_bytes": found.settings.file_bytes,
+            },
+            used={**used, **found.views.counts(who.owner, party), "files": kept.count, "file_bytes": kept.bytes},
+            resets_in={name: each.resets_in for name, each in windows.items()},
+        )
+    )

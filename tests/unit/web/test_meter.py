@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any
 
 import fakeredis
-import jsonschema_rs
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -24,9 +23,10 @@ from jobs.errors import StoreUnavailable
 from jobs.limits import Limits
 from settings import Settings, SettingsError
 from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
-from web.openapi.components import SCHEMAS
+from tests.support.resources import fits
 from web.services import Services, build
 from web.v1 import events as api
+from web.v1.schemas.usage import UsageResource
 
 BODY = {"model": "echo", "input": {"prompt": "x"}}
 BATCH = {"template": BODY, "matrix": {"input.seed": [1, 2, 3]}}
@@ -214,7 +214,7 @@ def test_usage_tells_limits_and_what_is_used(client: FlaskClient, fake_worker: F
     fake_worker.store.beat("w1", 10, 60, [])
     fake_worker.store.dispatch()
     found = client.get("/v1/usage?user=ann").get_json()
-    assert fits("Usage", found)
+    assert fits(found, UsageResource)
     kept = {"files": 1000, "file_bytes": 1 << 30}
     assert found["limits"] == {**{name: getattr(LIMITS, name) for name in Limits.__struct_fields__}, **kept}
     assert found["owner"] == "local"
@@ -229,11 +229,6 @@ def test_usage_tells_limits_and_what_is_used(client: FlaskClient, fake_worker: F
     assert "user_queued" not in plain["used"]
     nobody = client.get("/v1/usage?user=eve").get_json()["used"]
     assert (nobody["user_queued"], nobody["user_running"]) == (0, 0)
-
-
-def fits(name: str, body: Any) -> bool:
-    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
-    return jsonschema_rs.Draft202012Validator(schema).is_valid(body)
 
 
 def test_a_dry_run_says_what_the_job_would_wait_for(client: FlaskClient, fake_worker: FakeWorker) -> None:
