@@ -40,6 +40,10 @@ class Links:
         """An upload, or a resource below it."""
         return "/".join((f"{self.base}/v1/files", file_id, *rest))
 
+    def key(self, key_id: str) -> str:
+        """An API key, for admins."""
+        return f"{self.base}/v1/admin/keys/{key_id}"
+
 
 def etag(record: Record, waiting: Waiting | None) -> str:
     """Changes whenever the public form of the job does (but for estimates)."""

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Final, get_args
 
-from jobs.access.api_keys import SCOPES
-from jobs.limits import NAMES as LIMITS
 from jobs.model import Priority, Stage, Strategy, WaitReason
 from jobs.scheduling.pauses import SETTINGS
 from web.http.problems import KINDS
@@ -208,9 +206,6 @@ SCHEMAS: Final[dict[str, Json]] = {
             "expires_at": TIME,
         },
     ),
-    "Link": record(
-        "object url expires_at", {"object": {"const": "link"}, "url": URL, "expires_at": TIME}, "Good without a key."
-    ),
     "Recipe": record(
         "model input job_id created_at darkroom",
         {
@@ -405,35 +400,3 @@ SCHEMAS["AdminJob"] = {
     "required": [*SCHEMAS["Job"]["required"], "owner"],
 }
 SCHEMAS["AdminJobList"] = listed(ref("AdminJob"))
-
-_OWN_LIMIT: Final[Json] = {"type": ["integer", "string"], "minimum": 1, "pattern": "^none$"}
-SCHEMAS["Key"] = record(
-    "id object name hint scopes limits previous created_at",
-    {
-        "id": described(KEY_ID, "Owns the jobs."),
-        "object": {"const": "key"},
-        "name": TEXT,
-        "hint": described(TEXT, "The key's last four characters."),
-        "scopes": {"type": "array", "items": {"enum": list(SCOPES)}},
-        "limits": {
-            "type": "object",
-            "properties": dict.fromkeys(LIMITS, _OWN_LIMIT),
-            "additionalProperties": False,
-            "description": "Limits of its own; the others are everybody's.",
-        },
-        "previous": described(
-            {"type": "array", "items": record("hint ends_at", {"hint": TEXT, "ends_at": TIME})},
-            "What it was before, while that still works.",
-        ),
-        "created_at": TIME,
-        "rotated_at": TIME,
-        "revoked_at": TIME,
-    },
-    "An API key, without the key itself.",
-)
-SCHEMAS["KeyList"] = listed(ref("Key"))
-SCHEMAS["ShownKey"] = {
-    **SCHEMAS["Key"],
-    "properties": {**SCHEMAS["Key"]["properties"], "key": described(TEXT, "The key itself, `dk_live_…`.")},
-    "required": [*SCHEMAS["Key"]["required"], "key"],
-}

@@ -14,7 +14,6 @@ from typing import Any, Final
 from flask import Flask
 from werkzeug.routing import Rule
 
-from jobs.access.api_keys import ApiKey
 from jobs.model import Attempt, Job, Output, Progress, Recipe, Status
 from jobs.record.types import Record
 from jobs.version import VERSION
@@ -453,31 +452,7 @@ def example_job() -> Json:
     return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))
 
 
-def example_key() -> Json:
-    """A key that was rotated, as an admin sees it."""
-    at = 1_795_186_218.0
-    record = ApiKey(
-        id=_EXAMPLE_KEY,
-        name="discord-bot",
-        hash="",
-        hint="x9Qf",
-        created_at=at,
-        scopes=("submit", "read"),
-        limits={"running": 4, "queued": 200},
-        rotated_at=at + 86_400,
-    )
-    return admin_keys.key_json(record, record.created_at)
-
-
 #: Examples of answers, by the name of their schema.
 _ANSWERS: Final[dict[str, Callable[[], Json]]] = {
     "Job": example_job,
-    "Link": lambda: {
-        "object": "link",
-        "url": f"http://127.0.0.1:8000/v1/jobs/{_EXAMPLE_ID}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c",
-        "expires_at": "2026-11-20T15:50:18.000Z",
-    },
-    "Key": example_key,
-    "KeyList": lambda: {"object": "list", "data": [example_key()], "has_more": False},
-    "ShownKey": lambda: {**example_key(), "key": "dk_live_" + "0" * 45 + "x9Qf"},
 }

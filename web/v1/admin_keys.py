@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final
+from typing import Final, NoReturn
 
-import msgspec
 from flask import Blueprint, Response, request
 from jsonschema_rs import Draft202012Validator
 
@@ -14,10 +13,11 @@ from web.http.json_body import SMALL_BODY, read_json, read_optional_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem
 from web.http.query import only
-from web.schemas import Json
+from web.http.responses import NO_STORE, json_response
 from web.services import services
 from web.v1.context import caller, links
 from web.v1.schemas import admin_keys
+from web.v1.schemas.admin_keys import KeyList, KeyResource, ShownKeyResource, key_resource, shown_key_resource
 from web.v1.schemas.jobs import check
 
 blueprint = Blueprint("admin_keys", __name__)
@@ -32,14 +32,16 @@ _rotation: Final = Draft202012Validator(admin_keys.ROTATION)
     "adminListKeys",
     "Admin",
     "admin",
-    answers=(ok("All keys, oldest first, the revoked ones too.", "KeyList"),),
+    answers=(ok("All keys, oldest first, the revoked ones too.", KeyList),),
     errors=("invalid_input",),
 )
 def list_keys() -> Response:
     """List the keys, without the keys themselves."""
     only(request)
-    data = [admin_keys.key_json(record, services().connection.now()) for record in services().keys.list()]
-    return _json({"object": "list", "data": data, "has_more": False})
+    found = services()
+    now = found.connection.now()
+    data = [key_resource(record, now) for record in found.keys.list()]
+    return json_response(KeyList(data=data, has_more=False), headers=NO_STORE)
 
 
 @blueprint.post("/admin/keys")
@@ -52,7 +54,7 @@ def list_keys() -> Response:
         Answer(
             status=201,
             description="The key; it is shown this once.",
-            content={"application/json": "ShownKey"},
+            content={"application/json": ShownKeyResource},
             headers=("Location",),
         ),
     ),
@@ -70,22 +72,24 @@ def make_key() -> Response:
     scopes = _ordered(body["scopes"]) if "scopes" in body else None
     record, key = found.keys.create(body["name"], scopes, limits, by=caller().owner)
     found.gate.forget()
-    answer = _json({**admin_keys.key_json(record, services().connection.now()), "key": key}, 201)
-    answer.headers["Location"] = f"{links().base}/v1/admin/keys/{record.id}"
-    return answer
+    return json_response(
+        shown_key_resource(record, key, services().connection.now()),
+        201,
+        {**NO_STORE, "Location": links().key(record.id)},
+    )
 
 
 @blueprint.get("/admin/keys/<key:key_id>")
 @operation(
-    "adminGetKey", "Admin", "admin", answers=(ok("The key.", "Key"),), errors=("not_found", "gone", "invalid_input")
+    "adminGetKey", "Admin", "admin", answers=(ok("The key.", KeyResource),), errors=("not_found", "gone", "invalid_input")
 )  # fmt: skip
 def get_key(key_id: str) -> Response:
     """Get what is known of a valid key, without the key itself. The list has the revoked ones as well."""
     only(request)
     record = _record(key_id)
-    return _json(
-        admin_keys.key_json(record if record.revoked_at is None else _ended(key_id), services().connection.now())
-    )
+    if record.revoked_at is not None:
+        _refuse(key_id)
+    return json_response(key_resource(record, services().connection.now()), headers=NO_STORE)
 
 
 @blueprint.patch("/admin/keys/<key:key_id>")
@@ -94,7 +98,7 @@ def get_key(key_id: str) -> Response:
     "Admin",
     "admin",
     body="KeyChange",
-    answers=(ok("As it is from now on.", "Key"),),
+    answers=(ok("As it is from now on.", KeyResource),),
     errors=("not_found", "gone", "invalid_input"),
 )
 def change_key(key_id: str) -> Response:
@@ -114,7 +118,7 @@ def change_key(key_id: str) -> Response:
         by=caller().owner,
     )
     found.gate.forget()
-    return _json(admin_keys.key_json(record or _ended(key_id), services().connection.now()))
+    return json_response(key_resource(record or _refuse(key_id), services().connection.now()), headers=NO_STORE)
 
 
 @blueprint.post("/admin/keys/<key:key_id>/rotate")
@@ -124,7 +128,7 @@ def change_key(key_id: str) -> Response:
     "admin",
     body="KeyRotation",
     body_required=False,
-    answers=(ok("The key with its new secret, which is shown this once.", "ShownKey"),),
+    answers=(ok("The key with its new secret, which is shown this once.", ShownKeyResource),),
     errors=("not_found", "gone", "invalid_input"),
 )
 def rotate_key(key_id: str) -> Response:
@@ -137,8 +141,7 @@ def rotate_key(key_id: str) -> Response:
     found = services()
     made = found.keys.rotate(key_id, body.get("overlap_seconds", OVERLAP_SECONDS), by=caller().owner)
     found.gate.forget()
-    record, key = made or (_ended(key_id), "")
-    return _json({**admin_keys.key_json(record, services().connection.now()), "key": key})
+    return json_response(shown_key_resource(*(made or _refuse(key_id)), services().connection.now()), headers=NO_STORE)
 
 
 @blueprint.delete("/admin/keys/<key:key_id>")
@@ -169,19 +172,11 @@ def _record(key_id: str) -> ApiKey:
     return record
 
 
-def _ended(key_id: str) -> ApiKey:
-    """Never returns.
-
-    Raises:
-        Problem: 404 or 410.
-    """
+def _refuse(key_id: str) -> NoReturn:
+    """Raise the 404 or 410 for a key that cannot be changed."""
     _record(key_id)
     raise Problem("gone", "The key was revoked; make another one.")
 
 
 def _ordered(scopes: Collection[str]) -> tuple[Scope, ...]:
     return tuple(scope for scope in SCOPES if scope in scopes)
-
-
-def _json(body: Json, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(body), status, {"Cache-Control": "no-store"}, mimetype="application/json")

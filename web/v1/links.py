@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-import msgspec
 from flask import Blueprint, Response, request
 
 from jobs.model import Job
+from jobs.times import rfc3339
 from web.http.json_body import SMALL_BODY, read_optional_json
 from web.http.operation import ok, operation
 from web.http.problems import Problem
+from web.http.responses import json_response
 from web.http.signed_links import Grant
-from web.schemas import Links, optional_time
+from web.schemas import Links
 from web.services import services
 from web.v1.context import caller, links, look
-from web.v1.schemas.links import until
+from web.v1.schemas.links import LinkResource, until
 
 blueprint = Blueprint("links", __name__)
 
-_ANSWERS: Final = (ok("The link. Whoever has it can read this one thing until then.", "Link"),)
+_ANSWERS: Final = (ok("The link. Whoever has it can read this one thing until then.", LinkResource),)
 _ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupported_media")
 
 
@@ -53,5 +54,4 @@ def _link(job: Job, *rest: str) -> Response:
     # Not the path that was asked for: an index may have been written as 00 there.
     path = Links("").job(job.id, *rest)
     signature = found.signed_links.sign(Grant(caller().owner, path, ends))
-    body = {"object": "link", "url": f"{address}?sig={signature}", "expires_at": optional_time(ends)}
-    return Response(msgspec.json.encode(body), mimetype="application/json")
+    return json_response(LinkResource(url=f"{address}?sig={signature}", expires_at=rfc3339(ends)))

@@ -4,20 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import jsonschema_rs
 import pytest
 from flask.testing import FlaskClient
 
 from tests.support.fake_worker import FakeWorker
-from web.openapi.components import SCHEMAS
+from tests.support.resources import fits
 from web.services import Services
+from web.v1.schemas.admin_keys import KeyList, ShownKeyResource
 
 UNKNOWN = "key_01ARZ3NDEKTSV4RRFFQ69G5FAV"
-
-
-def fits(name: str, body: Any) -> bool:
-    schema = {"$ref": f"#/components/schemas/{name}", "components": {"schemas": SCHEMAS}}
-    return jsonschema_rs.Draft202012Validator(schema).is_valid(body)
 
 
 def bearer(key: str) -> dict[str, str]:
@@ -45,14 +40,14 @@ def test_a_key_is_shown_once_and_works(client: FlaskClient, admin: dict[str, str
         headers=admin,
     )
     shown = answer.get_json()
-    assert fits("ShownKey", shown)
+    assert fits(shown, ShownKeyResource)
     assert (shown["scopes"], shown["limits"]) == (["submit", "read"], {"running": 2, "queued": "none"})
     assert answer.headers["Location"].endswith(f"/v1/admin/keys/{shown['id']}")
     assert answer.headers["Cache-Control"] == "no-store"
     assert client.get("/v1/jobs", headers=bearer(shown["key"])).status_code == 200
     known = client.get(f"/v1/admin/keys/{shown['id']}", headers=admin)
     listed = client.get("/v1/admin/keys", headers=admin)
-    assert fits("KeyList", listed.get_json())
+    assert fits(listed.get_json(), KeyList)
     assert {**known.get_json(), "key": shown["key"]} == shown
     assert listed.get_json()["data"][1] == known.get_json()
     assert shown["key"] not in known.text + listed.text
@@ -101,7 +96,7 @@ def test_both_keys_see_the_jobs_while_they_overlap(
     job = fake_worker.submit(owner=shown["id"])
     answer = client.post(f"/v1/admin/keys/{shown['id']}/rotate", json={"overlap_seconds": 60.5}, headers=admin)
     rotated = answer.get_json()
-    assert fits("ShownKey", rotated)
+    assert fits(rotated, ShownKeyResource)
     assert (rotated["id"], rotated["previous"][0]["hint"]) == (shown["id"], shown["hint"])
     for key in (shown["key"], rotated["key"]):
         assert client.get(f"/v1/jobs/{job.id}", headers=bearer(key)).status_code == 200

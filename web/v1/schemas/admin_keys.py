@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Any, Final, Literal
 
-from jobs.access.api_keys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from jobs.access.api_keys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey, Scope
 from jobs.limits import NAMES
-from web.schemas import Json, optional_time, present
+from jobs.resources.base import KEY_EXAMPLE, KeyId, ListOf, Resource, Time, optional_time
+from jobs.times import rfc3339
+from web.schemas import Json
 
 _LARGEST_LIMIT: Final = 10**15
+_OWN_LIMIT: Final[Json] = {"type": ["integer", "string"], "minimum": 1, "pattern": "^none$"}
 
 _NAME: Final[Json] = {
     "type": "string",
@@ -71,23 +77,69 @@ ROTATION: Final[Json] = {
 }
 
 
-def key_json(record: ApiKey, now: float) -> Json:
-    """A key as an admin sees it at ``now``, in Unix seconds."""
-    return present(
-        {
-            "id": record.id,
-            "object": "key",
-            "name": record.name,
-            "hint": record.hint,
-            "scopes": list(record.scopes),
-            "limits": record.limits,
-            "previous": [
-                {"hint": old.hint, "ends_at": optional_time(old.ends_at)}
-                for old in record.previous
-                if old.ends_at > now
-            ],
-            "created_at": optional_time(record.created_at),
-            "rotated_at": optional_time(record.rotated_at),
-            "revoked_at": optional_time(record.revoked_at),
-        }
+class PreviousKey(Resource, frozen=True, kw_only=True):
+    """What a key was before it was rotated, while that still works."""
+
+    hint: Annotated[str, Meta(description="The last four characters.")]
+    ends_at: Time
+
+
+class KeyResource(Resource, frozen=True, kw_only=True):
+    """An API key, without the key itself."""
+
+    id: Annotated[KeyId, Meta(description="Owns the jobs.", examples=[KEY_EXAMPLE])]
+    object: Literal["key"] = "key"
+    name: Annotated[str, Meta(description="As an admin called it.", examples=["discord-bot"])]
+    hint: Annotated[str, Meta(description="The key's last four characters.", examples=["x9Qf"])]
+    scopes: Annotated[list[Scope], Meta(examples=[["submit", "read"]])]
+    limits: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Limits of its own; for the others it has everybody's.",
+            extra_json_schema={"properties": dict.fromkeys(NAMES, _OWN_LIMIT), "additionalProperties": False},
+            examples=[{"running": 4, "queued": 200}],
+        ),
+    ]
+    previous: Annotated[
+        list[PreviousKey], Meta(description="What it was before, while that still works.", examples=[[]])
+    ]
+    created_at: Annotated[Time, Meta(examples=["2026-11-20T14:50:18.000Z"])]
+    rotated_at: Annotated[Time, Meta(examples=["2026-11-21T14:50:18.000Z"])] | UnsetType = UNSET
+    revoked_at: Time | UnsetType = UNSET
+
+
+class ShownKeyResource(KeyResource, frozen=True, kw_only=True):
+    """An API key with the key itself, which is shown this once."""
+
+    key: Annotated[str, Meta(description="The key itself, `dk_live_…`.", examples=["dk_live_" + "0" * 45 + "x9Qf"])]
+
+
+class KeyList(ListOf[KeyResource], frozen=True, kw_only=True):
+    """All keys."""
+
+
+def key_resource(record: ApiKey, now: float) -> KeyResource:
+    """A key as an admin sees it.
+
+    Args:
+        record: The key.
+        now: By the store's clock, in Unix seconds: a previous key that still works is shown.
+    """
+    return KeyResource(
+        id=record.id,
+        name=record.name,
+        hint=record.hint,
+        scopes=list(record.scopes),
+        limits=record.limits,
+        previous=[
+            PreviousKey(hint=old.hint, ends_at=rfc3339(old.ends_at)) for old in record.previous if old.ends_at > now
+        ],
+        created_at=rfc3339(record.created_at),
+        rotated_at=optional_time(record.rotated_at),
+        revoked_at=optional_time(record.revoked_at),
     )
+
+
+def shown_key_resource(record: ApiKey, key: str, now: float) -> ShownKeyResource:
+    """A new key as an admin sees it, this once with the key itself."""
+    return ShownKeyResource(**msgspec.structs.asdict(key_resource(record, now)), key=key)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Final, Literal
 
 from jsonschema_rs import Draft202012Validator
+from msgspec import Meta
 
 from jobs.model import Job
+from jobs.resources.base import JOB_EXAMPLE, Resource, Time, Url
 from web.schemas import Json
 from web.v1.schemas.jobs import check
 
@@ -46,3 +48,14 @@ def until(body: object, job: Job, now: float) -> int:
     seconds = check(_validator, body).get("expires_seconds", USUAL_SECONDS)
     ends = now + seconds
     return int(ends if job.expires_at is None else min(ends, job.expires_at))
+
+
+class LinkResource(Resource, frozen=True, kw_only=True):
+    """An address that works without a key, for a while."""
+
+    object: Literal["link"] = "link"
+    url: Annotated[
+        Url,
+        Meta(examples=[f"http://127.0.0.1:8000/v1/jobs/{JOB_EXAMPLE}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c"]),
+    ]
+    expires_at: Annotated[Time, Meta(description="When it stops working.", examples=["2026-11-20T15:50:18.000Z"])]
