@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Final
 
 import cli.docs
-import cli.docs
 import jobs.docs
 import providers.docs
 import settings
@@ -28,7 +27,6 @@ def _http_api() -> str:
 
 #: Name of each page in docs/reference/, without ``.md``, and what makes it.
 PAGES: Final[dict[str, Callable[[], str]]] = {
-    "cli": cli.docs.page,
     "cli": cli.docs.page,
     "http-api": _http_api,
     "providers": _providers,
