@@ -11,9 +11,8 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
-from jobs import events
+from jobs.egress import holds_address
 from jobs.model import Job, Progress, Status
-from jobs.public import holds_address
 
 #: Why a request that allows it was not looked for.
 ELUSIVE: Final = (
@@ -58,11 +57,3 @@ def recalled(job: Job, first: Job) -> Job:
         progress=Progress(stage="saving", fraction=1.0),
         finished_at=job.created_at,
     )
-
-
-def first_event(job: Job) -> events.JobEvent:
-    """What a job's log begins with."""
-    if job.status is Status.QUEUED:
-        return events.Submitted(at=job.created_at)
-    source = job.id if job.recipe is None else job.recipe.job_id
-    return events.Recalled(at=job.created_at, source=source, outputs=job.outputs)

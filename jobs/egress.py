@@ -32,6 +32,8 @@ _CLOSED_V6: Final = tuple(
 _PRIVATE_NAMES: Final = frozenset(
     {"localhost", "local", "internal", "test", "invalid", "onion", "arpa", "svc", "lan", "intranet", "corp", "home"}
 )
+#: Parameters that are meant to be read.
+_WORDS: Final = frozenset({"prompt", "negative_prompt"})
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
 #: Userinfo without percent signs: what they stand for (a line end, an "@") is read differently by different readers.
 _PROXY: Final = re.compile(
@@ -41,6 +43,15 @@ _PROXY: Final = re.compile(
 _UNUSABLE: Final = re.compile(r"[^!-~]|[\\#]")
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def holds_address(name: str, value: object) -> bool:
+    """Whether a parameter says, in any part of it, where something is, not what it is; a prompt may well begin like that."""
+    if isinstance(value, dict):
+        return any(holds_address(part, inner) for part, inner in value.items())
+    if isinstance(value, list | tuple):
+        return any(holds_address(name, inner) for inner in value)
+    return name not in _WORDS and isinstance(value, str) and value.startswith(("http://", "https://", "data:"))
 
 
 class BadAddress(ValueError):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from jobs.model import Failure, Output, Recipe, Stage, WaitReason
+from jobs.model import Failure, Job, Output, Recipe, Stage, Status, WaitReason
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, tag_field="type", tag=str.lower):
@@ -154,3 +154,11 @@ JobEvent = (
     | Failed
     | Expired
 )
+
+
+def first_event(job: Job) -> JobEvent:
+    """What a job's log begins with."""
+    if job.status is Status.QUEUED:
+        return Submitted(at=job.created_at)
+    source = job.id if job.recipe is None else job.recipe.job_id
+    return Recalled(at=job.created_at, source=source, outputs=job.outputs)

@@ -14,8 +14,6 @@ Json = dict[str, Any]
 
 #: How texts are served.
 TEXT_TYPE: Final = "text/plain; charset=utf-8"
-#: Parameters that are meant to be read.
-_WORDS: Final = frozenset({"prompt", "negative_prompt"})
 
 
 class Links:
@@ -174,15 +172,6 @@ def recipe_json(job: Job, recipe: Recipe) -> Json:
             "darkroom": recipe.version,
         }
     )
-
-
-def holds_address(name: str, value: object) -> bool:
-    """Whether a parameter says, in any part of it, where something is, not what it is; a prompt may well begin like that."""
-    if isinstance(value, dict):
-        return any(holds_address(part, inner) for part, inner in value.items())
-    if isinstance(value, list | tuple):
-        return any(holds_address(name, inner) for inner in value)
-    return name not in _WORDS and isinstance(value, str) and value.startswith(("http://", "https://", "data:"))
 
 
 def failure_json(failure: Failure | None) -> Json | None:

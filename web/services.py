@@ -25,6 +25,7 @@ from jobs.record.views import JobViews, Nudge
 from jobs.scheduling.pauses import Pauses
 from jobs.service import JobService
 from jobs.vault import Vault
+from jobs.webhooks.notices import notices
 from jobs.webhooks.service import WebhookService
 from providers.catalog import Catalog
 from settings import Settings
@@ -94,7 +95,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         client = connect(settings.require_redis())
     identity = DatabaseIdentity(client, settings.identity_file)
     connection = Connection(client, identity=identity)
-    store = JobStore(connection, limits=settings.limits)
+    store = JobStore(connection, limits=settings.limits, notices=notices)
     views = JobViews(connection, store)
     artifacts = ThreadedArtifacts(LocalArtifacts(settings.artifacts_dir))
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)

@@ -13,6 +13,7 @@ from jobs.record.identity import DatabaseIdentity
 from jobs.record.store import JobStore
 from jobs.service import JobService
 from jobs.vault import Vault
+from jobs.webhooks.notices import notices
 from providers.catalog import Catalog
 from settings import Settings
 
@@ -63,7 +64,7 @@ def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -
     client = connect(settings.require_redis())
     identity = DatabaseIdentity(client, settings.identity_file, founder=founder)
     connection = Connection(client, patience=patience, identity=identity)
-    store = JobStore(connection, limits=settings.limits)
+    store = JobStore(connection, limits=settings.limits, notices=notices)
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     vault = Vault.from_file(settings.secret_key_file)

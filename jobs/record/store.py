@@ -15,7 +15,6 @@ from typing import Any, Final, cast
 import msgspec
 
 from jobs import events
-from jobs.cache import first_event
 from jobs.errors import IllegalTransition, JobGone, JobNotFound, KeyReused, LeaseLost, QuotaExceeded
 from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
 from jobs.limits import UNLIMITED, Limits
@@ -23,9 +22,8 @@ from jobs.model import Job, Priority, Status, Tombstone
 from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Conflict, Connection, retrying
-from jobs.record.types import Decision, Lease, LoggedEvent, Overview, Page, Record
+from jobs.record.types import Decision, Lease, LoggedEvent, Notice, Notices, Overview, Page, Record
 from jobs.states import apply
-from jobs.webhooks.deliveries import Notice, notices
 
 _job = msgspec.json.Decoder(Job)
 _event = msgspec.json.Decoder(events.JobEvent)
@@ -56,14 +54,18 @@ class JobStore:
     Args:
         connection: To Redis. What belongs to a running attempt is tried again for its patience.
         limits: For every key that does not have its own.
+        notices: Makes the webhook deliveries of an event, which are written with it; the default makes none.
     """
 
-    def __init__(self, connection: Connection, *, limits: Limits = UNLIMITED) -> None:
+    def __init__(
+        self, connection: Connection, *, limits: Limits = UNLIMITED, notices: Notices = lambda _job, _event: ()
+    ) -> None:
         self._connection = connection
         self._redis = connection.redis
         #: The time with which records are stamped.
         self.now = connection.now
         self.limits = limits
+        self._notices = notices
 
     # -- reading -------------------------------------------------------------
 
@@ -182,7 +184,7 @@ class JobStore:
                 # Before the record: a job never waits for credentials that were not written. A leftover of a
                 # submit that failed in between dies by itself.
                 self._redis.set(keys.secret(job.id), secret, ex=7 * 86_400)
-        answer = self._commit(job, 0, first_event(job), once=once)
+        answer = self._commit(job, 0, events.first_event(job), once=once)
         if answer[0] in {b"made", b"full"} and secret is not None:
             with available():
                 self._redis.delete(keys.secret(job.id))
@@ -298,7 +300,10 @@ class JobStore:
     ) -> list[bytes]:
         """Write one step; answers as commit.lua says. The nonce makes it safe to send the same step twice."""
         most = self._most() if version == 0 else None
-        names, given = _step(job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once, most=most)
+        notices = self._notices(job, event)
+        names, given = _step(
+            job, version, event, fence=fence, lapsed=lapsed, lease=lease, once=once, most=most, notices=notices
+        )
 
         def commit(identity: str) -> list[bytes]:
             answer: list[bytes] = self._connection.run("commit", identity, *given, keys=names)
@@ -334,7 +339,8 @@ class JobStore:
         waiting = [job.user for job in jobs if job.status is Status.QUEUED]
         counted = {"owner": jobs[0].owner, "waiting": len(waiting), "users": Counter(waiting), "most": self._most()}
         head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **counted, **marks})
-        steps = [_step(job, 0, first_event(job)) for job in jobs]
+        made = [(job, events.first_event(job)) for job in jobs]
+        steps = [_step(job, 0, event, notices=self._notices(job, event)) for job, event in made]
 
         def write(identity: str) -> list[bytes]:
             pipe = self._redis.pipeline(transaction=True)
@@ -562,6 +568,7 @@ def _step(
     lease: float = 0,
     once: Idempotency | None = None,
     most: Mapping[str, int] | None = None,
+    notices: Sequence[Notice] = (),
 ) -> tuple[list[str], list[bytes]]:
     """Keys and arguments of commit.lua for one step."""
     arguments = {
@@ -589,12 +596,11 @@ def _step(
     if job.status is Status.QUEUED:
         rank = _ms(job.created_at) - _HEAD_START[job.priority]
         arguments |= {"owner": job.owner, "user": job.user, "lane": lane_of(job), "rank": rank}
-    told = notices(job, event)
-    if told:
-        arguments["hooks"] = [_hook(notice) for notice in told]
+    if notices:
+        arguments["hooks"] = [_hook(notice) for notice in notices]
     given = [_encode({k: v for k, v in arguments.items() if v is not None}), _encode(job), _encode(event)]
-    for notice in told:
-        given += [_encode(notice.delivery), notice.body]
+    for notice in notices:
+        given += [notice.record, notice.body]
     names = [keys.job(job.id), keys.events(job.id)]
     return names, given
 
@@ -634,8 +640,8 @@ def marks_of(once: Idempotency) -> dict[str, Any]:
 
 def _hook(notice: Notice) -> dict[str, Any]:
     """As the script takes it."""
-    hook: dict[str, Any] = {"id": notice.delivery.id, "owner": notice.delivery.owner, "host": notice.delivery.host}
-    return hook if notice.every is None else {**hook, "every": _ms(notice.every)}
+    hook: dict[str, Any] = {"id": notice.id, "owner": notice.owner, "host": notice.host}
+    return hook if notice.interval is None else {**hook, "every": _ms(notice.interval)}
 
 
 def _ms(seconds: float) -> int:

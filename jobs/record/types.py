@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -68,6 +68,27 @@ class LoggedEvent:
     event: JobEvent
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """A webhook delivery that is written together with the change that it tells of.
+
+    Args:
+        id: The delivery's id.
+        owner: The owner of the job.
+        host: The receiver's host.
+        record: The delivery's record, as JSON.
+        body: The body that is sent.
+        interval: Least seconds since the job's last delivery with an interval; None: at once.
+    """
+
+    id: str
+    owner: str
+    host: str
+    record: bytes
+    body: bytes
+    interval: float | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """A part of a list, newest first, and where the next part begins (None at the end)."""
@@ -89,3 +110,5 @@ class Overview:
 
 #: Decides the next event from the job as it stands; None leaves it as it is.
 Decision = Callable[[Job], JobEvent | None]
+#: Makes the webhook deliveries of an event from the job as it is afterwards.
+Notices = Callable[[Job, JobEvent], Sequence[Notice]]

@@ -1,4 +1,4 @@
-"""What clients are told about their jobs, and how: types, signature, schedule, the record of a delivery. Pure.
+"""A webhook delivery: its record, its types, its signature, and the schedule of its tries. Pure.
 
 After Standard Webhooks 1.0 (standardwebhooks.com): what its libraries verify, OpenAI's and Replicate's do too.
 """
@@ -8,20 +8,15 @@ from __future__ import annotations
 import base64
 import email.utils
 import secrets
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import msgspec
 from standardwebhooks import Webhook as Signer
 from ulid import ULID
 
-from jobs import events
-from jobs.model import Job, Noun, Webhook
-from jobs.public import Links, job_json
-from jobs.record.types import Record
-from jobs.times import rfc3339
+from jobs.model import Noun
 
 #: What a client may ask for.
 TYPES: Final = (
@@ -46,11 +41,6 @@ SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400
 _JITTER: Final = 0.1
 #: Longest wait that a receiver may ask for by ``Retry-After``, in seconds.
 _LONGEST_WAIT: Final = 86_400.0
-#: Least seconds between two progress deliveries of a job, and for a long job the part of its time so far.
-_PROGRESS_SECONDS: Final = 2.0
-_PROGRESS_PART: Final = 0.02
-#: Largest body that is sent, in bytes, as the standard advises; of a larger job only the thin form is told.
-BODY_LIMIT: Final = 20_000
 #: Tries that a delivery's record keeps.
 _CALLS_KEPT: Final = 20
 _SECRET_BYTES: Final = 32
@@ -109,69 +99,6 @@ def new_delivery_id() -> str:
 def address_bound(owner: str) -> str:
     """What the encrypted address of a webhook is bound to: its owner, so that a job's copy can have it too."""
     return f"webhook-address:{owner}"
-
-
-# -- what is told ------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Notice:
-    """A delivery to be made, what it says, and the least seconds since the one before of its type (None: at once)."""
-
-    delivery: Delivery
-    body: bytes
-    every: float | None = None
-
-
-def notices(job: Job, event: events.JobEvent) -> tuple[Notice, ...]:
-    """What the job's webhook is to be told of an event; ``job`` is as it is afterwards."""
-    if job.webhook is None:
-        return ()
-    wanted = job.webhook.events or TERMINAL
-    return tuple(_notice(name, job, job.webhook, event.at) for name in _types(event) if name in wanted)
-
-
-def _notice(name: str, job: Job, webhook: Webhook, at: float) -> Notice:
-    delivery = Delivery(
-        id=new_delivery_id(),
-        holder=job.id,
-        owner=job.owner,
-        type=name,
-        host=webhook.host,
-        target=webhook.target,
-        created_at=at,
-        next_at=at,
-    )
-    data = job_json(Record(job, 0, ""), None, Links(webhook.base))
-    body = message(name, at, data)
-    if webhook.payload == "thin" or len(body) > BODY_LIMIT:
-        body = message(name, at, {name: data[name] for name in ("id", "status", "urls")})
-    return Notice(delivery, body, _interval(name, job, at))
-
-
-def _types(event: events.JobEvent) -> tuple[str, ...]:
-    match event:
-        case events.Started():
-            return ("job.started",)
-        case events.Progressed() | events.Previewed():
-            return ("job.progress",)
-        case events.Succeeded() | events.Recalled():
-            return ("job.output", "job.succeeded")
-        case events.Failed() | events.Canceled() | events.Expired():
-            return (f"job.{type(event).__name__.lower()}",)
-        case _:
-            return ()
-
-
-def _interval(name: str, job: Job, at: float) -> float | None:
-    if name != "job.progress":
-        return None
-    return max(_PROGRESS_SECONDS, _PROGRESS_PART * (at - (job.started_at or at)))
-
-
-def message(name: str, at: float, data: Mapping[str, Any]) -> bytes:
-    """The body of a delivery."""
-    return msgspec.json.encode({"type": name, "timestamp": rfc3339(at), "data": data})
 
 
 # -- signature ---------------------------------------------------------------

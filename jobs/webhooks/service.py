@@ -11,7 +11,8 @@ from jobs.egress import Egress
 from jobs.model import Webhook
 from jobs.record.connection import Connection
 from jobs.vault import Vault
-from jobs.webhooks.deliveries import TEST, Delivery, Payload, address_bound, message, new_delivery_id
+from jobs.webhooks.deliveries import TEST, Delivery, Payload, address_bound, new_delivery_id
+from jobs.webhooks.notices import message
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.secrets import Secrets
 

@@ -24,6 +24,7 @@ from jobs.record.store import JobStore
 from jobs.record.types import Record
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
+from jobs.webhooks.notices import notices
 from providers.catalog import Catalog
 from tests.support.eventually import eventually
 from tests.support.redis_servers import RedisServer, free_port
@@ -120,7 +121,7 @@ class Stack:
         self.client = connect(self.redis.url, connections=8)
         DatabaseIdentity(self.client, config.identity_file, founder=True).check()
         self.connection = Connection(self.client, patience=10)
-        self.store = JobStore(self.connection, limits=config.limits)
+        self.store = JobStore(self.connection, limits=config.limits, notices=notices)
         self.artifacts = LocalArtifacts(config.artifacts_dir)
         vault = Vault.from_file(config.secret_key_file)
         self._app = client_app(self.redis.url)

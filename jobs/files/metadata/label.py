@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+from jobs.egress import holds_address
 from jobs.model import Job, Recipe
-from jobs.public import holds_address, recipe_json
+from jobs.public import recipe_json
 
 #: Longest form of any part, in bytes: a segment of a JPEG file ends at 64 KB.
 LIMIT: Final = 60_000

@@ -9,6 +9,7 @@ import pytest
 import redis
 
 from jobs.record.store import JobStore
+from jobs.webhooks.notices import notices
 from tests.support.connections import RiggedConnection
 
 
@@ -34,4 +35,4 @@ def connection(client: redis.Redis) -> RiggedConnection:
 @pytest.fixture
 def store(connection: RiggedConnection) -> JobStore:
     """A store on an empty database."""
-    return JobStore(connection)
+    return JobStore(connection, notices=notices)

@@ -12,7 +12,8 @@ from jobs.model import Job, Output, Tombstone, Webhook
 from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.vault import Vault
-from jobs.webhooks.deliveries import TEST, Call, Delivery, again, message, new_delivery_id, settled
+from jobs.webhooks.deliveries import TEST, Call, Delivery, again, new_delivery_id, settled
+from jobs.webhooks.notices import message
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import OVERLAP_SECONDS, Secrets
 from tests.support.connections import RiggedConnection

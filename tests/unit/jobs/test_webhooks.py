@@ -15,7 +15,6 @@ from jobs import events
 from jobs.model import Failure, Job, Output, Webhook
 from jobs.states import apply
 from jobs.webhooks.deliveries import (
-    BODY_LIMIT,
     SCHEDULE,
     TEST,
     TYPES,
@@ -24,11 +23,11 @@ from jobs.webhooks.deliveries import (
     again,
     disabled,
     new_secret,
-    notices,
     outcome,
     settled,
     signed,
 )
+from jobs.webhooks.notices import BODY_LIMIT, notices
 
 
 def job(**webhook: object) -> Job:
@@ -50,7 +49,7 @@ def told(hooked: Job, *steps: events.JobEvent) -> list[str]:
     names = []
     for step in steps:
         hooked = apply(hooked, step)
-        names += [notice.delivery.type for notice in notices(hooked, step)]
+        names += [msgspec.json.decode(notice.record, type=Delivery).type for notice in notices(hooked, step)]
     return names
 
 
@@ -108,11 +107,11 @@ def test_progress_is_sent_more_rarely_the_longer_a_job_runs_and_the_rest_always(
     running = apply(job(events=TYPES), STARTED)
 
     def every(at: float) -> float | None:
-        return notices(running, events.Progressed(at=at, stage="generating"))[0].every
+        return notices(running, events.Progressed(at=at, stage="generating"))[0].interval
 
     assert every(102.0) == 2.0
     assert every(101.0 + 1000) == 20.0
-    assert [notice.every for notice in notices(apply(running, SUCCEEDED), SUCCEEDED)] == [None, None]
+    assert [notice.interval for notice in notices(apply(running, SUCCEEDED), SUCCEEDED)] == [None, None]
 
 
 def test_the_standards_own_library_verifies_the_signature() -> None:

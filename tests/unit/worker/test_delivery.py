@@ -21,6 +21,7 @@ from jobs.model import Job
 from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import Delivery
+from jobs.webhooks.notices import notices
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
 from tests.support.connections import RiggedConnection
@@ -39,7 +40,7 @@ class Deliveries:
     def __init__(self, egress: Egress = LOOPBACK, poster: WebhookClient | None = None) -> None:
         connection = RiggedConnection()
         self.redis = connection.client
-        self.store = JobStore(connection)
+        self.store = JobStore(connection, notices=notices)
         vault = Vault(b"k" * 32)
         self.webhooks = WebhookService(connection, vault, egress)
         self.outbox = Outbox(connection)
