@@ -56,11 +56,12 @@ class KeyId(BaseConverter):
     regex = ids.KEY
 
 
-def create_app(settings: Settings | None = None) -> Flask:
+def create_app(settings: Settings | None = None, built: Services | None = None) -> Flask:
     """The application for one process.
 
     Args:
         settings: The configuration; read from the environment where it is not given.
+        built: Its services; made from the settings where they are not given.
 
     Raises:
         SettingsError: There is no Redis URL, or everybody could use the API.
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or configuration.load()
     failpoints.arm(settings.failpoints)
-    built = build(settings)
+    built = built or build(settings)
     with ExitStack() as failed:
         failed.callback(built.close)
         try:

@@ -37,6 +37,7 @@ from web.http.threads import ThreadedArtifacts
 from web.images.variants import ImageVariants
 from web.queue_estimates import QueueEstimates
 from web.streaming.pump import Pump
+from web.timings import Timings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +45,7 @@ class Services:
     """What serves requests. Close it at the end of the process."""
 
     settings: Settings
+    timings: Timings
     connection: Connection
     identity: DatabaseIdentity
     store: JobStore
@@ -78,13 +80,20 @@ class Services:
         self.connection.close()
 
 
-def build(settings: Settings, *, client: redis.Redis | None = None, publisher: Publisher | None = None) -> Services:
+def build(
+    settings: Settings,
+    *,
+    client: redis.Redis | None = None,
+    publisher: Publisher | None = None,
+    timings: Timings | None = None,
+) -> Services:
     """Build the services of one process.
 
     Args:
         settings: The configuration.
         client: A connection to use instead of one to ``settings.redis_url``.
         publisher: Wakes workers, instead of Celery on the same Redis.
+        timings: How long it waits; the defaults where none are given.
 
     Raises:
         SettingsError: There is no Redis URL.
@@ -93,6 +102,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     """
     if client is None:
         client = connect(settings.require_redis())
+    timings = timings or Timings()
     identity = DatabaseIdentity(client, settings.identity_file)
     connection = Connection(client, identity=identity)
     store = JobStore(connection, limits=settings.limits, notices=notices)
@@ -107,6 +117,7 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
     jobs = JobService(store, publisher, artifacts, vault, embed_recipe=settings.embed_recipe)
     return Services(
         settings=settings,
+        timings=timings,
         connection=connection,
         identity=identity,
         store=store,
@@ -117,13 +128,13 @@ def build(settings: Settings, *, client: redis.Redis | None = None, publisher: P
         uploads=Uploads(connection, artifacts, settings.file_bytes),
         catalog=catalog,
         keys=keys,
-        gate=auth.gate(settings, keys, identity),
+        gate=auth.gate(settings, keys, identity, timings.key_cache),
         image_variants=ImageVariants(),
         rate_limiter=RateLimiter(Rates(connection), LocalRates()),
         streams=OpenStreams(connection),
         signed_links=SignedLinks(vault.derived("links"), connection.now),
         cursors=Cursors(vault.derived("cursors")[0]),
-        pump=Pump(store, Nudge(connection)),
+        pump=Pump(store, Nudge(connection), retry_seconds=timings.pump_retry),
         queue_estimates=QueueEstimates(store, views, catalog),
         webhooks=WebhookService(connection, vault, egress),
         egress=egress,

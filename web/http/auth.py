@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -20,9 +21,6 @@ from web.http.headers import header
 from web.http.problems import Problem
 from web.http.signed_links import BadSignature, SignedLinks
 
-#: A key that was looked up is trusted for so many seconds. A key that was revoked, or changed, in another process works
-#: as before no longer than that; the process that did it forgets at once.
-CACHE_SECONDS: Final = 2.0
 _CACHED_KEYS: Final = 1024
 #: Whose jobs those of the open mode are.
 LOCAL_OWNER: Final = "local"
@@ -44,7 +42,7 @@ class Caller:
 
 
 class Gate:
-    """Decides who may come in. Look-ups are remembered for :data:`CACHE_SECONDS`.
+    """Decides who may come in.
 
     Args:
         keys: The keys of this installation.
@@ -52,10 +50,20 @@ class Gate:
         public_url: The address that clients use, where the operator named one.
         epoch: Knows the right database: another one has no keys, and would let everybody in or nobody.
         limits: What everybody may use whose key does not say otherwise.
+        cache_seconds: How long look-ups are remembered.
+        clock: Seconds that never go back.
     """
 
     def __init__(
-        self, keys: ApiKeyStore, bind: Bind, public_url: str, identity: DatabaseIdentity, limits: Limits
+        self,
+        keys: ApiKeyStore,
+        bind: Bind,
+        public_url: str,
+        identity: DatabaseIdentity,
+        limits: Limits,
+        *,
+        cache_seconds: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._limits = limits
         self._keys = keys
@@ -65,6 +73,8 @@ class Gate:
         self._found: OrderedDict[bytes, tuple[float, ApiKey | None]] = OrderedDict()
         self._locked: tuple[float, bool] = (0.0, True)
         self._generation = 0
+        self._cache_seconds = cache_seconds
+        self._clock = clock
 
     def is_open(self) -> bool:
         """Whether requests need no key."""
@@ -125,7 +135,7 @@ class Gate:
         # Hashed, so that a dump of this process' memory holds no list of keys.
         mark = hashlib.sha256(token.encode()).digest()
         known = self._found.get(mark)
-        if known is not None and known[0] > time.monotonic():
+        if known is not None and known[0] > self._clock():
             return known[1]
         generation = self._generation
         key = self._keys.find(token)
@@ -134,7 +144,7 @@ class Gate:
         if generation != self._generation:
             # Keys changed while this one was looked up: good for this request, which came before, and no other.
             return key
-        self._found[mark] = (time.monotonic() + CACHE_SECONDS, key)
+        self._found[mark] = (self._clock() + self._cache_seconds, key)
         self._found.move_to_end(mark)
         while len(self._found) > _CACHED_KEYS:
             self._found.popitem(last=False)
@@ -163,13 +173,13 @@ class Gate:
 
     def _is_locked(self) -> bool:
         until, answer = self._locked
-        if until <= time.monotonic():
+        if until <= self._clock():
             generation = self._generation
             answer = self._keys.locked()
             if not answer:
                 self._identity.check()
             if generation == self._generation:
-                self._locked = (time.monotonic() + CACHE_SECONDS, answer)
+                self._locked = (self._clock() + self._cache_seconds, answer)
         return answer
 
 
@@ -222,9 +232,9 @@ def refuse_open_bind(keys: ApiKeyStore, bind: Bind) -> None:
         )
 
 
-def gate(settings: Settings, keys: ApiKeyStore, identity: DatabaseIdentity) -> Gate:
+def gate(settings: Settings, keys: ApiKeyStore, identity: DatabaseIdentity, cache_seconds: float) -> Gate:
     """The gate of one process."""
-    return Gate(keys, settings.bind, settings.public_url, identity, settings.limits)
+    return Gate(keys, settings.bind, settings.public_url, identity, settings.limits, cache_seconds=cache_seconds)
 
 
 def _is_loopback_address(name: str) -> bool:

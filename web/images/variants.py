@@ -16,8 +16,6 @@ from web.http.threads import aside
 
 #: What can be asked for, and what Pillow calls it.
 FORMATS: Final[Mapping[str, str]] = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
-#: Bytes of copies that a process keeps.
-KEPT_BYTES: Final = 32 << 20
 #: Copies that a process makes or is about to make; one of the largest picture takes a second.
 MOST_WAITING: Final = 16
 
@@ -60,9 +58,14 @@ def wish_of(parameters: dict[str, str]) -> Wish:
 
 
 class ImageVariants:
-    """Makes copies aside from all other requests, and remembers those that were asked for last."""
+    """Makes copies aside from all other requests, and remembers those that were asked for last.
 
-    def __init__(self) -> None:
+    Args:
+        kept_bytes: Bytes of copies that are remembered.
+    """
+
+    def __init__(self, kept_bytes: int = 32 << 20) -> None:
+        self._most_bytes = kept_bytes
         self._kept: OrderedDict[str, bytes] = OrderedDict()
         self._bytes = 0
         self._making: dict[str, Event] = {}
@@ -94,5 +97,5 @@ class ImageVariants:
     def _keep(self, name: str, made: bytes) -> None:
         self._bytes += len(made) - len(self._kept.pop(name, b""))
         self._kept[name] = made
-        while self._bytes > KEPT_BYTES:
+        while self._bytes > self._most_bytes:
             self._bytes -= len(self._kept.popitem(last=False)[1])

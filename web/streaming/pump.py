@@ -27,12 +27,8 @@ log = logging.getLogger(__name__)
 
 #: Watchers at once in one process, so that polls always find a free connection.
 WATCHERS_LIMIT: Final = 1000
-#: Events that wait for one watcher before it has to catch up from the log.
-_BACKLOG: Final = 100
 #: Seconds of one blocking read; a new watcher ends it early.
 _READ_SECONDS: Final = 2.0
-#: Pause after Redis could not be reached, in seconds.
-_RETRY_SECONDS: Final = 0.5
 
 
 class TooManyWatchers(Exception):
@@ -47,7 +43,7 @@ class Watch:
         self._pump = pump
         self._last = after
         self._behind = behind
-        self._queue: queue.Queue[LoggedEvent] = queue.Queue(_BACKLOG)
+        self._queue: queue.Queue[LoggedEvent] = queue.Queue(pump.backlog)
 
     def news(self, timeout: float) -> Sequence[LoggedEvent]:
         """The next events, oldest first; empty after ``timeout`` seconds without any.
@@ -101,11 +97,23 @@ class Pump:
         store: The records.
         nudge: Ends the read when a job more is watched.
         limit: Most watchers at once.
+        backlog: Events that wait for one watcher before it has to catch up from the log.
+        retry_seconds: The pause after Redis could not be reached.
     """
 
-    def __init__(self, store: JobStore, nudge: Nudge, limit: int = WATCHERS_LIMIT) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        nudge: Nudge,
+        limit: int = WATCHERS_LIMIT,
+        *,
+        backlog: int = 100,
+        retry_seconds: float = 0.5,
+    ) -> None:
         self.store = store
+        self.backlog = backlog
         self._limit = limit
+        self._retry_seconds = retry_seconds
         self._nudge = nudge
         self._lock = threading.Lock()
         self._watches: dict[str, set[Watch]] = {}
@@ -178,7 +186,7 @@ class Pump:
                 for job_id, events in self._nudge.wait_events(cursors, _READ_SECONDS).items():
                     self._bring(job_id, events)
                 continue
-            time.sleep(_RETRY_SECONDS)
+            time.sleep(self._retry_seconds)
 
     def _bring(self, job_id: str, events: Sequence[LoggedEvent]) -> None:
         if not events:

@@ -26,12 +26,6 @@ from web.v1.context import caller, links, look
 
 blueprint = Blueprint("events", __name__)
 
-#: Seconds without news after which a sign of life is sent, so that no proxy closes the stream.
-HEARTBEAT_SECONDS: Final = 15.0
-#: Seconds after which a waiting job's place in the queue is looked up again.
-PLACE_SECONDS: Final = 2.0
-#: Seconds that one stream lives; the client connects again and goes on where it was.
-LONGEST_STREAM: Final = 900.0
 _LOG_LIMIT: Final = 1000
 
 
@@ -142,7 +136,7 @@ class Stream:
     name: str = ""
 
     def answer(self, first: bytes) -> Response:
-        """The answer; the stream ends with the job, the client, the key, or after :data:`LONGEST_STREAM`.
+        """The answer; the stream ends with the job, the client, the key, or with :attr:`Timings.longest_stream`.
 
         Raises:
             Problem: 429 or 503: there are as many streams of this key, or at this process, as may be.
@@ -187,8 +181,9 @@ class Stream:
         yield from self._live(watch)
 
     def _live(self, watch: Watch) -> Iterator[bytes]:
-        closes_at = time.monotonic() + LONGEST_STREAM
-        beat_at = count_at = time.monotonic() + HEARTBEAT_SECONDS
+        timings = self.services.timings
+        closes_at = time.monotonic() + timings.longest_stream
+        beat_at = count_at = time.monotonic() + timings.heartbeat
         place = self.place
         while time.monotonic() < closes_at:
             try:
@@ -197,8 +192,8 @@ class Stream:
                     return
                 if time.monotonic() >= count_at:
                     self.services.streams.beat(self.caller.owner, self.name)
-                    count_at = time.monotonic() + HEARTBEAT_SECONDS
-                news = watch.news(PLACE_SECONDS)
+                    count_at = time.monotonic() + timings.heartbeat
+                news = watch.news(timings.queue_look)
                 for entry in news:
                     yield self._message(entry)
                     if sse.is_end(entry.event):
@@ -208,7 +203,7 @@ class Stream:
                 return
             except StoreUnavailable:
                 # A short outage does not end the stream: the pump goes on where it was.
-                time.sleep(PLACE_SECONDS)
+                time.sleep(timings.queue_look)
                 continue
             if place is not None and place != before:
                 yield sse.message("queue", place)
@@ -216,7 +211,7 @@ class Stream:
                 yield sse.HEARTBEAT
             else:
                 continue
-            beat_at = time.monotonic() + HEARTBEAT_SECONDS
+            beat_at = time.monotonic() + timings.heartbeat
 
     def _message(self, entry: LoggedEvent) -> bytes:
         final = self._final() if sse.is_end(entry.event) else None

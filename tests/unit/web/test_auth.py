@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES, ApiKeyStore, mint
+from jobs.limits import UNLIMITED
 from settings import Bind, Settings, SettingsError
 from tests.support.connections import RiggedConnection
 from tests.support.fake_worker import FakeWorker
@@ -129,15 +131,20 @@ def test_a_key_does_what_its_scopes_allow(client: FlaskClient, services: Service
 
 
 def test_a_revoked_key_works_no_longer_than_it_is_remembered(
-    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, serve: Callable[[Services], Flask]
 ) -> None:
+    now = time.monotonic()
+    gate = auth.Gate(
+        services.keys, Bind("127.0.0.1", 8000), "", services.identity, UNLIMITED, cache_seconds=2.0, clock=lambda: now
+    )
+    client = serve(replace(services, gate=gate)).test_client()
     key, other = with_key(services), with_key(services)
     assert client.get("/v1/jobs", headers=bearer(key)).status_code == 200
     record = services.keys.find(key)
     assert record is not None
     services.keys.revoke(record.id)
-    later = time.monotonic() + auth.CACHE_SECONDS
-    monkeypatch.setattr(time, "monotonic", lambda: later)
+    assert client.get("/v1/jobs", headers=bearer(key)).status_code == 200
+    now += 2.0
     assert client.get("/v1/jobs", headers=bearer(key)).status_code == 401
     assert client.get("/v1/jobs", headers=bearer(other)).status_code == 200
 

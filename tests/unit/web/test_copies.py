@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import threading
-from typing import Any
+from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
 
@@ -88,23 +90,22 @@ def test_a_text_has_no_copies_and_a_lost_file_neither(
     assert client.get(f"{address}?width=8").status_code == 410
 
 
-def test_a_copy_is_made_once(client: FlaskClient, fake_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch) -> None:
-    made: list[Any] = []
+def test_a_copy_is_made_once(services: Services, serve: Callable[[Services], Flask], fake_worker: FakeWorker) -> None:
+    made: list[str] = []
 
-    def counting(*given: Any) -> bytes:
-        made.append(given)
-        return convert(*given)
+    class Counting(ImageVariants):
+        def get(self, name: str, make: Callable[[], bytes]) -> bytes:
+            return super().get(name, lambda: made.append(name) or make())  # type: ignore[func-returns-value]
 
-    monkeypatch.setattr("web.v1.results.convert", counting)
+    client = serve(replace(services, image_variants=Counting())).test_client()
     address = finished(fake_worker)
     first, again = (client.get(f"{address}?width=8").data for _ in range(2))
     assert first == again
     assert len(made) == 1
 
 
-def test_old_copies_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(variants, "KEPT_BYTES", 30)
-    kept = ImageVariants()
+def test_old_copies_are_forgotten() -> None:
+    kept = ImageVariants(kept_bytes=30)
     for name in ("a", "b", "c"):
         kept.get(name, lambda: b"0123456789")
     kept.get("a", lambda: b"other")

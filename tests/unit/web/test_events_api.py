@@ -12,10 +12,9 @@ from jobs import events
 from jobs.access.api_keys import ApiKey
 from jobs.record.types import Lease
 from tests.support.fake_worker import FakeWorker
-from web.http import auth
 from web.services import Services
 from web.streaming import sse
-from web.v1 import events as api
+from web.timings import Timings
 
 
 def parsed(text: str) -> list[tuple[str, str, Any]]:
@@ -130,12 +129,10 @@ def running_with_a_key(services: Services, fake_worker: FakeWorker) -> tuple[Api
     return record, {"Authorization": f"Bearer {key}"}, fake_worker.claim(fake_worker.submit(owner=record.id))
 
 
+@pytest.mark.parametrize("timings", [Timings(heartbeat=0.0, queue_look=0.01, key_cache=0.0)])
 def test_a_quiet_stream_shows_that_it_lives_and_ends_with_its_key(
-    client: FlaskClient, fake_worker: FakeWorker, services: Services, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
 ) -> None:
-    monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.0)
-    monkeypatch.setattr(api, "PLACE_SECONDS", 0.01)
-    monkeypatch.setattr(auth, "CACHE_SECONDS", 0.0)
     record, headers, lease = running_with_a_key(services, fake_worker)
     with client.get(f"/v1/jobs/{lease.job.id}/events", headers=headers) as answer:
         parts = answer.iter_encoded()
@@ -175,10 +172,8 @@ def test_a_stream_ends_when_its_key_may_not_read_any_more(
         assert list(parts) == []
 
 
-def test_a_stream_does_not_live_for_ever(
-    client: FlaskClient, fake_worker: FakeWorker, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api, "LONGEST_STREAM", 0.0)
+@pytest.mark.parametrize("timings", [Timings(longest_stream=0.0)])
+def test_a_stream_does_not_live_for_ever(client: FlaskClient, fake_worker: FakeWorker) -> None:
     lease = fake_worker.claim(fake_worker.submit())
     assert [name for name, _, _ in parsed(client.get(f"/v1/jobs/{lease.job.id}/events").text)] == ["snapshot"]
 

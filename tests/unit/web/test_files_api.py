@@ -270,8 +270,8 @@ def test_another_keys_file_is_as_unknown_as_one_that_never_was(public_app: Flask
     assert client.post("/v1/jobs", json=job, headers=one).status_code == 202
 
 
-def test_a_key_has_only_so_much_room(client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(services.uploads, "_most_bytes", 1)
+@pytest.mark.parametrize("environ", [{"DARKROOM_FILE_BYTES": "1"}])
+def test_a_key_has_only_so_much_room(client: FlaskClient, services: Services) -> None:
     answer = send(client, plain())
     assert (answer.status_code, answer.get_json()["code"]) == (429, "quota_exceeded")
     assert on_disk(services) == []

@@ -5,11 +5,11 @@ from __future__ import annotations
 import base64
 from typing import Any, get_args
 
+import fakeredis
 import pytest
 from flask.testing import FlaskClient
 
 from jobs import events
-from jobs.errors import StoreUnavailable
 from jobs.model import Strategy
 from jobs.vault import Vault
 from providers.paint import paint
@@ -51,8 +51,8 @@ def test_a_hedge_that_nobody_could_be_is_taken_with_a_warning(client: FlaskClien
     assert submitted(client).get_json()["strategy"] == "failover"
 
 
-def test_links_name_the_public_address_where_there_is_one(client: FlaskClient, services: Services) -> None:
-    object.__setattr__(services.settings, "public_url", "https://darkroom.example")
+@pytest.mark.parametrize("environ", [{"DARKROOM_PUBLIC_URL": "https://darkroom.example"}])
+def test_links_name_the_public_address_where_there_is_one(client: FlaskClient) -> None:
     assert submitted(client).headers["Location"].startswith("https://darkroom.example/v1/jobs/job_")
 
 
@@ -157,12 +157,10 @@ def test_an_unknown_model_or_provider_is_not_found(client: FlaskClient, body: An
 
 
 def test_a_store_that_cannot_be_reached_is_a_503_that_says_when_to_come_again(
-    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, fake_server: fakeredis.FakeServer
 ) -> None:
-    def fail(*_: Any) -> None:
-        raise StoreUnavailable("gone")
-
-    monkeypatch.setattr(type(services.store), "create", fail)
+    assert client.get("/v1/jobs").status_code == 200
+    fake_server.connected = False
     answer = submitted(client)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "store_unavailable")
     assert answer.get_json()["retryable"] is True

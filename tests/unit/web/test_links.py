@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import logs
+from jobs.vault import Vault
 from tests.support.fake_worker import FakeWorker
 from web.http.signed_links import BadSignature, Grant, SignedLinks
 from web.services import Services
@@ -184,14 +187,17 @@ def test_a_link_of_one_output_opens_no_other_job(public: FlaskClient, found: Ser
     assert see(public, f"/v1/jobs/{bob.job.id}/outputs/0?{query}", headers=bob.headers).status_code == 403
 
 
-def test_a_link_ends(public: FlaskClient, found: Services, ann: Ann, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_ends(found: Services, serve: Callable[[Services], Flask], ann: Ann) -> None:
     ann.finish()
     link = ann.link("outputs/0", expires_seconds=60)
-    now = found.store.now()
-    monkeypatch.setattr(found.signed_links, "_now", lambda: now + 58)
-    assert see(public, local(link["url"])).status_code == 200
-    monkeypatch.setattr(found.signed_links, "_now", lambda: now + 62)
-    late = see(public, local(link["url"]))
+    now, keys = found.store.now(), Vault.from_file(found.settings.secret_key_file).derived("links")
+
+    def seen(seconds: float) -> Any:
+        links = SignedLinks(keys, lambda: now + seconds)
+        return see(serve(replace(found, signed_links=links)).test_client(), local(link["url"]))
+
+    assert seen(58).status_code == 200
+    late = seen(62)
     assert (late.status_code, late.get_json()["code"]) == (403, "forbidden")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -19,13 +19,15 @@ from PIL import Image
 
 import settings as configuration
 from jobs import events
-from jobs.errors import StoreUnavailable
+from jobs.access.rates import LocalRates, Rates
 from jobs.limits import Limits
+from jobs.record.connection import Connection
 from settings import Settings, SettingsError
-from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
+from tests.support.fake_worker import FakeWorker
 from tests.support.resources import fits
-from web.services import Services, build
-from web.v1 import events as api
+from web.http.rate_limits import RateLimiter
+from web.services import Services
+from web.timings import Timings
 from web.v1.schemas.usage import UsageResource
 
 BODY = {"model": "echo", "input": {"prompt": "x"}}
@@ -37,11 +39,9 @@ LIMITS = Limits(
 
 
 @pytest.fixture
-def services(web_settings: Settings) -> Iterator[Services]:
-    built = build(replace(web_settings, limits=LIMITS), client=fakeredis.FakeRedis(), publisher=FakePublisher())
-    name_database(built)
-    yield built
-    built.close()
+def web_settings(web_settings: Settings) -> Settings:
+    """Settings with limits that a test soon comes to."""
+    return replace(web_settings, limits=LIMITS)
 
 
 def submit(client: FlaskClient, **more: Any) -> Any:
@@ -191,11 +191,8 @@ def test_a_key_has_one_stream_more_when_it_closes_one(
     assert client.get(path).status_code == 200
 
 
-def test_a_stream_shows_that_it_lives(
-    client: FlaskClient, fake_worker: FakeWorker, services: Services, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(api, "HEARTBEAT_SECONDS", 0.0)
-    monkeypatch.setattr(api, "PLACE_SECONDS", 0.01)
+@pytest.mark.parametrize("timings", [Timings(heartbeat=0.0, queue_look=0.01)])
+def test_a_stream_shows_that_it_lives(client: FlaskClient, fake_worker: FakeWorker, services: Services) -> None:
     lease = fake_worker.claim(fake_worker.submit())
     with client.get(f"/v1/jobs/{lease.job.id}/events") as answer:
         parts = answer.iter_encoded()
@@ -269,13 +266,12 @@ def test_who_has_a_link_does_not_use_up_its_owners_requests(client: FlaskClient,
 
 
 def test_while_nothing_can_be_counted_nothing_is_submitted(
-    app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch
+    services: Services, serve: Callable[[Services], Flask]
 ) -> None:
-    def away(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailable("away")
-
-    monkeypatch.setattr(services.rate_limiter._rates, "spend", away)
-    client = app.test_client()
+    server = fakeredis.FakeServer()
+    server.connected = False
+    limiter = RateLimiter(Rates(Connection(fakeredis.FakeRedis(server=server))), LocalRates())
+    client = serve(replace(services, rate_limiter=limiter)).test_client()
     answer = submit(client)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "store_unavailable")
     assert client.get("/v1/jobs").status_code == 200

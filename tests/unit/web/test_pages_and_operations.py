@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import fakeredis
 import pytest
 import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
+from jobs.record.views import JobViews
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
-from tests.support.fake_worker import FakeWorker
-from web.services import Services
+from tests.support.fake_worker import FakePublisher, FakeWorker
+from web.services import Services, build
 
 PATHS = [
     "/",
@@ -67,7 +71,7 @@ def test_the_docs_page_gives_only_its_own_files(client: FlaskClient, name: str) 
 
 
 def test_readiness_needs_redis_and_a_worker(
-    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, services: Services, serve: Callable[[Services], Flask]
 ) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["checks"]["workers"]) == (503, "no worker is alive")
@@ -76,10 +80,12 @@ def test_readiness_needs_redis_and_a_worker(
     checks = {"redis": "ok", "database": "ok", "workers": "ok"}
     assert client.get("/readyz").get_json() == {"status": "ready", "checks": checks}
 
-    def refuse(*_: Any, **__: Any) -> None:
-        raise redis.ReadOnlyError("You can't write against a read only replica.")
+    class Replica(fakeredis.FakeRedis):
+        def set(self, *_: Any, **__: Any) -> Any:
+            raise redis.ReadOnlyError("You can't write against a read only replica.")
 
-    monkeypatch.setattr(services.connection.client, "set", refuse)
+    replica = Replica(connection_pool=services.connection.client.connection_pool)
+    client = serve(build(services.settings, client=replica, publisher=FakePublisher())).test_client()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["checks"]["workers"]) == (503, "unknown")
     assert client.get("/healthz").status_code == 200
@@ -96,13 +102,17 @@ def test_metrics_count_requests_and_jobs(client: FlaskClient, fake_worker: FakeW
 
 
 def test_an_error_nobody_expected_says_nothing_but_its_request_id(
-    app: Flask, services: Services, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    services: Services, serve: Callable[[Services], Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
-    def stumble(*_: Any) -> None:
-        raise RuntimeError("hf_secret in a text")
+    class Stumbling(JobViews):
+        def providers(self, *_: Any) -> Any:
+            raise RuntimeError("hf_secret in a text")
 
-    monkeypatch.setattr(type(services.views), "providers", stumble)
-    answer = app.test_client().get("/v1/providers")
+    answer = (
+        serve(replace(services, views=Stumbling(services.connection, services.store)))
+        .test_client()
+        .get("/v1/providers")
+    )
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal")
     assert "hf_secret" not in answer.text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 import pytest
 
@@ -11,6 +11,7 @@ from jobs.errors import StoreUnavailable
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record.store import JobStore
+from jobs.record.types import LoggedEvent
 from jobs.record.views import Nudge
 from tests.support.connections import RiggedConnection
 from web.streaming import pump as stream
@@ -76,10 +77,8 @@ def test_jobs_are_kept_apart(store: JobStore, pump: Pump) -> None:
     assert [heard(watch, 1) for watch in watches] == [["one"], ["two"]]
 
 
-def test_a_watcher_that_falls_behind_catches_up_from_the_log(
-    store: JobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(stream, "_BACKLOG", 3)
+def test_a_watcher_that_falls_behind_catches_up_from_the_log(connection: RiggedConnection, store: JobStore) -> None:
+    pump = Pump(store, Nudge(connection), backlog=3)
     job_id = running(store)
     slow = pump.watch(job_id, store.get(job_id).event_id)
     texts = [str(number) for number in range(20)]
@@ -89,6 +88,7 @@ def test_a_watcher_that_falls_behind_catches_up_from_the_log(
     assert heard(other, 1) == ["last"]
     assert slow._queue.qsize() <= 3
     assert heard(slow, 21) == [*texts, "last"]
+    pump.close()
 
 
 def test_there_is_a_most_of_watchers(store: JobStore, pump: Pump) -> None:
@@ -105,21 +105,21 @@ def test_there_is_a_most_of_watchers(store: JobStore, pump: Pump) -> None:
     pump.watch(job_id, "0-0").close()
 
 
-def test_an_outage_of_redis_only_makes_news_late(store: JobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch) -> None:
-    job_id = running(store)
-    real = pump._nudge.wait_events
+def test_an_outage_of_redis_only_makes_news_late(connection: RiggedConnection, store: JobStore) -> None:
     failures = iter([StoreUnavailable("gone"), RuntimeError("what is this?")])
 
-    def wait(*args: object) -> object:
-        for failure in failures:
-            raise failure
-        return real(*args)  # type: ignore[arg-type]
+    class Failing(Nudge):
+        def wait_events(self, cursors: Mapping[str, str], timeout: float) -> Mapping[str, Sequence[LoggedEvent]]:
+            for failure in failures:
+                raise failure
+            return super().wait_events(cursors, timeout)
 
-    monkeypatch.setattr(stream, "_RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(pump._nudge, "wait_events", wait)
+    job_id = running(store)
+    pump = Pump(store, Failing(connection), retry_seconds=0.01)
     watch = pump.watch(job_id, store.get(job_id).event_id)
     say(store, job_id, "late")
     assert heard(watch, 1) == ["late"]
+    pump.close()
 
 
 def test_a_closed_pump_takes_no_watchers(store: JobStore, pump: Pump) -> None:

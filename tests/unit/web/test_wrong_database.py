@@ -104,7 +104,7 @@ def test_a_poll_costs_no_round_trip_more(client: FlaskClient, services: Services
 
 
 def test_a_public_face_starts_with_an_emptied_database_and_lets_nobody_in(
-    web_settings: Settings, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    web_settings: Settings, caplog: pytest.LogCaptureFixture
 ) -> None:
     """It must not end and be started again and again, with the wrong advice to make a first key."""
     chosen = replace(web_settings, bind=Bind("0.0.0.0", 8000))
@@ -113,10 +113,7 @@ def test_a_public_face_starts_with_an_emptied_database_and_lets_nobody_in(
     name_database(built)
     built.close()
     client.flushall()
-    monkeypatch.setattr(
-        application, "build", lambda settings: build(settings, client=client, publisher=FakePublisher())
-    )
-    face = application.create_app(chosen)
+    face = application.create_app(chosen, build(chosen, client=client, publisher=FakePublisher()))
     assert face.test_client().get("/v1/jobs").status_code == 503
     assert "all requests are refused" in caplog.text
     face.extensions["darkroom"].close()
