@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
 import re
 from collections.abc import Iterator, Mapping
@@ -39,9 +40,9 @@ def schema_of(*types: type) -> tuple[tuple[Json, ...], dict[str, Json]]:
 
 
 def complete_schema(kind: type) -> Json:
-    """The schema of a type together with all components that it refers to, as a validator takes it."""
+    """The schema of a type together with all components that it refers to, as a validator takes it. A copy."""
     (schema,), components = schema_of(kind)
-    return {**schema, "components": {"schemas": components}}
+    return copy.deepcopy({**schema, "components": {"schemas": components}})
 
 
 def example_of(schema: Json, components: Mapping[str, Json]) -> Any:  # noqa: ANN401 - any JSON

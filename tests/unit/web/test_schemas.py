@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import Any
 
@@ -18,7 +19,9 @@ from jobs.states import apply
 from jobs.times import rfc3339
 from web.openapi.components import SCHEMAS
 from web.openapi.document import example_job
+from web.openapi.schemas import complete_schema
 from web.schemas import Links, etag, job_json
+from web.v1.schemas.catalog import ModelList, ModelResource, ProviderList, ProviderResource
 
 LINKS = Links("http://host")
 JOB = Job(
@@ -84,22 +87,16 @@ JOBS = {
 }  # fmt: skip
 
 
-def closed(schema: Any) -> Any:
-    """The schema with all references inlined, and nothing allowed that it does not name."""
-    if isinstance(schema, list):
-        return [closed(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    if "$ref" in schema:
-        return closed(SCHEMAS[schema["$ref"].rpartition("/")[2]])
-    found = {key: closed(value) for key, value in schema.items()}
-    if found.get("type") == "object" and "properties" in found:
-        found.setdefault("additionalProperties", False)
-    return found
-
-
-def holds(name: str, value: Any) -> None:
-    jsonschema_rs.Draft202012Validator(closed(SCHEMAS[name])).validate(value)
+def holds(kind: type | str, value: Any) -> None:
+    """The value is what the schema says, and has nothing that it does not name."""
+    if isinstance(kind, str):
+        schema: Any = copy.deepcopy({**SCHEMAS[kind], "components": {"schemas": SCHEMAS}})
+    else:
+        schema = complete_schema(kind)
+    for found in (schema, *schema["components"]["schemas"].values()):
+        if "properties" in found:
+            found.setdefault("additionalProperties", False)
+    jsonschema_rs.Draft202012Validator(schema).validate(value)
 
 
 @pytest.mark.parametrize("name", JOBS)
@@ -166,10 +163,10 @@ def test_times_are_rfc_3339_in_utc_with_milliseconds(seconds: float, text: str) 
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("/v1/models", "ModelList"),
-        ("/v1/models/flux-dev", "Model"),
-        ("/v1/providers", "ProviderList"),
-        ("/v1/providers/g4f", "Provider"),
+        ("/v1/models", ModelList),
+        ("/v1/models/flux-dev", ModelResource),
+        ("/v1/providers", ProviderList),
+        ("/v1/providers/g4f", ProviderResource),
         ("/v1/jobs", "JobList"),
         ("/healthz", "Health"),
         ("/v1/models/nothing", "Problem"),
@@ -179,7 +176,7 @@ def test_times_are_rfc_3339_in_utc_with_milliseconds(seconds: float, text: str) 
         ("/nothing", "Problem"),
     ],
 )
-def test_answers_are_as_the_document_says(client: FlaskClient, path: str, name: str | None) -> None:
+def test_answers_are_as_the_document_says(client: FlaskClient, path: str, name: type | str | None) -> None:
     answer = client.get(path).get_json()
     if name is not None:
         holds(name, answer)
