@@ -2,18 +2,39 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import msgspec
 from flask import Blueprint, Response, current_app
+from msgspec import UNSET, Meta, UnsetType
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from jobs.errors import StoreUnavailable, WrongDatabase
+from jobs.resources.base import Resource
 from web import metrics
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem
+from web.http.responses import json_response
 from web.openapi import document as openapi
 from web.services import services
 
 blueprint = Blueprint("operations", __name__)
+
+
+class HealthResource(Resource, frozen=True, kw_only=True):
+    """Whether the process, or the service, is well."""
+
+    status: Annotated[str, Meta(examples=["ready"])]
+    checks: (
+        Annotated[
+            dict[str, str],
+            Meta(
+                description="What was looked at, and what was found: `ok`, or what is wrong.",
+                examples=[{"redis": "ok", "database": "ok", "workers": "ok"}],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
 
 
 @blueprint.get("/healthz")
@@ -21,11 +42,11 @@ blueprint = Blueprint("operations", __name__)
     "health",
     "Operations",
     None,
-    answers=(ok("This process answers.", "Health"),),
+    answers=(ok("This process answers.", HealthResource),),
 )
 def healthz() -> Response:
     """Tell whether this process lives."""
-    return Response(b'{"status":"ok"}', mimetype="application/json")
+    return json_response(HealthResource(status="ok"))
 
 
 @blueprint.get("/readyz")
@@ -33,7 +54,7 @@ def healthz() -> Response:
     "readiness",
     "Operations",
     None,
-    answers=(ok("Jobs are taken and run.", "Health"),),
+    answers=(ok("Jobs are taken and run.", HealthResource),),
     errors=("not_ready",),
 )
 def readyz() -> Response:
@@ -54,7 +75,7 @@ def readyz() -> Response:
     if set(checks.values()) != {"ok"}:
         detail = "; ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
         raise Problem("not_ready", f"{detail}.", headers={"Retry-After": "2"}, members={"checks": checks})
-    return Response(msgspec.json.encode({"status": "ready", "checks": checks}), mimetype="application/json")
+    return json_response(HealthResource(status="ready", checks=checks))
 
 
 @blueprint.get("/metrics")

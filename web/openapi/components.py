@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from jobs.model import Priority, Stage, Strategy, WaitReason
-from jobs.scheduling.pauses import SETTINGS
 from web.http.problems import KINDS
 from web.schemas import STATUSES, Json
 from web.streaming.sse import NAMES
@@ -67,13 +66,6 @@ def listed(item: Json, **more: Json) -> Json:
         },
     )
 
-
-#: Why, by whom and since when jobs are held back.
-_HOLD: Final[Json] = {
-    "reason": described(TEXT, "Why, as they said."),
-    "changed_by": described(TEXT, "The id of their key, `local`, or `operator` for the command line."),
-    "changed_at": TIME,
-}
 
 SCHEMAS: Final[dict[str, Json]] = {
     "Job": record(
@@ -268,21 +260,6 @@ SCHEMAS: Final[dict[str, Json]] = {
         "One message of the stream. `event` is one of:\n\n"
         + "\n".join(f"- `{name}`: {text}" for name, text in NAMES.items()),
     ),
-    "QueueControl": record("object paused", {"object": {"const": "queue"}, "paused": FLAG, **_HOLD}),
-    "ProviderControl": record(
-        "object name state in_flight",
-        {
-            "object": {"const": "provider_control"},
-            "name": TEXT,
-            "state": described({"enum": list(SETTINGS)}, "As an admin set it."),
-            "limit": described(COUNT, "As an admin set it; absent: as the configuration says."),
-            "configured_limit": described(COUNT, "As the configuration says; absent is no limit."),
-            "in_flight": described(COUNT, "Jobs there now."),
-            **_HOLD,
-        },
-        "What is set for a provider by hand.",
-    ),
-    "Health": record("status", {"status": TEXT, "checks": {"type": "object", "additionalProperties": TEXT}}),
     "Problem": record(
         "type title status detail instance code retryable request_id error",
         {

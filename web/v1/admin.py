@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-import msgspec
 from flask import Blueprint, Response, request
 from jsonschema_rs import Draft202012Validator
 
@@ -14,10 +13,12 @@ from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Answer, Parameter, ok, operation
 from web.http.problems import Problem
 from web.http.query import only
+from web.http.responses import json_response
 from web.services import services
 from web.v1.context import caller
 from web.v1.lists import PARAMETERS, listed, read_list
 from web.v1.schemas import admin
+from web.v1.schemas.admin import ProviderControl, QueueControl, provider_control, queue_control
 from web.v1.schemas.jobs import check
 
 blueprint = Blueprint("admin", __name__)
@@ -61,13 +62,13 @@ def list_jobs() -> Response:
     "adminGetQueue",
     "Admin",
     "admin",
-    answers=(ok("Whether everything is paused.", "QueueControl"),),
+    answers=(ok("Whether everything is paused.", QueueControl),),
     errors=("invalid_input",),
 )
 def get_queue() -> Response:
     """Tell whether everything is paused."""
     only(request)
-    return _json(admin.queue_json(services().pauses.queue()))
+    return json_response(queue_control(services().pauses.queue()))
 
 
 @blueprint.patch("/admin/queue")
@@ -76,7 +77,7 @@ def get_queue() -> Response:
     "Admin",
     "admin",
     body="QueueChange",
-    answers=(ok("As it is from now on.", "QueueControl"),),
+    answers=(ok("As it is from now on.", QueueControl),),
     errors=("invalid_input",),
 )
 def set_queue() -> Response:
@@ -91,7 +92,7 @@ def set_queue() -> Response:
     else:
         found.pauses.resume(by=caller().owner)
         found.jobs.wake()
-    return _json(admin.queue_json(found.pauses.queue()))
+    return json_response(queue_control(found.pauses.queue()))
 
 
 @blueprint.get("/admin/providers/<name>")
@@ -99,7 +100,7 @@ def set_queue() -> Response:
     "adminGetProvider",
     "Admin",
     "admin",
-    answers=(ok("What is set for it.", "ProviderControl"),),
+    answers=(ok("What is set for it.", ProviderControl),),
     errors=("not_found", "invalid_input"),
 )
 def get_provider(name: str) -> Response:
@@ -114,7 +115,7 @@ def get_provider(name: str) -> Response:
     "Admin",
     "admin",
     body="ProviderChange",
-    answers=(ok("As it is from now on.", "ProviderControl"),),
+    answers=(ok("As it is from now on.", ProviderControl),),
     errors=("not_found", "invalid_input"),
 )
 def set_provider(name: str) -> Response:
@@ -148,8 +149,4 @@ def _spec(name: str) -> ProviderSpec:
 
 def _shown(spec: ProviderSpec) -> Response:
     state = services().views.providers([spec.name])[spec.name]
-    return _json(admin.provider_json(spec.name, state, spec.concurrency))
-
-
-def _json(body: dict[str, Any]) -> Response:
-    return Response(msgspec.json.encode(body), mimetype="application/json")
+    return json_response(provider_control(spec.name, state, spec.concurrency))

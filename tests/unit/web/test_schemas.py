@@ -17,6 +17,7 @@ from jobs.record.types import Record
 from jobs.scheduling.waiting import Waiting
 from jobs.states import apply
 from jobs.times import rfc3339
+from web.monitoring import HealthResource
 from web.openapi.components import SCHEMAS
 from web.openapi.document import example_job
 from web.openapi.schemas import complete_schema
@@ -168,7 +169,7 @@ def test_times_are_rfc_3339_in_utc_with_milliseconds(seconds: float, text: str) 
         ("/v1/providers", ProviderList),
         ("/v1/providers/g4f", ProviderResource),
         ("/v1/jobs", "JobList"),
-        ("/healthz", "Health"),
+        ("/healthz", HealthResource),
         ("/v1/models/nothing", "Problem"),
         ("/v1/providers/nobody", "Problem"),
         ("/v1/jobs?limit=x", "Problem"),

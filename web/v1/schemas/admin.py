@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Annotated, Any, Final, Literal
+
+from msgspec import UNSET, Meta, UnsetType
 
 from jobs.record.views import ProviderState
-from jobs.scheduling.pauses import SETTINGS, Control, Hold
+from jobs.resources.base import KEY_EXAMPLE, Count, Resource, Time, optional, optional_time
+from jobs.scheduling.pauses import SETTINGS, Hold, Setting
 from web.http.problems import invalid
-from web.schemas import Json, optional_time, present
+from web.schemas import Json
 
 #: Most jobs at once that a limit may name.
 _LARGEST_LIMIT: Final = 100_000
@@ -61,28 +64,67 @@ def beyond_schema(body: Json) -> None:
         raise invalid("/reason", "goes with the state draining or disabled")
 
 
-def queue_json(hold: Hold | None) -> Json:
+HoldReason = Annotated[str, Meta(description="The admin's reason.", examples=["its owner rebuilds it"])]
+ChangedBy = Annotated[
+    str,
+    Meta(description="The id of the admin's key, `local`, or `operator` for the command line.", examples=[KEY_EXAMPLE]),
+]
+ChangedAt = Annotated[Time, Meta(examples=["2026-11-20T14:50:18.000Z"])]
+
+
+class QueueControl(Resource, frozen=True, kw_only=True):
     """Whether everything is paused."""
-    return {"object": "queue", "paused": hold is not None, **_hold_json(hold)}
+
+    object: Literal["queue"] = "queue"
+    paused: Annotated[bool, Meta(examples=[True])]
+    reason: HoldReason | UnsetType = UNSET
+    changed_by: ChangedBy | UnsetType = UNSET
+    changed_at: ChangedAt | UnsetType = UNSET
 
 
-def provider_json(name: str, state: ProviderState, configured: int | None) -> Json:
-    """What is set for a provider, and what its configuration says."""
-    control: Control = state.control
-    return present(
-        {
-            "object": "provider_control",
-            "name": name,
-            "state": control.setting,
-            "limit": control.limit,
-            "configured_limit": configured,
-            "in_flight": state.in_flight,
-            **_hold_json(control.hold),
-        }
+class ProviderControl(Resource, frozen=True, kw_only=True):
+    """What an admin has set for a provider."""
+
+    object: Literal["provider_control"] = "provider_control"
+    name: Annotated[str, Meta(examples=["blackforestlabs-flux1-schnell"])]
+    state: Annotated[Setting, Meta(description="As an admin set it.", examples=["draining"])]
+    limit: (
+        Annotated[Count, Meta(description="As an admin set it; absent: as the configuration says.", examples=[2])]
+        | UnsetType
+    ) = UNSET
+    configured_limit: (
+        Annotated[Count, Meta(description="As the configuration says; absent is no limit.", examples=[8])] | UnsetType
+    ) = UNSET
+    in_flight: Annotated[Count, Meta(description="Jobs there now.", examples=[1])]
+    reason: HoldReason | UnsetType = UNSET
+    changed_by: ChangedBy | UnsetType = UNSET
+    changed_at: ChangedAt | UnsetType = UNSET
+
+
+def queue_control(hold: Hold | None) -> QueueControl:
+    """Whether everything is paused, as an admin sees it."""
+    return QueueControl(paused=hold is not None, **_hold(hold))
+
+
+def provider_control(name: str, state: ProviderState, configured: int | None) -> ProviderControl:
+    """What is set for a provider, as an admin sees it.
+
+    Args:
+        name: The provider.
+        state: What the scheduler knows of it.
+        configured: The limit in its configuration.
+    """
+    return ProviderControl(
+        name=name,
+        state=state.control.setting,
+        limit=optional(state.control.limit),
+        configured_limit=optional(configured),
+        in_flight=state.in_flight,
+        **_hold(state.control.hold),
     )
 
 
-def _hold_json(hold: Hold | None) -> Json:
+def _hold(hold: Hold | None) -> dict[str, Any]:
     if hold is None:
         return {}
-    return present({"reason": hold.reason, "changed_by": hold.by, "changed_at": optional_time(hold.at)})
+    return {"reason": optional(hold.reason), "changed_by": optional(hold.by), "changed_at": optional_time(hold.at)}
