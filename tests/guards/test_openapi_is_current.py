@@ -9,7 +9,7 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
-from web.http.problems import KINDS
+from web.http.problem_kinds import KINDS
 from web.openapi.reference import offline_document
 
 

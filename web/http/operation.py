@@ -51,7 +51,7 @@ class Operation:
         tag: Its chapter.
         scope: What a key must allow; None is for everybody.
         answers: What it answers when all is well.
-        errors: Codes of :data:`web.http.problems.KINDS`, beyond those that every route can give.
+        errors: Codes of :data:`web.http.problem_kinds.KINDS`, beyond those that every route can give.
         parameters: Query parameters and headers.
         body: The name of the body's schema.
         body_type: The body's content type.

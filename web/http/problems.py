@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
-import msgspec
 import redis
 from flask import Flask, Response, request
+from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException
 
 from jobs.errors import (
@@ -30,47 +29,16 @@ from jobs.errors import (
     WrongDatabase,
 )
 from jobs.files import ArtifactError, ArtifactNotFound
+from jobs.model import Status
+from jobs.resources.base import JobId, Resource, Time
+from jobs.times import rfc3339
 from providers.catalog import UnknownName
 from web.http.headers import request_id
-from web.times import rfc3339
+from web.http.problem_kinds import KINDS
+from web.http.responses import json_response
 
 log = logging.getLogger(__name__)
 
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """A kind of error: HTTP status, title, and whether the same request may succeed later."""
-
-    status: int
-    title: str
-    retryable: bool = False
-
-
-#: Every ``code`` that an answer of the API may carry. A contract: clients switch on these.
-KINDS: Final[Mapping[str, Kind]] = {
-    "unauthenticated": Kind(401, "An API key is needed"),
-    "forbidden": Kind(403, "This is not allowed"),
-    "not_found": Kind(404, "There is no such thing"),
-    "method_not_allowed": Kind(405, "This method is not allowed here"),
-    "not_acceptable": Kind(406, "The answer does not exist in a form that you accept"),
-    "too_slow": Kind(408, "The request took too long to arrive", retryable=True),
-    "gone": Kind(410, "It is gone"),
-    "precondition_failed": Kind(412, "The condition of the request does not hold"),
-    "too_large": Kind(413, "The request is too large"),
-    "unsupported_media": Kind(415, "The content type is not supported"),
-    "range_not_satisfiable": Kind(416, "There is no such range"),
-    "misdirected": Kind(421, "This server does not answer for this host"),
-    "invalid_input": Kind(422, "The input is not valid"),
-    "idempotency_key_reused": Kind(422, "The idempotency key was used for another request"),
-    "rate_limited": Kind(429, "Too many requests", retryable=True),
-    "quota_exceeded": Kind(429, "A limit of this key is reached", retryable=True),
-    "internal": Kind(500, "Something went wrong on our side"),
-    "model_unavailable": Kind(503, "No provider of this model takes jobs now", retryable=True),
-    "store_unavailable": Kind(503, "The job store cannot be reached now", retryable=True),
-    "storage_error": Kind(503, "Files cannot be stored now", retryable=True),
-    "too_many_streams": Kind(503, "Too many event streams are open", retryable=True),
-    "not_ready": Kind(503, "The service is not ready", retryable=True),
-}
 
 _BY_STATUS: Final = {kind.status: code for code, kind in reversed(list(KINDS.items()))}
 
@@ -78,17 +46,73 @@ _BY_STATUS: Final = {kind.status: code for code, kind in reversed(list(KINDS.ite
 _OPENAI_TYPES: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
+class Fault(Resource, frozen=True, kw_only=True):
+    """One place of a request that is wrong."""
+
+    pointer: (
+        Annotated[str, Meta(description="JSON pointer into the body (RFC 6901).", examples=["/input/width"])]
+        | UnsetType
+    ) = UNSET
+    parameter: Annotated[str, Meta(description="The name of a query parameter.")] | UnsetType = UNSET
+    detail: Annotated[str, Meta(examples=["must be at most 2048"])]
+
+
+class OpenAIError(Resource, frozen=True, kw_only=True):
+    """The same error as OpenAI's SDK reads it."""
+
+    message: Annotated[str, Meta(examples=["/input/width must be at most 2048"])]
+    type: Annotated[str, Meta(examples=["invalid_request_error"])]
+    param: Annotated[str | None, Meta(examples=["input.width"])]
+    code: Annotated[str, Meta(examples=["invalid_input"])]
+
+
+class ProblemResource(Resource, frozen=True, kw_only=True):
+    """An error (RFC 9457)."""
+
+    type: Annotated[str, Meta(examples=["urn:darkroom:problem:invalid_input"])]
+    title: Annotated[str, Meta(examples=[KINDS["invalid_input"].title])]
+    status: Annotated[int, Meta(ge=400, le=599, description="The HTTP status.", examples=[422])]
+    detail: Annotated[
+        str, Meta(description="What happened, and what to do.", examples=["/input/width must be at most 2048"])
+    ]
+    instance: Annotated[str, Meta(description="The path of the request.", examples=["/v1/jobs"])]
+    code: Annotated[
+        str,
+        Meta(
+            description="Stable: a program can decide by it.",
+            extra_json_schema={"enum": list(KINDS)},
+            examples=["invalid_input"],
+        ),
+    ]
+    retryable: Annotated[bool, Meta(description="Whether the same request may succeed later.", examples=[False])]
+    request_id: Annotated[str, Meta(examples=["01M7WPZNWEP4CHRCXW42VP97XB"])]
+    id: Annotated[JobId, Meta(description="The job that was deleted.")] | UnsetType = UNSET
+    job_status: Annotated[Status, Meta(description="Its last status.")] | UnsetType = UNSET
+    reason: (
+        Annotated[Literal["deleted", "expired"], Meta(description="`expired`: its retention time is over.")] | UnsetType
+    ) = UNSET
+    finished_at: Annotated[Time, Meta(description="When that job ended.")] | UnsetType = UNSET
+    deleted_at: Annotated[Time, Meta(description="When that job was deleted.")] | UnsetType = UNSET
+    limit: Annotated[str, Meta(description="The limit that is reached; see `GET /v1/usage`.")] | UnsetType = UNSET
+    checks: (
+        Annotated[dict[str, str], Meta(description="What was looked at, and what was found: `ok`, or what is wrong.")]
+        | UnsetType
+    ) = UNSET
+    errors: Annotated[list[Fault], Meta(description="Every fault of the request.")] | UnsetType = UNSET
+    error: OpenAIError
+
+
 class Problem(Exception):
     """An answer that is an error.
 
     Args:
-        code: A key of :data:`KINDS`.
+        code: A key of :data:`web.http.problem_kinds.KINDS`.
         status: Another HTTP status than the kind's: 400 where a request cannot even be read.
         detail: What happened and what to do, for people; never a secret.
         errors: Single faults: ``(pointer, detail)`` with a JSON pointer into
             the body, or a query parameter as ``?name``.
         headers: Further headers.
-        members: Further members of the document.
+        members: Further fields of :class:`ProblemResource`.
     """
 
     def __init__(
@@ -211,35 +235,33 @@ _DETAILS: Final = {
 }
 
 
-def document(problem: Problem) -> dict[str, Any]:
-    """The body of the answer."""
-    kind = problem.kind
-    body: dict[str, Any] = {
-        "type": f"urn:darkroom:problem:{problem.code}",
-        "title": kind.title,
-        "status": problem.status,
-        "detail": problem.detail,
-        "instance": request.path[:200],
-        "code": problem.code,
-        "retryable": kind.retryable,
-        "request_id": request_id(request.environ),
-        **problem.members,
-    }
-    if problem.errors:
-        body["errors"] = [
-            {"parameter": place[1:], "detail": detail}
-            if place.startswith("?")
-            else {"pointer": place, "detail": detail}
-            for place, detail in problem.errors
-        ]
+def problem_resource(problem: Problem) -> ProblemResource:
+    """An error as the answer to the current request shows it."""
     other = "server_error" if problem.status >= _SERVER_FAULT else "invalid_request_error"
-    body["error"] = {
-        "message": problem.detail,
-        "type": _OPENAI_TYPES.get(problem.status, other),
-        "param": problem.errors[0][0].lstrip("/?").replace("/", ".") if problem.errors else None,
-        "code": problem.code,
-    }
-    return body
+    return ProblemResource(
+        type=f"urn:darkroom:problem:{problem.code}",
+        title=problem.kind.title,
+        status=problem.status,
+        detail=problem.detail,
+        instance=request.path[:200],
+        code=problem.code,
+        retryable=problem.kind.retryable,
+        request_id=request_id(request.environ),
+        errors=[_fault(place, detail) for place, detail in problem.errors] or UNSET,
+        error=OpenAIError(
+            message=problem.detail,
+            type=_OPENAI_TYPES.get(problem.status, other),
+            param=problem.errors[0][0].lstrip("/?").replace("/", ".") if problem.errors else None,
+            code=problem.code,
+        ),
+        **problem.members,
+    )
+
+
+def _fault(place: str, detail: str) -> Fault:
+    if place.startswith("?"):
+        return Fault(parameter=place[1:], detail=detail)
+    return Fault(pointer=place, detail=detail)
 
 
 def respond(error: Exception) -> Response:
@@ -247,9 +269,7 @@ def respond(error: Exception) -> Response:
     problem = problem_of(error)
     if problem.code == "internal":
         log.error("a request failed", exc_info=error, extra={"path": request.path})
-    response = Response(msgspec.json.encode(document(problem)), problem.status, mimetype="application/problem+json")
-    response.headers.update(problem.headers)
-    return response
+    return json_response(problem_resource(problem), problem.status, problem.headers, "application/problem+json")
 
 
 def register(app: Flask) -> None:

@@ -16,6 +16,11 @@ NO_STORE: Final = {"Cache-Control": "no-store"}
 _encode: Final = msgspec.json.Encoder().encode
 
 
-def json_response(resource: msgspec.Struct, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+def json_response(
+    resource: msgspec.Struct,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    content_type: str = "application/json",
+) -> Response:
     """A resource as an answer."""
-    return Response(_encode(resource), status, headers, content_type="application/json")
+    return Response(_encode(resource), status, headers, content_type=content_type)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any, Final, get_args
 
 from jobs.model import Priority, Stage, Strategy, WaitReason
-from web.http.problems import KINDS
 from web.schemas import STATUSES, Json
 from web.streaming.sse import NAMES
 
@@ -259,36 +258,6 @@ SCHEMAS: Final[dict[str, Json]] = {
         },
         "One message of the stream. `event` is one of:\n\n"
         + "\n".join(f"- `{name}`: {text}" for name, text in NAMES.items()),
-    ),
-    "Problem": record(
-        "type title status detail instance code retryable request_id error",
-        {
-            "type": TEXT,
-            "title": TEXT,
-            "status": {"type": "integer", "minimum": 400, "maximum": 599},
-            "detail": TEXT,
-            "instance": TEXT,
-            "code": {"enum": list(KINDS)},
-            "retryable": described(FLAG, "Whether the same request may succeed later."),
-            "request_id": TEXT,
-            "errors": {
-                "type": "array",
-                "items": record(
-                    "detail",
-                    {
-                        "pointer": described(TEXT, "JSON pointer into the body (RFC 6901)."),
-                        "parameter": described(TEXT, "A query parameter."),
-                        "detail": TEXT,
-                    },
-                ),
-            },
-            "error": record(
-                "message type code",
-                {"message": TEXT, "type": TEXT, "param": {"type": ["string", "null"]}, "code": TEXT},
-                "The same for OpenAI's SDK.",
-            ),
-        },
-        "An error (RFC 9457). A deleted job's also has `id`, `job_status`, `reason`, `finished_at`, `deleted_at`.",
     ),
 }
 

@@ -21,7 +21,8 @@ from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
 from web.http.operation import Answer, Content, Operation, operation_of
-from web.http.problems import KINDS
+from web.http.problem_kinds import KINDS
+from web.http.problems import ProblemResource
 from web.http.query import WORDS
 from web.http.rate_limits import LIMIT, POLICY
 from web.openapi.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
@@ -147,7 +148,7 @@ def _resources(found: list[Route]) -> list[type]:
     """Every resource that an answer holds."""
     contents = [content for route in found for answer in route.declared.answers for content in answer.content.values()]
     kinds = [kind for content in contents for kind in (content if isinstance(content, tuple) else (content,))]
-    return list(dict.fromkeys(kind for kind in kinds if isinstance(kind, type)))
+    return list(dict.fromkeys(kind for kind in (*kinds, ProblemResource) if isinstance(kind, type)))
 
 
 _TAGS: Final = ("Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
@@ -273,7 +274,10 @@ def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
     by_status.setdefault(400, []).append("invalid_input")
     for status, together in sorted(by_status.items()):
         text = "; ".join(f"`{code}`: {KINDS[code].title}" for code in together)
-        problem: Json = {"description": f"{text}.", "content": {"application/problem+json": {"schema": ref("Problem")}}}
+        problem: Json = {
+            "description": f"{text}.",
+            "content": {"application/problem+json": {"schema": _schema(ProblemResource)}},
+        }
         if any(KINDS[code].retryable for code in together):
             problem["headers"] = {"Retry-After": {"description": _HEADERS["Retry-After"], "schema": TEXT}}
         yield str(status), problem

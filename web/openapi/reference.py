@@ -9,7 +9,7 @@ from typing import Final
 
 import settings
 from web.app import assemble
-from web.http.problems import KINDS
+from web.http.problem_kinds import KINDS
 from web.openapi import document as openapi
 from web.schemas import Json
 from web.services import build
@@ -87,9 +87,10 @@ def _page(document: Json) -> Iterator[str]:
         yield from _fields(schema)
     yield "## Error codes of answers\n"
     rows = [
-        (f"`{code}`", str(kind.status), kind.title, "yes" if kind.retryable else "no") for code, kind in KINDS.items()
+        (f"`{code}`", str(kind.status), kind.title, "yes" if kind.retryable else "no", kind.advice)
+        for code, kind in KINDS.items()
     ]
-    yield from _table(("code", "status", "meaning", "retryable"), rows)
+    yield from _table(("code", "status", "meaning", "retryable", "what to do"), rows)
 
 
 def _chapters(schemas: Json) -> list[str]:

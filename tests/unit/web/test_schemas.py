@@ -17,6 +17,7 @@ from jobs.record.types import Record
 from jobs.scheduling.waiting import Waiting
 from jobs.states import apply
 from jobs.times import rfc3339
+from web.http.problems import ProblemResource
 from web.monitoring import HealthResource
 from web.openapi.components import SCHEMAS
 from web.openapi.document import example_job
@@ -170,11 +171,11 @@ def test_times_are_rfc_3339_in_utc_with_milliseconds(seconds: float, text: str) 
         ("/v1/providers/g4f", ProviderResource),
         ("/v1/jobs", "JobList"),
         ("/healthz", HealthResource),
-        ("/v1/models/nothing", "Problem"),
-        ("/v1/providers/nobody", "Problem"),
-        ("/v1/jobs?limit=x", "Problem"),
+        ("/v1/models/nothing", ProblemResource),
+        ("/v1/providers/nobody", ProblemResource),
+        ("/v1/jobs?limit=x", ProblemResource),
         ("/readyz", None),
-        ("/nothing", "Problem"),
+        ("/nothing", ProblemResource),
     ],
 )
 def test_answers_are_as_the_document_says(client: FlaskClient, path: str, name: type | str | None) -> None:
