@@ -19,6 +19,7 @@ import settings
 from jobs import failpoints
 from jobs.failpoints import failpoint
 from worker import services
+from worker.attempts import runner
 from worker.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -65,7 +66,7 @@ def main(job_id: str) -> None:
 
     def stop(signum: int, frame: FrameType | None) -> None:
         del signum, frame
-        heartbeat.drain(0.0)
+        heartbeat.drain(patiently=False)
 
     signal.signal(signal.SIGTERM, stop)
     heartbeat.start()
@@ -73,9 +74,9 @@ def main(job_id: str) -> None:
         lease = built.claimer.claim(job_id, heartbeat.worker, heartbeat.lease_seconds)
         if lease is not None:
             failpoint("after_claim", lease.job.attempts[-1].provider)
-            attempt = built.runner.attempt(lease)
-            with heartbeat.keeping(attempt):
-                attempt.run()
+            run = runner.alone(built.parts, lease)
+            with heartbeat.keeping(run):
+                run.run()
     heartbeat.stop()
 
 

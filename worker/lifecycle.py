@@ -74,8 +74,7 @@ class Lifecycle(StartStopStep):
         """Take no more jobs; those that run may finish, or are handed back after a while. In the signal handler."""
         heartbeat = self._services.heartbeat
         # A second SIGTERM, and any other signal, hands them back at once.
-        patient = sig == signal.Signals.SIGTERM.name and not heartbeat.draining
-        heartbeat.drain(self._services.grace_seconds if patient else 0.0)
+        heartbeat.drain(patiently=sig == signal.Signals.SIGTERM.name and not heartbeat.draining)
 
     def _stop(self, **_: Any) -> None:  # noqa: ANN401
         self._services.heartbeat.stop()

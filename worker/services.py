@@ -16,7 +16,7 @@ from jobs.scheduling.health_store import HealthStore
 from settings import Settings
 from worker import shared
 from worker.attempts.claim import Claimer
-from worker.attempts.runner import Runner
+from worker.attempts.parts import Parts
 from worker.egress import EgressGuard, pinned
 from worker.heartbeat import Heartbeat
 from worker.shared import Shared
@@ -24,8 +24,6 @@ from worker.shared import Shared
 #: Seconds for which a worker tries to write before it gives an attempt up. While Redis is away there is nothing better
 #: to do, and giving up would lose what the upstream has made.
 PATIENCE: Final = 300.0
-#: Seconds that running jobs get to finish after SIGTERM; then they are handed back.
-GRACE_SECONDS: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +32,8 @@ class Services:
 
     shared: Shared
     claimer: Claimer
-    runner: Runner
+    parts: Parts
     heartbeat: Heartbeat
-    grace_seconds: float = GRACE_SECONDS
 
 
 def build(settings: Settings, *, slots: int) -> Services:
@@ -52,12 +49,17 @@ def build(settings: Settings, *, slots: int) -> Services:
         VaultError: The secret key file is unusable.
     """
     found = shared.build(settings, patience=PATIENCE)
-    fetch, proxy = EgressGuard(found.egress).fetch, partial(pinned, found.egress)
     return Services(
         shared=found,
         claimer=Claimer(found.store, found.catalog),
-        runner=Runner(
-            found.store, found.catalog, found.artifacts, found.vault, fetch, proxy, HealthStore(found.connection)
+        parts=Parts(
+            store=found.store,
+            drivers=found.catalog,
+            artifacts=found.artifacts,
+            vault=found.vault,
+            fetch=EgressGuard(found.egress).fetch,
+            proxy=partial(pinned, found.egress),
+            measures=HealthStore(found.connection),
         ),
         heartbeat=Heartbeat(
             JobStore(Connection(connect(settings.redis_url, connections=2), identity=found.identity)),

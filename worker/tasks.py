@@ -10,7 +10,7 @@ import logs
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
 from jobs.queue import RUN_JOB
-from worker.attempts import hedge, retry
+from worker.attempts import retry, runner
 from worker.isolated import run_apart
 from worker.services import Services
 
@@ -53,6 +53,6 @@ class RunJob(Task):
             log.debug("nothing to claim")
             return
         failpoint("after_claim", lease.job.attempts[-1].provider)
-        attempt = hedge.attempt(self._services.runner, lease, claimer.inputs, heartbeat.has_room)
-        with heartbeat.keeping(attempt):
-            attempt.run()
+        run = runner.hedged(self._services.parts, lease, claimer.inputs, heartbeat.has_room)
+        with heartbeat.keeping(run):
+            run.run()

@@ -1,6 +1,6 @@
 """When a job that asked for it is tried on a second provider beside the first. Pure.
 
-The worker races the two (:mod:`worker.attempts.hedge`); a dry run says beforehand what
+The worker races the two (:mod:`worker.attempts.race`); a dry run says beforehand what
 would happen.
 """
 

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from PIL import Image
 
 from jobs import events
+from jobs.errors import StoreUnavailable
 from jobs.files import LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Job
+from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
+from jobs.scheduling.health_store import HealthStore
 from jobs.vault import Vault
 from providers import Completed, Control, Driver, InlineFile
 from providers.testing import ScriptedDriver
 from tests.support.connections import RiggedConnection
-from worker.attempts.runner import Attempt, Runner
+from worker.attempts import runner
+from worker.attempts.parts import Parts, Timings
+from worker.attempts.runner import Runner
 
 
 def picture(color: str = "red", size: tuple[int, int] = (64, 48), kind: str = "PNG") -> bytes:
@@ -33,17 +39,46 @@ def done(color: str = "red") -> Completed:
     return Completed((InlineFile("a.png", picture(color)),), 7)
 
 
+class HookedStore(JobStore):
+    """A store that calls a function of the test before a method; what the function raises is the store's error."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        #: By the method's name.
+        self.before: dict[str, Callable[[], object]] = {}
+
+    def __getattribute__(self, name: str) -> Any:
+        hook = object.__getattribute__(self, "__dict__").get("before", {}).get(name)
+        if hook is not None:
+            hook()
+        return super().__getattribute__(name)
+
+
+def away() -> None:
+    """A hook: Redis cannot serve."""
+    raise StoreUnavailable("gone")
+
+
 class WorkerParts:
-    """Everything that an attempt needs; :attr:`drivers` and :attr:`fetched` are the test's to fill."""
+    """Everything that a runner needs; :attr:`drivers` and :attr:`fetched` are the test's to fill."""
 
     def __init__(self, folder: Path) -> None:
         self.connection = RiggedConnection()
-        self.store = JobStore(self.connection)
+        self.store = HookedStore(self.connection)
         self.artifacts = LocalArtifacts(folder / "artifacts")
         self.vault = Vault(b"k" * 32)
         self.drivers: dict[str, Driver] = {}
         self.fetched: dict[str, bytes] = {}
-        self.runner = Runner(self.store, self, self.artifacts, self.vault, self.fetch, self.proxy)
+        self.measures = HealthStore(self.connection)
+        self.timings = Timings()
+
+    @property
+    def parts(self) -> Parts:
+        """As the worker gets them."""
+        return Parts(
+            store=self.store, drivers=self, artifacts=self.artifacts, vault=self.vault, fetch=self.fetch,
+            proxy=self.proxy, measures=self.measures, timings=self.timings,
+        )  # fmt: skip
 
     def driver(self, name: str) -> Driver:
         """As the catalog does it."""
@@ -84,16 +119,16 @@ class WorkerParts:
         assert lease is not None
         return lease
 
-    def attempt(self, job_id: str | None = None, **changes: Any) -> Attempt:
-        """An attempt that is about to run."""
-        return self.runner.attempt(self.claim(job_id or self.submit(**changes)))
+    def runner(self, job_id: str | None = None, **changes: Any) -> Runner:
+        """A runner of one attempt that is about to run."""
+        return runner.alone(self.parts, self.claim(job_id or self.submit(**changes)))
 
     def run(self, *steps: Any, **changes: Any) -> Job:
         """The job after one attempt with these steps."""
         self.script(*steps)
-        attempt = self.attempt(**changes)
-        attempt.run()
-        return self.job(attempt.job_id)
+        runner = self.runner(**changes)
+        runner.run()
+        return self.job(runner.job_id)
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""

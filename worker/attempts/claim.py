@@ -13,11 +13,12 @@ from jobs.record.types import Lease
 from providers.catalog import Catalog, UnknownName
 from providers.config import ConfigError
 from providers.registry import BrokenDriver
+from resilience import ForeignError, foreign
 
 log = logging.getLogger(__name__)
 
-#: Seconds until a job is tried again whose provider this worker does not have. Workers may have been started with
-#: different configurations, and the next one may have it.
+#: Seconds until a job is tried again whose provider this worker does not have. Workers may run with different
+#: configurations, and the next worker may have the provider.
 ABSENT_SECONDS: Final = 60.0
 
 
@@ -40,21 +41,19 @@ class Claimer:
     def claim(self, job_id: str, worker: str, lease_seconds: float) -> Lease | None:
         """The lease of the job that a message names; None where there is nothing to run here.
 
-        A job that cannot even be claimed must not stay as it is: its message
-        would come again for ever.
+        A job that cannot be claimed must not stay as it is: its message would come again for ever.
 
         Raises:
             JobError: The record could not be written.
         """
         try:
-            return self._store.claim(job_id, worker, lease_seconds, self.inputs)
-        except JobError:
-            raise
+            with foreign(unless=(JobError, Absent)):
+                return self._store.claim(job_id, worker, lease_seconds, self.inputs)
         except Absent as error:
             log.warning("the job waits for its provider: %s", error)
             until = self._store.now() + ABSENT_SECONDS
             self._leave(job_id, events.Parked(at=self._store.now(), reason="no_provider", until=until))
-        except Exception:
+        except ForeignError:
             log.exception("the job cannot be prepared")
             failure = Failure(code="internal", detail="the job could not be prepared; the log says why")
             self._leave(job_id, events.Failed(at=self._store.now(), error=failure))

@@ -14,7 +14,6 @@ from PIL import Image
 from jobs import events
 from jobs.model import Job
 from jobs.scheduling import health
-from jobs.scheduling.health_store import HealthStore
 from jobs.states import apply
 from jobs.version import VERSION
 from providers import Completed, InlineFile, ModelSpec, Param, ProviderSpec, Text
@@ -123,17 +122,16 @@ def test_another_attempt_stores_the_same_file(parts: WorkerParts) -> None:
     later = apply(apply(job, events.Requeued(at=parts.store.now(), outcome="lost")), STARTED)
     assert later.attempts != job.attempts
     for attempt in (job, later):
-        ingest(attempt, done().outputs, 7, recipe_of(attempt, SPEC, 7, None), parts.artifacts)
+        ingest(attempt, done().outputs, 7, recipe_of(attempt, SPEC, 7, None), parts.parts)
     assert len(parts.files(job.id)) == 1
 
 
 def test_the_spaces_commit_comes_from_the_last_probe(parts: WorkerParts) -> None:
-    parts.runner.measures = HealthStore(parts.connection)
-    parts.runner.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at, "0abc"))
+    parts.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at, "0abc"))
     driver = parts.script(done())
     driver.spec = replace(driver.spec, space="me/painter")
-    attempt = parts.attempt()
-    attempt.run()
-    assert said_in(parts, parts.job(attempt.job_id))["revision"] == "0abc"
-    again = parts.runner.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at))
+    runner = parts.runner()
+    runner.run()
+    assert said_in(parts, parts.job(runner.job_id))["revision"] == "0abc"
+    again = parts.measures.update("scripted", lambda record, at: health.probed(record, "s", None, at))
     assert again.revision == "0abc"

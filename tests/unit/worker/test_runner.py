@@ -1,4 +1,4 @@
-"""The life of one attempt, with scripted drivers on fakeredis."""
+"""A job under one lease, with scripted drivers on fakeredis."""
 
 from __future__ import annotations
 
@@ -11,10 +11,8 @@ import pytest
 from PIL import Image
 
 from jobs import events
-from jobs.errors import StoreUnavailable
 from jobs.files.images import clean
 from jobs.model import Status, Tombstone
-from jobs.scheduling.health_store import HealthStore
 from providers import (
     Busy,
     Canceled,
@@ -44,8 +42,10 @@ from providers import (
 )
 from providers import Status as StatusText
 from providers.testing import ScriptedDriver
-from tests.support.worker_parts import WorkerParts, done, picture
-from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST
+from tests.support.eventually import eventually
+from tests.support.worker_parts import WorkerParts, away, done, picture
+from worker.attempts.parts import Timings
+from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, alone
 
 
 def kinds(parts: WorkerParts, job_id: str) -> list[str]:
@@ -77,7 +77,7 @@ def test_a_text_is_an_output_too(parts: WorkerParts) -> None:
 
 def test_a_driver_gets_the_input_and_no_credentials_that_nobody_gave(parts: WorkerParts) -> None:
     driver = parts.script(done())
-    parts.attempt(input={"prompt": "a boat"}).run()
+    parts.runner(input={"prompt": "a boat"}).run()
     request, resume = driver.calls[0]
     assert (request.input, request.credentials.hf_token, resume) == ({"prompt": "a boat"}, None, None)
 
@@ -125,7 +125,7 @@ def test_a_quota_with_its_time_parks_the_job_and_rests_the_provider(parts: Worke
 
 def test_a_quota_of_somebodys_own_token_rests_nobody_else(parts: WorkerParts) -> None:
     parts.run(Quota("Try again in 0:09:48", retry_after=588.0), secret={"hf_token": "hf_x"})
-    assert not parts.connection.client.exists("dr:provider:scripted")
+    assert not parts.connection.client.hexists("dr:provider:scripted", "until")
     assert parts.connection.client.hexists("dr:account:own/scripted", "until")
 
 
@@ -133,7 +133,7 @@ def test_another_provider_is_tried_at_once(parts: WorkerParts) -> None:
     parts.script(done(), name="second")
     job = parts.run(Crashed("boom"), route=("scripted", "second"))
     assert (job.status, job.route, job.not_before) == (Status.QUEUED, ("second",), None)
-    parts.attempt(job.id).run()
+    parts.runner(job.id).run()
     job = parts.job(job.id)
     assert [(a.provider, a.outcome) for a in job.attempts] == [("scripted", "failed"), ("second", "succeeded")]
 
@@ -161,10 +161,8 @@ def test_outputs_that_cannot_be_kept_are_a_bad_output(parts: WorkerParts, output
     assert (job.error.code, job.outputs, parts.files(job.id)) == ("bad_output", (), [])
 
 
-def test_a_picture_that_is_still_being_written_is_fetched_again(
-    parts: WorkerParts, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("worker.attempts.ingest.SECOND_LOOK_SECONDS", 0)
+def test_an_image_that_is_still_being_written_is_fetched_again(parts: WorkerParts) -> None:
+    parts.timings = Timings(refetch=0.0)
 
     class Growing(InlineFile):
         reads = 0
@@ -209,11 +207,11 @@ def cancel_now(reason: str) -> Callable[[Control], None]:
 
 def test_a_cancel_before_the_start_asks_nothing_of_the_upstream(parts: WorkerParts) -> None:
     driver = parts.script(done())
-    attempt = parts.attempt()
-    parts.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
-    attempt.cancel(CANCELED)
-    attempt.run()
-    assert (parts.job(attempt.job_id).status, driver.calls) == (Status.CANCELED, [])
+    runner = parts.runner()
+    parts.store.change(runner.job_id, lambda _: events.CancelRequested(at=1.0))
+    runner.cancel(CANCELED)
+    runner.run()
+    assert (parts.job(runner.job_id).status, driver.calls) == (Status.CANCELED, [])
 
 
 @pytest.mark.parametrize("error", [None, Unreachable("connection reset"), ValueError("read of closed file")])
@@ -233,57 +231,57 @@ def _raise(error: Exception) -> Callable[[Control], None]:
 
 
 def test_a_cancel_that_is_only_in_the_record_wins_over_a_late_result(parts: WorkerParts) -> None:
-    attempt: Any = None
+    runner: Any = None
 
     def ask(_: Control) -> None:
-        parts.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+        parts.store.change(runner.job_id, lambda _: events.CancelRequested(at=1.0))
 
     parts.script(Started(), ask, done())
-    attempt = parts.attempt()
-    attempt.run()
-    job = parts.job(attempt.job_id)
+    runner = parts.runner()
+    runner.run()
+    job = parts.job(runner.job_id)
     assert (job.status, job.outputs, parts.files(job.id)) == (Status.CANCELED, (), [])
 
 
 def test_a_cancel_wins_over_another_try(parts: WorkerParts) -> None:
-    attempt: Any = None
+    runner: Any = None
 
     def ask(_: Control) -> None:
-        parts.store.change(attempt.job_id, lambda _: events.CancelRequested(at=1.0))
+        parts.store.change(runner.job_id, lambda _: events.CancelRequested(at=1.0))
 
     parts.script(ask, Busy("full"))
-    attempt = parts.attempt()
-    attempt.run()
-    assert parts.job(attempt.job_id).status is Status.CANCELED
+    runner = parts.runner()
+    runner.run()
+    assert parts.job(runner.job_id).status is Status.CANCELED
 
 
 def test_a_cancel_after_the_end_changes_nothing(parts: WorkerParts) -> None:
     parts.script(done())
-    attempt = parts.attempt()
-    attempt.run()
-    attempt.cancel(CANCELED)
-    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
+    runner = parts.runner()
+    runner.run()
+    runner.cancel(CANCELED)
+    assert parts.job(runner.job_id).status is Status.SUCCEEDED
 
 
 def test_a_job_that_is_handed_back_waits_for_the_next_worker_and_has_lost_no_try(parts: WorkerParts) -> None:
     job = parts.run(Started(), cancel_now(HANDED_BACK), done())
     assert (job.status, job.attempts[-1].outcome, job.not_before) == (Status.QUEUED, "handed_back", None)
     parts.script(done())
-    parts.attempt(job.id).run()
+    parts.runner(job.id).run()
     assert parts.job(job.id).status is Status.SUCCEEDED
 
 
 def test_an_attempt_that_lost_its_lease_writes_nothing(parts: WorkerParts) -> None:
-    attempt: Any = None
+    runner: Any = None
 
     def take_over(_: Control) -> None:
-        parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-        parts.claim(attempt.job_id)
+        parts.store.change(runner.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+        parts.claim(runner.job_id)
 
     driver = parts.script(Started(), take_over, Progress(0.5), Preview(InlineFile("p.png", picture())), done())
-    attempt = parts.attempt()
-    attempt.run()
-    job = parts.job(attempt.job_id)
+    runner = parts.runner()
+    runner.run()
+    job = parts.job(runner.job_id)
     assert (job.status, job.outputs, job.preview) == (Status.RUNNING, (), None)
     assert [a.outcome for a in job.attempts] == ["lost", None]
     assert len(driver.calls) == 1
@@ -295,14 +293,14 @@ def test_an_attempt_that_is_told_of_its_lost_lease_leaves_the_job_alone(parts: W
 
 
 def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(parts: WorkerParts) -> None:
-    attempt: Any = None
+    runner: Any = None
 
     class Deleting:
         name = "a.png"
 
         def read(self, limit: int) -> bytes:
             assert limit
-            job_id = attempt.job_id
+            job_id = runner.job_id
             job = parts.store.change(job_id, lambda _: events.Canceled(at=1.0)).job
             parts.store.purge(
                 Tombstone(
@@ -312,10 +310,10 @@ def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(parts: WorkerPar
             return picture()
 
     parts.script(Completed((Deleting(),), None))
-    attempt = parts.attempt()
-    attempt.run()
-    assert parts.files(attempt.job_id) == []
-    assert list(parts.connection.client.scan_iter(f"*{attempt.job_id}")) == [f"dr:tomb:{attempt.job_id}".encode()]
+    runner = parts.runner()
+    runner.run()
+    assert parts.files(runner.job_id) == []
+    assert list(parts.connection.client.scan_iter(f"*{runner.job_id}")) == [f"dr:tomb:{runner.job_id}".encode()]
 
 
 def test_the_generator_is_closed_at_once_when_the_lease_is_lost(parts: WorkerParts) -> None:
@@ -329,16 +327,16 @@ def test_the_generator_is_closed_at_once_when_the_lease_is_lost(parts: WorkerPar
                 ended.append("cleaned up")
                 raise RuntimeError("and failed at it")
 
-    attempt: Any = None
+    runner: Any = None
 
     def take_over(_: Control) -> None:
-        parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+        parts.store.change(runner.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
 
     parts.drivers["scripted"] = Cleaning([take_over, StatusText("still here"), done()])
-    attempt = parts.attempt()
-    attempt.run()
+    runner = parts.runner()
+    runner.run()
     assert ended == ["cleaned up"]
-    assert parts.job(attempt.job_id).status is Status.QUEUED
+    assert parts.job(runner.job_id).status is Status.QUEUED
 
 
 def test_a_failing_clean_up_does_not_cost_the_result(parts: WorkerParts) -> None:
@@ -350,9 +348,9 @@ def test_a_failing_clean_up_does_not_cost_the_result(parts: WorkerParts) -> None
                 raise RuntimeError("the upstream is gone")
 
     parts.drivers["scripted"] = Messy([done()])
-    attempt = parts.attempt()
-    attempt.run()
-    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
+    runner = parts.runner()
+    runner.run()
+    assert parts.job(runner.job_id).status is Status.SUCCEEDED
 
 
 # -- time ---------------------------------------------------------------------
@@ -365,21 +363,21 @@ def test_a_job_past_its_deadline_fails_so(parts: WorkerParts) -> None:
 
 
 def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(parts: WorkerParts) -> None:
-    attempt: Any = None
+    runner: Any = None
 
     def sit(control: Control) -> None:
         with control.closing(lambda: None):
             for _ in range(2000):
-                attempt.tick()
+                runner.tick()
                 if control.canceled:
                     raise Unreachable("the socket was shut")
                 control._canceled.wait(0.005)
         raise AssertionError("nobody came")
 
     parts.script(Started(), sit, done())
-    attempt = parts.attempt(deadline_at=parts.store.now() + 0.3)
-    attempt.run()
-    job = parts.job(attempt.job_id)
+    runner = parts.runner(deadline_at=parts.store.now() + 0.3)
+    runner.run()
+    job = parts.job(runner.job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "deadline_exceeded")
 
@@ -389,9 +387,9 @@ def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(par
 
 def test_progress_is_coalesced_and_the_newest_is_never_lost(parts: WorkerParts) -> None:
     parts.script(Started(), *(Progress(n / 100, n, 100, "steps") for n in range(1, 101)), StatusText("nearly"), done())
-    attempt = parts.attempt()
-    attempt.run()
-    log = parts.log(attempt.job_id)
+    runner = parts.runner()
+    runner.run()
+    log = parts.log(runner.job_id)
     progress = [event for event in log if isinstance(event, events.Progressed) and event.step is not None]
     assert len(progress) < 50
     assert progress[-1].step == 100
@@ -400,28 +398,30 @@ def test_progress_is_coalesced_and_the_newest_is_never_lost(parts: WorkerParts) 
 
 
 def test_held_progress_is_written_by_a_tick(parts: WorkerParts) -> None:
-    attempt: Any = None
+    runner: Any = None
 
     def look(_: Control) -> None:
-        attempt._scribe._coalescer._wrote_at -= 10
-        attempt.tick()
-        assert parts.job(attempt.job_id).progress.step == 2  # type: ignore[union-attr]
+        def written() -> bool:
+            runner.tick()
+            return parts.job(runner.job_id).progress.step == 2  # type: ignore[union-attr]
+
+        eventually(written, "the held progress is written")
 
     parts.script(Started(), Progress(0.1, 1, 9), Progress(0.2, 2, 9), look, done())
-    attempt = parts.attempt()
-    attempt.run()
-    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
+    runner = parts.runner()
+    runner.run()
+    assert parts.job(runner.job_id).status is Status.SUCCEEDED
 
 
 def test_previews_are_kept_small_and_a_bad_one_fails_nothing(parts: WorkerParts) -> None:
     noise = Image.effect_noise((1600, 1200), 90)
     buffer = io.BytesIO()
     noise.save(buffer, "PNG")
+    parts.timings = Timings(preview=0.0)
     parts.script(Preview(InlineFile("p.png", buffer.getvalue())), Preview(InlineFile("bad.png", b"nope")), done())
-    attempt = parts.attempt()
-    attempt._scribe._preview_at = -100.0
-    attempt.run()
-    job = parts.job(attempt.job_id)
+    runner = parts.runner()
+    runner.run()
+    job = parts.job(runner.job_id)
     assert (job.status, job.preview.index if job.preview else None) == (Status.SUCCEEDED, 0)
     small = parts.store.preview(job.id, 0)
     assert small is not None
@@ -438,19 +438,19 @@ def test_a_chatty_upstream_is_cut_off(parts: WorkerParts) -> None:
 
 
 def test_a_checkpoint_is_stored_before_the_driver_goes_on_and_comes_back(parts: WorkerParts) -> None:
-    attempt: Any = None
+    runner: Any = None
 
     def look(_: Control) -> None:
-        assert b'"session":"s1"' in parts.connection.client.hget(f"dr:job:{attempt.job_id}", "ckpt")  # type: ignore[operator]
+        assert b'"session":"s1"' in parts.connection.client.hget(f"dr:job:{runner.job_id}", "ckpt")  # type: ignore[operator]
 
     parts.script(Checkpoint({"session": "s1"}), look, Busy("full", retry_after=1.0))
-    attempt = parts.attempt()
-    attempt.run()
-    assert parts.job(attempt.job_id).attempts[-1].error.code == "provider_busy"  # type: ignore[union-attr]
-    parts.connection.client.zadd("dr:due", {attempt.job_id: 0})
+    runner = parts.runner()
+    runner.run()
+    assert parts.job(runner.job_id).attempts[-1].error.code == "provider_busy"  # type: ignore[union-attr]
+    parts.connection.client.zadd("dr:due", {runner.job_id: 0})
     parts.connection.client.hdel("dr:provider:scripted", "until")
     driver = parts.script(done())
-    parts.attempt(attempt.job_id).run()
+    parts.runner(runner.job_id).run()
     assert driver.calls[0][1] == {"session": "s1"}
     assert driver.abandoned == []
 
@@ -458,9 +458,9 @@ def test_a_checkpoint_is_stored_before_the_driver_goes_on_and_comes_back(parts: 
 def test_another_providers_checkpoint_is_abandoned_there(parts: WorkerParts) -> None:
     second = parts.script(done(), name="second")
     first = parts.script(Checkpoint({"session": "s1"}), Crashed("boom"))
-    attempt = parts.attempt(route=("scripted", "second"))
-    attempt.run()
-    parts.attempt(attempt.job_id).run()
+    runner = parts.runner(route=("scripted", "second"))
+    runner.run()
+    parts.runner(runner.job_id).run()
     assert first.abandoned == [{"session": "s1"}]
     assert second.calls[0][1] is None
 
@@ -468,11 +468,11 @@ def test_another_providers_checkpoint_is_abandoned_there(parts: WorkerParts) -> 
 def test_a_checkpoint_of_a_provider_that_is_gone_hinders_nobody(parts: WorkerParts) -> None:
     parts.script(done(), name="second")
     parts.script(Checkpoint({"session": "s1"}), Crashed("boom"))
-    attempt = parts.attempt(route=("scripted", "second"))
-    attempt.run()
+    runner = parts.runner(route=("scripted", "second"))
+    runner.run()
     del parts.drivers["scripted"]
-    parts.attempt(attempt.job_id).run()
-    assert parts.job(attempt.job_id).status is Status.SUCCEEDED
+    parts.runner(runner.job_id).run()
+    assert parts.job(runner.job_id).status is Status.SUCCEEDED
 
 
 # -- credentials and pictures -------------------------------------------------
@@ -480,36 +480,35 @@ def test_a_checkpoint_of_a_provider_that_is_gone_hinders_nobody(parts: WorkerPar
 
 def test_own_credentials_reach_the_driver_and_are_deleted_at_the_end(parts: WorkerParts) -> None:
     driver = parts.script(done())
-    attempt = parts.attempt(secret={"hf_token": "hf_mine", "cookies": "a=b"})
-    attempt.run()
+    runner = parts.runner(secret={"hf_token": "hf_mine", "cookies": "a=b"})
+    runner.run()
     given = driver.calls[0][0].credentials
     assert (given.hf_token, given.cookies, given.api_key) == ("hf_mine", "a=b", None)
-    assert parts.store.secret(attempt.job_id) is None
+    assert parts.store.secret(runner.job_id) is None
 
 
 def test_credentials_that_are_refused_are_the_clients_matter_and_not_the_providers(parts: WorkerParts) -> None:
     parts.script(Denied("the app refuses access"))
-    parts.runner.measures = measures = HealthStore(parts.connection)
-    attempt = parts.attempt(secret={"hf_token": "hf_wrong"})
-    attempt.run()
-    job = parts.job(attempt.job_id)
+    runner = parts.runner(secret={"hf_token": "hf_wrong"})
+    runner.run()
+    job = parts.job(runner.job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "invalid_input")
-    assert measures.get(["scripted"])["scripted"].failures_in_row == 0
+    assert parts.measures.get(["scripted"])["scripted"].failures_in_row == 0
 
 
 def test_a_users_proxy_reaches_the_driver_as_the_address_that_was_checked(parts: WorkerParts) -> None:
     driver = parts.script(done())
-    parts.attempt(secret={"proxy": "http://me:pw@proxy.example.com:3128"}).run()
+    parts.runner(secret={"proxy": "http://me:pw@proxy.example.com:3128"}).run()
     assert driver.calls[0][0].credentials.proxy == "http://me:pw@192.0.2.7:3128"
 
 
 def test_a_job_never_runs_without_the_credentials_it_was_given(parts: WorkerParts) -> None:
     driver = parts.script(done())
-    attempt = parts.attempt(secret={"hf_token": "hf_mine"})
-    parts.connection.client.delete(f"dr:secret:{attempt.job_id}")
-    attempt.run()
-    assert (parts.job(attempt.job_id).status, driver.calls) == (Status.FAILED, [])
+    runner = parts.runner(secret={"hf_token": "hf_mine"})
+    parts.connection.client.delete(f"dr:secret:{runner.job_id}")
+    runner.run()
+    assert (parts.job(runner.job_id).status, driver.calls) == (Status.FAILED, [])
 
 
 def test_an_upstream_cannot_print_the_credentials_into_the_record_or_the_log(
@@ -558,7 +557,7 @@ def test_a_picture_of_the_input_reaches_the_driver(parts: WorkerParts, where: st
     parts.store.dispatch()
     lease = parts.store.claim(job_id, "w", 60, lambda job, _: job.input)
     assert lease is not None
-    parts.runner.attempt(lease).run()
+    alone(parts.parts, lease).run()
     file = driver.calls[0][0].files["image"]
     wanted = picture("blue") if where == "own" else clean(picture("blue"))[0]
     assert (file.data, file.content_type, file.name) == (wanted, "image/png", "input.png")
@@ -571,7 +570,7 @@ def test_what_a_fetched_picture_holds_beside_its_pixels_goes_nowhere(parts: Work
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=exif)
     parts.fetched["https://pictures.example/a.jpg"] = buffer.getvalue() + b"canary"
-    parts.attempt(input={"image": "https://pictures.example/a.jpg"}).run()
+    parts.runner(input={"image": "https://pictures.example/a.jpg"}).run()
     file = driver.calls[0][0].files["image"]
     assert (file.content_type, file.name) == ("image/jpeg", "input.jpeg")
     assert b"canary" in buffer.getvalue()
@@ -581,19 +580,19 @@ def test_what_a_fetched_picture_holds_beside_its_pixels_goes_nowhere(parts: Work
 def test_a_job_that_failed_keeps_its_pictures_to_be_run_again(parts: WorkerParts) -> None:
     parts.drivers["scripted"] = Looking(Rejected("no"))
     digest = parts.artifacts.put("file_x", picture())
-    attempt = parts.attempt(given={"image": f"sha256:{digest}"}, input={"image": f"sha256:{digest}"})
-    parts.artifacts.share("file_x", digest, attempt.job_id)
-    attempt.run()
-    assert parts.job(attempt.job_id).status is Status.FAILED
-    assert [path.name for path in parts.files(attempt.job_id)] == [digest]
+    runner = parts.runner(given={"image": f"sha256:{digest}"}, input={"image": f"sha256:{digest}"})
+    parts.artifacts.share("file_x", digest, runner.job_id)
+    runner.run()
+    assert parts.job(runner.job_id).status is Status.FAILED
+    assert [path.name for path in parts.files(runner.job_id)] == [digest]
 
 
 @pytest.mark.parametrize("source", ["sha256:../../../../etc/passwd", "sha256:" + "0" * 64])
 def test_a_name_that_is_no_file_of_the_job_is_an_invalid_input(parts: WorkerParts, source: str) -> None:
     parts.drivers["scripted"] = Looking(done())
-    attempt = parts.attempt(input={"image": source})
-    attempt.run()
-    job = parts.job(attempt.job_id)
+    runner = parts.runner(input={"image": source})
+    runner.run()
+    job = parts.job(runner.job_id)
     assert job.error is not None
     assert (job.status, job.error.code) == (Status.FAILED, "invalid_input")
 
@@ -601,18 +600,15 @@ def test_a_name_that_is_no_file_of_the_job_is_an_invalid_input(parts: WorkerPart
 # -- the store goes away ------------------------------------------------------
 
 
-def test_an_attempt_is_given_up_when_the_store_stays_away(parts: WorkerParts, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailable("gone")
-
+def test_an_attempt_is_given_up_when_the_store_stays_away(parts: WorkerParts) -> None:
     def cut(_: Control) -> None:
-        monkeypatch.setattr(parts.store, "change", away)
+        parts.store.before["change"] = away
 
     parts.script(Started(), cut, StatusText("hello"), done())
-    attempt = parts.attempt()
-    attempt.run()
-    monkeypatch.undo()
-    assert parts.job(attempt.job_id).status is Status.RUNNING
+    runner = parts.runner()
+    runner.run()
+    parts.store.before.clear()
+    assert parts.job(runner.job_id).status is Status.RUNNING
 
 
 def test_every_provider_error_was_tried() -> None:
@@ -627,11 +623,11 @@ def test_every_provider_error_was_tried() -> None:
 def test_what_became_of_the_earlier_submission_stands_in_the_ledger(parts: WorkerParts) -> None:
     job_id = parts.submit()
     parts.script(Checkpoint({"phase": "posted", "event_id": "e1"}), Busy("full", retry_after=1.0))
-    parts.attempt(job_id).run()
+    parts.runner(job_id).run()
     parts.connection.client.zadd("dr:due", {job_id: 0})
     parts.connection.client.hdel("dr:provider:scripted", "until")
     parts.script(Checkpoint({"phase": "opened", "event_id": "e1"}), done())
-    parts.attempt(job_id).run()
+    parts.runner(job_id).run()
     assert [attempt.notes for attempt in parts.job(job_id).attempts] == [
         (),
         ("resumed: the earlier submission was picked up",),
@@ -639,13 +635,11 @@ def test_what_became_of_the_earlier_submission_stands_in_the_ledger(parts: Worke
 
 
 def test_attempts_are_measured(parts: WorkerParts) -> None:
-    measures = HealthStore(parts.connection)
-    parts.runner.measures = measures
     parts.run(Started(), done())
-    assert len(measures.get(["scripted"])["scripted"].runs) == 1
+    assert len(parts.measures.get(["scripted"])["scripted"].runs) == 1
     parts.run(Crashed("boom"))
-    assert measures.get(["scripted"])["scripted"].last_error == "boom"
-    assert measures.get(["scripted"])["scripted"].failures_in_row == 1
+    assert parts.measures.get(["scripted"])["scripted"].last_error == "boom"
+    assert parts.measures.get(["scripted"])["scripted"].failures_in_row == 1
 
 
 @pytest.mark.parametrize(

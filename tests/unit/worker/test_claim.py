@@ -111,5 +111,5 @@ def test_a_switched_off_provider_is_sent_nothing(parts: WorkerParts) -> None:
     assert len(parts.store.dispatch()) == 1
 
 
-def test_the_catalog_has_what_the_intake_asks_for() -> None:
+def test_the_catalog_has_what_the_claimer_asks_for() -> None:
     assert hasattr(Catalog, "choose")

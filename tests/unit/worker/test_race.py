@@ -1,22 +1,21 @@
-"""A race of two arms, with scripted drivers on fakeredis."""
+"""A race of two attempts, with scripted drivers on fakeredis."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from PIL import Image
 
 from jobs import events
-from jobs.errors import StoreUnavailable
 from jobs.model import Attempt as Entry
 from jobs.model import Job, Status
 from jobs.record import keys
 from jobs.record.store import lane_of
 from jobs.scheduling import health
-from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.pauses import Pauses
 from providers import (
     Busy,
@@ -33,11 +32,12 @@ from providers import (
 )
 from providers import Status as StatusText
 from tests.support.eventually import eventually
-from tests.support.worker_parts import WorkerParts, done, picture
-from worker.attempts import hedge
+from tests.support.worker_parts import WorkerParts, away, done, picture
+from worker.attempts.attempt import OUTRUN
 from worker.attempts.claim import Absent
-from worker.attempts.hedge import OUTRUN, Race
-from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Attempt
+from worker.attempts.parts import Timings
+from worker.attempts.race import Race
+from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Runner, hedged
 from worker.heartbeat import Heartbeat
 
 #: So long a test waits for what must come.
@@ -70,12 +70,12 @@ def then(what: threading.Event) -> Callable[[Control], None]:
 
 
 class Track:
-    """Runs one race in a thread, and has what both arms have in common."""
+    """Runs one race in a thread, and has what both attempts have in common."""
 
     def __init__(self, parts: WorkerParts) -> None:
         self.parts = parts
-        self.measures = HealthStore(parts.connection)
-        parts.runner.measures = self.measures
+        self.patience = 0.05
+        parts.timings = Timings(hedge_after=lambda _: self.patience, hedge_retry=0.02)
         self.room = True
         self.absent: set[str] = set()
         self.thread = threading.Thread()
@@ -91,35 +91,33 @@ class Track:
         self.parts.script(*first, name="first")
         self.parts.script(then(self.begun), *second, name="second")
 
-    def line_up(self, **changes: Any) -> Attempt:
-        """The attempt of a job that asks for a hedge."""
+    def line_up(self, **changes: Any) -> Runner:
+        """The runner of a job that asks for a hedge."""
         job_id = self.parts.submit(**{"strategy": "hedge", "route": ROUTE, **changes})
         return self.claim(job_id)
 
-    def claim(self, job_id: str) -> Attempt:
-        return hedge.attempt(self.parts.runner, self.parts.claim(job_id), self.inputs, lambda: self.room)
+    def claim(self, job_id: str) -> Runner:
+        return hedged(self.parts.parts, self.parts.claim(job_id), self.inputs, lambda: self.room)
 
-    def start(self, **changes: Any) -> Attempt:
-        attempt = self.line_up(**changes)
-        self.thread = threading.Thread(target=attempt.run, daemon=True)
+    def start(self, **changes: Any) -> Runner:
+        runner = self.line_up(**changes)
+        self.thread = threading.Thread(target=runner.run, daemon=True)
         self.thread.start()
-        return attempt
+        return runner
 
-    def finish(self, attempt: Attempt) -> Job:
+    def finish(self, runner: Runner) -> Job:
         """The job after the race."""
         self.thread.join(SECONDS)
         assert not self.thread.is_alive()
-        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("arm-")]
-        return self.parts.job(attempt.job_id)
+        assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("attempt-")]
+        return self.parts.job(runner.job_id)
 
     def busy(self) -> dict[str, int]:
         return {name: int(self.parts.connection.client.scard(keys.busy(name))) for name in ROUTE}
 
 
 @pytest.fixture
-def track(parts: WorkerParts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Track]:
-    monkeypatch.setattr(hedge, "hedge_after", lambda _: 0.05)
-    monkeypatch.setattr(hedge, "AGAIN_SECONDS", 0.02)
+def track(parts: WorkerParts) -> Iterator[Track]:
     found = Track(parts)
     yield found
     found.thread.join(SECONDS) if found.thread.ident else None
@@ -155,14 +153,14 @@ def test_only_who_asks_and_has_an_attempt_left_may_have_a_hedge(
         for n, outcome in enumerate(changes.get("attempts", ()), 1)
     ]
     track.script((done(),))
-    assert isinstance(track.line_up(**{**changes, "attempts": tuple(ended)}), Race) is races
+    assert isinstance(track.line_up(**{**changes, "attempts": tuple(ended)}).execution, Race) is races
 
 
 # -- results ---------------------------------------------------------------------
 
 
-def test_a_provider_that_is_quick_enough_is_alone(track: Track, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hedge, "hedge_after", lambda _: 60.0)
+def test_a_provider_that_is_quick_enough_is_alone(track: Track) -> None:
+    track.patience = 60.0
     track.script((Started(), done()))
     job = track.finish(track.start())
     assert (job.status, ledger(job)) == (Status.SUCCEEDED, [("first", False, "succeeded")])
@@ -200,12 +198,12 @@ def test_the_first_wins_and_the_hedge_is_ended(track: Track) -> None:
 def test_both_hold_a_slot_while_they_run(track: Track) -> None:
     end = threading.Event()
     track.script((Started(), after(end), done()), (Started(), never))
-    attempt = track.start()
+    runner = track.start()
     assert track.begun.wait(SECONDS)
-    assert (track.busy(), attempt.arms) == ({"first": 1, "second": 1}, 2)
-    assert ledger(track.parts.job(attempt.job_id)) == [("first", False, None), ("second", True, None)]
+    assert (track.busy(), runner.attempts) == ({"first": 1, "second": 1}, 2)
+    assert ledger(track.parts.job(runner.job_id)) == [("first", False, None), ("second", True, None)]
     end.set()
-    track.finish(attempt)
+    track.finish(runner)
 
 
 def test_a_late_result_of_the_loser_is_dropped(track: Track) -> None:
@@ -221,15 +219,15 @@ def test_a_late_result_of_the_loser_is_dropped(track: Track) -> None:
     assert len(track.parts.files(job.id)) == 1
 
 
-def test_a_loser_that_does_not_let_go_keeps_no_result_waiting(track: Track, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hedge, "FAREWELL_SECONDS", 0.1)
+def test_a_loser_that_does_not_let_go_keeps_no_result_waiting(track: Track) -> None:
+    track.parts.timings = replace(track.parts.timings, loser=0.1)
     let_go = threading.Event()
     track.script((Started(), lambda _: let_go.wait(SECONDS)), (Started(), done()))
-    attempt = track.start()
-    eventually(lambda: track.parts.job(attempt.job_id).status == "succeeded", "the result is told", within=SECONDS)
+    runner = track.start()
+    eventually(lambda: track.parts.job(runner.job_id).status == "succeeded", "the result is told", within=SECONDS)
     assert track.thread.is_alive()
     let_go.set()
-    job = track.finish(attempt)
+    job = track.finish(runner)
     assert ledger(job) == [("first", False, "canceled"), ("second", True, "succeeded")]
 
 
@@ -239,12 +237,12 @@ def test_a_loser_that_does_not_let_go_keeps_no_result_waiting(track: Track, monk
 def test_where_the_first_fails_the_hedge_goes_on(track: Track) -> None:
     end = threading.Event()
     track.script((Started(), after(track.begun), Crashed("boom")), (Started(), after(end), done()))
-    attempt = track.start()
+    runner = track.start()
     eventually(lambda: track.busy() == {"first": 0, "second": 1}, "the first one's slot is free", within=SECONDS)
-    job = track.parts.job(attempt.job_id)
-    assert (job.status, job.provider, attempt.arms) == (Status.RUNNING, "second", 1)
+    job = track.parts.job(runner.job_id)
+    assert (job.status, job.provider, runner.attempts) == (Status.RUNNING, "second", 1)
     end.set()
-    job = track.finish(attempt)
+    job = track.finish(runner)
     assert ledger(job) == [("first", False, "failed"), ("second", True, "succeeded")]
     assert job.attempts[0].error.detail == "boom"  # type: ignore[union-attr]
     assert (job.status, job.error, job.route) == (Status.SUCCEEDED, None, ("second",))
@@ -253,12 +251,12 @@ def test_where_the_first_fails_the_hedge_goes_on(track: Track) -> None:
 def test_where_the_hedge_fails_the_first_goes_on_and_no_other_is_asked(track: Track) -> None:
     end, third = threading.Event(), track.parts.script(done(), name="third")
     track.script((Started(), after(end), done()), (Busy("full", retry_after=60.0),))
-    attempt = track.start(route=(*ROUTE, "third"))
+    runner = track.start(route=(*ROUTE, "third"))
     assert track.begun.wait(SECONDS)
     eventually(lambda: track.busy() == {"first": 1, "second": 0}, "the hedge's slot is free", within=SECONDS)
     assert third.calls == []
     end.set()
-    job = track.finish(attempt)
+    job = track.finish(runner)
     assert ledger(job) == [("first", False, "succeeded"), ("second", True, "failed")]
     assert third.calls == []
 
@@ -273,7 +271,7 @@ def test_where_both_fail_the_job_has_one_attempt_left_and_no_hedge(track: Track)
     track.parts.connection.client.hdel(keys.provider("first"), "until")
     track.script((done(),))
     last = track.claim(job.id)
-    assert not isinstance(last, Race)
+    assert not isinstance(last.execution, Race)
     last.run()
     assert track.parts.job(job.id).status is Status.SUCCEEDED
 
@@ -288,10 +286,10 @@ def test_a_hedge_that_is_the_third_attempt_is_the_last(track: Track) -> None:
 def test_what_the_first_refused_is_not_tried_a_third_time(track: Track) -> None:
     end = threading.Event()
     track.script((Started(), after(track.begun), Rejected("not safe", content=True)), (after(end), Crashed("boom")))
-    attempt = track.start(route=(*ROUTE, "third"))
-    eventually(lambda: track.parts.job(attempt.job_id).provider == "second", "the hedge goes on", within=SECONDS)
+    runner = track.start(route=(*ROUTE, "third"))
+    eventually(lambda: track.parts.job(runner.job_id).provider == "second", "the hedge goes on", within=SECONDS)
     end.set()
-    job = track.finish(attempt)
+    job = track.finish(runner)
     assert (job.status, job.error.code if job.error else None) == (Status.FAILED, "provider_error")
     assert [attempt.error.code for attempt in job.attempts if attempt.error] == ["content_rejected", "provider_error"]
 
@@ -303,12 +301,12 @@ def test_no_hedge_where_the_worker_has_no_slot_to_spare(track: Track) -> None:
     end = threading.Event()
     track.room = False
     track.script((Started(), after(end), done()), (done(),))
-    attempt = track.start()
+    runner = track.start()
     assert not track.begun.wait(0.5)
     track.room = True
     assert track.begun.wait(SECONDS), "but as soon as there is one"
     end.set()
-    assert len(track.finish(attempt).attempts) == 2
+    assert len(track.finish(runner).attempts) == 2
 
 
 def test_the_first_that_has_room_is_asked(track: Track) -> None:
@@ -335,30 +333,27 @@ def test_a_result_that_is_being_fetched_needs_no_hedge(track: Track) -> None:
 
     track.script((Started(), Completed((Slow(),), 7)))
     track.room = False
-    attempt = track.start()
+    runner = track.start()
     assert reading.wait(SECONDS)
     track.room = True
     assert not track.begun.wait(0.3)
     end.set()
-    assert len(track.finish(attempt).attempts) == 1
+    assert len(track.finish(runner).attempts) == 1
 
 
-def test_a_result_that_comes_while_a_slot_is_taken_needs_no_hedge(
-    track: Track, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    take, asked = track.parts.store.take_hedge, threading.Event()
-    attempt: Any = None
+def test_a_result_that_comes_while_a_slot_is_taken_needs_no_hedge(track: Track) -> None:
+    asked = threading.Event()
+    runner: Any = None
 
-    def late(*given: Any) -> Any:
+    def late() -> None:
         asked.set()
-        eventually(lambda: not attempt._ends.empty(), "the first one is done", within=SECONDS)
-        return take(*given)
+        eventually(lambda: runner.execution._runs.has_news, "the first one is done", within=SECONDS)
 
-    monkeypatch.setattr(track.parts.store, "take_hedge", late)
+    track.parts.store.before["take_hedge"] = late
     track.script((Started(), after(asked), done()))
-    attempt = track.line_up()
-    attempt.run()
-    assert ledger(track.parts.job(attempt.job_id)) == [("first", False, "succeeded")]
+    runner = track.line_up()
+    runner.run()
+    assert ledger(track.parts.job(runner.job_id)) == [("first", False, "succeeded")]
     assert track.busy() == {"first": 0, "second": 0}
     assert not track.begun.is_set()
 
@@ -385,10 +380,10 @@ def test_the_outside_ends_both(track: Track, reason: str, status: Status, outcom
             ended.append(control.reason)
 
     track.script((Started(), sit), (Started(), sit))
-    attempt = track.start()
-    eventually(lambda: attempt.arms == 2, "both run", within=SECONDS)
-    attempt.cancel(reason)
-    job = track.finish(attempt)
+    runner = track.start()
+    eventually(lambda: runner.attempts == 2, "both run", within=SECONDS)
+    runner.cancel(reason)
+    job = track.finish(runner)
     assert (job.status, [entry.outcome for entry in job.attempts]) == (status, [outcome, outcome])
     assert set(ended) == {reason}, "of both that had begun"
     if reason != LEASE_LOST:
@@ -398,74 +393,68 @@ def test_the_outside_ends_both(track: Track, reason: str, status: Status, outcom
 def test_a_lease_that_another_took_ends_both(track: Track) -> None:
     speak = threading.Event()
     track.script((Started(), after(speak), StatusText("hello"), never), (Started(), never))
-    attempt = track.start()
+    runner = track.start()
     assert track.begun.wait(SECONDS)
-    track.parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    track.parts.claim(attempt.job_id)
+    track.parts.store.change(runner.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    track.parts.claim(runner.job_id)
     speak.set()
-    job = track.finish(attempt)
+    job = track.finish(runner)
     assert (job.status, [entry.outcome for entry in job.attempts]) == (Status.RUNNING, ["lost", "lost", None])
 
 
 def test_a_job_that_is_canceled_before_its_hedge_was_asked_asks_nobody(
-    track: Track, monkeypatch: pytest.MonkeyPatch
+    track: Track,
 ) -> None:
-    take = track.parts.store.take_hedge
-    attempt: Any = None
+    runner: Any = None
 
-    def late(*given: Any) -> Any:
-        attempt.cancel(CANCELED)
-        return take(*given)
+    def late() -> None:
+        runner.cancel(CANCELED)
 
-    monkeypatch.setattr(track.parts.store, "take_hedge", late)
+    track.parts.store.before["take_hedge"] = late
     track.script((Started(), never), (done(),))
-    attempt = track.line_up()
-    attempt.run()
-    job = track.parts.job(attempt.job_id)
+    runner = track.line_up()
+    runner.run()
+    job = track.parts.job(runner.job_id)
     assert (job.status, track.busy()) == (Status.CANCELED, {"first": 0, "second": 0})
     assert not track.begun.is_set()
 
 
 def test_the_jobs_deadline_ends_both(track: Track) -> None:
     track.script((Started(), never), (Started(), never))
-    attempt = track.line_up(deadline_at=track.parts.store.now() + 1.0)
-    track.thread = threading.Thread(target=attempt.run, daemon=True)
+    runner = track.line_up(deadline_at=track.parts.store.now() + 1.0)
+    track.thread = threading.Thread(target=runner.run, daemon=True)
     track.thread.start()
 
     def over() -> bool:
-        attempt.tick()
-        return track.parts.job(attempt.job_id).status == "failed"
+        runner.tick()
+        return track.parts.job(runner.job_id).status == "failed"
 
     eventually(over, "it is over", within=SECONDS)
-    job = track.finish(attempt)
+    job = track.finish(runner)
     assert job.error is not None
     assert (job.error.code, job.running, track.busy()) == ("deadline_exceeded", (), {"first": 0, "second": 0})
 
 
-def test_a_store_that_stays_away_ends_both(track: Track, monkeypatch: pytest.MonkeyPatch) -> None:
-    def away(*_: Any, **__: Any) -> Any:
-        raise StoreUnavailable("gone")
-
+def test_a_store_that_stays_away_ends_both(track: Track) -> None:
     def cut(_: Control) -> None:
-        monkeypatch.setattr(track.parts.store, "change", away)
+        track.parts.store.before["change"] = away
 
     track.script((Started(), never), (Started(), cut, StatusText("hello"), done()))
-    attempt = track.start()
+    runner = track.start()
     track.thread.join(SECONDS)
-    monkeypatch.undo()
-    assert track.finish(attempt).status is Status.RUNNING
+    track.parts.store.before.clear()
+    assert track.finish(runner).status is Status.RUNNING
 
 
 # -- what the record shows ----------------------------------------------------------------
 
 
 def test_the_one_that_is_further_is_shown(track: Track) -> None:
+    track.parts.timings = replace(track.parts.timings, progress=0.0)
     seen: list[float | None] = []
 
     def look(_: Control) -> None:
-        attempt._scribe._coalescer._wrote_at -= 10
-        attempt.tick()
-        progress = track.parts.job(attempt.job_id).progress
+        progress = track.parts.job(runner.job_id).progress
         seen.append(None if progress is None else progress.fraction)
 
     half, over = threading.Event(), threading.Event()
@@ -478,50 +467,50 @@ def test_the_one_that_is_further_is_shown(track: Track) -> None:
         Progress(0.8, 4, 5), look, then(over), never,
     )  # fmt: skip
     track.script(first, second)
-    attempt = track.line_up()
-    attempt.run()
+    runner = track.line_up()
+    runner.run()
     assert seen == [0.5, 0.8, 0.8], "it never goes back"
-    assert track.parts.job(attempt.job_id).preview.index == 0, "of the other one none was kept"  # type: ignore[union-attr]
+    assert track.parts.job(runner.job_id).preview.index == 0, "of the other one none was kept"  # type: ignore[union-attr]
 
 
 def test_where_the_further_one_fails_the_other_is_shown(track: Track) -> None:
     half, end = threading.Event(), threading.Event()
     first = (Progress(0.9, 9, 10), after(half), Crashed("boom"))
     track.script(first, (Progress(0.2, 1, 5), then(half), after(end), done()))
-    attempt = track.start()
+    runner = track.start()
 
     def shown() -> float | None:
-        attempt.tick()
-        progress = track.parts.job(attempt.job_id).progress
+        runner.tick()
+        progress = track.parts.job(runner.job_id).progress
         return None if progress is None else progress.fraction
 
     eventually(lambda: shown() == 0.2, "the hedge is shown", within=SECONDS)
     end.set()
-    track.finish(attempt)
+    track.finish(runner)
 
 
-def test_each_arm_has_its_checkpoint_and_the_next_attempt_sees_to_both(track: Track) -> None:
+def test_each_attempt_has_its_checkpoint_and_the_next_attempt_sees_to_both(track: Track) -> None:
     track.script((Checkpoint({"session": "s1"}), never), (Checkpoint({"session": "s2"}), never))
-    attempt = track.start()
+    runner = track.start()
 
     def saved() -> bool:
-        text = track.parts.connection.client.hget(keys.job(attempt.job_id), "ckpt")
+        text = track.parts.connection.client.hget(keys.job(runner.job_id), "ckpt")
         return text is not None and b"s1" in text and b"s2" in text
 
     eventually(saved, "both have told where they are", within=SECONDS)
     # The worker is gone.
-    job = track.parts.store.change(attempt.job_id, lambda _: events.Requeued(at=1.0, outcome="lost")).job
+    job = track.parts.store.change(runner.job_id, lambda _: events.Requeued(at=1.0, outcome="lost")).job
     assert lane_of(job) == "local|first,second"
-    attempt.cancel(LEASE_LOST)
-    track.finish(attempt)
+    runner.cancel(LEASE_LOST)
+    track.finish(runner)
     first, second = (
         track.parts.script(Checkpoint({"session": "s3"}), done(), name="first"),
         track.parts.drivers["second"],
     )
-    track.claim(attempt.job_id).run()
+    track.claim(runner.job_id).run()
     assert first.calls[0][1] == {"session": "s1"}
     assert second.abandoned == [{"session": "s2"}]  # type: ignore[attr-defined]
-    job = track.parts.job(attempt.job_id)
+    job = track.parts.job(runner.job_id)
     assert (job.status, [entry.outcome for entry in job.attempts]) == (Status.SUCCEEDED, ["lost", "lost", "succeeded"])
 
 
@@ -531,10 +520,10 @@ def test_the_loser_is_measured_as_slow_and_not_as_failed(track: Track) -> None:
             record = health.succeeded(record, 0.0, 0.01, at)
         return record
 
-    track.measures.update("first", usual)
+    track.parts.measures.update("first", usual)
     track.script((Started(), never), (Started(), done()))
     track.finish(track.start())
-    first, second = track.measures.get(ROUTE).values()
+    first, second = track.parts.measures.get(ROUTE).values()
     assert (len(first.runs), first.failures_in_row, first.success_rate) == (21, 0, 1.0)
     assert health.totals(first)[-1] >= 0.05
     assert len(second.runs) == 1
@@ -555,24 +544,24 @@ def test_both_get_the_credentials_and_neither_can_print_them(track: Track, caplo
 # -- the worker's slots --------------------------------------------------------------------
 
 
-def test_a_second_arm_takes_a_slot_of_its_worker(track: Track) -> None:
+def test_a_second_attempt_takes_a_slot_of_its_worker(track: Track) -> None:
     heartbeat = Heartbeat(track.parts.store, "w", 3, 60)
     end = threading.Event()
     track.script((Started(), after(end), done()), (Started(), never))
-    attempt = track.start()
-    heartbeat.add(attempt)
+    runner = track.start()
+    heartbeat.add(runner)
     assert track.begun.wait(SECONDS)
-    heartbeat._beat()
+    heartbeat.beat()
     assert dict(track.parts.store.overview().workers) == {"w": 2}
     assert heartbeat.has_room()
     other = track.line_up(route=("first",))
     heartbeat.add(other)
     assert not heartbeat.has_room()
     end.set()
-    track.finish(attempt)
-    heartbeat.remove(attempt)
-    heartbeat._beat()
+    track.finish(runner)
+    heartbeat.remove(runner)
+    heartbeat.beat()
     assert dict(track.parts.store.overview().workers) == {"w": 3}
     assert heartbeat.has_room()
-    heartbeat.drain(60)
+    heartbeat.drain(patiently=True)
     assert not heartbeat.has_room()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 from jobs import events
-from worker.attempts.event_writer import standing
+from worker.attempts.event_writer import how_far
 
 #: News of attempts, from the start to the end.
 COURSE: list[events.JobEvent | None] = [
@@ -19,8 +19,8 @@ COURSE: list[events.JobEvent | None] = [
 
 
 def test_each_step_is_further_than_the_one_before_it() -> None:
-    assert all(standing(before) < standing(after) for before, after in pairwise(COURSE))
+    assert all(how_far(before) < how_far(after) for before, after in pairwise(COURSE))
 
 
 def test_a_place_in_a_queue_says_nothing_about_another_queue() -> None:
-    assert standing(events.UpstreamQueued(at=1.0, rank=3)) == standing(events.UpstreamQueued(at=1.0, rank=1))
+    assert how_far(events.UpstreamQueued(at=1.0, rank=3)) == how_far(events.UpstreamQueued(at=1.0, rank=1))

@@ -6,7 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import events
-from worker.attempts.throttle import INTERVAL, Throttle
+from worker.attempts.throttle import Throttle
+
+INTERVAL = 0.2
 
 
 class Clock:
@@ -23,39 +25,39 @@ def step(number: int) -> events.Progressed:
 
 def test_the_first_passes_and_the_next_is_held_until_its_time() -> None:
     clock = Clock()
-    coalescer = Throttle(clock)
-    assert coalescer.offer(step(1)) == step(1)
-    assert coalescer.offer(step(2)) is None
-    assert coalescer.offer(step(3)) is None
-    assert coalescer.due() is None
+    throttle = Throttle(INTERVAL, clock)
+    assert throttle.offer(step(1)) == step(1)
+    assert throttle.offer(step(2)) is None
+    assert throttle.offer(step(3)) is None
+    assert throttle.due() is None
     clock.at += INTERVAL
-    assert coalescer.due() == step(3)
-    assert coalescer.due() is None
+    assert throttle.due() == step(3)
+    assert throttle.due() is None
 
 
 def test_what_is_held_comes_out_before_something_else() -> None:
-    coalescer = Throttle(Clock())
-    coalescer.offer(step(1))
-    coalescer.offer(step(2))
-    assert coalescer.flush() == step(2)
-    assert coalescer.flush() is None
+    throttle = Throttle(INTERVAL, Clock())
+    throttle.offer(step(1))
+    throttle.offer(step(2))
+    assert throttle.flush() == step(2)
+    assert throttle.flush() is None
 
 
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["offer", "due", "flush"])), max_size=60))
 def test_in_any_order_the_newest_is_written_and_never_an_older_one_after_it(moves: list[tuple[float, str]]) -> None:
     clock = Clock()
-    coalescer = Throttle(clock)
+    throttle = Throttle(INTERVAL, clock)
     offered, written = 0, [0]
     for pause, move in moves:
         clock.at += pause
         if move == "offer":
             offered += 1
-            event = coalescer.offer(step(offered))
+            event = throttle.offer(step(offered))
         else:
-            event = coalescer.due() if move == "due" else coalescer.flush()
+            event = throttle.due() if move == "due" else throttle.flush()
         if event is not None:
             written.append(event.step or 0)  # type: ignore[union-attr]
-    last = coalescer.flush()
+    last = throttle.flush()
     written += [last.step or 0] if isinstance(last, events.Progressed) else []
     assert written == sorted(set(written))
     assert written[-1] == offered

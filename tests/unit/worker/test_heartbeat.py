@@ -1,0 +1,151 @@
+"""The heartbeat renews leases, brings cancels, hands back, and never ends unnoticed."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from jobs import events
+from jobs.errors import LeaseLost, StoreUnavailable
+from jobs.record import keys
+from tests.support.eventually import eventually
+from tests.support.worker_parts import WorkerParts
+from worker.attempts.attempt import Stopped
+from worker.attempts.event_writer import EventWriter
+from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Runner
+from worker.heartbeat import Heartbeat, Timings
+
+QUICK = Timings(beat=0.02, tick=0.02)
+
+
+class Watched:
+    """An execution that only remembers why it was ended, and how often it was looked at."""
+
+    attempts = 1
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.ticks = 0
+        self.error: Exception | None = None
+
+    def outcome(self) -> Stopped:
+        raise NotImplementedError
+
+    def cancel(self, reason: str) -> None:
+        self.reasons.append(reason)
+
+    def tick(self) -> None:
+        self.ticks += 1
+        if self.error is not None:
+            raise self.error
+
+    def close(self) -> None:
+        raise NotImplementedError
+
+
+@pytest.fixture
+def heartbeat(parts: WorkerParts) -> Heartbeat:
+    return Heartbeat(parts.store, "w", 4, 60, QUICK)
+
+
+def held(parts: WorkerParts, heartbeat: Heartbeat, job_id: str | None = None) -> tuple[Runner, Watched]:
+    """A job that runs here, and what its heartbeat does to it."""
+    lease, watched = parts.claim(job_id or parts.submit()), Watched()
+    runner = Runner(parts.parts, lease, EventWriter(parts.store, lease, parts.timings), watched)
+    heartbeat.add(runner)
+    return runner, watched
+
+
+def test_a_beat_renews_the_leases_of_what_runs(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    runner, _ = held(parts, heartbeat)
+    parts.connection.client.zadd(keys.RUNNING, {runner.job_id: 1})
+    heartbeat.beat()
+    assert parts.store.lost() == ()
+    assert dict(parts.store.overview().workers) == {"w": 4}
+
+
+def test_a_lost_lease_ends_the_run(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    runner, watched = held(parts, heartbeat)
+    parts.store.change(runner.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    heartbeat.beat()
+    assert watched.reasons == [LEASE_LOST]
+
+
+def test_a_cancel_in_the_record_ends_the_run(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    runner, watched = held(parts, heartbeat)
+    parts.store.change(runner.job_id, lambda _: events.CancelRequested(at=1.0))
+    heartbeat.beat()
+    assert watched.reasons == [CANCELED]
+
+
+def test_the_end_of_an_old_run_leaves_the_jobs_next_one_alive(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    old, old_watched = held(parts, heartbeat)
+    parts.store.change(old.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    new, new_watched = held(parts, heartbeat, old.job_id)
+    heartbeat.beat()
+    assert (old_watched.reasons, new_watched.reasons) == ([LEASE_LOST], [])
+    heartbeat.remove(old)
+    assert heartbeat.running() == (new,)
+
+
+def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(
+    parts: WorkerParts, heartbeat: Heartbeat
+) -> None:
+    runner, watched = held(parts, heartbeat)
+    heartbeat.drain(patiently=True)
+    heartbeat.beat()
+    assert dict(parts.store.overview().workers) == {"w": 1}
+    assert watched.reasons == []
+    heartbeat.drain(patiently=False)
+    heartbeat.start()
+    eventually(lambda: HANDED_BACK in watched.reasons, "the job is handed back", within=5)
+    heartbeat.remove(runner)
+    heartbeat.stop()
+    assert dict(parts.store.overview().workers) == {}
+
+
+def test_a_heartbeat_goes_on_after_an_outage(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    beats: list[str] = []
+
+    def flaky() -> None:
+        beats.append("beat")
+        if len(beats) == 2:
+            raise StoreUnavailable("gone")
+
+    parts.store.before["beat"] = flaky
+    heartbeat.start()
+    eventually(lambda: len(beats) > 4, "it beats again", within=5)
+    heartbeat.stop()
+
+
+def test_a_heartbeat_that_stops_takes_the_process_with_it(parts: WorkerParts) -> None:
+    died = threading.Event()
+
+    def broken() -> None:
+        raise ValueError("nobody foresaw this")
+
+    parts.store.before["wait_control"] = broken
+    heartbeat = Heartbeat(parts.store, "w", 4, 60, die=died.set)
+    heartbeat.start()
+    assert died.wait(5)
+    heartbeat.stop()
+
+
+@pytest.mark.parametrize("error", [LeaseLost("it is over"), ValueError("nobody foresaw this")])
+def test_a_run_whose_tick_fails_keeps_no_other_from_its_own(
+    parts: WorkerParts, heartbeat: Heartbeat, error: Exception
+) -> None:
+    (_, bad), (_, good) = held(parts, heartbeat), held(parts, heartbeat)
+    bad.error = error
+    heartbeat.start()
+    eventually(lambda: min(bad.ticks, good.ticks) > 2, "both are looked at", within=5)
+    heartbeat.stop()
+
+
+def test_a_busy_run_does_not_delay_the_others(parts: WorkerParts, heartbeat: Heartbeat) -> None:
+    runner, watched = held(parts, heartbeat)
+    with runner._writer._lock:
+        runner.tick()
+        heartbeat.beat()
+    assert watched.reasons == []

@@ -1,0 +1,84 @@
+"""What attempts work with, and how long they wait for what."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from jobs.files import ArtifactStore
+from jobs.record.store import JobStore
+from jobs.scheduling.health import Health
+from jobs.scheduling.hedging import hedge_after
+from jobs.vault import Vault
+from providers import Control, Driver
+
+
+class Drivers(Protocol):
+    """Where drivers come from; :class:`providers.catalog.Catalog` is one."""
+
+    def driver(self, name: str) -> Driver:
+        """The driver of a provider."""
+        ...
+
+
+class Measures(Protocol):
+    """Where attempts are measured; :class:`jobs.scheduling.health_store.HealthStore` is one."""
+
+    def get(self, providers: Iterable[str]) -> Mapping[str, Health]:
+        """What is known of each provider."""
+        ...
+
+    def update(self, provider: str, change: Callable[[Health, float], Health]) -> Health:
+        """Change what is known of a provider; ``change`` gets the time too."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timings:
+    """The times of attempts, in seconds; a test hands in shorter ones.
+
+    Args:
+        progress: Between two writes of one job's progress or queue position.
+        preview: Between two previews of one job that are kept.
+        refetch: Until a broken output is fetched once more. Gradio names a file by its content and takes one that is
+            there as it is: of two jobs that make the same image, one is answered while the other still writes it (seen
+            with Gradio 6).
+        hedge_after: For which the first provider runs alone, by what is known of it.
+        hedge_retry: Until the worker looks again for a provider that can be the hedge.
+        loser: For which a result waits for the losing attempt's cancellation, so that events stay in order.
+        stuck: After which an attempt that does not end is left to itself. Its control has shut all that it reads from.
+    """
+
+    progress: float = 0.2
+    preview: float = 0.4
+    refetch: float = 0.7
+    hedge_after: Callable[[Health], float] = hedge_after
+    hedge_retry: float = 1.0
+    loser: float = 1.5
+    stuck: float = 20.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What attempts work with; one per worker process, used by all its threads.
+
+    Args:
+        store: The records.
+        drivers: Where drivers come from.
+        artifacts: Where outputs go, and images of the input come from.
+        vault: Decrypts the jobs' credentials.
+        fetch: Downloads an image of at most that many bytes from an address that a user gave.
+        proxy: Gives the address at which a user's proxy is connected to, or refuses the proxy.
+        measures: Where attempts are measured.
+        timings: How long they wait.
+    """
+
+    store: JobStore
+    drivers: Drivers
+    artifacts: ArtifactStore
+    vault: Vault
+    fetch: Callable[[str, int, Control], bytes]
+    proxy: Callable[[str], str]
+    measures: Measures
+    timings: Timings = Timings()
