@@ -24,8 +24,6 @@ from jobs.record.connection import Connection
 
 MINUTE: Final = 60
 DAY: Final = 86_400
-#: Owners whose requests are remembered in one process.
-_REMEMBERED: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +137,13 @@ class LocalRates:
     """Counts requests in this process: the same window, without Redis.
 
     Args:
-        clock: Seconds since whenever.
+        clock: Seconds that never go back.
+        remembered: Owners whose requests are remembered.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic, remembered: int = 10_000) -> None:
         self._clock = clock
+        self._remembered = remembered
         self._counters: OrderedDict[str, _Counter] = OrderedDict()
 
     def spend(self, owner: str, window: Window, cost: int = 1) -> Spent:
@@ -164,7 +164,7 @@ class LocalRates:
         counter = self._counters.get(owner)
         if counter is None:
             counter = self._counters[owner] = _Counter(slot)
-            if len(self._counters) > _REMEMBERED:
+            if len(self._counters) > self._remembered:
                 self._counters.popitem(last=False)
         elif counter.slot != slot:
             counter.before = counter.now if slot == counter.slot + 1 else 0

@@ -81,13 +81,17 @@ class Uploads:
         connection: To Redis.
         artifacts: Where the files are.
         most_bytes: Bytes that one owner's uploads may take together.
+        most: Uploads that one owner may have.
     """
 
-    def __init__(self, connection: Connection, artifacts: ArtifactStore, most_bytes: int) -> None:
+    def __init__(
+        self, connection: Connection, artifacts: ArtifactStore, most_bytes: int, most: int = COUNT_LIMIT
+    ) -> None:
         self._connection = connection
         self._redis = connection.redis
         self._artifacts = artifacts
         self._most_bytes = most_bytes
+        self._most = most
 
     def check_room(self, owner: str) -> None:
         """Refuse an owner who has no room left, before anything is read.
@@ -96,7 +100,7 @@ class Uploads:
             UploadsFull: There is none.
         """
         usage = self.usage(owner)
-        if usage.count >= COUNT_LIMIT or usage.bytes >= self._most_bytes:
+        if usage.count >= self._most or usage.bytes >= self._most_bytes:
             raise self._full(usage)
 
     def add(self, owner: str, data: bytes, picture: Picture, label: Label, once: Idempotency) -> tuple[Upload, bool]:
@@ -152,7 +156,7 @@ class Uploads:
             "owner": upload.owner,
             "bytes": upload.bytes,
             "expires": _ms(upload.expires_at),
-            "most": COUNT_LIMIT,
+            "most": self._most,
             "most_bytes": self._most_bytes,
         }
         if once.key is not None:
@@ -162,7 +166,7 @@ class Uploads:
 
     def _full(self, usage: Usage) -> UploadsFull:
         return UploadsFull(
-            f"{usage.count} files with {usage.bytes} bytes are kept; at most {COUNT_LIMIT} with {self._most_bytes}"
+            f"{usage.count} files with {usage.bytes} bytes are kept; at most {self._most} with {self._most_bytes}"
         )
 
     def find(self, file_id: str, owner: str) -> Upload | None:

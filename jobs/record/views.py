@@ -26,8 +26,7 @@ _QUOTA_FIELDS: Final = ("until", "reason", "works", "scouted")
 _FIELDS: Final = ("limit", "health", "wary", "paused", "hold", "cap")
 #: Seconds that the key of a nudge lives.
 _NUDGE_SECONDS: Final = 60
-#: Records that are remembered between looks: how many, and the longest, in bytes of JSON.
-_SEEN: Final = 1024
+#: The longest record that is remembered between looks, in bytes of JSON.
 _SEEN_BYTES: Final = 8 << 10
 
 
@@ -58,12 +57,14 @@ class JobViews:
     Args:
         connection: To Redis.
         store: The records.
+        remembered: Records that are remembered between looks.
     """
 
-    def __init__(self, connection: Connection, store: JobStore) -> None:
+    def __init__(self, connection: Connection, store: JobStore, remembered: int = 1024) -> None:
         self._connection = connection
         self._redis = connection.redis
         self._store = store
+        self._remembered = remembered
         self._limits = [or_empty(store.limits.running), or_empty(store.limits.user_running)]
         # Whoever polls asks for the same jobs again and again, and mostly nothing has happened.
         self._seen: OrderedDict[str, Record] = OrderedDict()
@@ -89,7 +90,7 @@ class JobViews:
             return self._store.get(job_id), None
         if len(doc) <= _SEEN_BYTES:
             self._seen[job_id] = record
-            if len(self._seen) > _SEEN:
+            if len(self._seen) > self._remembered:
                 self._seen.popitem(last=False)
         return record, _place(answer)
 

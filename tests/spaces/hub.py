@@ -35,6 +35,7 @@ class HubStandIn:
         stages: ``runtime.stage`` by Space.
         commit: Of every Space.
         broken: Answers everything with 500.
+        odd: Answers everything with this text, where there is one.
     """
 
     token: str | None = "page-token"
@@ -44,6 +45,7 @@ class HubStandIn:
     stages: dict[str, str] = field(default_factory=dict)
     commit: str = "0123456789abcdef0123456789abcdef01234567"
     broken: bool = False
+    odd: str | None = None
     asked: list[Asked] = field(default_factory=list)
     url: str = ""
 
@@ -56,6 +58,8 @@ class HubStandIn:
         self.asked.append(asked)
         if self.broken:
             return 500, "text/html", "<html>Internal error</html>"
+        if self.odd is not None:
+            return 200, "application/json", self.odd
         if asked.path.startswith("/spaces/"):
             return 200, "text/html", self._page()
         space = asked.path.removeprefix("/api/spaces/").removesuffix("/jwt")

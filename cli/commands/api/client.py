@@ -23,7 +23,6 @@ _CONNECT_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 60.0
 #: Seconds without the service before that is an error: a restart takes less.
 _PATIENCE_SECONDS: Final = 120.0
-_PAUSE_SECONDS: Final = 1.0
 _LARGEST_OUTPUT: Final = 256 << 20
 
 
@@ -51,10 +50,12 @@ class Api:
     Args:
         url: Base address, as ``http://127.0.0.1:8000``.
         key: API key, or None for the open mode.
+        pause_seconds: Between two tries while the service is away.
     """
 
-    def __init__(self, url: str, key: str | None = None) -> None:
+    def __init__(self, url: str, key: str | None = None, *, pause_seconds: float = 1.0) -> None:
         self.url = url.rstrip("/")
+        self._pause_seconds = pause_seconds
         self._session = requests.Session()
         if (urlsplit(url).hostname or "") in {"127.0.0.1", "localhost", "::1"}:
             self._session.trust_env = False  # a proxy of the environment cannot reach this machine's loopback
@@ -127,7 +128,7 @@ class Api:
                 lost_at = lost_at or time.monotonic()
                 if time.monotonic() - lost_at > _PATIENCE_SECONDS:
                     raise
-                time.sleep(_PAUSE_SECONDS)
+                time.sleep(self._pause_seconds)
                 continue
             lost_at = None
             if answer.status_code == requests.codes.not_modified:
@@ -154,7 +155,7 @@ class Api:
                             yield
             except (Unreachable, urllib3.exceptions.HTTPError):
                 pass
-            time.sleep(_PAUSE_SECONDS)
+            time.sleep(self._pause_seconds)
 
     def _json(self, method: str, path: str, **options: Any) -> dict[str, Any]:  # noqa: ANN401 - requests' own
         with self._send(method, path, **options) as answer:

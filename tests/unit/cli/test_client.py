@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from cli.commands.api import client as api_module
 from cli.commands.api.client import Api, ApiError
 from cli.errors import Unreachable
 from cli.main import main
@@ -106,8 +105,7 @@ def test_nobody_there_is_said_in_one_line() -> None:
         Api("http://127.0.0.1:9").get("/v1/jobs")
 
 
-def test_watching_survives_a_dropped_stream_and_a_restart(serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(api_module, "_PAUSE_SECONDS", 0.01)
+def test_watching_survives_a_dropped_stream_and_a_restart(serve: Serve) -> None:
     polls = iter(
         [
             _json(200, _job("queued"), ETag='"1"'),
@@ -128,7 +126,11 @@ def test_watching_survives_a_dropped_stream_and_a_restart(serve: Serve, monkeypa
         return 200, {"Content-Type": "text/event-stream", "Content-Length": str(len(content) + 100)}, content
 
     server = serve(answer)
-    assert [job["status"] for job in Api(server.url).watch("job_1")] == ["queued", "running", "succeeded"]
+    assert [job["status"] for job in Api(server.url, pause_seconds=0.01).watch("job_1")] == [
+        "queued",
+        "running",
+        "succeeded",
+    ]
     assert [headers.get("Last-Event-ID") for _, path, _, headers in server.seen if path.endswith("/events")][:2] == [
         None,
         "7",

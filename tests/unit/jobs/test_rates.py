@@ -12,7 +12,6 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.access import rates
 from jobs.access.rates import LocalRates, Rates, Window, read_window, submit_windows, wait_seconds
 from jobs.access.streams import LIFE_SECONDS, OpenStreams
 from jobs.limits import UNLIMITED, Limits
@@ -138,9 +137,8 @@ def test_a_process_counts_alike() -> None:
     assert local.spend("o", SUBMIT, 0).standings[0].remaining == 5
 
 
-def test_a_process_remembers_so_many_owners(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rates, "_REMEMBERED", 3)
-    local = LocalRates()
+def test_a_process_remembers_so_many_owners() -> None:
+    local = LocalRates(remembered=3)
     for number in range(10):
         local.spend(f"o{number}", SUBMIT)
     assert list(local._counters) == ["o7", "o8", "o9"]

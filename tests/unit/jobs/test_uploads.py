@@ -156,8 +156,8 @@ def test_one_owners_bytes_are_bounded(uploads: Uploads, tmp_path: Path) -> None:
     assert uploads.usage("key_1") == Usage(1, 40)
 
 
-def test_one_owners_uploads_are_counted(uploads: Uploads, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.files.uploads.COUNT_LIMIT", 2)
+def test_one_owners_uploads_are_counted(connection: Connection, files: LocalArtifacts) -> None:
+    uploads = Uploads(connection, files, most_bytes=100, most=2)
     add(uploads)
     add(uploads)
     with pytest.raises(UploadsFull):

@@ -73,8 +73,8 @@ def test_a_look_after_a_deletion_finds_no_memory_of_the_job(store: JobStore, vie
         views.look(job.id)
 
 
-def test_only_so_many_records_are_remembered(store: JobStore, views: JobViews, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jobs.record.views._SEEN", 2)
+def test_only_so_many_records_are_remembered(connection: Connection, store: JobStore) -> None:
+    views = JobViews(connection, store, remembered=2)
     jobs = [added(store, 1000.0 + number) for number in range(3)]
     seen = [views.look(job.id)[0] for job in jobs]
     assert views.look(jobs[2].id)[0] is seen[2]

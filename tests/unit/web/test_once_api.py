@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES
 from jobs.record import keys
+from providers.catalog import Catalog
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
 
@@ -71,11 +75,15 @@ def test_another_tenants_key_is_another_key(client: FlaskClient, services: Servi
 
 
 def test_what_was_accepted_is_not_checked_again(
-    client: FlaskClient, services: Services, monkeypatch: pytest.MonkeyPatch
+    client: FlaskClient, services: Services, serve: Callable[[Services], Flask]
 ) -> None:
+    class Closed(Catalog):
+        def choose(self, *_: Any) -> Any:
+            raise AssertionError("it was asked again")
+
     first = post(client, Idempotency_Key="k1")
-    monkeypatch.setattr(type(services.catalog), "choose", None)
-    assert post(client, Idempotency_Key="k1").get_json()["id"] == first.get_json()["id"]
+    closed = serve(replace(services, catalog=Closed.load())).test_client()
+    assert post(closed, Idempotency_Key="k1").get_json()["id"] == first.get_json()["id"]
 
 
 def test_the_key_of_a_deleted_job_tells_that_it_is_gone(client: FlaskClient) -> None:
