@@ -63,7 +63,7 @@ class ProviderConfig:
         url: Base address of the app.
         space: Id of its Space on the Hub; empty where the Hub shall not be asked.
         login: User name and password of the app itself.
-        limits: Fields of :class:`providers.gradio.client.Limits`.
+        limits: Fields of :class:`providers.gradio.limits.Limits`.
         options: The driver's own keys.
         hub_url: Base address of the Hub; empty switches look-ups off.
         others: All tables of the file by provider name, for a driver that hands jobs on to another provider.

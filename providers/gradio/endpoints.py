@@ -46,8 +46,17 @@ class Endpoint:
 
     @property
     def label(self) -> str:
-        """How to name it to people."""
+        """The function's name for people."""
         return f"/{self.api_name}" if self.api_name else f"function {self.fn_index}"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the parameters, as far as the app tells them."""
+        return tuple(slot.name for slot in self.slots if slot.name and not slot.hidden)
+
+    def component(self, name: str) -> str:
+        """The component that a parameter is entered with, such as ``gallery``; empty if the app does not tell."""
+        return next((slot.component for slot in self.slots if slot.name == name), "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

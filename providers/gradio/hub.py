@@ -145,7 +145,7 @@ class Hub:
                 control=control,
             )
             try:
-                with control.closing(transport.reach.shut):
+                with control.closing(transport.sockets.shut):
                     return transport.ask("GET", path, params=params).decode("utf-8", "replace")
             finally:
                 transport.close()

@@ -16,15 +16,15 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import quote
 
 from providers.base import Control
 from providers.errors import Canceled, Protocol, Timeout, Unreachable
 from providers.events import Checkpoint, File, ProviderEvent, Status
-from providers.gradio.endpoints import App, Endpoint
 from providers.gradio.limits import Limits
 from providers.gradio.messages import Heartbeat, SendData, loads, parse
+from providers.gradio.plan import Plan
 from providers.gradio.session import Answer, Lost, Session
 from providers.gradio.transport import Refused, Stream, Transport
 
@@ -32,22 +32,6 @@ State = Mapping[str, object]
 Events = Generator[ProviderEvent | Answer, None, None]
 
 _EVENT_ID = re.compile(rb'"event_id":\s*"(\w{1,64})"')
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """A call, ready to be sent. ``style`` is ``call``, ``join`` or (Gradio 4.0 to 4.8) ``sse``."""
-
-    app: App
-    endpoint: Endpoint
-    data: list[object]
-    style: str
-    trigger_id: int | None = None
-
-    @property
-    def has_diffs(self) -> bool:
-        """Whether steps come as changes: only to ``/queue/join``; after ``/call`` each step is full (recorded)."""
-        return self.style == "join" and self.app.has_diffs
 
 
 class _Gone(Exception):

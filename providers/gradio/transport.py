@@ -1,14 +1,7 @@
-"""HTTP to one app: bounded, without surprises, and within reach of another thread.
+"""HTTP to one app, with bounds on time and size.
 
-Built on requests. What is added, and why:
-
-* nothing is taken from the environment, no redirect leaves the origin, no
-  compressed body is accepted (a few hundred bytes can unpack to megabytes);
-* every socket is known, so that a cancel ends a read or a write that blocks;
-* one TLS context for the whole process: loading the certificates costs 20 ms
-  and half a megabyte, which a job in flight must not pay;
-* no text of requests or urllib3 gets out: those may hold header values and
-  the password of a proxy.
+Redirects that leave the origin are not followed. No error text of requests or
+urllib3 gets out: it may contain header values and the password of a proxy.
 """
 
 from __future__ import annotations
@@ -17,24 +10,16 @@ import ssl
 import time
 from collections.abc import Mapping
 from contextlib import suppress
-from functools import cache, partial
-from socket import SHUT_RDWR, socket
-from threading import Lock
 from typing import Any
 from urllib.parse import urljoin, urlsplit
-from weakref import WeakSet
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
-from requests.cookies import RequestsCookieJar
-from requests.utils import DEFAULT_CA_BUNDLE_PATH
-from urllib3.connection import HTTPConnection, HTTPSConnection
-from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 from providers.base import Control
 from providers.errors import Protocol, ProviderError, Rejected, Timeout, Unreachable
 from providers.gradio.files import same_origin
+from providers.gradio.http_session import Sockets, open_session
 from providers.gradio.limits import Limits
 from providers.gradio.refusals import Refusal, wait_of
 from providers.gradio.stream import EventStream
@@ -42,145 +27,8 @@ from providers.gradio.stream import EventStream
 _PIECE = 65536
 _HOPS = 3
 
-#: Seconds to connect and to wait for the answer of a request that nobody waits for.
+#: Seconds to connect, and to wait for the answer of a last request whose answer hardly matters.
 _FAREWELL = (1.5, 1.0)
-
-
-class Reach:
-    """The open sockets of one app, to be shut from another thread."""
-
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._sockets: WeakSet[socket] = WeakSet()
-        self._shut = False
-        #: The socket of the newest response.
-        self.newest: socket | None = None
-
-    def add(self, sock: socket) -> None:
-        """Take a socket in; it is shut at once where :meth:`shut` was called before."""
-        with self._lock:
-            self._sockets.add(sock)
-            late = self._shut
-        if late:
-            _end(sock)
-
-    def shut(self) -> None:
-        """End everything that reads or writes, now and later."""
-        with self._lock:
-            self._shut = True
-            found = list(self._sockets)
-        for sock in found:
-            _end(sock)
-
-    def reopen(self) -> None:
-        """Let new sockets live again, for a last request."""
-        self._shut = False
-
-
-def _end(sock: socket) -> None:
-    with suppress(OSError):
-        # Not SSLSocket.shutdown: that one takes TLS off under a reading thread.
-        socket.shutdown(sock, SHUT_RDWR)
-
-
-class _Reached:
-    """A connection that tells its socket."""
-
-    reach: Reach
-    sock: Any
-
-    def connect(self) -> None:
-        super().connect()  # type: ignore[misc]
-        self.reach.add(self.sock)
-
-    def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own type, passed through
-        self.reach.newest = self.sock
-        return super().getresponse()  # type: ignore[misc]
-
-
-class _Connection(_Reached, HTTPConnection):
-    """A plain connection within reach."""
-
-
-class _TLSConnection(_Reached, HTTPSConnection):
-    """A TLS connection within reach."""
-
-
-class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-    reach: Reach
-
-    def _new_conn(self) -> Any:  # noqa: ANN401
-        connection: Any = super()._new_conn()
-        connection.reach = self.reach
-        return connection
-
-
-class _TLSPool(HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
-    reach: Reach
-
-    def _new_conn(self) -> Any:  # noqa: ANN401
-        connection: Any = super()._new_conn()
-        connection.reach = self.reach
-        return connection
-
-
-def _pool(kind: type[_Pool | _TLSPool], reach: Reach, host: str, port: int, **context: Any) -> _Pool | _TLSPool:  # noqa: ANN401
-    pool = kind(host, port, **context)
-    pool.reach = reach
-    return pool
-
-
-@cache
-def _tls() -> ssl.SSLContext:
-    """The process's TLS context: the system's certificates (and ``SSL_CERT_FILE``) and certifi's."""
-    context = ssl.create_default_context()
-    context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
-    return context
-
-
-class _Adapter(HTTPAdapter):
-    """Makes connections within reach, with the shared TLS context."""
-
-    def __init__(self, reach: Reach) -> None:
-        self._reach = reach
-        super().__init__(pool_connections=2, pool_maxsize=2)
-
-    def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool: Any) -> None:  # noqa: ANN401, FBT001, FBT002 - the base's signature
-        super().init_poolmanager(connections, maxsize, block, **pool)
-        self._within_reach(self.poolmanager)
-
-    def proxy_manager_for(self, proxy: str, **settings: Any) -> Any:  # noqa: ANN401
-        known = proxy in self.proxy_manager
-        manager = super().proxy_manager_for(proxy, **settings)
-        if not known:
-            self._within_reach(manager)
-        return manager
-
-    def _within_reach(self, manager: Any) -> None:  # noqa: ANN401
-        manager.pool_classes_by_scheme = {
-            "http": partial(_pool, _Pool, self._reach),
-            "https": partial(_pool, _TLSPool, self._reach),
-        }
-
-    def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:  # noqa: ANN401
-        host, settings = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] == "https":
-            settings["ssl_context"] = _tls()
-        return host, settings
-
-    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ANN401
-        """Leave it to the context: the base would load certifi's file for each connection."""
-
-
-class _Session(requests.Session):
-    """A session that reads nothing by itself: the base reads a redirect's whole body, however long."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Say no: redirects are followed by :class:`Transport`, with bounds."""
-        del resp
-        return None
 
 
 class Transport:
@@ -195,7 +43,7 @@ class Transport:
         control: Cancel and time budget of the attempt.
 
     Raises:
-        Rejected: A header is malformed, or a proxy would see what is sent. The text does not hold it.
+        Rejected: A header is malformed, or a proxy could read the requests.
     """
 
     def __init__(
@@ -209,12 +57,12 @@ class Transport:
         control: Control,
     ) -> None:
         self.base = base_url.rstrip("/")
-        self.reach = Reach()
+        self.sockets = Sockets()
         self._limits = limits
         self._control = control
         host = urlsplit(self.base).hostname or ""
         self._hosted = host.endswith(".hf.space")
-        self._session = _session(self.base, self.reach, headers, cookies, proxy)
+        self._session = open_session(self.base, self.sockets, headers, cookies, proxy)
 
     def cookies(self) -> list[str]:
         """The values of all cookies, ours and the app's."""
@@ -228,33 +76,49 @@ class Transport:
         """Send a request and read the whole answer.
 
         Args:
-            method: Of HTTP.
-            path: From the base, or a whole URL of the same origin.
-            limit: Bytes at most.
-            wait: Seconds of silence before the answer begins.
+            method: The HTTP method.
+            path: A path below the base, or a whole URL of the same origin.
+            limit: Most bytes of the answer.
+            wait: Seconds until the answer must begin.
             body: ``json``, ``data``, ``files`` or ``params`` of requests.
 
         Raises:
             Refused: The status is not 200.
-            ProviderError: It could not be asked.
+            ProviderError: There is no answer.
         """
         with self._send(method, path, wait=wait, **body) as response:
             if response.status_code != 200:
                 raise Refused(self._refusal(response))
             return self._whole(response, self._limits.body_bytes if limit is None else limit)
 
-    def listen(self, path: str, *, first: float | None = None, **params: str) -> Stream:
-        """Open a stream of events. ``first``: seconds until there must be news.
+    def require(self, method: str, path: str, **body: Any) -> bytes:  # noqa: ANN401 - requests' own arguments
+        """As :meth:`ask`; a status other than 200 raises the error that it usually means.
 
         Raises:
-            Refused: It is no such stream.
-            ProviderError: It could not be opened.
+            ProviderError: There is no answer, or it is another one.
+        """
+        try:
+            return self.ask(method, path, **body)
+        except Refused as answer:
+            raise answer.refusal.error() from None
+
+    def listen(self, path: str, *, first: float | None = None, **params: str) -> Stream:
+        """Open a stream of events.
+
+        Args:
+            path: A path below the base.
+            first: Seconds until the first message.
+            params: The query.
+
+        Raises:
+            Refused: The answer is not a stream of events.
+            ProviderError: There is no answer.
         """
         response = self._send("GET", path, params=params, headers={"Accept": "text/event-stream"})
         if response.status_code != 200 or _content_type(response) != "text/event-stream":
             with response:
                 raise Refused(self._refusal(response))
-        sock = self.reach.newest
+        sock = self.sockets.newest
 
         def read(seconds: float) -> bytes:
             if sock is not None:
@@ -265,8 +129,8 @@ class Transport:
         return Stream(response, EventStream(read, limits=self._limits, first=first, control=self._control))
 
     def tell(self, path: str, fields: Mapping[str, object]) -> int:
-        """Post something that nobody waits for, also after a cancel. Gives the status, 0 where there was none."""
-        self.reach.reopen()
+        """Post a last message, also after a cancel. Returns the status; 0 if there was no answer in time."""
+        self.sockets.reopen()
         try:
             with self._session.post(self.base + path, json=fields, timeout=_FAREWELL, stream=True) as response:
                 return response.status_code
@@ -274,8 +138,8 @@ class Transport:
             return 0
 
     def glance(self, path: str, **params: str) -> bytes:
-        """Open a stream, read its first piece and drop it, also after a cancel: the app forgets the session's jobs."""
-        self.reach.reopen()
+        """Open a stream, read its first piece and close it, also after a cancel: then the app drops the session's jobs."""
+        self.sockets.reopen()
         try:
             url = self.base + path
             with self._session.get(url, params=params, timeout=_FAREWELL, stream=True) as response:
@@ -306,7 +170,7 @@ class Transport:
                 return response
             response.close()
             url = urljoin(url, target)
-        raise Protocol("the app sends from one address to the next")
+        raise Protocol("the app redirects from one address to the next")
 
     def _whole(self, response: requests.Response, limit: int) -> bytes:
         if (response.headers.get("content-length") or "").isdigit() and int(response.headers["content-length"]) > limit:
@@ -327,7 +191,7 @@ class Transport:
         if response.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
             raise Protocol("the app sent a compressed answer though none was asked for")
         try:
-            # read1: an answer of unknown length would otherwise come only when it is over.
+            # read1: a read would return an answer of unknown length only at its end.
             return response.raw.read1(_PIECE, decode_content=False) or b""
         except urllib3.exceptions.ReadTimeoutError:
             raise TimeoutError from None
@@ -342,7 +206,7 @@ class Transport:
 
     def _refusal(self, response: requests.Response) -> Refusal:
         try:
-            # What a redirect says is of no interest, and it may not even end.
+            # The body of a redirect does not matter, and it may never end.
             body = "" if response.is_redirect else self._whole(response, _PIECE).decode("utf-8", "replace")
         except (Protocol, Timeout):
             body = ""
@@ -355,7 +219,7 @@ class Transport:
         )
 
     def _failure(self, error: Exception) -> ProviderError:
-        """The typed error for what requests raised, without its text."""
+        """The typed error for an error of requests, without its text."""
         try:
             self._control.check()
         except ProviderError as ended:
@@ -378,7 +242,7 @@ class Transport:
 
 
 class Refused(Exception):
-    """An answer that is not the wanted one; what it means depends on the question."""
+    """The app answered with another status or type than the wanted one. What that means depends on the request."""
 
     def __init__(self, refusal: Refusal) -> None:
         self.refusal = refusal
@@ -386,59 +250,21 @@ class Refused(Exception):
 
 
 class Stream:
-    """An open stream of events; close it."""
+    """An open stream of events. Close it."""
 
     def __init__(self, response: requests.Response, events: EventStream) -> None:
         self._response = response
         self.events = events
 
     def finish(self) -> None:
-        """Read the short rest, so that the connection serves the next request too."""
+        """Read the short rest, so that the connection can serve the next request too."""
         with suppress(ProviderError):
             self.events.drain(0.2)
 
     def close(self) -> None:
-        """Let go. The app drops the job where it was not finished."""
+        """Close the stream. The app drops the job if it is not finished."""
         self._response.close()
 
 
 def _content_type(response: requests.Response) -> str:
     return response.headers.get("content-type", "").split(";")[0].strip().lower()
-
-
-def _session(
-    base: str, reach: Reach, headers: Mapping[str, str], cookies: str | None, proxy: str | None
-) -> requests.Session:
-    session = _Session()
-    session.trust_env = False
-    adapter = _Adapter(reach)
-    session.mount("http://", adapter)
-    session.mount("https://", adapter)
-    session.headers.update({"User-Agent": "darkroom", "Accept-Encoding": "identity"})
-    for name, value in headers.items():
-        session.headers[name] = _header(name, value)
-    if cookies:
-        session.cookies = _jar(_header("Cookie", cookies))
-    if proxy:
-        if not base.startswith("https:"):
-            # In plain text it could read the operator's login, and look around in the operator's network.
-            raise Rejected("this app cannot be reached through a proxy: the way to it is not encrypted")
-        session.proxies = {"http": proxy, "https": proxy}
-    return session
-
-
-def _header(name: str, value: str) -> str:
-    # requests refuses these too, but with the value in its text.
-    if value.isascii() and value.isprintable() and value == value.strip():
-        return value
-    raise Rejected(f"the value for the header {name} holds characters that are not allowed")
-
-
-def _jar(header: str) -> RequestsCookieJar:
-    """A jar and not the header itself: the app's own cookies must be able to join."""
-    jar = RequestsCookieJar()
-    for pair in header.split(";"):
-        name, equals, value = pair.strip().partition("=")
-        if equals and name:
-            jar.set(name, value)
-    return jar

@@ -26,7 +26,8 @@ import jobs.egress
 import settings
 from jobs.egress import Egress, is_public
 from providers import Control, ProviderError
-from providers.gradio.client import AppAddress, GradioApp
+from providers.gradio.app_info import AppAddress
+from providers.gradio.client import GradioApp
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, hostile_app
 from tests.support.eventually import eventually
 from tests.support.fake_worker import FakePublisher, name_database
@@ -295,7 +296,7 @@ def test_no_file_that_a_space_names_is_fetched_there(inner: Inner, space: Hostil
                 {"image": {"path": url, **meta}},
             )
             for data in (*addresses, *(paths if number % 20 == 0 else ())):
-                file = app.file(data)
+                file = app.files.output(data)
                 if file is not None:
                     with pytest.raises(ProviderError):
                         file.read(1000)
@@ -324,7 +325,7 @@ def test_no_redirect_of_a_space_leads_there(inner: Inner, space: HostileApp, rou
             contextlib.suppress(ProviderError),
             GradioApp(AppAddress(base_url=space.url, login=login), control=Control(20)) as app,
         ):
-            app.signature()
+            app.info.refresh().signature()
             list(app.call("/infer", {"prompt": "x"}))
     assert any(request.path == route.split(" ")[1] for request in space.requests)
     assert inner.hits == 0

@@ -24,7 +24,10 @@ from providers.errors import (
     Waking,
 )  # fmt: skip
 from providers.events import Checkpoint, Started, Status
-from providers.gradio.client import Answer, AppAddress, GradioApp, Limits
+from providers.gradio.app_info import AppAddress
+from providers.gradio.client import GradioApp
+from providers.gradio.limits import Limits
+from providers.gradio.session import Answer
 from tests.integration.gradio.hostile import CONFIG, DONE, SSE, HostileApp, Request, Wire, event, hostile_app
 
 STREAM = "GET /gradio_api/queue/data"
@@ -265,7 +268,7 @@ def test_a_proxys_password_is_not_told() -> None:
             AppAddress(base_url="https://app.invalid"), proxy=f"http://user:{CANARY}@127.0.0.1:1", control=Control(10)
         ) as client,
     ):
-        client.signature()
+        client.info.refresh().signature()
     assert isinstance(caught.value, Unreachable)
     assert CANARY not in repr(caught.value)
     assert caught.value.__cause__ is None
@@ -419,7 +422,7 @@ def test_a_file_is_read_within_its_limit(app: HostileApp) -> None:
     name = "GET /gradio_api/file=/a%20b.png"
     app.routes[name] = lambda wire, _: wire.answer(b"12345", content_type="image/png")
     with GradioApp(AppAddress(base_url=app.url), control=Control(10)) as client:
-        file = client.file({"path": "/a b.png", "meta": {"_type": "gradio.FileData"}})
+        file = client.files.output({"path": "/a b.png", "meta": {"_type": "gradio.FileData"}})
         assert file is not None
         assert file.read(5) == b"12345"
         with pytest.raises(Protocol, match="more than 4 bytes"):
@@ -449,7 +452,7 @@ def test_a_file_is_read_within_its_limit(app: HostileApp) -> None:
 
 def test_a_file_at_another_address_is_not_fetched(app: HostileApp) -> None:
     with hostile_app() as other, GradioApp(AppAddress(base_url=app.url), control=Control(10)) as client:
-        file = client.file({"path": None, "url": f"{other.url}/config", "meta": {}})
+        file = client.files.output({"path": None, "url": f"{other.url}/config", "meta": {}})
         assert file is not None
         with pytest.raises(Protocol, match="at another address"):
             file.read(100)
@@ -566,7 +569,7 @@ def test_an_app_that_is_not_there_is_unreachable() -> None:
         pytest.raises(Unreachable, match="no connection to the app"),
         GradioApp(AppAddress(base_url="http://127.0.0.1:1"), control=Control(10)) as client,
     ):
-        client.signature()
+        client.info.refresh().signature()
 
 
 def test_a_sleeping_space_is_told_from_a_broken_app(app: HostileApp, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -574,4 +577,4 @@ def test_a_sleeping_space_is_told_from_a_broken_app(app: HostileApp, monkeypatch
     with GradioApp(AppAddress(base_url=app.url), control=Control(10)) as client:
         monkeypatch.setattr(client._transport, "_hosted", True)
         with pytest.raises(Waking):
-            client.signature()
+            client.info.refresh().signature()

@@ -15,7 +15,11 @@ from PIL import Image
 from providers.base import Control
 from providers.errors import Busy, Canceled, Changed, Crashed, Denied, ProviderError, Quota, Unreachable
 from providers.events import Checkpoint, Preview, Progress, ProviderEvent, Queued, Started, Status
-from providers.gradio.client import Answer, AppAddress, GradioApp, Limits, Style
+from providers.gradio.app_info import AppAddress
+from providers.gradio.client import GradioApp
+from providers.gradio.limits import Limits
+from providers.gradio.plan import Style
+from providers.gradio.session import Answer
 from providers.spec import InputFile
 from tests.spaces.launcher import Space, Spaces
 from tests.support.eventually import eventually
@@ -101,7 +105,7 @@ def test_each_step_of_a_generator_is_a_preview_that_can_be_read(space: Space, st
             if isinstance(event, Preview):
                 pictures.append(picture(event.image.read(1 << 20)))
             if isinstance(event, Answer):
-                final = app.file(event.data[0])
+                final = app.files.output(event.data[0])
                 assert final is not None
                 assert picture(final.read(1 << 20)).size == (48, 48)
                 assert event.data[1] == 3
@@ -161,7 +165,7 @@ def test_all_pictures_of_a_gallery_can_be_read(space: Space) -> None:
     with opened(space) as app:
         (gallery,) = answer(list(begin(app, "/gallery", {"pictures": 3})))
         assert isinstance(gallery, list)
-        files = [app.file(item) for item in gallery]
+        files = [app.files.output(item) for item in gallery]
         colours = {picture(file.read(1 << 20)).getpixel((5, 5)) for file in files if file}
     assert len(colours) == 3
 
@@ -170,9 +174,9 @@ def test_an_uploaded_picture_comes_back(space: Space) -> None:
     raw = io.BytesIO()
     Image.new("RGB", (20, 10), (200, 100, 0)).save(raw, "PNG")
     with opened(space) as app:
-        sent = app.upload(InputFile("../x\r\n.png", raw.getvalue(), "image/png"))
+        sent = app.files.upload(InputFile("../x\r\n.png", raw.getvalue(), "image/png"))
         (echoed,) = answer(list(begin(app, "/echo_image", {"image": sent})))
-        file = app.file(echoed)
+        file = app.files.output(echoed)
         assert file is not None
         assert picture(file.read(1 << 20)).size == (20, 10)
 
@@ -180,7 +184,7 @@ def test_an_uploaded_picture_comes_back(space: Space) -> None:
 def test_a_file_with_a_difficult_name_can_be_read(space: Space) -> None:
     with opened(space) as app:
         (saved,) = answer(list(begin(app, "/save", {"text": "inside"})))
-        file = app.file(saved)
+        file = app.files.output(saved)
         assert file is not None
         assert file.read(100) == b"inside"
 
@@ -206,7 +210,7 @@ def test_wrong_and_missing_parameters_are_named(space: Space) -> None:
 
 def test_a_signature_names_functions_and_parameters(space: Space) -> None:
     with opened(space) as app:
-        signature = app.signature()
+        signature = app.info.refresh().signature()
     told = signature["/generate"]
     assert isinstance(told, dict)
     assert told["outputs"] == ["image", "number"]
@@ -349,7 +353,7 @@ def test_a_job_whose_stream_was_dropped_is_taken_back_and_submitted_anew(space: 
         if isinstance(event, Preview):
             break
     # The process is killed: the sockets go, and nothing is said.
-    app._transport.reach.shut()
+    app._transport.sockets.shut()
     with opened(space) as again:
         assert answer(list(begin(again, "/generate", {"text": text, "steps": 2, "delay": 0.1}, resume=state)))[1] == 1
     # There is one place: had the first one run to its end, there would be two ends.
@@ -416,7 +420,7 @@ def test_a_login_opens_the_app_and_a_wrong_one_does_not(spaces: Spaces, line: st
         assert answer(list(begin(app, "/quick", {"text": "x"}))) == ("quick: x",)
         (gallery,) = answer(list(begin(app, "/gallery", {"pictures": 1})))
         assert isinstance(gallery, list)
-        file = app.file(gallery[0])
+        file = app.files.output(gallery[0])
         assert file is not None
         assert file.read(1 << 20)
 

@@ -19,8 +19,10 @@ from cryptography.x509.oid import NameOID
 
 from providers.base import Control
 from providers.errors import Canceled, Rejected, Unreachable
-from providers.gradio import transport
-from providers.gradio.client import Answer, AppAddress, GradioApp
+from providers.gradio import http_session
+from providers.gradio.app_info import AppAddress
+from providers.gradio.client import GradioApp
+from providers.gradio.session import Answer
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
 
 
@@ -63,9 +65,9 @@ def app(certificate: tuple[Path, Path]) -> Iterator[HostileApp]:
 def trusted(certificate: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Have the system trust it, as an operator with a CA of their own does."""
     monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
-    transport._tls.cache_clear()
+    http_session._tls.cache_clear()
     yield
-    transport._tls.cache_clear()
+    http_session._tls.cache_clear()
 
 
 def call(server: HostileApp, control: Control) -> list[object]:
