@@ -34,6 +34,10 @@ class Links:
         """The job, or a resource below it."""
         return "/".join((self.jobs(), job_id, *rest))
 
+    def batch(self, batch_id: str, *rest: str) -> str:
+        """The batch, or a resource below it."""
+        return "/".join((f"{self.base}/v1/batches", batch_id, *rest))
+
     def file(self, file_id: str, *rest: str) -> str:
         """An upload, or a resource below it."""
         return "/".join((f"{self.base}/v1/files", file_id, *rest))

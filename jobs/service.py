@@ -33,17 +33,16 @@ _KEY_LENGTH: Final = 32
 class Submission:
     """A request that was validated.
 
-    ``input`` is ``given`` as the first provider of ``route`` would take it. Both name pictures by their hash;
-    ``pictures`` has by this hash the picture itself, or the id under which the artifact store has it.
-    ``embed_recipe`` None leaves it to the operator whether files hold their recipe. With ``cache`` the result of
-    an earlier job of the owner will do.
+    ``inputs`` has the providers that may run it, in the order in which they are asked, each with ``given`` as it would
+    use it. Images are named by their hash in all of them; ``images`` has, by this hash, the image itself or the id under
+    which the artifact store has it. ``embed_recipe`` None: the operator's setting holds. ``cache`` "allow": the result
+    of an earlier job of the owner may answer it.
     """
 
     owner: str
     model: str
-    route: tuple[str, ...]
     given: dict[str, Any]
-    input: dict[str, Any]
+    inputs: Mapping[str, dict[str, Any]]
     provider: str | None = None
     strategy: Strategy = "failover"
     priority: Priority = Priority.NORMAL
@@ -56,7 +55,17 @@ class Submission:
     credentials: Mapping[str, str] = field(default_factory=dict, repr=False)
     warnings: tuple[str, ...] = ()
     retry_of: str | None = None
-    pictures: Mapping[str, bytes | str] = field(default_factory=dict, repr=False)
+    images: Mapping[str, bytes | str] = field(default_factory=dict, repr=False)
+
+    @property
+    def route(self) -> tuple[str, ...]:
+        """The providers that may run it, in order."""
+        return tuple(self.inputs)
+
+    @property
+    def input(self) -> dict[str, Any]:
+        """The input as the first of them would use it."""
+        return next(iter(self.inputs.values()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +157,7 @@ class JobService:
             submission = replace(submission, embed_recipe=self._embed_recipe)
         job = self._answered(self.job(submission, new_job_id(), batch_id), submission)
         try:
-            for digest, content in submission.pictures.items():
+            for digest, content in submission.images.items():
                 if isinstance(content, bytes):
                     self.artifacts.put(job.id, content)
                 else:

@@ -136,7 +136,7 @@ def sender_dies_with_many_pending(trial: Trial) -> str:
     jobs = []
     for _ in range(PENDING):
         asked = Submission(
-            owner="local", model=PAINTER, route=(PAINTER,), given=given, input=given,
+            owner="local", model=PAINTER, given=given, inputs={PAINTER: given},
             webhook=hooks.accept("local", receiver.url, base="http://here"),
         )  # fmt: skip
         # Without waking anybody: it is canceled at once.

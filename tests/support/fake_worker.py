@@ -53,9 +53,8 @@ class FakeWorker:
                 Submission(
                     owner=owner,
                     model="echo",
-                    route=("echo",),
                     given={"prompt": "a lighthouse"},
-                    input={"prompt": "a lighthouse", "seed": 7, "width": 512, "height": 512},
+                    inputs={"echo": {"prompt": "a lighthouse", "seed": 7, "width": 512, "height": 512}},
                 ),
                 **changes,
             )

@@ -181,9 +181,8 @@ class Stack:
         submission = Submission(
             owner="local",
             model=model,
-            route=admitted.providers,
             given=given,
-            input=next(iter(admitted.inputs.values())),
+            inputs=admitted.inputs,
             **options,
         )
         return self.jobs.submit(submission).job.id

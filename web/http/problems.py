@@ -134,6 +134,27 @@ class Problem(Exception):
         self.members = members or {}
         super().__init__(f"{code}: {detail}")
 
+    def relocated(self, places: Mapping[str, str]) -> Problem:
+        """The same problem of a request in which the faulty parts stand elsewhere.
+
+        Args:
+            places: JSON pointers into that request, by the pointers that this problem knows; the first that is equal or
+                leads to a fault counts, and what lies below it is kept. "" is the whole body.
+        """
+        errors = [(_relocated(pointer, places), detail) for pointer, detail in self.errors]
+        if self.code == "invalid_input" and errors:
+            return invalid_all(errors)
+        return Problem(
+            self.code, self.detail, status=self.status, errors=errors, headers=self.headers, members=self.members
+        )
+
+
+def _relocated(pointer: str, places: Mapping[str, str]) -> str:
+    for inner, outer in places.items():
+        if pointer == inner or pointer.startswith(f"{inner}/"):
+            return outer + pointer.removeprefix(inner)
+    return pointer
+
 
 def invalid(pointer: str, detail: str) -> Problem:
     """A 422 about one place of the request."""

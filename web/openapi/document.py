@@ -28,7 +28,11 @@ from web.http.rate_limits import LIMIT, POLICY
 from web.openapi.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
 from web.openapi.schemas import example_of, schema_of
 from web.schemas import Json, Links, job_json
-from web.v1.schemas import admin, admin_keys, batches, files, jobs, links, reruns, webhooks
+from web.v1.schemas import admin, admin_keys, files, links
+from web.v1.schemas.batches import BatchOfJobs, BatchOfMatrix
+from web.v1.schemas.jobs import JobRequest
+from web.v1.schemas.reruns import Rerun
+from web.v1.schemas.webhooks import WebhookTest
 
 _DESCRIPTION: Final = """\
 Submit image, vision and text jobs, poll or watch them, fetch what they made.
@@ -128,9 +132,8 @@ def document(app: Flask, catalog: Catalog) -> Json:
             "schemas": {
                 **SCHEMAS,
                 **schema_of(*_resources(found))[1],
-                "Rerun": reruns.SCHEMA,
-                "BatchSubmission": batches.SCHEMA,
-                "WebhookTest": webhooks.TEST,
+                **schema_of(Rerun, WebhookTest)[1],
+                **_batches(),
                 "LinkWish": links.SCHEMA,
                 "Upload": files.SCHEMA,
                 "QueueChange": admin.QUEUE,
@@ -296,15 +299,20 @@ def submissions(catalog: Catalog) -> dict[str, Json]:
                 break
         else:
             groups.append((model.spec, [model.name]))
+    parts = dict(schema_of(JobRequest)[1])
+    body = parts.pop(JobRequest.__name__)
     schemas: dict[str, Json] = {}
     for spec, names in groups:
         schemas[f"Input.{spec.name}"] = described(input_schema(spec), f"For {', '.join(names)}.")
-        body = {**jobs.SCHEMA, "properties": {**jobs.SCHEMA["properties"]}}
-        body["properties"]["model"] = described({"enum": names}, "What to run.")
-        body["properties"]["input"] = ref(f"Input.{spec.name}")
-        schemas[f"Submission.{spec.name}"] = body
+        fields = {"model": described({"enum": names}, "What to run."), "input": ref(f"Input.{spec.name}")}
+        schemas[f"Submission.{spec.name}"] = {**body, "properties": {**body["properties"], **fields}}
     variants = [ref(name) for name in schemas if name.startswith("Submission.")]
-    return {"Submission": {"anyOf": variants}, **schemas}
+    return {"Submission": {"anyOf": variants}, **schemas, **parts}
+
+
+def _batches() -> dict[str, Json]:
+    (jobs, matrix), components = schema_of(BatchOfJobs, BatchOfMatrix)
+    return {"BatchSubmission": {"oneOf": [jobs, matrix]}, **components}
 
 
 _SUBMISSIONS: Final[Json] = {

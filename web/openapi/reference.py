@@ -11,10 +11,11 @@ import settings
 from web.app import assemble
 from web.http.problem_kinds import KINDS
 from web.openapi import document as openapi
+from web.openapi.schemas import schema_of
 from web.schemas import Json
 from web.services import build
 from web.streaming.sse import NAMES
-from web.v1.schemas import jobs
+from web.v1.schemas.jobs import JobRequest
 
 _HEAD = """\
 # HTTP API
@@ -25,8 +26,8 @@ Made by `./run docs`; do not edit.
 
 #: Schemas that have a chapter of their own, and with them those that they refer to.
 _RECORDS: Final = (
-    "Job", "Batch", "File", "Plan", "Queue", "Progress", "Preview", "Output", "Failure", "Attempt", "Delivery", "DeliveryAttempt",
-    "Usage", "Key", "Problem",
+    "JobWebhook", "JobCredentials", "Job", "Batch", "File", "Plan", "Queue", "Progress", "Preview", "Output", "Failure",
+    "Attempt", "Delivery", "DeliveryAttempt", "Usage", "Key", "Problem",
 )  # fmt: skip
 
 
@@ -76,7 +77,7 @@ def _page(document: Json) -> Iterator[str]:
     yield "## Messages of an event stream\n"
     yield from _table(("event", "meaning"), [(f"`{name}`", text) for name, text in NAMES.items()])
     yield "## Body of a submission\n"
-    yield from _fields(jobs.SCHEMA)
+    yield from _fields(schema_of(JobRequest)[1][JobRequest.__name__])
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
     schemas = document["components"]["schemas"]
     for name in _chapters(schemas):

@@ -82,7 +82,7 @@ class _Tidy:
         found = {name: self._part(name, value) for name, value in schema.items() if name != "title"}
         if "$ref" in schema:
             name = schema["$ref"].removeprefix(_PREFIX)
-            if "enum" in self._components[name]:
+            if "enum" in self._components.get(name, {}):
                 del found["$ref"]
                 return found | self.of({"enum": self._components[name]["enum"]})
             found["$ref"] = _PREFIX + _name(name)
@@ -97,6 +97,8 @@ class _Tidy:
                 if name in schema["required"]
                 or (part.get("const") is not None and part.pop("default", None) is not None)
             ]
+            if not found["required"]:
+                del found["required"]
         return found
 
     def _part(self, name: str, value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -107,6 +109,8 @@ class _Tidy:
                 return {inner: self.of(part) for inner, part in value.items()}
             case (("items" | "additionalProperties" | "propertyNames"), dict()):
                 return self.of(value)
+            case "default", tuple():
+                return list(value)
             case "anyOf", list():
                 return [self.of(part) for part in value]
             case _:

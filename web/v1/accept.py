@@ -1,23 +1,24 @@
-"""Accepting a job, or finding the one that the same request made before, and the answer to both."""
+"""Accepting a job, or finding the one that an earlier sending of the request made, and the answer to both.
+
+Every dialect of the API goes the same way, each step by itself: :func:`replayed`, then :func:`web.v1.permit.permit` and
+:func:`accept`, then :func:`answer`, or :func:`awaited` and an answer of its own.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from flask import Response, request
 
-from jobs.egress import BadAddress
 from jobs.idempotency import Idempotency
-from jobs.model import Webhook
+from jobs.record.types import Record
+from jobs.scheduling.waiting import Waiting
 from jobs.service import Accepted, Submission
 from web.http.operation import Answer, Parameter
-from web.http.problems import Problem, invalid
-from web.schemas import Json
 from web.services import services
 from web.v1 import idempotency
 from web.v1.context import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
-from web.v1.schemas.input_images import Held, Pictures
 
 _JOB: Final = {"application/json": "Job"}
 
@@ -49,79 +50,67 @@ ERRORS: Final = (
 )  # fmt: skip
 
 
-def accepted(marks: Idempotency, make: Callable[[], Submission]) -> Response:
-    """Accept a job, or find the one that this request made before, and answer with it.
+@dataclass(frozen=True, slots=True)
+class Awaited:
+    """A job after the wait for it: its record, what it waits for, and whether the wait was granted."""
+
+    record: Record
+    waiting: Waiting | None
+    granted: bool
+
+
+def replayed(marks: Idempotency) -> Accepted | None:
+    """The job that an earlier sending of the current request made; None if this is the first.
+
+    What was accepted once needs no second check, so this comes before the body is looked into.
+
+    Raises:
+        KeyReused: The idempotency key came with another request.
+        JobGone: The job has been deleted.
+    """
+    made = services().jobs.made(marks)
+    return None if made is None else Accepted(made, replayed=True)
+
+
+def accept(submission: Submission, marks: Idempotency) -> Accepted:
+    """Charge the caller's quota and accept the job: from here on it will not be lost.
+
+    Raises:
+        Problem: 429: the quota of submissions is used up.
+        QuotaExceeded: The caller has as many queued jobs as allowed.
+        StoreUnavailable: It was not written, or it is not known whether it was.
+        ArtifactError: An image could not be stored.
+    """
+    charge(1)
+    return services().jobs.accept(submission, marks)
+
+
+def awaited(accepted: Accepted, seconds: int | None) -> Awaited:
+    """Wait for the end of a job, and look at it then.
 
     Args:
-        marks: Of the request.
-        make: Validates it. Not asked where the job is there: what was accepted once needs no second check.
+        accepted: The job.
+        seconds: How long at most; None looks at once.
     """
-    jobs = services().jobs
-    made = jobs.made(marks)
-    if made is None:
-        submission = make()
-        charge(1)
-        found = jobs.accept(submission, marks)
-    else:
-        found = Accepted(made, replayed=True)
-    name_after(found.record.job)
+    name_after(accepted.record.job)
+    granted = seconds is not None and wait_for_news(accepted.record, seconds, until_end=True)
+    record, waiting = look(accepted.record.job.id)
+    return Awaited(record, waiting, granted)
+
+
+def answer(accepted: Accepted) -> Response:
+    """The native answer: the job, after the wait that the client prefers."""
     seconds = wait_preference(request)
-    granted = seconds is not None and wait_for_news(found.record, seconds, until_end=True)
-    record, waiting = look(found.record.job.id)
-    answer = job_answer(record, waiting, 200 if granted and record.job.status.is_terminal else 202)
-    answer.headers["Location"] = links().job(record.job.id)
-    if granted:
-        answer.headers["Preference-Applied"] = f"wait={seconds}"
-    return idempotency.say_replayed(answer) if found.replayed else answer
+    found = awaited(accepted, seconds)
+    ended = found.granted and found.record.job.status.is_terminal
+    response = job_answer(found.record, found.waiting, 200 if ended else 202)
+    response.headers["Location"] = links().job(found.record.job.id)
+    if found.granted:
+        response.headers["Preference-Applied"] = f"wait={seconds}"
+    return idempotency.say_replayed(response) if accepted.replayed else response
 
 
 def charge(count: int) -> None:
     """Count what could not be counted when the request came in; see :meth:`web.http.rate_limits.RateLimiter.charge`."""
     who = caller()
     services().rate_limiter.charge(who.owner, who.limits, count)
-
-
-def pictures() -> Pictures:
-    """What reads the pictures of the current request."""
-    uploads, owner = services().uploads, caller().owner
-
-    def find(file_id: str) -> Held | None:
-        upload = uploads.find(file_id, owner)
-        return None if upload is None else (upload.id, upload.sha256)
-
-    return Pictures(find, services().egress, links().base)
-
-
-def accepted_proxy(url: str) -> None:
-    """Let the current caller bring this proxy.
-
-    Raises:
-        Problem: 403: the key has not the scope; 422: nobody may, or it is no public one.
-    """
-    try:
-        services().egress.check_proxy(url)
-    except BadAddress as error:
-        raise invalid("/credentials/proxy", str(error)) from None
-    if "proxy" not in caller().scopes:
-        raise Problem("forbidden", "A proxy of your own needs a key with the scope proxy.")
-
-
-def accepted_webhook(wish: Json) -> Webhook:
-    """The webhook of a submission by the current caller.
-
-    Args:
-        wish: Fits :data:`web.v1.schemas.webhooks.WISH`.
-
-    Raises:
-        Problem: 422: nothing is sent to such an address.
-    """
-    try:
-        return services().webhooks.accept(
-            caller().owner,
-            wish["url"],
-            base=links().base,
-            events=wish.get("events", ()),
-            payload=wish.get("payload", "full"),
-        )
-    except BadAddress as error:
-        raise invalid("/webhook/url", str(error)) from None

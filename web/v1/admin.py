@@ -5,26 +5,26 @@ from __future__ import annotations
 from typing import Final
 
 from flask import Blueprint, Response, request
-from jsonschema_rs import Draft202012Validator
 
 from jobs.access import audit
+from providers.inputs.faults import Checker
 from providers.spec import ProviderSpec
 from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Answer, Parameter, ok, operation
 from web.http.problems import Problem
 from web.http.query import only
 from web.http.responses import json_response
+from web.http.validation import check
 from web.services import services
 from web.v1.context import caller
 from web.v1.lists import PARAMETERS, listed, read_list
 from web.v1.schemas import admin
 from web.v1.schemas.admin import ProviderControl, QueueControl, provider_control, queue_control
-from web.v1.schemas.jobs import check
 
 blueprint = Blueprint("admin", __name__)
 
-_queue: Final = Draft202012Validator(admin.QUEUE)
-_provider: Final = Draft202012Validator(admin.PROVIDER)
+_queue: Final = Checker(admin.QUEUE)
+_provider: Final = Checker(admin.PROVIDER)
 
 
 @blueprint.get("/admin/jobs")

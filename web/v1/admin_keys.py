@@ -6,25 +6,25 @@ from collections.abc import Collection
 from typing import Final, NoReturn
 
 from flask import Blueprint, Response, request
-from jsonschema_rs import Draft202012Validator
 
 from jobs.access.api_keys import OVERLAP_SECONDS, SCOPES, ApiKey, Scope
+from providers.inputs.faults import Checker
 from web.http.json_body import SMALL_BODY, read_json, read_optional_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem
 from web.http.query import only
 from web.http.responses import NO_STORE, json_response
+from web.http.validation import check
 from web.services import services
 from web.v1.context import caller, links
 from web.v1.schemas import admin_keys
 from web.v1.schemas.admin_keys import KeyList, KeyResource, ShownKeyResource, key_resource, shown_key_resource
-from web.v1.schemas.jobs import check
 
 blueprint = Blueprint("admin_keys", __name__)
 
-_new: Final = Draft202012Validator(admin_keys.NEW)
-_change: Final = Draft202012Validator(admin_keys.CHANGE)
-_rotation: Final = Draft202012Validator(admin_keys.ROTATION)
+_new: Final = Checker(admin_keys.NEW)
+_change: Final = Checker(admin_keys.CHANGE)
+_rotation: Final = Checker(admin_keys.ROTATION)
 
 
 @blueprint.get("/admin/keys")

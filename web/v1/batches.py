@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 from flask import Blueprint, Response, request
 
 from jobs.batches import Batch
+from jobs.service import Submission
+from providers.inputs.faults import FAULTS_LIMIT
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, ok, operation
+from web.http.problems import Problem, invalid_all
 from web.services import services
 from web.v1 import idempotency
-from web.v1.accept import ERRORS, accepted_proxy, accepted_webhook, charge, pictures
+from web.v1.accept import ERRORS, charge
 from web.v1.context import caller, links
-from web.v1.schemas.batches import batch_json, parse_batch
-from web.v1.schemas.jobs import parse
+from web.v1.permit import input_images, permit
+from web.v1.schemas.batches import Member, batch_json, check_bounds, members_of
+from web.v1.schemas.jobs import wanted_of
 
 blueprint = Blueprint("batches", __name__)
 
@@ -51,15 +56,31 @@ def submit() -> Response:
     batch = found.batches.made(marks, owner)
     replayed = batch is not None
     if batch is None:
-        shared = pictures()
-        submissions = parse_batch(
-            body, lambda one: parse(one, owner, found.catalog, shared, accepted_webhook, accepted_proxy)
-        )
+        submissions = _permitted(members_of(body))
+        check_bounds(submissions)
         charge(len(submissions))
         batch, replayed = found.batches.accept(owner, submissions, marks)
     answer = _answer(batch, 202)
-    answer.headers["Location"] = f"{links().jobs().removesuffix('/jobs')}/batches/{batch.id}"
+    answer.headers["Location"] = links().batch(batch.id)
     return idempotency.say_replayed(answer) if replayed else answer
+
+
+def _permitted(members: Sequence[Member]) -> list[Submission]:
+    """All jobs of a batch as submissions, or every fault of all of them, each at its place in the request."""
+    images = input_images()
+    found: list[Submission] = []
+    faults: dict[tuple[str, str], None] = {}
+    for member in members:
+        try:
+            found.append(permit(wanted_of(member.body), images=images))
+        except Problem as problem:
+            placed = problem.relocated(member.places)
+            if placed.code != "invalid_input":
+                raise placed from None
+            faults |= dict.fromkeys(placed.errors)
+    if faults:
+        raise invalid_all(list(faults)[:FAULTS_LIMIT])
+    return found
 
 
 @blueprint.get("/batches/<batch_id>")

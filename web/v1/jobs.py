@@ -7,7 +7,6 @@ from dataclasses import replace
 import msgspec
 from flask import Blueprint, Response, request
 
-from jobs.service import Submission
 from web.http.headers import header
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, Parameter, operation
@@ -15,9 +14,10 @@ from web.http.query import only, words
 from web.schemas import etag
 from web.services import services
 from web.v1 import idempotency
-from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accepted, accepted_proxy, accepted_webhook, pictures
+from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accept, answer, replayed
 from web.v1.context import caller, job_answer, look, wait_for_news, wait_preference
-from web.v1.schemas.jobs import parse
+from web.v1.permit import permit
+from web.v1.schemas.jobs import wanted_of
 from web.v1.schemas.plans import planned
 
 blueprint = Blueprint("jobs", __name__)
@@ -66,13 +66,10 @@ def submit() -> Response:
     dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
     if dry is not None and "1" in dry:
-        plan = planned(_parsed(body), caller().limits, services())
+        plan = planned(permit(wanted_of(body)), caller().limits, services())
         return Response(msgspec.json.encode(plan), mimetype="application/json")
-    return accepted(idempotency.marks(body), lambda: _parsed(body))
-
-
-def _parsed(body: object) -> Submission:
-    return parse(body, caller().owner, services().catalog, pictures(), accepted_webhook, accepted_proxy)
+    marks = idempotency.marks(body)
+    return answer(replayed(marks) or accept(permit(wanted_of(body)), marks))
 
 
 @blueprint.get("/jobs/<job:job_id>")
@@ -114,12 +111,12 @@ def get(job_id: str) -> Response:
         record, waiting = look(job_id)
     mark = etag(record, waiting)
     if known and _matches(known, mark):
-        answer = Response(status=304, headers={"ETag": mark, "Cache-Control": "private, no-cache"})
+        response = Response(status=304, headers={"ETag": mark, "Cache-Control": "private, no-cache"})
     else:
-        answer = job_answer(record, waiting)
+        response = job_answer(record, waiting)
     if granted:
-        answer.headers["Preference-Applied"] = f"wait={seconds}"
-    return answer
+        response.headers["Preference-Applied"] = f"wait={seconds}"
+    return response
 
 
 def _matches(known: str, mark: str) -> bool:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
+from jobs.model import Job
+from jobs.service import Submission
 from web.http.json_body import PICTURE_BODY, read_optional_json
 from web.http.operation import operation
-from web.services import services
 from web.v1 import idempotency
-from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, accepted, pictures
+from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, accept, answer, replayed
 from web.v1.context import look
-from web.v1.schemas.reruns import parse_rerun
+from web.v1.permit import choose, input_images, permit
+from web.v1.schemas.reruns import again, changes_of, wanted_again
 
 blueprint = Blueprint("reruns", __name__)
 
@@ -36,5 +38,14 @@ def rerun(job_id: str) -> Response:
     """
     record, _ = look(job_id)
     body = read_optional_json(request, PICTURE_BODY)
-    found = services()
-    return accepted(idempotency.marks(body), lambda: parse_rerun(body, record.job, found.catalog, pictures()))
+    marks = idempotency.marks(body)
+    accepted = replayed(marks)
+    if accepted is None:
+        accepted = accept(_submission(body, record.job), marks)
+    return answer(accepted)
+
+
+def _submission(body: object, job: Job) -> Submission:
+    changes, images, route = changes_of(body), input_images(), choose(job.model, job.requested_provider)
+    wanted = wanted_again(job, changes, route.images, images)
+    return again(permit(wanted, route, images), job)

@@ -7,7 +7,6 @@ import time
 from typing import Final
 
 from flask import Blueprint, Response, request
-from jsonschema_rs import Draft202012Validator
 
 from jobs.egress import BadAddress
 from jobs.webhooks.deliveries import Delivery
@@ -16,10 +15,10 @@ from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem, invalid
 from web.http.query import only
 from web.http.responses import NO_STORE, json_response
+from web.http.validation import BodyReader
 from web.services import services
 from web.v1.context import caller, look
 from web.v1.schemas import webhooks
-from web.v1.schemas.jobs import check
 from web.v1.schemas.webhooks import DeliveryList, DeliveryResource, WebhookSecret, delivery_resource
 
 blueprint = Blueprint("webhooks", __name__)
@@ -27,7 +26,7 @@ blueprint = Blueprint("webhooks", __name__)
 #: A test is waited for so many seconds, by so many requests at once: waiting keeps a thread busy.
 _TEST_SECONDS: Final = 20.0
 _waiting = threading.BoundedSemaphore(8)
-_validator: Final = Draft202012Validator(webhooks.TEST)
+_reader: Final = BodyReader(webhooks.WebhookTest)
 
 
 @blueprint.get("/jobs/<job:job_id>/deliveries")
@@ -122,9 +121,9 @@ def test() -> Response:
 
     A signed `webhook.test`, once, to any address that a job's webhook may have; the answer says what came of it.
     """
-    body = check(_validator, read_json(request, SMALL_BODY))
+    body = _reader.read(read_json(request, SMALL_BODY))
     try:
-        delivery = _attempted(services().webhooks.test(caller().owner, body["url"]))
+        delivery = _attempted(services().webhooks.test(caller().owner, body.url))
     except BadAddress as error:
         raise invalid("/url", str(error)) from None
     return json_response(delivery_resource(delivery), 202 if delivery.state == "pending" else 200, NO_STORE)

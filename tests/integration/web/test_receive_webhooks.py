@@ -57,7 +57,7 @@ def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(st
     hooks = WebhookService(stack.connection, vault, Egress((ipaddress.ip_network("127.0.0.1/32"),)))
     job = stack.jobs.submit(
         Submission(
-            owner="local", model="echo", route=("echo",), given={}, input={},
+            owner="local", model="echo", given={}, inputs={"echo": {}},
             webhook=hooks.accept("local", receiver.url, base="http://here"),
         )
     ).job  # fmt: skip

@@ -34,7 +34,7 @@ def batches(connection: Connection, store: JobStore, jobs: JobService) -> BatchS
 
 
 def submissions(count: int, **changes: Any) -> list[Submission]:
-    one = Submission(owner="o", model="echo", route=("echo",), given={"prompt": "x"}, input={"prompt": "x"}, **changes)
+    one = Submission(owner="o", model="echo", given={"prompt": "x"}, inputs={"echo": {"prompt": "x"}}, **changes)
     return [one] * count
 
 

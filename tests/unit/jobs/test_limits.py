@@ -69,11 +69,10 @@ def submission(owner: str = "key_a", user: str | None = None, **changes: Any) ->
     return Submission(
         owner=owner,
         model="echo",
-        route=("echo",),
         given=given,
-        input=given,
+        inputs={"echo": given},
         metadata=metadata,
-        pictures={sha256(b"hello").hexdigest(): b"hello"},
+        images={sha256(b"hello").hexdigest(): b"hello"},
         **changes,
     )
 

@@ -37,7 +37,7 @@ def service(store: JobStore, files: LocalArtifacts) -> JobService:
 
 def submission(**changes: Any) -> Submission:
     given = changes.pop("given", {"prompt": "x"})
-    return Submission(owner="key_1", model="echo", route=("echo",), given=given, input=given, **changes)
+    return Submission(owner="key_1", model="echo", given=given, inputs={"echo": given}, **changes)
 
 
 def marks(**changes: Any) -> Idempotency:
@@ -94,8 +94,8 @@ def test_the_loser_of_a_race_leaves_nothing(
 ) -> None:
     picture = {hashlib.sha256(b"pixels").hexdigest(): b"pixels"}
     secret = {"hf_token": "hf_x"}
-    first = service.accept(submission(pictures=picture, credentials=secret), marks(key="k")).record.job
-    service.accept(submission(pictures=picture, credentials=secret), marks(key="k"))
+    first = service.accept(submission(images=picture, credentials=secret), marks(key="k")).record.job
+    service.accept(submission(images=picture, credentials=secret), marks(key="k"))
     assert [key.decode() for key in client.scan_iter(keys.secret("*"))] == [keys.secret(first.id)]
     assert {path.parent.name for path in tmp_path.rglob("*") if path.is_file()} == {first.id}
 

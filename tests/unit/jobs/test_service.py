@@ -49,7 +49,7 @@ def service(store: JobStore, messages: Messages, files: LocalArtifacts) -> JobSe
 
 def submission(**changes: Any) -> Submission:
     fields: dict[str, Any] = {
-        "owner": "key_1", "model": "echo", "route": ("echo",), "given": {"prompt": "x"}, "input": {"prompt": "x"},
+        "owner": "key_1", "model": "echo", "given": {"prompt": "x"}, "inputs": {"echo": {"prompt": "x"}},
     }  # fmt: skip
     return Submission(**{**fields, **changes})
 
@@ -81,7 +81,7 @@ def test_credentials_are_kept_only_locked(client: redis.Redis, service: JobServi
 def test_pictures_are_kept_with_the_job(service: JobService, files: LocalArtifacts) -> None:
     upload = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     shared, own = files.put(upload, b"uploaded"), hashlib.sha256(b"inline").hexdigest()
-    record = service.submit(submission(pictures={own: b"inline", shared: upload}))
+    record = service.submit(submission(images={own: b"inline", shared: upload}))
     files.delete(upload)
     for digest, data in ((own, b"inline"), (shared, b"uploaded")):
         with files.open(record.job.id, digest) as file:
@@ -97,7 +97,7 @@ def test_a_picture_that_cannot_be_kept_leaves_no_job(
     digest = hashlib.sha256(b"x").hexdigest()
     content = b"x" if broken == "disk" else "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     with pytest.raises(ArtifactError):
-        service.submit(submission(pictures={digest: content}))
+        service.submit(submission(images={digest: content}))
     assert store.overview().queued == 0
     assert not list(tmp_path.rglob("job_*"))
 

@@ -54,7 +54,7 @@ def test_a_matrix_makes_every_combination(client: FlaskClient, services: Service
 
 
 def test_a_batch_gives_its_jobs_only_so_many_pictures(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.v1.schemas.batches.PICTURES_LIMIT", 3)
+    monkeypatch.setattr("web.v1.schemas.batches.IMAGES_LIMIT", 3)
     picture = f"data:image/png;base64,{base64.b64encode(paint('a lighthouse', 1, 64, 64)).decode()}"
     template = {"model": "echo", "input": {"prompt": "x", "image": picture}}
     assert post(client, {"template": template, "matrix": {"input.seed": [1, 2, 3]}}).status_code == 202

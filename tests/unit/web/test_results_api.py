@@ -93,7 +93,7 @@ def test_the_newest_preview_is_shown(client: FlaskClient, fake_worker: FakeWorke
 
 
 def test_the_living_image_goes_from_card_to_preview_to_picture(client: FlaskClient, fake_worker: FakeWorker) -> None:
-    job = fake_worker.submit(input={"prompt": "x", "width": 1024, "height": 576})
+    job = fake_worker.submit(inputs={"echo": {"prompt": "x", "width": 1024, "height": 576}})
     path = f"/v1/jobs/{job.id}/image"
     card = client.get(path)
     assert side_of(card.data) == ("PNG", (512, 288))

@@ -1,4 +1,4 @@
-"""The pictures of a submission: each is read once, made anew, and named by its hash."""
+"""The images of a request: each is read once, made anew, and named by its hash."""
 
 from __future__ import annotations
 
@@ -6,18 +6,19 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from jobs.egress import BadAddress, Egress
 from jobs.files.images import KEPT, SIDE_LIMIT, BadPicture, clean
 from jobs.ids import new_file_id
+from jobs.public import Json
 from providers.inputs.images import FILE_ID_PATTERN, with_sources
 from web.http.problems import invalid
 from web.http.threads import aside
-from web.schemas import Json
 
-#: Pixels of all pictures inline in one request, and for how many a small one counts: 16 of the largest, or 256. A few
-#: KB are a picture of the largest size where all its pixels are one, and each, however small, is a file to be stored.
+#: Pixels of all inline images of one request, and for how many a small one counts: 16 of the largest, or 256. A few KB
+#: are an image of the largest size if all its pixels are one, and each, however small, is a file to be stored.
 PIXELS_LIMIT: Final = 16 * SIDE_LIMIT**2
 _LEAST_PIXELS: Final = 1 << 20
 
@@ -25,8 +26,33 @@ _LEAST_PIXELS: Final = 1 << 20
 Held = tuple[str, str]
 
 
-class Pictures:
-    """Reads the pictures that one request names: inline, by an upload's id, or by that upload's own address.
+@dataclass(frozen=True, slots=True)
+class ReadInput:
+    """An input whose images were read.
+
+    Args:
+        given: The input with its images named by their hashes.
+        names: The name by hash of each source that has one.
+        contents: By hash the image itself, or the id of who holds it.
+    """
+
+    given: Json
+    names: Mapping[str, str]
+    contents: Mapping[str, bytes | str]
+
+    def rename(self, used: Json, params: Collection[str]) -> Json:
+        """The normalised input of a provider with the same names for its images; it has them in its parameters alone."""
+
+        def renamed(value: object) -> object:
+            if isinstance(value, list):
+                return [renamed(item) for item in value]
+            return self.names.get(value, value) if isinstance(value, str) else value
+
+        return {name: renamed(value) if name in params else value for name, value in used.items()}
+
+
+class InputImages:
+    """Reads the images that one request names: inline, by an upload's id, or by that upload's own address.
 
     An address elsewhere stays as it is: whoever runs the job fetches it.
 
@@ -51,65 +77,65 @@ class Pictures:
         self._known[file_id] = held
         return file_id
 
-    def by_id(self, given: Json, names: Collection[str]) -> Json:
-        """An input of any shape, its uploads named by their ids rather than by their addresses.
+    def read(self, given: Json, params: Collection[str]) -> ReadInput:
+        """Read the images of an input that was admitted.
 
         Args:
             given: As it was submitted.
-            names: Which parameters are pictures.
-        """
-
-        def swap(pointer: str, source: str) -> str:
-            del pointer
-            own = self._own.fullmatch(source)
-            return source if own is None else own[1]
-
-        return with_sources(given, names, swap)
-
-    def by_hash(self, given: Json, names: Collection[str]) -> tuple[Json, Mapping[str, bytes | str]]:
-        """An input that was found to be right, its pictures named by hash, and these pictures.
-
-        Returns:
-            The input, and by hash the picture itself or the id of who holds it.
+            params: Names of the parameters that are images, at any provider that may be asked.
 
         Raises:
-            Problem: 422: one is broken, is no picture at all, is not there, or is behind a forbidden address; or those
+            Problem: 422: one is broken, is no image at all, is not there, or is behind a forbidden address; or those
                 inline are too many.
         """
-        found: dict[str, bytes | str] = {}
+        names: dict[str, str] = {}
+        contents: dict[str, bytes | str] = {}
 
         def swap(pointer: str, source: str) -> str:
-            if source.startswith(("http://", "https://")):
-                self._check(f"/input{pointer}", source)
+            digest = self._digest(f"/input{pointer}", source)
+            if digest is None:
                 return source
-            if not (source.startswith("data:") or re.fullmatch(FILE_ID_PATTERN, source)):
-                # Named by its hash already; or a text, at a provider where the parameter of this name is none.
-                return source
-            if source not in self._hashes:
-                self._hashes[source] = self._read(f"/input{pointer}", source)
-            digest = self._hashes[source]
-            found[digest] = self._contents[digest]
-            return KEPT + digest
+            names[source] = KEPT + digest
+            contents[digest] = self._contents[digest]
+            return names[source]
 
-        return with_sources(given, names, swap), found
+        return ReadInput(with_sources(given, params, swap), names, contents)
+
+    def _digest(self, pointer: str, source: str) -> str | None:
+        """The hash of a source; None for what stays as it is: an address elsewhere, or a text.
+
+        A parameter may be an image at one provider, and a text at another.
+        """
+        if own := self._own.fullmatch(source):
+            source = own[1]
+        elif source.startswith(("http://", "https://")):
+            self._check(pointer, source)
+            return None
+        elif not (source.startswith("data:") or re.fullmatch(FILE_ID_PATTERN, source)):
+            return None
+        if source not in self._hashes:
+            self._hashes[source] = self._read(pointer, source)
+        return self._hashes[source]
 
     def _check(self, pointer: str, url: str) -> None:
         try:
             self._egress.check(url)
         except BadAddress as error:
-            raise invalid(pointer, f"{error}; or upload the picture with POST /v1/files, and give its id") from None
+            raise invalid(pointer, f"{error}; or upload the image with POST /v1/files and use its id") from None
 
     def _read(self, pointer: str, source: str) -> str:
         if not source.startswith("data:"):
             return self._upload(pointer, source)
         try:
-            data, picture = aside(lambda: clean(base64.b64decode(source.partition(",")[2])))
+            data, image = aside(lambda: clean(base64.b64decode(source.partition(",")[2])))
         except BadPicture as error:
             raise invalid(pointer, f"cannot be used: {error}") from None
-        self._pixels += max(_LEAST_PIXELS, picture.width * picture.height)
+        self._pixels += max(_LEAST_PIXELS, image.width * image.height)
         if self._pixels > PIXELS_LIMIT:
-            most = f"{PIXELS_LIMIT >> 20} megapixels in pictures that stand in the request itself, each at least one"
-            raise invalid(pointer, f"is too much: {most}, are taken; upload it with POST /v1/files, and give its id")
+            most = f"exceeds the limit of {PIXELS_LIMIT >> 20} megapixels of inline images per request"
+            raise invalid(
+                pointer, f"{most} (each image counts as at least 1); upload it with POST /v1/files and use its id"
+            )
         digest = hashlib.sha256(data).hexdigest()
         self._contents[digest] = data
         return digest
@@ -117,7 +143,7 @@ class Pictures:
     def _upload(self, pointer: str, file_id: str) -> str:
         held = self._known.get(file_id) or self._find(file_id)
         if held is None:
-            raise invalid(pointer, f"there is no file {file_id}, or no longer; upload it with POST /v1/files")
+            raise invalid(pointer, f"there is no file {file_id}, or it was deleted; upload it with POST /v1/files")
         holder, digest = held
         self._contents.setdefault(digest, holder)
         return digest

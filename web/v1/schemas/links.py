@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from jsonschema_rs import Draft202012Validator
 from msgspec import Meta
 
 from jobs.model import Job
 from jobs.resources.base import JOB_EXAMPLE, Resource, Time, Url
+from providers.inputs.faults import Checker
+from web.http.validation import check
 from web.schemas import Json
-from web.v1.schemas.jobs import check
 
 #: Seconds that a link is good where nothing is said, and at most.
 USUAL_SECONDS: Final = 3600
@@ -31,7 +31,7 @@ SCHEMA: Final[Json] = {
     "additionalProperties": False,
 }
 
-_validator: Final = Draft202012Validator(SCHEMA)
+_validator: Final = Checker(SCHEMA)
 
 
 def until(body: object, job: Job, now: float) -> int:

@@ -14,9 +14,7 @@ def planned(submission: Submission, limits: Limits, found: Services) -> Json:
     job = found.jobs.job(submission, "job_")
     crowds = found.views.crowds(job.owner, job.user, limits)
     made = plan(job, found.queue_estimates.situation(job), found.store.overview(), job.created_at, crowds)
-    used = submission.input
-    if made.provider is not None:
-        used = found.catalog.choose(submission.model, submission.provider).prepare(made.provider, submission.given)
+    used = submission.input if made.provider is None else submission.inputs[made.provider]
     return plan_json(submission, made, used)
 
 

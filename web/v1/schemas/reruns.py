@@ -1,76 +1,79 @@
-"""A job once more: its request as it was, with changes to its input."""
+"""A job once more: its request as it was, with changes to its input. Pure."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
-from typing import Final
+from typing import Annotated, Any, Final
 
-from jsonschema_rs import Draft202012Validator
+from msgspec import UNSET, Meta, field
 
 from jobs.files.images import KEPT
 from jobs.model import Job
 from jobs.service import Submission
-from providers.catalog import Catalog
 from providers.inputs.images import with_sources
-from web.schemas import Json
-from web.v1.schemas.input_images import Pictures
-from web.v1.schemas.jobs import check, parse
-
-#: The body of ``POST /v1/jobs/{id}/rerun``.
-SCHEMA: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "input": {
-            "type": "object",
-            "description": "Parameters that shall be different; `null` takes one out, so that its default holds (a seed"
-            " is drawn anew).",
-        }
-    },
-    "additionalProperties": False,
-}
+from web.http.validation import BodyReader, RequestBody
+from web.v1.schemas.input_images import InputImages
+from web.v1.schemas.jobs import JobRequest
 
 WITHOUT_CREDENTIALS: Final = "The credentials of the first job were not copied: they are deleted when a job ends."
 
-_validator: Final = Draft202012Validator(SCHEMA)
+
+class Rerun(RequestBody, frozen=True, kw_only=True):
+    """A request to run a job once more."""
+
+    input: Annotated[
+        dict[str, Any],
+        Meta(
+            description="Parameters that shall be different; `null` takes one out, so that its default holds (a seed is"
+            " drawn anew)."
+        ),
+    ] = field(default_factory=dict)
 
 
-def parse_rerun(body: object, job: Job, catalog: Catalog, pictures: Pictures) -> Submission:
-    """Check a body and make it a submission.
+_reader: Final = BodyReader(Rerun)
 
-    Args:
-        body: As decoded by :mod:`web.http.json_body`.
-        job: The job that shall run once more; the new one is its owner's.
-        catalog: Models and providers.
-        pictures: Reads those of this request.
+
+def changes_of(body: object) -> dict[str, Any]:
+    """The parameters that a body changes; None takes one out.
 
     Raises:
-        Problem: As :func:`web.v1.schemas.jobs.parse`.
+        Problem: 422: the body has another shape.
     """
-    changes: Json = check(_validator, body).get("input", {})
-    # What the first one really used, where that was left to chance: the same once more is the same picture.
+    return _reader.read(body).input
+
+
+def wanted_again(job: Job, changes: dict[str, Any], params: Collection[str], images: InputImages) -> JobRequest:
+    """What a job wanted, with changes to its input. Its credentials are gone; its webhook is not in it.
+
+    Args:
+        job: The job that is to run once more.
+        changes: From :func:`changes_of`.
+        params: Names of the parameters that are images.
+        images: Reads the images of the request; it is told of those that the job holds.
+    """
+    # What the first one really used, where that was left to chance: the same once more is the same image.
     fixed = {} if job.recipe is None else job.recipe.fixed
     old = {name: value for name, value in {**job.given, **fixed}.items() if name not in changes}
-    names = catalog.choose(job.model, job.requested_provider).images
-    old = with_sources(old, names, lambda _, source: _handed_on(source, job, pictures))
+
+    def handed_on(_: str, source: str) -> str:
+        return images.know((job.id, source.removeprefix(KEPT))) if source.startswith(KEPT) else source
+
     new = {name: value for name, value in changes.items() if value is not None}
-    request: Json = {
-        "model": job.model,
-        "input": {**old, **new},
-        "strategy": job.strategy,
-        "priority": job.priority.value,
-        "metadata": job.metadata,
-        "retention_seconds": job.retention_seconds,
-        "embed_recipe": job.embed_recipe,
-    }
-    if job.requested_provider is not None:
-        request["provider"] = job.requested_provider
-    if job.deadline_at is not None:
-        request["deadline_seconds"] = round(job.deadline_at - job.created_at, 3)
+    return JobRequest(
+        model=job.model,
+        input={**with_sources(old, params, handed_on), **new},
+        provider=job.requested_provider or UNSET,
+        strategy=job.strategy,
+        priority=job.priority,
+        metadata=job.metadata,
+        deadline_seconds=UNSET if job.deadline_at is None else round(job.deadline_at - job.created_at, 3),
+        retention_seconds=job.retention_seconds,
+        embed_recipe=job.embed_recipe,
+    )
+
+
+def again(submission: Submission, job: Job) -> Submission:
+    """The submission of a rerun: it goes to the same webhook, and names the job that it repeats."""
     warnings = (WITHOUT_CREDENTIALS,) if job.has_credentials else ()
-    submission = parse(request, job.owner, catalog, pictures)
     return replace(submission, webhook=job.webhook, retry_of=job.id, warnings=(*submission.warnings, *warnings))
-
-
-def _handed_on(source: str, job: Job, pictures: Pictures) -> str:
-    """A picture of the old job, under a name that the new request can give it."""
-    return pictures.know((job.id, source.removeprefix(KEPT))) if source.startswith(KEPT) else source

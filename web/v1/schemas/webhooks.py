@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -21,45 +21,44 @@ from jobs.resources.base import (
 from jobs.times import rfc3339
 from jobs.webhooks import deliveries
 from jobs.webhooks.deliveries import TERMINAL, TYPES, Call, Delivery, State, Trouble
-from web.schemas import Json
+from web.http.validation import RequestBody
 
-_URL: Final[Json] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 2048,
-    "format": "uri",
-    "description": "A public https address, on port 443 or 8443. Kept encrypted and never shown.",
-}
-#: A submission's `webhook`.
-WISH: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "url": _URL,
-        "events": {
-            "type": "array",
-            "items": {"enum": list(TYPES)},
-            "minItems": 1,
-            "uniqueItems": True,
-            "default": list(TERMINAL),
-            "description": "What to tell.",
-        },
-        "payload": {
-            "enum": ["full", "thin"],
-            "default": "full",
-            "description": "The whole job, or only its id, status and addresses.",
-        },
-    },
-    "required": ["url"],
-    "additionalProperties": False,
-    "description": "Where to tell what happens (`url`), of what (`events`), and how much of the job (`payload`). See docs/how-to/receive-webhooks.md.",
-}
-#: The body of ``POST /v1/webhooks/test``.
-TEST: Final[Json] = {
-    "type": "object",
-    "properties": {"url": _URL},
-    "required": ["url"],
-    "additionalProperties": False,
-}
+#: A public https address that messages are sent to.
+_Url = Annotated[
+    str,
+    Meta(
+        min_length=1,
+        max_length=2048,
+        extra_json_schema={"format": "uri"},
+        description="A public https address, on port 443 or 8443. Kept encrypted and never shown.",
+    ),
+]
+
+
+class JobWebhook(RequestBody, frozen=True, kw_only=True):
+    """Where to send a job's events (`url`), which of them (`events`), and how much of the job (`payload`).
+
+    See docs/how-to/receive-webhooks.md.
+    """
+
+    url: _Url
+    events: Annotated[
+        tuple[Annotated[str, Meta(extra_json_schema={"enum": list(TYPES)})], ...],
+        Meta(min_length=1, extra_json_schema={"uniqueItems": True}, description="The events to send."),
+    ] = TERMINAL
+    payload: Annotated[
+        Literal["full", "thin"], Meta(description="The whole job, or only its id, status and addresses.")
+    ] = "full"
+
+    def __repr__(self) -> str:
+        """Without the address, whose query may hold a secret."""
+        return "JobWebhook(…)"
+
+
+class WebhookTest(RequestBody, frozen=True, kw_only=True):
+    """A request for a test message."""
+
+    url: _Url
 
 
 class DeliveryAttempt(Resource, frozen=True, kw_only=True):
