@@ -19,10 +19,10 @@ class Finding:
 
 _HEAD = """# Benchmarks
 
-Made by `./run bench --write`; do not edit. A time of one machine says little: each line has its comparison from the same
-run, in rounds that take turns, and the medians are shown. "CPU" is processor time of the server's processes for one
-request; unlike requests a second it hardly depends on what else runs. The load comes from the same machine and takes
-its part of it.
+Made by `./run bench --write`; do not edit. Times from one machine tell little, so each line has a comparison from the same
+run. Both are measured in turns, and the medians are shown. "CPU" is the processor time of the server's processes for one
+request; unlike requests per second, it hardly depends on other programs on the machine. The load is made on the same
+machine and uses a part of it.
 
 """
 

@@ -21,26 +21,27 @@ SECONDS = 200.0
 #: Another run: ``DARKROOM_CHAOS_SEED=7 ./run soak tests/chaos/test_chaos_long.py``.
 SEED = int(os.environ.get("DARKROOM_CHAOS_SEED", "1"))
 
-_PAGE = """# Chaos: what a run under continuous faults showed
+_PAGE = """# Chaos: the results of a run under continuous faults
 
-Made by `./run soak tests/chaos/test_chaos_long.py`; do not edit. `DARKROOM_CHAOS_SEED=7` in front of it makes another run.
+Made by `./run soak tests/chaos/test_chaos_long.py`; do not edit. For another run, set `DARKROOM_CHAOS_SEED=7`.
 
-Clients submit, poll, cancel and delete over HTTP for {seconds:.0f} seconds, while faults come one after the other and
-often several at once: three workers, two schedulers and the Redis server are killed and started again, connections are
-reset, go silent or slow, workers are paused beyond their lease of {lease} s, the upstream (a real Gradio app) is
-killed, and messages come five times over or are rubbish. Every client call, every event of every job's log, and every
-submission that the upstream saw is written down, and judged afterwards by `tests/chaos/checker.py`:
+Clients submit, poll, cancel and delete over HTTP for {seconds:.0f} seconds. Meanwhile faults follow one another, often several at
+once: three workers, two schedulers and the Redis server are killed and started again; connections are reset, silent or
+slow; workers are paused for longer than their lease of {lease} s; the upstream (a real Gradio app) is killed; messages
+arrive five times or are invalid. Every client call, every job event and every submission at the upstream is recorded.
+Afterwards `tests/chaos/checker.py` judges the record:
 
-| verdict | what it would mean |
+| verdict | meaning |
 |---|---|
-| lost | accepted, and not in exactly one final state at the end |
-| doubled | two ends, two results, more submissions at the upstream than attempts, more than three of either, or a second attempt beside the first that nobody asked for |
-| resurrected | changed after its end, or something that a client had seen was taken back |
+| lost | accepted, but not in exactly one final state at the end |
+| doubled | two ends, two results, more submissions at the upstream than attempts, more than three of either, or a second attempt beside the first without a hedge |
+| resurrected | changed after its end, or took back what a client had seen |
 | unexplained | failed without a typed error, or canceled, expired or waiting without a reason |
-| broken | a step that the state machine lacks, a missing or damaged file, another run's result |
+| broken | made a move that the table of states does not have, has a missing or damaged file, or another run's result |
+| untold | a webhook that was due did not arrive, or told something else than what happened |
 | late | all well, but more than {settle:.0f} s after the last fault |
 
-A failed job is a kept promise when it says why: with a worker killed every four seconds some jobs lose three attempts.
+A job that failed with a reason has not broken the promise: a worker is killed every four seconds, so some jobs lose three attempts.
 
 Seed {seed}: **{verdict}**
 

@@ -18,14 +18,13 @@ from tests.support.processes import ROOT
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(600)]
 
-_PAGE = """# Faults: what is done to the service, and what comes of it
+_PAGE = """# Faults: what was done to the service, and what happened
 
-Made by `./run soak tests/chaos/test_faults.py`; do not edit. Each fault is done to real processes (Redis, web, workers,
-schedulers) with a real Gradio app as upstream and a lease of {lease} s; `tests/chaos/faults.py` says exactly how. In
-every row the checker of [chaos.md](chaos.md) judged the run as well: nothing lost, doubled, resurrected, unexplained
-or broken.
+Made by `./run soak tests/chaos/test_faults.py`; do not edit. Each fault is made with real processes (Redis, web, workers,
+schedulers), a real Gradio app as upstream and a lease of {lease} s; `tests/chaos/faults.py` has the details. The checker
+of [chaos.md](chaos.md) judges each run too: nothing may be lost, doubled, resurrected, unexplained or broken.
 
-A row that is made again replaces the one before; the last column is the commit at which it was made.
+When a fault is run again, its row is replaced; the last column is the commit of that run.
 
 {counts}
 
