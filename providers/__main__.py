@@ -1,7 +1,7 @@
 """``python -m providers list | show NAME | run NAME prompt=… | docs``: providers without any service.
 
-Exit status: 0 done, 1 the provider failed, 2 a mistake in the call, the
-configuration or the input, 130 interrupted.
+Exit status: 0 done; 1 the provider failed; 2 the call, the configuration or
+the input is wrong; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -12,20 +12,21 @@ from pathlib import Path
 
 import click
 
-from providers import docs, trial
+from providers import docs
 from providers.catalog import Catalog, UnknownName
+from providers.command_line import run as attempts
+from providers.command_line.terminal import Terminal
 from providers.config import ConfigError
 from providers.errors import ProviderError
 from providers.gradio.hub import HUB_URL
 from providers.inputs.validate import InvalidInput
 from providers.registry import BrokenDriver
-from providers.terminal import Terminal
 
 _CONFIG = click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="TOML file with providers.")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; see the module's text for the status it returns."""
+    """Run one command. Returns the exit status; see the module's docstring."""
     terminal = Terminal()
     try:
         commands.main(arguments, prog_name="python -m providers", standalone_mode=False, obj=terminal)
@@ -36,14 +37,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.fail("interrupted")
         return 130
     except ProviderError as error:
-        wait = "" if error.retry_after is None else f" (again in {error.retry_after:.0f} s)"
+        wait = "" if error.retry_after is None else f" (retry in {error.retry_after:.0f} s)"
         terminal.fail(f"{type(error).__name__.lower()}: {error.detail}{wait}")
         return 1
     except InvalidInput as error:
         for fault in error.faults:
             terminal.fail(f"{fault.pointer.lstrip('/') or 'input'} {fault.detail}")
         return 2
-    except (BrokenDriver, ConfigError, UnknownName, trial.Mistake) as error:
+    except (BrokenDriver, ConfigError, UnknownName, attempts.UsageError) as error:
         terminal.fail(str(error))
         return 2
     return 0
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 def commands() -> None:
-    """Look at providers and try them; no service is needed."""
+    """List, show and try providers, without any service."""
 
 
 @commands.command("list")
@@ -86,12 +87,12 @@ def show(terminal: Terminal, name: str, config: Path | None) -> None:
 @commands.command()
 @click.argument("name")
 @click.argument("values", nargs=-1, metavar="KEY=VALUE…")
-@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="Where the picture goes.")
-@click.option("-m", "--model", help="For a provider with several.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), metavar="FILE", help="File for the result.")
+@click.option("-m", "--model", help="For a provider with several models.")
 @click.option(
-    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="For the whole attempt."
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="Time limit of the attempt."
 )
-@click.option("--hub", default=HUB_URL, metavar="URL", help="The Hugging Face Hub; '' asks none.")
+@click.option("--hub", default=HUB_URL, metavar="URL", help="The Hugging Face Hub; '' asks no Hub.")
 @click.option(
     "--credentials",
     type=click.Path(path_type=Path),
@@ -114,16 +115,16 @@ def run(
 ) -> None:
     """Make one attempt on a provider or model NAME.
 
-    Give the input as prompt=…, width=…, image=FILE; script steps are
-    separated by semicolons. url=…, flux_url=… and space=… point the provider
-    at another app.
+    Give the input as prompt=…, width=…, image=FILE. Steps of a script are
+    separated by semicolons. url=…, flux_url=… and space=… make the provider
+    use another app.
     """
-    wanted = trial.prepare(name, values, config_path=config, model=model, hub_url=hub, credentials=credentials)
+    wanted = attempts.prepare(name, values, config_path=config, model=model, hub_url=hub, credentials=credentials)
     with terminal.watching() as watch:
-        result = trial.run(wanted, watch, seconds=timeout)
+        result = attempts.run(wanted, watch, seconds=timeout)
     for text in result.texts:
         terminal.say(text)
-    for path in trial.save(result, output, name=wanted.provider):
+    for path in attempts.save(result, output, name=wanted.provider):
         terminal.say(str(path))
     if result.seed is not None:
         terminal.note(f"seed {result.seed}")

@@ -12,7 +12,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Final, Literal, Self
 
-from providers import config, registry
+from providers import config_file, registry
 from providers.base import Driver
 from providers.config import Config, ConfigError, ProviderConfig
 from providers.registry import BrokenDriver, Entry
@@ -79,7 +79,7 @@ class Catalog:
         Raises:
             ConfigError: Something in it is wrong.
         """
-        return cls.of(config.load(path), hub_url=hub_url, installed=installed)
+        return cls.of(config_file.load(path), hub_url=hub_url, installed=installed)
 
     @classmethod
     def of(cls, settings: Config, *, hub_url: str = "", installed: Iterable[EntryPoint] | None = None) -> Self:

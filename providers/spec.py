@@ -28,7 +28,7 @@ class Param:
     or must be given where ``required`` says so (``prompt`` is also there when
     ``messages`` hold one). Defaults are scalars. ``image`` takes a ``data:``
     URI, an address or a file id, ``images`` a list of them; ``messages`` takes a chat history;
-    ``script`` takes the steps of :mod:`providers.script`.
+    ``script`` takes the steps of :mod:`providers.echo.script`.
 
     Args:
         random: A random value is picked where none is given.

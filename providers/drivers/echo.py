@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from providers.base import Control, Probe
 from providers.config import ProviderConfig
+from providers.echo.painting import paint
+from providers.echo.script import FAILURES, Step, parse
 from providers.errors import Rejected
 from providers.events import (
     Checkpoint,
@@ -21,9 +23,7 @@ from providers.events import (
     Status,
     Text,
 )
-from providers.paint import paint
 from providers.params import ASPECT_RATIO, MESSAGES, seed, side
-from providers.script import FAILURES, Step, parse
 from providers.spec import PROMPT_LIMIT, ModelSpec, Param, ProviderRequest, ProviderSpec
 
 #: What a job without a script goes through.

@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from providers import registry
 from providers.base import Control, Driver, Probe
-from providers.config import ProviderConfig, web_url
+from providers.config import ProviderConfig
+from providers.config_values import web_url
 from providers.events import ProviderEvent
 from providers.gradio.driver import Call, GradioDriver, same_names
 from providers.params import ASPECT_RATIO, FLUX_DEV, MESSAGES, PIXEL_STEPS, PROMPT, seed, side, steps

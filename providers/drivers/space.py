@@ -20,9 +20,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from providers import declared, params
+from providers import config_params, params
 from providers.base import Driver
-from providers.config import ProviderConfig, flag
+from providers.config import ProviderConfig
+from providers.config_values import flag
 from providers.gradio.driver import Call, GradioDriver
 from providers.spec import ModelSpec, ProviderSpec
 
@@ -40,7 +41,7 @@ def driver(config: ProviderConfig) -> Driver:
     missing = [key for key in ("api_name", "models") if key not in config.options]
     if config.url is None or missing:
         raise config.error(f"{' and '.join(missing) or 'url'} missing; this driver needs url, api_name and models")
-    parameters = config.option("parameters", declared.read, declared.read({"prompt": ""}))
+    parameters = config.option("parameters", config_params.read, config_params.read({"prompt": ""}))
     model = _model(config, parameters)
     call = Call(
         api_name=config.option("api_name", _api_name),
@@ -59,7 +60,7 @@ def driver(config: ProviderConfig) -> Driver:
     return GradioDriver(config, spec, {model.name: call}, zerogpu=config.option("zerogpu", flag, otherwise=False))
 
 
-def _model(config: ProviderConfig, parameters: tuple[declared.Declared, ...]) -> ModelSpec:
+def _model(config: ProviderConfig, parameters: tuple[config_params.Declared, ...]) -> ModelSpec:
     exact, *aliases = config.option("models", _names)
     taken = {entry.param.name: entry.param for entry in parameters}
     if "prompt" in taken:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from providers.echo.script import STEPS_LIMIT
 from providers.inputs.images import FILE_ID_PATTERN, MEDIA_TYPES
-from providers.script import STEPS_LIMIT
 from providers.spec import PICTURES_LIMIT, PROMPT_LIMIT, ModelSpec, Param
 
 Schema = dict[str, Any]

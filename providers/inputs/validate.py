@@ -8,13 +8,13 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any
 
+from providers.echo.script import StepError, parse
 from providers.inputs.conversation import is_history, last_question
 from providers.inputs.faults import FAULTS_LIMIT, Checker, Fault, escape
 from providers.inputs.images import source_problem, sources_of
 from providers.inputs.normalise import normalise, pixel_steps
 from providers.inputs.schema import MESSAGE_FORM, input_schema
 from providers.inputs.text import is_blank, unsafe
-from providers.script import StepError, parse
 from providers.spec import PROMPT_LIMIT, ModelSpec
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from providers.paint import paint
+from providers.echo.painting import paint
 from tests.spaces.launcher import Spaces
 from tests.support.api_client import ApiClient
 from tests.support.processes import Stack

@@ -12,7 +12,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis.transport.serialization import Binary
 
-from providers.paint import paint
+from providers.echo.painting import paint
 
 _KEY: Final = re.compile(r"[!-~]{1,255}")
 _WAIT: Final = re.compile(r"(?<![\w-])wait\s*=\s*\"?\d+")

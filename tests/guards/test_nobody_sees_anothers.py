@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 import settings
 from jobs.access.api_keys import OPERATOR_SCOPES
-from providers.paint import paint
+from providers.echo.painting import paint
 from settings import Bind
 from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
 from web.app import assemble

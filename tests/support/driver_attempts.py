@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from providers import config
+from providers import config_file
 from providers.base import Control
 from providers.catalog import Catalog
 from providers.events import Completed, ProviderEvent, Text
@@ -75,4 +75,4 @@ def read(events: Iterable[ProviderEvent]) -> Outcome:
 
 def attempt_on(toml: str, hub_url: str = "") -> Attempt:
     """Attempts on the providers of a TOML text and the built-in ones."""
-    return Attempt(Catalog.of(config.parse(toml), hub_url=hub_url, installed=[]))
+    return Attempt(Catalog.of(config_file.parse(toml), hub_url=hub_url, installed=[]))

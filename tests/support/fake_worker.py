@@ -13,7 +13,7 @@ from jobs.record.identity import DatabaseIdentity
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from jobs.service import JobService, Submission
-from providers.paint import paint
+from providers.echo.painting import paint
 from web.services import Services
 
 

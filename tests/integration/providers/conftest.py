@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers.paint import paint
+from providers.echo.painting import paint
 from providers.spec import InputFile
 from tests.spaces.hub import hub
 

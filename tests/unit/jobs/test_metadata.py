@@ -19,7 +19,7 @@ from jobs.files.images import verify
 from jobs.files.metadata import Label, label_of, rewrite
 from jobs.files.metadata.label import LIMIT
 from jobs.model import Job, Recipe
-from providers.paint import paint
+from providers.echo.painting import paint
 
 PROFILE = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 JOB = Job(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from providers import config
+from providers import config_file
 from providers.catalog import Catalog, UnknownName
 from providers.config import ConfigError
 from providers.inputs.validate import InvalidInput
@@ -28,7 +28,7 @@ models = ["mine", "flux-schnell"]
 
 
 def catalog(toml: str = "", installed: list[EntryPoint] | None = None) -> Catalog:
-    return Catalog.of(config.parse(toml, source="f.toml"), installed=installed or [])
+    return Catalog.of(config_file.parse(toml, source="f.toml"), installed=installed or [])
 
 
 @pytest.mark.parametrize(

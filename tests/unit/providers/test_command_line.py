@@ -13,8 +13,8 @@ from PIL import Image
 
 from providers.__main__ import main
 from providers.catalog import Catalog
+from providers.command_line.terminal import describe
 from providers.events import Checkpoint, Completed, InlineFile, Preview, Progress, Queued, Started, Status, Text
-from providers.terminal import describe
 
 Capture = pytest.CaptureFixture[str]
 
@@ -69,19 +69,19 @@ def test_run_numbers_several_pictures_and_prints_texts(
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
-        (["run", "echo", "script=fail quota 0:09:48 used up"], 1, "quota: used up (again in 588 s)"),
+        (["run", "echo", "script=fail quota 0:09:48 used up"], 1, "quota: used up (retry in 588 s)"),
         (["run", "echo", "script=dance"], 2, "script/0 is no step"),
         (["run", "echo", "width=0", "nope=1"], 2, "nope is not a known field"),
         (["run", "flux-schnell"], 2, "prompt is missing"),
         (["run", "flux-schnell", "prompt=x", "width=wide"], 2, "width must be a whole number"),
         (["run", "flux-schnell", "prompt=x", "randomize_seed=yes"], 2, "randomize_seed must be true or false"),
-        (["run", "echo", "prompt"], 2, "is no KEY=VALUE"),
+        (["run", "echo", "prompt"], 2, "is not KEY=VALUE"),
         (["run", "nope"], 2, "there is no model 'nope'"),
         (["run", "g4f", "-m", "echo"], 2, "g4f does not serve 'echo'"),
         (["run", "echo", "url=ftp://x"], 2, "the command line: [providers.echo]: url"),
-        (["run", "echo", "flux_url=http://x"], 2, "flux_url is no key of this driver"),
+        (["run", "echo", "flux_url=http://x"], 2, "flux_url is not a key of this driver"),
         (["run", "janus-pro-7b", "prompt=x", "image=/no/such.png"], 2, "/no/such.png: No such file"),
-        (["run", "janus-pro-7b", "prompt=x", "image=x.txt"], 2, "give the path of a picture"),
+        (["run", "janus-pro-7b", "prompt=x", "image=x.txt"], 2, "give the path of an image"),
         (["run", "echo", "-o", "/no/such/folder/x.png"], 2, "/no/such/folder/x.png"),
         (["run", "echo", "--credentials", "/no/such.json"], 2, "cannot be read as JSON"),
         (["run", "voodoohop-flux1-schnell", "prompt=x", "url=http://127.0.0.1:9"], 1, "unreachable: no connection"),

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from providers import config
+from providers import config_file
 from providers.base import Control, Driver
 from providers.catalog import Catalog
+from providers.config import ProviderConfig
 from providers.errors import ProviderError
 from providers.gradio.driver import Call, GradioDriver, same_names
 from providers.inputs.normalise import normalise
@@ -33,7 +34,7 @@ TOML = "\n".join(
         f'[providers.declared]\ndriver = "space"\nurl = "{NOWHERE}"\napi_name = "/infer"\nmodels = ["declared"]',
     ]
 )
-CATALOG = Catalog.of(config.parse(TOML), installed=[])
+CATALOG = Catalog.of(config_file.parse(TOML), installed=[])
 DRIVERS = [CATALOG.driver(name) for name in CATALOG.names()]
 MODELS = [(driver, model) for driver in DRIVERS for model in driver.spec.models]
 
@@ -91,7 +92,7 @@ def test_building_one_asks_nobody(driver: Driver, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(socket.socket, "connect", refuse)
     name = driver.spec.name
     if name != "declared":
-        load(name)(config.parse(TOML).providers.get(name) or config.ProviderConfig(name=name))
+        load(name)(config_file.parse(TOML).providers.get(name) or ProviderConfig(name=name))
 
 
 @each_model
@@ -123,7 +124,7 @@ def test_a_parameter_that_the_app_would_never_get_is_refused_when_the_driver_is_
     params = (PROMPT, MESSAGES, Param(name="style"), Param(name="tone"))
     model = ModelSpec(name="m", params=params)
     spec = ProviderSpec(name="p", label="p", url=NOWHERE, models=(model,), default_model="m")
-    table = config.ProviderConfig(name="p", url=NOWHERE)
+    table = ProviderConfig(name="p", url=NOWHERE)
     with pytest.raises(ValueError, match="m declares style, tone, but /infer"):
         GradioDriver(table, spec, {"m": Call(api_name="/infer", arguments=same_names("prompt"))})
     whole = Call(api_name="/infer", arguments=same_names("prompt", "style"), consumes=frozenset({"tone"}))

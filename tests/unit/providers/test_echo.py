@@ -11,6 +11,7 @@ from PIL import Image
 from providers.base import Control
 from providers.config import ProviderConfig
 from providers.drivers import echo
+from providers.echo.script import FAILURES
 from providers.errors import Busy, Canceled, Crashed, Quota, Rejected, Timeout
 from providers.events import (
     Checkpoint,
@@ -25,7 +26,6 @@ from providers.events import (
     Text,
 )
 from providers.inputs.normalise import normalise
-from providers.script import FAILURES
 from providers.spec import ProviderRequest
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from providers import config
-from providers.config import ConfigError, ProviderConfig
+from providers import config_file
+from providers.config import Config, ConfigError, ProviderConfig
+from providers.config_values import web_url
 from providers.spec import ModelSpec, ProviderSpec
 
 SPEC = ProviderSpec(
@@ -16,7 +17,7 @@ SPEC = ProviderSpec(
 
 
 def test_a_whole_table_is_read() -> None:
-    found = config.parse(
+    found = config_file.parse(
         """
         [providers.p]
         url = "http://192.168.1.5:7860/sub/"
@@ -56,13 +57,13 @@ def test_what_the_operator_leaves_open_is_the_drivers() -> None:
 
 
 def test_no_file_is_an_empty_configuration() -> None:
-    assert config.load(None) == config.Config()
+    assert config_file.load(None) == Config()
 
 
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        ("x = ", ["f.toml", "no TOML"]),
+        ("x = ", ["f.toml", "not TOML"]),
         ("[provider.p]", ["f.toml", "[provider]", "[providers.NAME]"]),
         ("providers = 1", ["f.toml", "[providers.NAME]"]),
         ("[providers]\np = 1", ["f.toml", "[providers.NAME]"]),
@@ -97,33 +98,33 @@ def test_no_file_is_an_empty_configuration() -> None:
 )
 def test_a_mistake_is_named_with_its_place(toml: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
-        config.parse(toml, source="f.toml")
+        config_file.parse(toml, source="f.toml")
     assert all(word in str(caught.value) for word in words), str(caught.value)
 
 
 def test_a_secret_never_shows_in_an_error() -> None:
     for toml in ('login = ["me", "s3cret", 1]', 'url = "http://me:s3cret@x"'):
         with pytest.raises(ConfigError) as caught:
-            config.parse(f"[providers.p]\n{toml}")
+            config_file.parse(f"[providers.p]\n{toml}")
         assert "s3cret" not in str(caught.value)
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match=r"none\.toml"):
-        config.load(tmp_path / "none.toml")
+        config_file.load(tmp_path / "none.toml")
     binary = tmp_path / "binary.toml"
     binary.write_bytes(b"\xff\xfe\x00")
     with pytest.raises(ConfigError, match=r"binary\.toml"):
-        config.load(binary)
+        config_file.load(binary)
 
 
 def test_an_option_of_a_driver_is_checked_by_it() -> None:
-    table = config.parse('[providers.p]\nflux_url = "nope"\nother = 1', source="f.toml").providers["p"]
+    table = config_file.parse('[providers.p]\nflux_url = "nope"\nother = 1', source="f.toml").providers["p"]
     with pytest.raises(ConfigError, match=r"f\.toml: \[providers\.p\]: flux_url: give an http"):
-        table.option("flux_url", config.web_url)
-    with pytest.raises(ConfigError, match="other is no key of this driver"):
+        table.option("flux_url", web_url)
+    with pytest.raises(ConfigError, match="other is not a key of this driver"):
         table.only("flux_url")
-    assert table.option("missing", config.web_url, "default") == "default"
+    assert table.option("missing", web_url, "default") == "default"
 
 
 @pytest.mark.parametrize(
@@ -131,11 +132,11 @@ def test_an_option_of_a_driver_is_checked_by_it() -> None:
 )
 def test_a_wrong_egress_table_names_its_place(table: str) -> None:
     with pytest.raises(ConfigError, match=r"my\.toml: \[egress\]"):
-        config.parse(f"[egress]\n{table}", source="my.toml")
+        config_file.parse(f"[egress]\n{table}", source="my.toml")
 
 
 def test_allowed_networks_are_read() -> None:
-    assert config.parse("[egress]\nhttp = true").plain_http
-    assert not config.parse("").plain_http
-    found = config.parse('[egress]\nallow = ["10.1.0.0/16", "fd00::/8"]').egress
+    assert config_file.parse("[egress]\nhttp = true").plain_http
+    assert not config_file.parse("").plain_http
+    found = config_file.parse('[egress]\nallow = ["10.1.0.0/16", "fd00::/8"]').egress
     assert [str(network) for network in found] == ["10.1.0.0/16", "fd00::/8"]

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from providers import config, registry
+from providers import config_file, registry
 from providers.config import ConfigError
 from providers.registry import GROUP, BrokenDriver, DuplicateName
 
@@ -45,7 +45,7 @@ def test_listing_imports_no_driver_and_no_network_library() -> None:
 
 def test_packages_and_tables_join_in() -> None:
     known = registry.drivers([plugin("acme", "providers.drivers.echo:driver")])
-    tables = config.parse('[providers.mine]\ndriver = "acme"\n[providers.echo]\nenabled = false').providers
+    tables = config_file.parse('[providers.mine]\ndriver = "acme"\n[providers.echo]\nenabled = false').providers
     found = registry.providers(known, tables)
     assert {"acme", "mine", "echo"} <= set(found)
     assert not found["acme"].builtin
@@ -58,7 +58,7 @@ def test_a_name_that_is_there_twice_says_where_both_come_from() -> None:
         registry.drivers([plugin("echo", "acme:driver")])
     assert "providers/drivers/echo.py" in str(caught.value)
     assert "entry point acme:driver" in str(caught.value)
-    tables = config.parse('[providers.g4f]\ndriver = "space"', source="f.toml").providers
+    tables = config_file.parse('[providers.g4f]\ndriver = "space"', source="f.toml").providers
     with pytest.raises(DuplicateName) as caught:
         registry.providers(registry.drivers([]), tables)
     assert "providers/drivers/g4f.py" in str(caught.value)
@@ -68,9 +68,9 @@ def test_a_name_that_is_there_twice_says_where_both_come_from() -> None:
 def test_a_table_must_name_a_provider_or_a_driver() -> None:
     known = registry.drivers([])
     with pytest.raises(ConfigError, match="there is no provider 'ecko'"):
-        registry.providers(known, config.parse("[providers.ecko]").providers)
+        registry.providers(known, config_file.parse("[providers.ecko]").providers)
     with pytest.raises(ConfigError, match="there is no driver 'spaec'"):
-        registry.providers(known, config.parse('[providers.x]\ndriver = "spaec"').providers)
+        registry.providers(known, config_file.parse('[providers.x]\ndriver = "spaec"').providers)
 
 
 @pytest.mark.parametrize("value", ["no_such_module:driver", "providers.drivers.echo:nope", "providers.base:Control.x"])

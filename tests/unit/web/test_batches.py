@@ -10,7 +10,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES
-from providers.paint import paint
+from providers.echo.painting import paint
 from web.openapi.components import SCHEMAS
 from web.services import Services
 

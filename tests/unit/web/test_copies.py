@@ -15,7 +15,7 @@ from PIL import Image
 from jobs import events
 from jobs.files.images import BadPicture, convert
 from jobs.model import Output
-from providers.paint import paint
+from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from web.http.problems import Problem
 from web.images import variants

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 from jobs import events
 from jobs.model import Strategy
 from jobs.vault import Vault
-from providers.paint import paint
+from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
 from web.v1.permit import ALONE

@@ -16,7 +16,7 @@ from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.hedging import UNMEASURED_SECONDS
 from jobs.scheduling.plan import plan
 from jobs.scheduling.waiting import ProviderView, Situation
-from providers.paint import paint
+from providers.echo.painting import paint
 from web.services import Services
 
 AT = 1000.0

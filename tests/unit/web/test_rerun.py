@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from jobs import events
 from jobs.files.images import clean
 from jobs.model import Failure, Recipe
-from providers.paint import paint
+from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
 from web.v1.schemas.reruns import WITHOUT_CREDENTIALS

@@ -1,4 +1,4 @@
-"""What the command line shows: rich on a terminal, plain lines elsewhere. Results go to stdout, all else to stderr."""
+"""Output of the command line: rich on a terminal, plain lines elsewhere. Results go to stdout, all else to stderr."""
 
 from __future__ import annotations
 
@@ -14,43 +14,43 @@ from providers.events import Checkpoint, Completed, Preview, Progress, ProviderE
 
 
 class Terminal:
-    """Where a command's words go."""
+    """Prints results and messages."""
 
     def __init__(self) -> None:
         self._out = Console(soft_wrap=True, highlight=False, markup=False)
         self._err = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
 
     def say(self, text: str) -> None:
-        """A result: as it is into a pipe, without control characters onto a terminal."""
+        """Print a result. On a terminal its control characters are left out."""
         if self._out.is_terminal:
             text = "".join(char for char in text if char in "\n\t" or unicodedata.category(char) != "Cc")
-        # Not by rich, which would turn tabs into spaces.
+        # Not with rich, which turns tabs into spaces.
         self._out.file.write(text + "\n")
 
     def note(self, text: str) -> None:
-        """Something about the result."""
+        """Print a remark about the result."""
         self._err.print(text, style="dim")
 
     def fail(self, text: str) -> None:
-        """Why it did not work."""
+        """Print an error."""
         self._err.print(f"error: {text}", style="red")
 
     def table(self, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """A table; columns separated by tabs where nobody looks."""
+        """Print a table; into a pipe, with tabs between the columns."""
         if not self._out.is_terminal:
             for row in rows:
                 self.say("\t".join(row))
             return
         table = Table(header_style="bold")
         for title in head:
-            # Folded and not cut: names are there to be copied.
+            # Folded and not cut, so that names can be copied.
             table.add_column(title, overflow="fold")
         for row in rows:
             table.add_row(*row)
         self._out.print(table, soft_wrap=False)
 
     def markdown(self, text: str) -> None:
-        """A page."""
+        """Print a page of Markdown."""
         if self._out.is_terminal:
             self._out.print(Markdown(text), soft_wrap=False)
         else:
@@ -58,7 +58,7 @@ class Terminal:
 
     @contextmanager
     def watching(self) -> Iterator[Callable[[ProviderEvent], None]]:
-        """Show events as they come: one moving line on a terminal, a line each elsewhere."""
+        """Show events as they come: in one changing line on a terminal, in a line each elsewhere."""
         with self._err.status("sending") as status:
 
             def show(event: ProviderEvent) -> None:
@@ -72,7 +72,7 @@ class Terminal:
 
 
 def describe(event: ProviderEvent) -> str:
-    """An event in words; empty for those that are of no interest."""
+    """An event in words; empty for an event that is not shown."""
     match event:
         case Queued(rank=rank, size=size, eta=eta):
             place = "" if rank is None else f", {rank} before us" + ("" if size is None else f" of {size}")

@@ -1,4 +1,4 @@
-"""One attempt on one provider from a command line: read the words, run, keep the files."""
+"""``python -m providers run``: one attempt on one provider, from the words of a command line to files."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any, Final
 
 from PIL import Image
 
-from providers import config
+from providers import config_file
 from providers.base import Control, Driver
 from providers.catalog import Catalog
 from providers.config import Config, ProviderConfig
 from providers.events import Checkpoint, Completed, ProviderEvent, Text
 from providers.spec import Credentials, InputFile, ModelSpec, Param, ProviderRequest
 
-#: Words that set the provider up instead of going in.
+#: Words that configure the provider; all others are input.
 SETTINGS: Final = ("url", "flux_url", "space")
 
-#: Most of a finished file that is taken.
+#: Largest output file, in bytes.
 FILE_BYTES: Final = 64 << 20
 
-#: Stands for a picture from the disk while the input is checked.
+#: Stands for an image file while the input is checked.
 _PLACEHOLDER: Final = "data:image/png;base64,AAAA"
 _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "integer": int,
@@ -36,13 +36,13 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
 }
 
 
-class Mistake(Exception):
-    """The command line cannot be understood; the text says what to do."""
+class UsageError(Exception):
+    """The command line is wrong. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trial:
-    """An attempt that can be run."""
+class PreparedRun:
+    """An attempt that is ready to run."""
 
     provider: str
     driver: Driver
@@ -51,7 +51,7 @@ class Trial:
 
 @dataclass(slots=True)
 class Result:
-    """What came out."""
+    """The outputs, in memory."""
 
     texts: list[str] = field(default_factory=list)
     files: list[bytes] = field(default_factory=list)
@@ -66,26 +66,26 @@ def prepare(
     model: str | None = None,
     hub_url: str = "",
     credentials: Path | None = None,
-) -> Trial:
-    """Make a request out of the words of a command line.
+) -> PreparedRun:
+    """Make a request from the words of a command line.
 
     Args:
         name: A provider or a model.
         words: ``key=value`` each.
         config_path: The TOML file.
-        model: For a provider with several.
+        model: For a provider with several models.
         hub_url: Base address of the Hub.
         credentials: A JSON file with the fields of :class:`providers.spec.Credentials`.
 
     Raises:
-        Mistake: A word or the credentials cannot be read.
+        UsageError: A word or the credentials cannot be read.
         InvalidInput: The input is not right for the model.
         UnknownName: There is no such provider or model.
         ConfigError: The configuration is wrong.
     """
     values = dict(_split(word) for word in words)
     settings: dict[str, str] = {key: values.pop(key) for key in SETTINGS if key in values}
-    read = config.load(config_path)
+    read = config_file.load(config_path)
     provider = _provider(Catalog.of(read), name, model)
     catalog = Catalog.of(_with_settings(read, provider, settings), hub_url=hub_url)
     asked = model or (name if name != provider else catalog.spec(provider).default_model)
@@ -99,23 +99,23 @@ def prepare(
         galleries=galleries,
         credentials=_credentials(credentials),
     )
-    return Trial(provider=provider, driver=catalog.driver(provider), request=request)
+    return PreparedRun(provider=provider, driver=catalog.driver(provider), request=request)
 
 
-def run(trial: Trial, watch: Callable[[ProviderEvent], None], *, seconds: float | None = None) -> Result:
-    """Run it, and read its files while the app is at hand.
+def run(prepared: PreparedRun, watch: Callable[[ProviderEvent], None], *, seconds: float | None = None) -> Result:
+    """Run the attempt, and read its files while the app is open.
 
     Args:
-        trial: From :func:`prepare`.
+        prepared: From :func:`prepare`.
         watch: Called with every event.
         seconds: Time budget; None takes the provider's.
 
     Raises:
         ProviderError: It failed.
     """
-    control = Control(trial.driver.spec.timeout_seconds if seconds is None else seconds)
+    control = Control(prepared.driver.spec.timeout_seconds if seconds is None else seconds)
     state: Mapping[str, object] | None = None
-    events: Iterator[ProviderEvent] = trial.driver.run(trial.request, None, control)
+    events: Iterator[ProviderEvent] = prepared.driver.run(prepared.request, None, control)
     result = Result()
     try:
         for event in events:
@@ -129,7 +129,7 @@ def run(trial: Trial, watch: Callable[[ProviderEvent], None], *, seconds: float 
     except KeyboardInterrupt:
         control.cancel("interrupted")
         if state is not None:
-            trial.driver.abandon(state, trial.request)
+            prepared.driver.abandon(state, prepared.request)
         raise
     finally:
         if hasattr(events, "close"):
@@ -138,10 +138,10 @@ def run(trial: Trial, watch: Callable[[ProviderEvent], None], *, seconds: float 
 
 
 def save(result: Result, output: Path | None, *, name: str) -> list[Path]:
-    """Write the files: to ``output`` (numbered where there are several), else beside us under the provider's name.
+    """Write the files to ``output``, or to the working directory under the provider's name. Several are numbered.
 
     Raises:
-        Mistake: There is no writing there.
+        UsageError: A file cannot be written.
     """
     found = []
     for number, data in enumerate(result.files):
@@ -151,7 +151,7 @@ def save(result: Result, output: Path | None, *, name: str) -> list[Path]:
         try:
             path.write_bytes(data)
         except OSError as error:
-            raise Mistake(f"{path}: {error.strerror}") from error
+            raise UsageError(f"{path}: {error.strerror}") from error
         found.append(path)
     return found
 
@@ -159,7 +159,7 @@ def save(result: Result, output: Path | None, *, name: str) -> list[Path]:
 def _split(word: str) -> tuple[str, str]:
     key, equals, value = word.partition("=")
     if not equals or not key:
-        raise Mistake(f"{word!r} is no KEY=VALUE, such as prompt='a lighthouse'")
+        raise UsageError(f"{word!r} is not KEY=VALUE, such as prompt='a lighthouse'")
     return key, value
 
 
@@ -168,16 +168,16 @@ def _provider(catalog: Catalog, name: str, model: str | None) -> str:
         return name
     route = catalog.choose(model or name)
     if not route.providers:
-        raise Mistake(f"all providers of {name} are switched off")
+        raise UsageError(f"all providers of {name} are switched off")
     return route.providers[0]
 
 
 def _with_settings(read: Config, provider: str, settings: Mapping[str, str]) -> Config:
-    """The configuration with what the command line says about one provider."""
+    """The configuration with the settings that the command line gives for one provider."""
     if not settings:
         return read
     table = "\n".join(f"{key} = {json.dumps(value)}" for key, value in settings.items())
-    said = config.parse(f"[providers.{provider}]\n{table}", source="the command line").providers[provider]
+    said = config_file.parse(f"[providers.{provider}]\n{table}", source="the command line").providers[provider]
     before = read.providers.get(provider) or ProviderConfig(name=provider)
     both = replace(
         before,
@@ -192,7 +192,7 @@ def _with_settings(read: Config, provider: str, settings: Mapping[str, str]) -> 
 def _input(
     spec: ModelSpec, values: Mapping[str, str]
 ) -> tuple[dict[str, object], dict[str, InputFile], dict[str, tuple[InputFile, ...]]]:
-    """The input, and its pictures: several are named with commas between them."""
+    """The input and its images. Several images of one parameter are separated by commas."""
     given: dict[str, object] = dict(values)
     files: dict[str, InputFile] = {}
     galleries: dict[str, tuple[InputFile, ...]] = {}
@@ -200,10 +200,10 @@ def _input(
         if param.name not in values:
             continue
         if param.type == "image":
-            files[param.name] = _picture(values[param.name])
+            files[param.name] = _image(values[param.name])
             given[param.name] = _PLACEHOLDER
         elif param.type == "images":
-            galleries[param.name] = tuple(map(_picture, values[param.name].split(",")))
+            galleries[param.name] = tuple(map(_image, values[param.name].split(",")))
             given[param.name] = [_PLACEHOLDER] * len(galleries[param.name])
         else:
             given[param.name] = _typed(param, values[param.name])
@@ -211,22 +211,22 @@ def _input(
 
 
 def _typed(param: Param, word: str) -> object:
-    """The value as JSON would have it; what cannot be read stays as it is, for the validation to say what is wanted."""
+    """The value as JSON has it. A value that cannot be read stays a text, so that the validation names the fault."""
     try:
         return _READERS.get(param.type, str)(word)
     except ValueError:
         return word
 
 
-def _picture(name: str) -> InputFile:
+def _image(name: str) -> InputFile:
     path = Path(name)
     kind = mimetypes.guess_type(path.name)[0]
     if kind is None or not kind.startswith("image/"):
-        raise Mistake(f"{name}: give the path of a picture")
+        raise UsageError(f"{name}: give the path of an image")
     try:
         return InputFile(path.name, path.read_bytes(), kind)
     except OSError as error:
-        raise Mistake(f"{name}: {error.strerror}") from error
+        raise UsageError(f"{name}: {error.strerror}") from error
 
 
 def _credentials(path: Path | None) -> Credentials:
@@ -236,9 +236,9 @@ def _credentials(path: Path | None) -> Credentials:
     try:
         table: Any = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
-        raise Mistake(f"{path}: cannot be read as JSON") from None
+        raise UsageError(f"{path}: cannot be read as JSON") from None
     if not isinstance(table, dict) or not all(key in known and isinstance(table[key], str) for key in table):
-        raise Mistake(f"{path}: give an object with texts for some of {', '.join(known)}")
+        raise UsageError(f"{path}: give a JSON object with texts for some of {', '.join(known)}")
     return Credentials(**table)
 
 

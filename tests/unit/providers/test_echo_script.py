@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.script import FAILURES, STEPS, Step, StepError, parse
+from providers.echo.script import FAILURES, STEPS, Step, StepError, parse
 
 
 @pytest.mark.parametrize(

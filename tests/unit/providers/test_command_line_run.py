@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from providers import trial
+from providers.command_line.run import PreparedRun, run
 from providers.events import Checkpoint, ProviderEvent, Started
 from providers.spec import ProviderRequest
 from providers.testing import ScriptedDriver
@@ -13,12 +13,12 @@ from providers.testing import ScriptedDriver
 def test_an_interrupt_cancels_what_was_sent() -> None:
     driver = ScriptedDriver([Checkpoint({"phase": "posted"}), Started(), Started()])
     request = ProviderRequest(model="scripted", input={"prompt": "a"})
-    wanted = trial.Trial(provider="scripted", driver=driver, request=request)
+    wanted = PreparedRun(provider="scripted", driver=driver, request=request)
 
     def press_ctrl_c(event: ProviderEvent) -> None:
         if isinstance(event, Started):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        trial.run(wanted, press_ctrl_c)
+        run(wanted, press_ctrl_c)
     assert driver.abandoned == [{"phase": "posted"}]

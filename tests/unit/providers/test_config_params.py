@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from providers import config, declared
+from providers import config_file, config_params
 from providers.catalog import Catalog
 from providers.config import ConfigError
 from providers.inputs.normalise import normalise
@@ -17,7 +17,7 @@ from providers.spec import ModelSpec, Param
 
 def params(toml: str) -> dict[str, Param]:
     table: Any = tomllib.loads(f"parameters = {toml}")["parameters"]
-    return {entry.param.name: entry.param for entry in declared.read(table)}
+    return {entry.param.name: entry.param for entry in config_params.read(table)}
 
 
 def model(parameters: str, more: str = "") -> ModelSpec:
@@ -25,7 +25,7 @@ def model(parameters: str, more: str = "") -> ModelSpec:
         '[providers.mine]\ndriver = "space"\nurl = "http://127.0.0.1:1"\napi_name = "infer"\nmodels = ["mine", "my"]\n'
         f"parameters = {parameters}\n{more}"
     )
-    return Catalog.of(config.parse(toml), installed=[]).spec("mine").models[0]
+    return Catalog.of(config_file.parse(toml), installed=[]).spec("mine").models[0]
 
 
 def test_types_are_inferred_from_defaults() -> None:
@@ -134,4 +134,4 @@ def test_a_mistake_in_another_key_is_named(more: str, words: list[str]) -> None:
 def test_models_are_names(models: str) -> None:
     toml = f'[providers.x]\ndriver = "space"\nurl = "http://x"\napi_name = "/i"\nmodels = {models}'
     with pytest.raises(ConfigError, match="models"):
-        Catalog.of(config.parse(toml), installed=[])
+        Catalog.of(config_file.parse(toml), installed=[])

@@ -1,0 +1,1 @@
+"""``python -m providers``: try a provider without any service."""
