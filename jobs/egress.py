@@ -1,9 +1,10 @@
-"""Which addresses a user may send us to. Pure: what a name resolves to is looked up by :mod:`worker.egress`."""
+"""Which addresses a user may send us to. Pure: what a name resolves to is looked up by :mod:`worker.egress.dialer`."""
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
@@ -132,11 +133,15 @@ class Egress:
         allow: These may also be reached by http, and on any port.
         plain: Whether public servers may be reached by http, too.
         proxies: Whether users may bring proxies of their own.
+        ports: The ports of public https servers.
+        is_public: Tells public IP addresses; replaced in tests.
     """
 
     allow: tuple[Network, ...] = ()
     plain: bool = False
     proxies: bool = False
+    ports: frozenset[int] = PORTS
+    is_public: Callable[[str], bool] = field(default=is_public, repr=False)
 
     def allows(self, address: str) -> bool:
         """Whether the operator named a network with this IP address."""
@@ -149,13 +154,13 @@ class Egress:
             return False
         if all(self.allows(address) for address in addresses):
             return True
-        public = all(is_public(address) or self.allows(address) for address in addresses)
+        public = all(self.is_public(address) or self.allows(address) for address in addresses)
         return public and self._is_usual(target)
 
     def _is_usual(self, target: Target) -> bool:
         """Whether scheme and port are those of public servers."""
         if target.scheme == "https":
-            return target.port in PORTS
+            return target.port in self.ports
         return self.plain and target.port == PLAIN_PORT
 
     def check(self, url: str) -> Target:
@@ -195,7 +200,7 @@ class Egress:
 
     def may_proxy(self, addresses: list[str]) -> bool:
         """Whether a proxy with these IP addresses may be connected to: one that may not is enough to refuse it."""
-        return bool(addresses) and all(is_public(address) or self.allows(address) for address in addresses)
+        return bool(addresses) and all(self.is_public(address) or self.allows(address) for address in addresses)
 
     def _check_name(self, host: str) -> None:
         labels = host.split(".")

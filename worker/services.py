@@ -6,7 +6,6 @@ import os
 import secrets
 import socket
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 
 from jobs.record.client import connect
@@ -17,7 +16,7 @@ from settings import Settings
 from worker import shared
 from worker.attempts.claim import Claimer
 from worker.attempts.parts import Parts
-from worker.egress import EgressGuard, pinned
+from worker.egress.download import Downloader
 from worker.heartbeat import Heartbeat
 from worker.shared import Shared
 
@@ -57,8 +56,8 @@ def build(settings: Settings, *, slots: int) -> Services:
             drivers=found.catalog,
             artifacts=found.artifacts,
             vault=found.vault,
-            fetch=EgressGuard(found.egress).fetch,
-            proxy=partial(pinned, found.egress),
+            fetch=Downloader(found.dialer).fetch,
+            proxy=found.dialer.proxy,
             measures=HealthStore(found.connection),
         ),
         heartbeat=Heartbeat(

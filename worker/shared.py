@@ -16,6 +16,7 @@ from jobs.vault import Vault
 from jobs.webhooks.notices import notices
 from providers.catalog import Catalog
 from settings import Settings
+from worker.egress.dialer import Dialer
 
 #: Seconds for which the first job at a provider runs alone before others follow (jobs/record/scripts/dispatch.lua).
 #: A Space may take some seconds to say that its quota is used up. An app of the operator's own hardly has a quota, and
@@ -26,14 +27,14 @@ APP_SECONDS = 2.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """The records, the files, the providers, and the rules for users' addresses."""
+    """The records, the files, the providers, and the way to users' addresses."""
 
     identity: DatabaseIdentity
     connection: Connection
     store: JobStore
     artifacts: LocalArtifacts
     catalog: Catalog
-    egress: Egress
+    dialer: Dialer
     vault: Vault
     jobs: JobService
 
@@ -74,7 +75,7 @@ def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -
         store=store,
         artifacts=artifacts,
         catalog=catalog,
-        egress=Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies),
+        dialer=Dialer(Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)),
         vault=vault,
         jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
     )

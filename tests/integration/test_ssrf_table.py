@@ -1,9 +1,8 @@
 """Addresses that lead inside, through every door by which an address comes in: nobody there is ever connected to.
 
-The inner server is real and counts connections; it listens on both loopback
-addresses. The guards run as in the service, but for what a test must replace:
-a resolver that lies as a hostile DNS would, and the ports, since nobody may
-listen on 443 here. What stands for the public is 127.0.0.2.
+The inner server is real and counts connections; it listens on both loopback addresses. All runs as in the service, but
+for what a test must replace: a resolver that lies as a hostile DNS would, and the ports, since no test may listen on
+443. What stands for the public is 127.0.0.2.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -22,9 +21,10 @@ import fakeredis
 import pytest
 from flask.testing import FlaskClient
 
-import jobs.egress
 import settings
 from jobs.egress import Egress, is_public
+from jobs.vault import Vault
+from jobs.webhooks.service import WebhookService
 from providers import Control, ProviderError
 from providers.gradio.app_info import AppAddress
 from providers.gradio.client import GradioApp
@@ -34,7 +34,9 @@ from tests.support.fake_worker import FakePublisher, name_database
 from tests.support.webhook_receiver import make_certificate
 from web.app import assemble
 from web.services import build
-from worker.egress import UNUSABLE, EgressGuard, Refused
+from worker.egress.dialer import Dialer
+from worker.egress.download import UNUSABLE, Downloader, DownloadFailed
+from worker.egress.resolver import Resolve
 from worker.scheduler.webhook_client import WebhookClient
 
 pytestmark = pytest.mark.timeout(120)
@@ -127,19 +129,24 @@ class Dns:
 
 
 @pytest.fixture
-def inner(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inner]:
+def inner() -> Iterator[Inner]:
     with Inner() as server:
-        monkeypatch.setattr(jobs.egress, "PORTS", frozenset({443, 8443, server.port}))
         yield server
+
+
+def reaching(rules: Egress, *servers: Inner | Front) -> Egress:
+    """The rules, with the servers' ports among those that public servers have."""
+    return replace(rules, ports=frozenset({443, 8443, *(server.port for server in servers)}))
 
 
 def test_the_inner_server_counts_whoever_comes(inner: Inner) -> None:
     """Else all that follows would prove nothing: without its rules, each guard would get there."""
     socket.create_connection(("127.0.0.1", inner.port), 5).close()
     loopback = Egress((ipaddress.ip_network("127.0.0.0/8"),))
-    with pytest.raises(Refused):
-        EgressGuard(loopback, Dns()).fetch(f"http://inner.example.com:{inner.port}/", 10, Control(5))
-    WebhookClient(loopback, Dns()).post(f"http://inner.example.com:{inner.port}/", b"{}", {})
+    dialer = Dialer(loopback, Dns())
+    with pytest.raises(DownloadFailed):
+        Downloader(dialer).fetch(f"http://inner.example.com:{inner.port}/", 10, Control(5))
+    WebhookClient(dialer).post(f"http://inner.example.com:{inner.port}/", b"{}", {})
     eventually(lambda: inner.hits == 3, within=4)
 
 
@@ -154,9 +161,9 @@ RULES: Final = {
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 def test_no_webhook_goes_there(inner: Inner, rules: Egress) -> None:
     dns = Dns()
-    poster = WebhookClient(rules, dns, seconds=5)
+    client = WebhookClient(Dialer(reaching(rules, inner), dns), seconds=5)
     for url in inner.urls("https", "http", "HTTPS", "ftp", "gopher", "file", "redis", "unix"):
-        reply = poster.post(url, b"{}", {"webhook-id": "x"})
+        reply = client.post(url, b"{}", {"webhook-id": "x"})
         assert (reply.error, reply.status, reply.seconds) == ("unreachable", None, None), url
     assert inner.hits == 0
     assert "inner.example.com" in dns.asked
@@ -165,10 +172,10 @@ def test_no_webhook_goes_there(inner: Inner, rules: Egress) -> None:
 @pytest.mark.parametrize("rules", RULES.values(), ids=RULES)
 def test_no_picture_is_fetched_there(inner: Inner, rules: Egress) -> None:
     dns = Dns()
-    guard = EgressGuard(rules, dns, seconds=5)
+    downloader = Downloader(Dialer(reaching(rules, inner), dns), seconds=5)
     for url in inner.urls("https", "http", "ftp", "file", "data"):
-        with pytest.raises(Refused):
-            guard.fetch(url, 1000, Control(10))
+        with pytest.raises(DownloadFailed):
+            downloader.fetch(url, 1000, Control(10))
     assert inner.hits == 0
     assert "inner.example.com" in dns.asked
 
@@ -212,12 +219,16 @@ class Front:
 
 
 @pytest.fixture
-def front(tmp_path: Path, inner: Inner, monkeypatch: pytest.MonkeyPatch) -> Iterator[Front]:
+def front(tmp_path: Path) -> Iterator[Front]:
     server = Front(make_certificate(tmp_path / "server.pem", HOST))
-    monkeypatch.setattr(jobs.egress, "PORTS", frozenset({443, inner.port, server.port}))
-    monkeypatch.setattr(jobs.egress, "is_public", lambda address: address == PUBLIC or is_public(address))
     yield server
     server.close()
+
+
+def dialer_to(front: Front, inner: Inner, resolver: Resolve, tmp_path: Path) -> Dialer:
+    """One for which the front's address is public."""
+    rules = Egress(is_public=lambda address: address == PUBLIC or is_public(address))
+    return Dialer(reaching(rules, inner, front), resolver, str(tmp_path / "server.pem"))
 
 
 def dns_of_front(host: str, port: int) -> list[str]:
@@ -225,14 +236,14 @@ def dns_of_front(host: str, port: int) -> list[str]:
 
 
 def test_no_redirect_leads_there(inner: Inner, front: Front, tmp_path: Path) -> None:
-    guard = EgressGuard(Egress(), dns_of_front, str(tmp_path / "server.pem"), seconds=5)
+    downloader = Downloader(dialer_to(front, inner, dns_of_front, tmp_path), seconds=5)
     others = [*inner.urls("http", "file"), *(f"//{authority}/" for authority in inner.authorities())]
     aims = [*inner.urls("https"), *others[::5]]
     for status in (301, 302, 303, 307, 308):
         front.status = status
         for front.location in aims if status == 302 else aims[:3]:
-            with pytest.raises(Refused) as caught:
-                guard.fetch(f"https://{HOST}:{front.port}/a.png", 1000, Control(10))
+            with pytest.raises(DownloadFailed) as caught:
+                downloader.fetch(f"https://{HOST}:{front.port}/a.png", 1000, Control(10))
             assert str(caught.value) == UNUSABLE
     assert front.requests >= len(aims)
     assert inner.hits == 0
@@ -251,15 +262,14 @@ def test_a_name_that_changes_its_mind_is_connected_to_where_it_was_checked(
     # As a library would do it: by name, once more.
     monkeypatch.setattr(socket, "getaddrinfo", _by_number(socket.getaddrinfo))
     front.location = f"https://{HOST}:{inner.port}/"
-    guard = EgressGuard(Egress(), rebinding, str(tmp_path / "server.pem"), seconds=5)
-    with pytest.raises(Refused):
-        guard.fetch(f"https://{HOST}:{front.port}/", 1000, Control(10))
+    dialer = dialer_to(front, inner, rebinding, tmp_path)
+    downloader = Downloader(dialer, seconds=5)
+    with pytest.raises(DownloadFailed):
+        downloader.fetch(f"https://{HOST}:{front.port}/", 1000, Control(10))
     # Once for the address and once for the redirect, which then leads inside and is refused.
     assert (asked, front.requests, inner.hits) == ([HOST, HOST], 1, 0)
     asked.clear()
-    reply = WebhookClient(Egress(), rebinding, str(tmp_path / "server.pem"), seconds=5).post(
-        f"https://{HOST}:{front.port}/", b"", {}
-    )
+    reply = WebhookClient(dialer, seconds=5).post(f"https://{HOST}:{front.port}/", b"", {})
     assert (asked, front.requests, inner.hits) == ([HOST], 2, 0)
     assert (reply.error, reply.status) == ("redirect", 302)
 
@@ -332,9 +342,11 @@ def test_no_redirect_of_a_space_leads_there(inner: Inner, space: HostileApp, rou
 
 
 @pytest.fixture
-def client(tmp_path: Path) -> Iterator[FlaskClient]:
+def client(tmp_path: Path, inner: Inner) -> Iterator[FlaskClient]:
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
     built = build(chosen, client=fakeredis.FakeRedis(), publisher=FakePublisher())
+    rules, vault = reaching(built.egress, inner), Vault.from_file(chosen.secret_key_file)
+    built = replace(built, egress=rules, webhooks=WebhookService(built.connection, vault, rules))
     name_database(built)
     yield assemble(built).test_client()
     built.close()
@@ -372,7 +384,8 @@ def test_errors_do_not_tell_what_is_behind_the_walls(inner: Inner) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         closed = probe.getsockname()[1]
-    told, replied, rules = set(), set(), RULES["another network allowed"]
+    told, replied = set(), set()
+    dialer = Dialer(reaching(RULES["another network allowed"], inner), Dns())
     for host in (
         "inner.example.com",
         "inner6.example.com",
@@ -382,10 +395,10 @@ def test_errors_do_not_tell_what_is_behind_the_walls(inner: Inner) -> None:
     ):
         for port in (inner.port, closed):
             url = f"https://{host}:{port}/"
-            with pytest.raises(Refused) as caught:
-                EgressGuard(rules, Dns()).fetch(url, 10, Control(5))
+            with pytest.raises(DownloadFailed) as caught:
+                Downloader(dialer).fetch(url, 10, Control(5))
             told.add(str(caught.value))
-            reply = WebhookClient(rules, Dns()).post(url, b"", {})
+            reply = WebhookClient(dialer).post(url, b"", {})
             replied.add((reply.error, reply.status, reply.seconds))
     assert len(told) == 1
     assert replied == {("unreachable", None, None)}

@@ -40,6 +40,6 @@ def build(settings: Settings) -> Services:
         shared=found,
         reconciler=Reconciler(found.connection, found.store, found.jobs, uploads),
         prober=Prober(found.connection, found.catalog),
-        deliverer=Deliverer(found.connection, found.vault, WebhookClient(found.egress)),
+        deliverer=Deliverer(found.connection, found.vault, WebhookClient(found.dialer)),
         janitor=Janitor(found.connection, found.store, found.artifacts, settings.sweep_seconds),
     )

@@ -1,9 +1,8 @@
-"""Send a message to an address that a user gave: the egress guard's rules, for a POST."""
+"""Sends a webhook's message to the address that a user gave."""
 
 from __future__ import annotations
 
 import http.client
-import socket
 import ssl
 import time
 from collections.abc import Mapping
@@ -11,19 +10,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-from jobs.egress import BadAddress, Egress, Target
+from jobs.egress import BadAddress
 from jobs.webhooks.deliveries import Trouble, outcome
-from worker.egress import Resolve, dial, encrypted, resolve, time_limit
+from worker.egress.dialer import Dialer, PinnedConnection
 
 #: Seconds for a whole call.
 CALL_SECONDS: Final = 15.0
-#: Bytes of an answer that are read, so that its sender can end it in peace. Nobody sees them.
+#: Bytes of an answer that are read, so that its sender can end it in peace. They are shown to no one.
 _ANSWER_LIMIT: Final = 4096
+_HEADERS: Final = {"Content-Type": "application/json", "User-Agent": "Darkroom-Webhooks/1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """What came of a call: seconds and status where there was an answer, and what was wrong (None: all is well)."""
+    """What came of a call: seconds and status where there was an answer, and what was wrong (None: nothing)."""
 
     error: Trouble | None
     status: int | None = None
@@ -32,67 +32,36 @@ class Reply:
 
 
 class WebhookClient:
-    """Sends messages to public https addresses, and to what the operator allows.
-
-    The host is looked up once and the connection goes to an address that was checked. No redirects, no proxies of the
-    environment, no connection that is used twice.
+    """Sends messages. Redirects are not followed, and no connection is used twice.
 
     Args:
-        rules: Where calls may go.
-        resolver: Looks a host up; replaced in tests.
-        ca_certs: Authorities to trust instead of the system's.
-        seconds: Time for a whole call.
+        dialer: Connects.
+        seconds: For a whole call.
     """
 
-    def __init__(
-        self,
-        rules: Egress,
-        resolver: Resolve = resolve,
-        ca_certs: str | None = None,
-        seconds: float = CALL_SECONDS,
-    ) -> None:
-        self._rules = rules
-        self._resolve = resolver
-        self._tls = ssl.create_default_context(cafile=ca_certs)
+    def __init__(self, dialer: Dialer, seconds: float = CALL_SECONDS) -> None:
+        self._dialer = dialer
         self._seconds = seconds
 
     def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Reply:
-        """Send a message, and tell what came of it. Raises nothing for what a receiver can do."""
+        """Send a message. What a receiver does wrong is in the reply; nothing is raised for it."""
         started = time.monotonic()
+        ends = started + self._seconds
         try:
-            target = self._rules.check(url)
-            plain = dial(self._rules, self._resolve, target, started + self._seconds)
+            with self._dialer.open(url, ends) as connection:
+                reply = _call(connection, body, headers, started)
+        except ssl.SSLError:
+            return Reply(error="unreachable" if time.monotonic() >= ends else "tls")
         except (OSError, BadAddress):
             return Reply(error="unreachable")
-        with plain, time_limit(plain, self._seconds - (time.monotonic() - started)) as limited:
-            try:
-                sock = encrypted(self._tls, plain, target)
-            except ssl.SSLError:
-                return Reply(error="unreachable" if limited.is_over else "tls")
-            except OSError:
-                return Reply(error="unreachable")
-            with sock:
-                reply = _call(sock, target, body, headers, started)
         # A socket that was shut within the headers reads as if these had ended.
         late = reply.seconds is not None and reply.seconds >= self._seconds
         return Reply(error="no_answer") if late else reply
 
 
-def _call(sock: socket.socket, target: Target, body: bytes, headers: Mapping[str, str], started: float) -> Reply:
-    connection = http.client.HTTPConnection(target.host, target.port)
-    connection.sock = sock
-    usual = 443 if target.scheme == "https" else 80
-    host = f"[{target.host}]" if ":" in target.host else target.host
-    fixed = {
-        "Host": host if target.port == usual else f"{host}:{target.port}",
-        "Content-Type": "application/json",
-        "User-Agent": "Darkroom-Webhooks/1",
-        "Accept-Encoding": "identity",
-        "Connection": "close",
-    }
+def _call(connection: PinnedConnection, body: bytes, headers: Mapping[str, str], started: float) -> Reply:
     try:
-        connection.request("POST", target.path, body, {**fixed, **headers})
-        response = connection.getresponse()
+        response = connection.ask("POST", {**_HEADERS, **headers}, body)
     except (OSError, http.client.HTTPException, ValueError):
         return Reply(error="no_answer")
     reply = Reply(

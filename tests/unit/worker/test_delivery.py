@@ -27,6 +27,7 @@ from jobs.webhooks.service import WebhookService
 from tests.support.connections import RiggedConnection
 from tests.support.eventually import eventually
 from tests.support.webhook_receiver import Act, WebhookReceiver, closed_port, make_certificate, status
+from worker.egress.dialer import Dialer
 from worker.scheduler.delivery import PER_OWNER, Deliverer
 from worker.scheduler.webhook_client import WebhookClient
 
@@ -44,7 +45,7 @@ class Deliveries:
         vault = Vault(b"k" * 32)
         self.webhooks = WebhookService(connection, vault, egress)
         self.outbox = Outbox(connection)
-        self.deliverer = Deliverer(connection, vault, poster or WebhookClient(egress, seconds=5))
+        self.deliverer = Deliverer(connection, vault, poster or WebhookClient(Dialer(egress), seconds=5))
 
     def ended(self, url: str, owner: str = "key_1") -> Job:
         hook = self.webhooks.accept(owner, url, base="http://here")
@@ -121,7 +122,9 @@ def encrypted(certificate: Path | None, address: str = "127.0.0.1") -> Deliverie
     egress = LOOPBACK
     return Deliveries(
         egress,
-        WebhookClient(egress, lambda *_: [address], None if certificate is None else str(certificate), seconds=5),
+        WebhookClient(
+            Dialer(egress, lambda *_: [address], None if certificate is None else str(certificate)), seconds=5
+        ),
     )
 
 
@@ -209,7 +212,7 @@ def test_an_endless_answer_is_not_read_to_its_end(deliveries: Deliveries, receiv
 
 @pytest.mark.parametrize("act", [drip, garbage, silent])
 def test_a_receiver_that_gives_no_proper_answer_is_left(receive: Receive, act: Act) -> None:
-    deliveries = Deliveries(poster=WebhookClient(LOOPBACK, seconds=0.3))
+    deliveries = Deliveries(poster=WebhookClient(Dialer(LOOPBACK), seconds=0.3))
     delivery = deliveries.delivered(receive(act).url)
     assert (delivery.state, delivery.calls[0].error, delivery.calls[0].status) == ("pending", "no_answer", None)
 
@@ -225,7 +228,7 @@ def test_closed_forbidden_and_unknown_look_the_same(receive: Receive) -> None:
         ("https://hooks.example.com/", [PUBLIC, "127.0.0.2"]),
         ("https://hooks.example.com/", []),
     ]:
-        deliveries = Deliveries(poster=WebhookClient(LOOPBACK, lambda *_, found=addresses: found, seconds=5))
+        deliveries = Deliveries(poster=WebhookClient(Dialer(LOOPBACK, lambda *_, found=addresses: found), seconds=5))
         (call,) = deliveries.delivered(url).calls
         shown.add((call.error, call.status, call.seconds))
     assert shown == {("unreachable", None, None)}
@@ -245,7 +248,7 @@ def test_a_name_that_leads_inside_is_never_connected_to(receive: Receive, addres
             asked.append(f"{host}:{port}")
             return found
 
-        deliveries = Deliveries(Egress(), WebhookClient(Egress(), look, seconds=5))
+        deliveries = Deliveries(Egress(), WebhookClient(Dialer(Egress(), look), seconds=5))
         delivery = deliveries.delivered("https://hooks.example.com/")
         assert (delivery.calls[0].error, len(asked)) == ("unreachable", 1)
     assert inner.connections == 0
@@ -255,7 +258,7 @@ def test_a_name_is_looked_up_once_for_each_call(receive: Receive) -> None:
     """A second answer could be another one."""
     receiver = receive()
     answers = [["127.0.0.1"], ["10.0.0.1"]]
-    deliveries = Deliveries(poster=WebhookClient(LOOPBACK, lambda *_: answers.pop(0), seconds=5))
+    deliveries = Deliveries(poster=WebhookClient(Dialer(LOOPBACK, lambda *_: answers.pop(0)), seconds=5))
     assert deliveries.delivered(f"http://hooks.example.com:{receiver.port}/").state == "delivered"
     assert len(answers) == 1
 
@@ -332,7 +335,7 @@ def is_delivered(deliveries: Deliveries, *jobs: Job) -> bool:
 def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
     gate = Gate()
     slow, quick, egress = receive(gate), receive(), LOOPBACK
-    deliveries = Deliveries(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    deliveries = Deliveries(egress, WebhookClient(Dialer(egress, lambda *_: ["127.0.0.1"]), seconds=30))
     waiting = [deliveries.ended(f"http://slow.example.com:{slow.port}/") for _ in range(30)]
     other = deliveries.ended(f"http://quick.example.com:{quick.port}/")
     with delivering(deliveries, gate):
@@ -347,7 +350,7 @@ def test_an_owner_of_slow_receivers_everywhere_holds_up_nobody_else(receive: Rec
     """As many hosts as there could be calls, all of them the same slow receiver; the other's is the same, too."""
     gate = Gate()
     slow, egress = receive(gate), LOOPBACK
-    deliveries = Deliveries(egress, WebhookClient(egress, lambda *_: ["127.0.0.1"], seconds=30))
+    deliveries = Deliveries(egress, WebhookClient(Dialer(egress, lambda *_: ["127.0.0.1"]), seconds=30))
     waiting = [deliveries.ended(f"http://h{n}.example.com:{slow.port}/") for n in range(60)]
     with delivering(deliveries, gate):
         eventually(lambda: slow.connections == PER_OWNER)

@@ -1,4 +1,4 @@
-"""The guard at the socket: a real TLS server on the loopback, and names that a stub resolves."""
+"""Downloads at the socket: a real TLS server on the loopback, and names that a stub resolves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from jobs.egress import Egress, Target, is_public
+from jobs.egress import Egress, is_public
 from providers import Canceled, Control
-from providers.errors import Rejected, Unreachable
 from tests.support.webhook_receiver import make_certificate
-from worker.egress import REDIRECTS, EgressGuard, Refused, Resolve, pinned, resolve
+from worker.egress.dialer import Dialer
+from worker.egress.download import REDIRECTS, Downloader, DownloadFailed
+from worker.egress.resolver import Resolve
 
 HOST = "pictures.example"
 
@@ -87,14 +88,14 @@ def answer(body: bytes = b"pixels", status: str = "200 OK", *headers: str) -> Ca
 LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
 
 
-def guard(certificate: Path, seconds: float = 5.0, look: Resolve = lambda *_: ["127.0.0.1"]) -> EgressGuard:
-    return EgressGuard(LOOPBACK, look, str(certificate), seconds)
+def downloader(certificate: Path, seconds: float = 5.0, look: Resolve = lambda *_: ["127.0.0.1"]) -> Downloader:
+    return Downloader(Dialer(LOOPBACK, look, str(certificate)), seconds)
 
 
 def fetch(
     server: Server, certificate: Path, *, limit: int = 1000, path: str = "/a.png?x=1", seconds: float = 5.0
 ) -> bytes:
-    return guard(certificate, seconds).fetch(f"https://{HOST}:{server.port}{path}", limit, Control(30))
+    return downloader(certificate, seconds).fetch(f"https://{HOST}:{server.port}{path}", limit, Control(30))
 
 
 Serve = Callable[[Callable[[ssl.SSLSocket], None]], Server]
@@ -137,7 +138,7 @@ def test_anything_else_than_the_picture_is_refused_after_one_connection(
     serve: Serve, certificate: Path, act: Callable[[ssl.SSLSocket], None]
 ) -> None:
     server = serve(act)
-    with pytest.raises(Refused):
+    with pytest.raises(DownloadFailed):
         fetch(server, certificate)
     assert server.connections == 1
 
@@ -148,7 +149,7 @@ def test_an_endless_body_is_cut_at_the_limit(serve: Serve, certificate: Path) ->
         for _ in range(10_000):
             peer.sendall(b"x" * 65536)
 
-    with pytest.raises(Refused, match="larger than 100000"):
+    with pytest.raises(DownloadFailed, match="larger than 100000"):
         fetch(serve(flood), certificate, limit=100_000)
 
 
@@ -166,7 +167,7 @@ def test_a_server_that_drips_is_left_when_the_time_is_over(serve: Serve, certifi
         finally:
             gone.set()
 
-    with pytest.raises(Refused):
+    with pytest.raises(DownloadFailed):
         fetch(serve(drip), certificate, seconds=1.5)
     assert gone.wait(20)
 
@@ -187,14 +188,14 @@ def test_a_cancel_ends_a_fetch_that_hangs(serve: Serve, certificate: Path) -> No
     canceler = threading.Thread(target=cancel)
     canceler.start()
     with pytest.raises(Canceled):
-        guard(certificate).fetch(f"https://{HOST}:{server.port}/", 100, control)
+        downloader(certificate).fetch(f"https://{HOST}:{server.port}/", 100, control)
     canceler.join()
 
 
 def test_a_certificate_for_another_name_is_refused(serve: Serve, certificate: Path) -> None:
     server = serve(answer())
-    with pytest.raises(Refused):
-        guard(certificate).fetch(f"https://other.example:{server.port}/", 100, Control(30))
+    with pytest.raises(DownloadFailed):
+        downloader(certificate).fetch(f"https://other.example:{server.port}/", 100, Control(30))
     assert server.requests == []
 
 
@@ -217,8 +218,8 @@ def test_an_address_that_is_not_public_is_never_connected_to(address: str, monke
     assert not is_public(address)
     for rules in (Egress(), Egress(plain=True), Egress((ipaddress.ip_network("10.99.0.0/16"),))):
         for addresses in ([address], ["93.184.216.34", address]):
-            watch = EgressGuard(rules, lambda *_, found=addresses: found)
-            with pytest.raises(Refused, match="no usable answer"):
+            watch = Downloader(Dialer(rules, lambda *_, found=addresses: found))
+            with pytest.raises(DownloadFailed, match="no usable answer"):
                 watch.fetch(f"https://{HOST}/", 100, Control(30))
 
 
@@ -234,13 +235,8 @@ def test_a_loopback_address_in_disguise_is_not_even_looked_up(host: str) -> None
     def never(name: str, port: int) -> list[str]:
         raise AssertionError(f"looked {name}:{port} up")
 
-    with pytest.raises(Refused):
-        EgressGuard(Egress(), never).fetch(f"https://{host}/", 100, Control(30))
-
-
-def test_a_name_that_the_system_resolves_to_the_loopback_is_refused() -> None:
-    """The system's own resolver, asked for a name of this machine."""
-    assert not Egress().may_connect(Target("https", "localhost", 443, "/"), resolve("localhost", 443))
+    with pytest.raises(DownloadFailed):
+        Downloader(Dialer(Egress(), never)).fetch(f"https://{host}/", 100, Control(30))
 
 
 @pytest.mark.parametrize(
@@ -256,34 +252,17 @@ def test_other_forms_of_address_are_not_even_looked_up(url: str) -> None:
     def never(name: str, port: int) -> list[str]:
         raise AssertionError(f"looked {name}:{port} up")
 
-    with pytest.raises(Refused):
-        EgressGuard(Egress(), never).fetch(url, 100, Control(30))
+    with pytest.raises(DownloadFailed):
+        Downloader(Dialer(Egress(), never)).fetch(url, 100, Control(30))
 
 
 def test_a_name_is_looked_up_once_for_one_connection(serve: Serve, certificate: Path) -> None:
     """A second answer could be another one."""
     server = serve(answer())
     answers = [["127.0.0.1"], ["10.0.0.1"]]
-    watch = guard(certificate, look=lambda *_: answers.pop(0))
+    watch = downloader(certificate, look=lambda *_: answers.pop(0))
     assert watch.fetch(f"https://{HOST}:{server.port}/", 100, Control(30)) == b"pixels"
     assert len(answers) == 1
-
-
-def test_a_resolver_that_does_not_answer_is_left_to_itself(monkeypatch: pytest.MonkeyPatch) -> None:
-    over = threading.Event()
-    monkeypatch.setattr("worker.egress.STEP_SECONDS", 0.05)
-    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: [] * over.wait(30))
-    with pytest.raises(TimeoutError):
-        resolve("hooks.example.com", 443)
-    over.set()
-
-
-def test_the_systems_resolver_finds_this_machine_and_nobody_else() -> None:
-    assert set(resolve("localhost", 80)) <= {"127.0.0.1", "::1"}
-    with pytest.raises(OSError, match=r".+"):
-        resolve("nowhere.invalid", 80)
-    with pytest.raises(UnicodeError):
-        resolve("a" * 80 + ".example.com", 80)
 
 
 def test_a_redirect_is_followed_through_the_same_checks(serve: Serve, certificate: Path) -> None:
@@ -296,7 +275,7 @@ def test_a_redirect_is_followed_through_the_same_checks(serve: Serve, certificat
 
     for location in (f"https://{HOST}:{target.port}/b.png#part", f"//{HOST}:{target.port}/b.png"):
         first = serve(answer(b"", "302 Found", f"Location: {location}"))
-        assert guard(certificate, look=look).fetch(f"https://{HOST}:{first.port}/", 100, Control(30)) == b"pixels"
+        assert downloader(certificate, look=look).fetch(f"https://{HOST}:{first.port}/", 100, Control(30)) == b"pixels"
     assert asked == [HOST] * 4
     assert target.requests[0].startswith(b"GET /b.png HTTP/1.1\r\n")
 
@@ -305,15 +284,15 @@ def test_a_redirect_to_an_address_that_is_not_allowed_is_not_followed(serve: Ser
     """The second host resolves to an address that nobody allows: rebinding by a redirect."""
     inner = serve(answer(b"secret"))
     first = serve(answer(b"", "302 Found", f"Location: https://inner.example:{inner.port}/"))
-    watch = guard(certificate, look=lambda name, _: ["127.0.0.1" if name == HOST else "127.0.0.2"])
-    with pytest.raises(Refused, match="no usable answer"):
+    watch = downloader(certificate, look=lambda name, _: ["127.0.0.1" if name == HOST else "127.0.0.2"])
+    with pytest.raises(DownloadFailed, match="no usable answer"):
         watch.fetch(f"https://{HOST}:{first.port}/", 100, Control(30))
     assert inner.connections == 0
 
 
 def test_redirects_have_an_end(serve: Serve, certificate: Path) -> None:
     server = serve(answer(b"", "302 Found", "Location: /again"))
-    with pytest.raises(Refused):
+    with pytest.raises(DownloadFailed):
         fetch(server, certificate)
     assert server.connections == REDIRECTS + 1
 
@@ -331,9 +310,9 @@ def test_plain_http_is_for_those_whom_the_operator_allows_it() -> None:
     thread.start()
     url = f"http://camera.lan:{listener.getsockname()[1]}/snap.jpg"
     try:
-        with pytest.raises(Refused):
-            EgressGuard(Egress(), lambda *_: ["127.0.0.1"]).fetch(url, 100, Control(30))
-        assert EgressGuard(LOOPBACK, lambda *_: ["127.0.0.1"]).fetch(url, 100, Control(30)) == b"pixels"
+        with pytest.raises(DownloadFailed):
+            Downloader(Dialer(Egress(), lambda *_: ["127.0.0.1"])).fetch(url, 100, Control(30))
+        assert Downloader(Dialer(LOOPBACK, lambda *_: ["127.0.0.1"])).fetch(url, 100, Control(30)) == b"pixels"
     finally:
         thread.join(5)
         listener.close()
@@ -353,35 +332,8 @@ def test_every_failure_reads_the_same(serve: Serve, certificate: Path) -> None:
         (f"https://{HOST}:{serve(lambda _: None).port}/", ["127.0.0.1"]),
         (f"https://other.example:{serve(answer()).port}/", ["127.0.0.1"]),
     ):
-        with pytest.raises(Refused) as refused:
-            guard(certificate, look=lambda *_, found=addresses: found).fetch(url, 100, Control(30))
+        with pytest.raises(DownloadFailed) as refused:
+            downloader(certificate, look=lambda *_, found=addresses: found).fetch(url, 100, Control(30))
         texts.add(str(refused.value))
     assert len(texts) == 1
     assert "127.0.0.1" not in texts.pop()
-
-
-def test_a_users_proxy_is_looked_up_once_and_pinned_to_what_was_checked() -> None:
-    answers = [["93.184.216.34"], ["127.0.0.1"]]
-    rules = Egress(proxies=True)
-    found = pinned(rules, "http://me:pw@proxy.example.com:3128", lambda *_: answers.pop(0))
-    assert found == "http://me:pw@93.184.216.34:3128"
-    assert len(answers) == 1
-
-
-@pytest.mark.parametrize("addresses", [[], ["127.0.0.1"], ["93.184.216.34", "10.0.0.1"], ["::1"], ["169.254.169.254"]])
-def test_a_proxy_that_is_not_public_is_refused_like_one_that_does_not_exist(addresses: list[str]) -> None:
-    told = []
-    for look in (lambda *_: addresses, nowhere):
-        with pytest.raises(Unreachable) as caught:
-            pinned(Egress(proxies=True), "http://proxy.example.com:3128", look)
-        told.append(caught.value.detail)
-    assert told[0] == told[1]
-
-
-def nowhere(host: str, port: int) -> list[str]:
-    raise OSError(f"no such host: {host}:{port}")
-
-
-def test_a_proxy_is_refused_where_the_operator_has_switched_them_off_meanwhile() -> None:
-    with pytest.raises(Rejected, match="switched off"):
-        pinned(Egress(), "http://proxy.example.com:3128", nowhere)
