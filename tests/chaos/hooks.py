@@ -46,7 +46,7 @@ class Hooks:
 
         Args:
             name: For :attr:`receivers`.
-            *acts: What it does, see :class:`tests.support.webhook_receiver.Receiver`.
+            *acts: What it does, see :class:`tests.support.webhook_receiver.WebhookReceiver`.
             answer: The status that the service gets in time; 0 for none.
             certificate: For TLS.
         """

@@ -36,7 +36,7 @@ class Part:
     Args:
         stack: The stack that starts it.
         name: Its log is named so.
-        program: Its name in :mod:`cli.programs`, such as ``WORKER``.
+        program: Its name in :mod:`cli.stack.programs`, such as ``WORKER``.
         environ: Its own environment variables.
         whole: Whether a kill takes the processes that it started, too.
         around: Makes the command line that runs it.
