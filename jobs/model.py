@@ -47,6 +47,10 @@ WaitReason = Literal[
 ]
 #: What a running job is doing.
 Stage = Literal["waiting_upstream", "generating", "downloading", "saving"]
+#: What an output is.
+OutputKind = Literal["image", "text"]
+#: How an attempt ended.
+Outcome = Literal["succeeded", "failed", "canceled", "handed_back", "lost"]
 
 
 class Noun(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -82,7 +86,7 @@ class Output(Noun, frozen=True, kw_only=True):
     """One finished artifact, or one finished text. ``bytes`` is the file's size, ``sha256`` its hex digest."""
 
     index: int
-    kind: Literal["image", "text"]
+    kind: OutputKind
     content_type: str | None = None
     width: int | None = None
     height: int | None = None
@@ -140,7 +144,7 @@ class Attempt(Noun, frozen=True, kw_only=True):
     worker: str
     started_at: float
     ended_at: float | None = None
-    outcome: Literal["succeeded", "failed", "canceled", "handed_back", "lost"] | None = None
+    outcome: Outcome | None = None
     error: Failure | None = None
     notes: tuple[str, ...] = ()
     hedge: bool = False

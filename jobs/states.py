@@ -56,6 +56,13 @@ TRANSITIONS: Final[Mapping[Status, Mapping[type[e.Event], Status]]] = MappingPro
 )
 
 
+#: Events that end a job: nothing comes after them.
+ENDS: Final[tuple[type[e.Event], ...]] = (
+    e.Recalled,
+    *dict.fromkeys(event for row in TRANSITIONS.values() for event, target in row.items() if target.is_terminal),
+)
+
+
 def apply(job: Job, event: e.JobEvent) -> Job:
     """The job after ``event``.
 

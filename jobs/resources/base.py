@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Generic, Literal, TypeVar
+from typing import Annotated, Generic, Literal, TypeVar
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
@@ -26,13 +26,6 @@ BatchId = Annotated[str, Meta(pattern=f"^{ids.BATCH}$")]
 FileId = Annotated[str, Meta(pattern=f"^{ids.FILE}$")]
 KeyId = Annotated[str, Meta(pattern=f"^{ids.KEY}$")]
 DeliveryId = Annotated[str, Meta(pattern=f"^{ids.DELIVERY}$")]
-
-#: Ids in the examples.
-JOB_EXAMPLE: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
-BATCH_EXAMPLE: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
-FILE_EXAMPLE: Final = "file_01M7WPZ8Q0V5D3H2K7XA6R9TCE"
-KEY_EXAMPLE: Final = "key_01M7WPZC5T9V2H4N8Q1R6Y3XJD"
-DELIVERY_EXAMPLE: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):

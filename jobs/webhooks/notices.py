@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
 from jobs import events
 from jobs.model import Job, Webhook
-from jobs.public import Links, job_json
 from jobs.record.types import Notice, Record
+from jobs.resources.base import Resource
+from jobs.resources.job import ThinJob, job_resource, job_urls
+from jobs.resources.links import Links
 from jobs.times import rfc3339
 from jobs.webhooks.deliveries import TERMINAL, Delivery, new_delivery_id
 
@@ -47,10 +48,10 @@ def _notice(name: str, job: Job, webhook: Webhook, at: float) -> Notice:
         created_at=at,
         next_at=at,
     )
-    data = job_json(Record(job, 0, ""), None, Links(webhook.base))
-    body = message(name, at, data)
-    if webhook.payload == "thin" or len(body) > BODY_LIMIT:
-        body = message(name, at, {name: data[name] for name in ("id", "status", "urls")})
+    links = Links(webhook.base)
+    body = b"" if webhook.payload == "thin" else message(name, at, job_resource(Record(job, 0, ""), None, links))
+    if not 0 < len(body) <= BODY_LIMIT:
+        body = message(name, at, ThinJob(id=job.id, status=job.status, urls=job_urls(job.id, links)))
     return Notice(
         id=delivery.id,
         owner=delivery.owner,
@@ -81,6 +82,6 @@ def _interval(name: str, job: Job, at: float) -> float | None:
     return max(_PROGRESS_SECONDS, _PROGRESS_PART * (at - (job.started_at or at)))
 
 
-def message(name: str, at: float, data: Mapping[str, Any]) -> bytes:
+def message(name: str, at: float, data: Resource | None = None) -> bytes:
     """The body of a delivery, as Standard Webhooks wants it."""
-    return _encode({"type": name, "timestamp": rfc3339(at), "data": data})
+    return _encode({"type": name, "timestamp": rfc3339(at), "data": {} if data is None else data})

@@ -87,7 +87,7 @@ class WebhookService:
             created_at=now,
             next_at=now,
         )
-        self._outbox.add_test(delivery, message(TEST, now, {}))
+        self._outbox.add_test(delivery, message(TEST, now))
         return delivery
 
     def again(self, delivery: Delivery) -> Delivery:

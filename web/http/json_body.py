@@ -14,6 +14,8 @@ from werkzeug.exceptions import RequestEntityTooLarge
 
 from web.http.problems import Problem
 
+Json = dict[str, Any]
+
 #: Body limits in bytes: small, and where a picture may be inline.
 SMALL_BODY: Final = 1 << 20
 PICTURE_BODY: Final = 12 << 20

@@ -16,7 +16,7 @@ Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: What an answer holds: a resource, one of several, or (None) what JSON Schema does not describe.
-Content = type | tuple[type, ...] | str | None
+Content = type | tuple[type, ...] | None
 
 _ATTRIBUTE: Final = "darkroom_operation"
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 
+from jobs.failures import CAUSES
 from jobs.model import Job, Status
 from jobs.scheduling.waiting import Waiting
 
@@ -27,36 +28,11 @@ _FAINT: Final = (160, 150, 140)
 _LAMP: Final = (226, 92, 62)
 _WRONG: Final = (236, 160, 60)
 
-_REASONS: Final = {
-    "workers_busy": "waits for a free worker",
-    "upstream_queue": "waits in the provider's queue",
-    "provider_cooldown": "waits for the provider's quota",
-    "provider_waking": "the provider is waking up",
-    "key_limit": "waits for your other jobs",
-    "paused": "the service is paused",
-    "no_provider": "no provider is available",
-}
 _STAGES: Final = {
     "waiting_upstream": "waits in the provider's queue",
     "generating": "is being generated",
     "downloading": "is being fetched",
     "saving": "is being saved",
-}
-_CODES: Final = {
-    "provider_quota": "The provider's quota is used up",
-    "provider_busy": "The provider was busy",
-    "provider_unreachable": "The provider could not be reached",
-    "provider_timeout": "The provider took too long",
-    "provider_error": "The provider failed",
-    "provider_protocol": "The provider gave a strange answer",
-    "provider_changed": "The provider has changed",
-    "content_rejected": "The provider refused the content",
-    "invalid_input": "The provider refused the input",
-    "bad_output": "The provider's picture was broken",
-    "storage_error": "The picture could not be stored",
-    "deadline_exceeded": "The deadline passed",
-    "worker_lost": "Its worker was lost",
-    "internal": "Something went wrong here",
 }
 
 
@@ -81,11 +57,10 @@ def describe(job: Job, waiting: Waiting | None) -> Card:
             text = next((output.text for output in job.outputs if output.text), "")
             return Card(title="Done", lines=(text or "There is nothing to show.",))
         case Status.FAILED:
-            code = job.error.code if job.error else "internal"
-            detail = job.error.detail if job.error else ""
-            return Card(title="No picture", lines=(_CODES.get(code, "It failed"), detail), trouble=True)
+            cause = CAUSES.get(job.error.code if job.error else "internal", CAUSES["internal"])
+            return Card(title="No picture", lines=(cause.title, job.error.detail if job.error else ""), trouble=True)
         case Status.CANCELED:
-            return Card(title="Canceled", lines=("Somebody asked for its end.",), trouble=True)
+            return Card(title="Canceled", lines=("It was canceled on request.",), trouble=True)
         case Status.EXPIRED:
             return Card(title="Expired", lines=("Its deadline passed before it could run.",), trouble=True)
 
@@ -95,7 +70,7 @@ def _waiting(job: Job, waiting: Waiting | None) -> Card:
         return Card(title="Queued", lines=(job.model,))
     title = "Queued" if waiting.position is None else f"#{waiting.position + 1} in the queue"
     eta = _eta(waiting.eta_seconds)
-    return Card(title=title, lines=(f"{job.model} {_REASONS[waiting.reason]}", *eta))
+    return Card(title=title, lines=(job.model, waiting.message, *eta))
 
 
 def _running(job: Job, waiting: Waiting | None) -> Card:

@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask
 from werkzeug.routing import Rule
 
-from jobs.model import Attempt, Job, Output, Progress, Recipe, Status
-from jobs.record.types import Record
-from jobs.version import VERSION
+from jobs.resources import examples
+from jobs.resources.base import BatchId, Count, DeliveryId, FileId, JobId, KeyId
 from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
+from web.http.json_body import Json
 from web.http.operation import Answer, Content, Operation, operation_of
 from web.http.problem_kinds import KINDS
 from web.http.problems import ProblemResource
 from web.http.query import WORDS
 from web.http.rate_limits import LIMIT, POLICY
-from web.openapi.components import BATCH_ID, DELIVERY_ID, FILE_ID, JOB_ID, KEY_ID, SCHEMAS, TEXT, described, ref
+from web.openapi.body_examples import BODY_EXAMPLES
 from web.openapi.schemas import example_of, schema_of
-from web.schemas import Json, Links, job_json
 from web.v1.schemas import admin, admin_keys, files, links
 from web.v1.schemas.batches import BatchOfJobs, BatchOfMatrix
 from web.v1.schemas.jobs import JobRequest
@@ -61,20 +60,16 @@ _HEADERS: Final = {
     "Content-Range": "Which bytes these are, of how many.",
     "Accept-Ranges": "`bytes`.",
 }
-_PATH_PARAMETERS: Final = {
-    "job_id": (JOB_ID, "The job's id."),
-    "batch_id": (BATCH_ID, "The batch's id."),
-    "index": ({"type": "integer", "minimum": 0}, "The output's number, from 0."),
-    "file_id": (FILE_ID, "The file's id."),
-    "delivery_id": (DELIVERY_ID, "The delivery's id."),
-    "key_id": (KEY_ID, "The key's id."),
-    "name": (TEXT, "Its name."),
+#: Type, meaning and example of each variable in a path.
+_PATH_PARAMETERS: Final[dict[str, tuple[Any, str, str | None]]] = {
+    "job_id": (JobId, "The job's id.", examples.JOB),
+    "batch_id": (BatchId, "The batch's id.", examples.BATCH),
+    "index": (Count, "The output's number, from 0.", None),
+    "file_id": (FileId, "The file's id.", examples.FILE),
+    "delivery_id": (DeliveryId, "The delivery's id.", examples.DELIVERY),
+    "key_id": (KeyId, "The key's id.", examples.KEY),
+    "name": (str, "Its name.", None),
 }
-_EXAMPLE_KEY: Final = "key_01M7WPZC5T9V2H4N8Q1R6Y3XJD"
-_EXAMPLE_DELIVERY: Final = "msg_01M7WPZR3Q8Z6T4JYB2D9XK5NV"
-_EXAMPLE_BATCH: Final = "batch_01M7WPZKE3J5R1Q8C6T9VXB4DN"
-_EXAMPLE_FILE: Final = "file_01M7WPZ8Q0V5D3H2K7XA6R9TCE"
-_EXAMPLE_ID: Final = "job_01M7WPZNWEP4CHRCXW42VP97XB"
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +125,6 @@ def document(app: Flask, catalog: Catalog) -> Json:
                 "link": {"type": "apiKey", "in": "query", "name": "sig", "description": "As `POST …/link` makes it."},
             },
             "schemas": {
-                **SCHEMAS,
                 **schema_of(*_resources(found))[1],
                 **schema_of(Rerun, WebhookTest)[1],
                 **_batches(),
@@ -175,7 +169,7 @@ def _operation(route: Route) -> Json:
     if declared.linkable:
         found["security"] = [{"key": []}, {"link": []}, {}]
     if declared.body is not None:
-        content = {"schema": ref(declared.body), "examples": _EXAMPLES[declared.body]}
+        content = {"schema": _ref(declared.body), "examples": BODY_EXAMPLES[declared.body]}
         found["requestBody"] = {"required": declared.body_required, "content": {declared.body_type: content}}
     return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
 
@@ -212,15 +206,8 @@ def _linked(operation: Json, found: list[Route]) -> Json:
 
 
 def _path_parameter(name: str) -> Json:
-    schema, description = _PATH_PARAMETERS[name]
-    found: Json = {"name": name, "in": "path", "required": True, "description": description, "schema": schema}
-    example = {
-        "job_id": _EXAMPLE_ID,
-        "batch_id": _EXAMPLE_BATCH,
-        "delivery_id": _EXAMPLE_DELIVERY,
-        "key_id": _EXAMPLE_KEY,
-        "file_id": _EXAMPLE_FILE,
-    }.get(name)
+    kind, description, example = _PATH_PARAMETERS[name]
+    found = {"name": name, "in": "path", "required": True, "description": description, "schema": _schema(kind)}
     return found if example is None else {**found, "example": example}
 
 
@@ -235,6 +222,10 @@ def _parameter(parameter: Any) -> Json:  # noqa: ANN401 - web.http.operation.Par
     return found if parameter.example is None else {**found, "example": parameter.example}
 
 
+def _ref(name: str) -> Json:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
 def _schema(declared: Any) -> Json:  # noqa: ANN401 - a type, or a JSON Schema
     return declared if isinstance(declared, dict) else schema_of(declared)[0][0]
 
@@ -245,23 +236,18 @@ def _answer(answer: Answer, rate: str | None) -> tuple[str, Json]:
         found["content"] = {kind: _content(schema) for kind, schema in answer.content.items()}
     headers = [*answer.headers, *((POLICY, LIMIT) if rate else ())]
     if headers:
-        found["headers"] = {name: {"description": _HEADERS[name], "schema": TEXT} for name in headers}
+        found["headers"] = {name: {"description": _HEADERS[name], "schema": {"type": "string"}} for name in headers}
     return str(answer.status), found
 
 
-def _content(schema: Content) -> Json:
-    if schema is None:
+def _content(content: Content) -> Json:
+    if content is None:
         return {}
-    if not isinstance(schema, str):
-        kinds = schema if isinstance(schema, tuple) else (schema,)
-        references, components = schema_of(*kinds)
-        found: Json = {"schema": references[0] if len(kinds) == 1 else {"oneOf": list(references)}}
-        example = example_of(references[0], components)
-        return found if example is None else {**found, "example": example}
-    found = {"schema": ref(schema)}
-    if example := _ANSWERS.get(schema):
-        found["example"] = example()
-    return found
+    kinds = content if isinstance(content, tuple) else (content,)
+    references, components = schema_of(*kinds)
+    found: Json = {"schema": references[0] if len(kinds) == 1 else {"oneOf": list(references)}}
+    example = example_of(references[0], components)
+    return found if example is None else {**found, "example": example}
 
 
 def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
@@ -282,7 +268,7 @@ def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
             "content": {"application/problem+json": {"schema": _schema(ProblemResource)}},
         }
         if any(KINDS[code].retryable for code in together):
-            problem["headers"] = {"Retry-After": {"description": _HEADERS["Retry-After"], "schema": TEXT}}
+            problem["headers"] = {"Retry-After": {"description": _HEADERS["Retry-After"], "schema": {"type": "string"}}}
         yield str(status), problem
 
 
@@ -303,168 +289,13 @@ def submissions(catalog: Catalog) -> dict[str, Json]:
     body = parts.pop(JobRequest.__name__)
     schemas: dict[str, Json] = {}
     for spec, names in groups:
-        schemas[f"Input.{spec.name}"] = described(input_schema(spec), f"For {', '.join(names)}.")
-        fields = {"model": described({"enum": names}, "What to run."), "input": ref(f"Input.{spec.name}")}
+        schemas[f"Input.{spec.name}"] = {**input_schema(spec), "description": f"For {', '.join(names)}."}
+        fields = {"model": {"enum": names, "description": "What to run."}, "input": _ref(f"Input.{spec.name}")}
         schemas[f"Submission.{spec.name}"] = {**body, "properties": {**body["properties"], **fields}}
-    variants = [ref(name) for name in schemas if name.startswith("Submission.")]
+    variants = [_ref(name) for name in schemas if name.startswith("Submission.")]
     return {"Submission": {"anyOf": variants}, **schemas, **parts}
 
 
 def _batches() -> dict[str, Json]:
     (jobs, matrix), components = schema_of(BatchOfJobs, BatchOfMatrix)
     return {"BatchSubmission": {"oneOf": [jobs, matrix]}, **components}
-
-
-_SUBMISSIONS: Final[Json] = {
-    "small": {
-        "summary": "An image, from whoever has it first",
-        "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
-    },
-    "full": {
-        "summary": "An image from one provider, with everything said",
-        "value": {
-            "model": "flux-dev",
-            "provider": "blackforestlabs-flux1-dev",
-            "input": {"prompt": "a lighthouse at dusk", "aspect_ratio": "16:9", "seed": 7, "num_inference_steps": 28},
-            "priority": "high",
-            "metadata": {"user": "discord-1234"},
-            "webhook": {"url": "https://hooks.example.com/darkroom", "events": ["job.started", "job.succeeded"]},
-            "cache": "allow",
-            "embed_recipe": False,
-            "deadline_seconds": 600,
-            "retention_seconds": 86400,
-        },
-    },
-    "hedge": {
-        "summary": "An image soon: whoever is slow is raced by the next one",
-        "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}, "strategy": "hedge"},
-    },
-    "scripted": {
-        "summary": "No upstream at all: what shall happen is in the job",
-        "value": {"model": "echo", "input": {"script": ["queue 3s", "progress 5", "preview", "image"]}},
-    },
-}
-
-
-_EXAMPLES: Final[dict[str, Json]] = {
-    "Submission": _SUBMISSIONS,
-    "WebhookTest": {"test": {"summary": "Try a receiver", "value": {"url": "https://hooks.example.com/darkroom"}}},
-    "BatchSubmission": {
-        "list": {
-            "summary": "Two jobs",
-            "value": {
-                "jobs": [
-                    {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
-                    {"model": "flux-dev", "input": {"prompt": "a lighthouse at dawn"}},
-                ]
-            },
-        },
-        "matrix": {
-            "summary": "Four jobs: two models with two seeds each",
-            "value": {
-                "template": {"model": "flux-dev", "input": {"prompt": "a lighthouse at dusk"}},
-                "matrix": {"model": ["flux-dev", "flux-schnell"], "input.seed": [1, 2]},
-            },
-        },
-    },
-    "QueueChange": {
-        "pause": {"summary": "Hold everything back", "value": {"paused": True, "reason": "a new machine"}},
-        "resume": {"summary": "Go on", "value": {"paused": False}},
-    },
-    "ProviderChange": {
-        "drain": {
-            "summary": "Send it nothing for now",
-            "value": {"state": "draining", "reason": "its owner rebuilds it"},
-        },
-        "limit": {"summary": "At most two jobs there at once", "value": {"limit": 2}},
-        "back": {"summary": "As its configuration says", "value": {"state": "enabled", "limit": None}},
-    },
-    "LinkWish": {"day": {"summary": "For a day", "value": {"expires_seconds": 86_400}}},
-    "NewKey": {
-        "small": {"summary": "A key that may do everything", "value": {"name": "me"}},
-        "bot": {
-            "summary": "A key for a bot that shall not take everything",
-            "value": {"name": "discord-bot", "scopes": ["submit", "read"], "limits": {"running": 4, "queued": 200}},
-        },
-    },
-    "KeyChange": {
-        "limits": {
-            "summary": "More at once, and as many waiting as everybody",
-            "value": {"limits": {"running": 8, "queued": None}},
-        },
-        "scopes": {"summary": "Only look", "value": {"name": "dashboard", "scopes": ["read"]}},
-    },
-    "KeyRotation": {
-        "day": {"summary": "The old one works for a day", "value": {}},
-        "now": {"summary": "The old one ends now", "value": {"overlap_seconds": 0}},
-    },
-    "Upload": {
-        "picture": {
-            "summary": "A picture that is kept for an hour",
-            "value": {"purpose": "vision", "retention_seconds": 3600},
-        }
-    },
-    "Rerun": {
-        "same": {"summary": "The same once more", "value": {}},
-        "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
-    },
-}
-
-
-def example_job() -> Json:
-    """A finished job, as the API shows it."""
-    start = 1_795_186_218.0
-    job = Job(
-        id=_EXAMPLE_ID,
-        owner="local",
-        user="local",
-        model="flux-schnell",
-        route=("blackforestlabs-flux1-schnell",),
-        given={},
-        input={"prompt": "a lighthouse at dusk", "seed": 7, "width": 768, "height": 768, "num_inference_steps": 2},
-        created_at=start,
-        status=Status.SUCCEEDED,
-        provider="blackforestlabs-flux1-schnell",
-        progress=Progress(stage="saving", fraction=1.0),
-        outputs=(
-            Output(
-                index=0,
-                kind="image",
-                content_type="image/webp",
-                width=768,
-                height=768,
-                bytes=48_213,
-                sha256="5b2f9e1c" * 8,
-                seed=7,
-            ),
-        ),
-        recipe=Recipe(
-            model="black-forest-labs-flux-1-schnell",
-            space="black-forest-labs/FLUX.1-schnell",
-            url="https://black-forest-labs-flux-1-schnell.hf.space",
-            revision="5b2f9e1c5b2f9e1c5b2f9e1c5b2f9e1c5b2f9e1c",
-            fixed={"seed": 7},
-            job_id=_EXAMPLE_ID,
-            version=VERSION,
-            at=start,
-        ),
-        attempts=(
-            Attempt(
-                n=1,
-                provider="blackforestlabs-flux1-schnell",
-                worker="w1",
-                started_at=start + 0.04,
-                ended_at=start + 3.2,
-                outcome="succeeded",
-            ),
-        ),
-        started_at=start + 0.04,
-        finished_at=start + 3.2,
-    )
-    return job_json(Record(job, 9, "1795186221200-0"), None, Links("http://127.0.0.1:8000"))
-
-
-#: Examples of answers, by the name of their schema.
-_ANSWERS: Final[dict[str, Callable[[], Json]]] = {
-    "Job": example_job,
-}

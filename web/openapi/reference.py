@@ -9,12 +9,12 @@ from typing import Final
 
 import settings
 from web.app import assemble
+from web.http.json_body import Json
 from web.http.problem_kinds import KINDS
 from web.openapi import document as openapi
 from web.openapi.schemas import schema_of
-from web.schemas import Json
 from web.services import build
-from web.streaming.sse import NAMES
+from web.streaming.messages import KINDS as MESSAGES
 from web.v1.schemas.jobs import JobRequest
 
 _HEAD = """\
@@ -75,7 +75,7 @@ def _page(document: Json) -> Iterator[str]:
                 if tag["name"] in found["tags"]:
                     yield from _route(path, method, found)
     yield "## Messages of an event stream\n"
-    yield from _table(("event", "meaning"), [(f"`{name}`", text) for name, text in NAMES.items()])
+    yield from _table(("event", "meaning"), [(f"`{name}`", text) for name, text in MESSAGES.items()])
     yield "## Body of a submission\n"
     yield from _fields(schema_of(JobRequest)[1][JobRequest.__name__])
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"

@@ -13,6 +13,7 @@ from flask import Response, request
 
 from jobs.idempotency import Idempotency
 from jobs.record.types import Record
+from jobs.resources.job import JobResource
 from jobs.scheduling.waiting import Waiting
 from jobs.service import Accepted, Submission
 from web.http.operation import Answer, Parameter
@@ -20,7 +21,7 @@ from web.services import services
 from web.v1 import idempotency
 from web.v1.context import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
 
-_JOB: Final = {"application/json": "Job"}
+_JOB: Final = {"application/json": JobResource}
 
 PREFER: Final = Parameter(
     name="Prefer",

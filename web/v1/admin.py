@@ -7,6 +7,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jobs.access import audit
+from jobs.resources.job import job_resource
 from providers.inputs.faults import Checker
 from providers.spec import ProviderSpec
 from web.http.json_body import SMALL_BODY, read_json
@@ -16,10 +17,17 @@ from web.http.query import only
 from web.http.responses import json_response
 from web.http.validation import check
 from web.services import services
-from web.v1.context import caller
-from web.v1.lists import PARAMETERS, listed, read_list
+from web.v1.context import caller, links
+from web.v1.lists import PARAMETERS, listing, page_of, read_list
 from web.v1.schemas import admin
-from web.v1.schemas.admin import ProviderControl, QueueControl, provider_control, queue_control
+from web.v1.schemas.admin import (
+    AdminJobList,
+    ProviderControl,
+    QueueControl,
+    admin_job_resource,
+    provider_control,
+    queue_control,
+)
 
 blueprint = Blueprint("admin", __name__)
 
@@ -40,7 +48,7 @@ _provider: Final = Checker(admin.PROVIDER)
         Answer(
             status=200,
             description="Jobs, newest first.",
-            content={"application/json": "AdminJobList"},
+            content={"application/json": AdminJobList},
             headers=("Link",),
         ),
     ),
@@ -54,7 +62,14 @@ def list_jobs() -> Response:
     wanted = read_list(request, "owner")
     owner = wanted.parameters.get("owner")
     audit.note(caller().owner, "listed jobs", of=owner or "everybody")
-    return listed(wanted, owner, "admin", show_owner=True)
+    base = links()
+    data, following = page_of(
+        wanted,
+        owner,
+        "admin",
+        lambda record, waiting: admin_job_resource(job_resource(record, waiting, base), record.job.owner),
+    )
+    return listing(AdminJobList(data=data, has_more=following is not None), following, wanted.parameters, "admin")
 
 
 @blueprint.get("/admin/queue")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-import msgspec
 from flask import Blueprint, Response, request
 
 from jobs.batches import Batch
@@ -14,17 +13,18 @@ from providers.inputs.faults import FAULTS_LIMIT
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem, invalid_all
+from web.http.responses import PRIVATE, json_response
 from web.services import services
 from web.v1 import idempotency
 from web.v1.accept import ERRORS, charge
 from web.v1.context import caller, links
 from web.v1.permit import input_images, permit
-from web.v1.schemas.batches import Member, batch_json, check_bounds, members_of
+from web.v1.schemas.batches import BatchResource, Member, batch_resource, check_bounds, members_of
 from web.v1.schemas.jobs import wanted_of
 
 blueprint = Blueprint("batches", __name__)
 
-_BATCH: Final = {"application/json": "Batch"}
+_BATCH: Final = {"application/json": BatchResource}
 
 
 @blueprint.post("/batches")
@@ -84,7 +84,7 @@ def _permitted(members: Sequence[Member]) -> list[Submission]:
 
 
 @blueprint.get("/batches/<batch_id>")
-@operation("getBatch", "Jobs", "read", answers=(ok("The batch as it stands.", "Batch"),), errors=("not_found",))
+@operation("getBatch", "Jobs", "read", answers=(ok("The batch as it stands.", BatchResource),), errors=("not_found",))
 def get(batch_id: str) -> Response:
     """Get a batch.
 
@@ -99,7 +99,7 @@ def get(batch_id: str) -> Response:
     "Jobs",
     "submit",
     answers=(
-        ok("None of its jobs will change any more.", "Batch"),
+        ok("None of its jobs will change any more.", BatchResource),
         Answer(status=202, description="Some still run; they end as soon as their workers let go.", content=_BATCH),
     ),
     errors=("not_found",),
@@ -113,5 +113,4 @@ def cancel(batch_id: str) -> Response:
 
 
 def _answer(batch: Batch, status: int = 200) -> Response:
-    body = msgspec.json.encode(batch_json(services().batches.standing(batch), links()))
-    return Response(body, status, {"Cache-Control": "private, no-cache"}, mimetype="application/json")
+    return json_response(batch_resource(services().batches.standing(batch), links()), status, PRIVATE)

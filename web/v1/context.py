@@ -6,25 +6,25 @@ import re
 import time
 from typing import Final
 
-import msgspec
 from flask import Request, Response, g, request
 
 from jobs.errors import JobGone, JobNotFound
 from jobs.model import Job
 from jobs.record.types import Record
+from jobs.resources.job import job_resource, version_of
+from jobs.resources.links import Links
 from jobs.scheduling.waiting import Waiting
 from web.http.auth import Caller
 from web.http.headers import REQUEST_ID, header, name_request
-from web.schemas import Links, etag, job_json
+from web.http.responses import PRIVATE, json_response
 from web.services import services
+from web.streaming.messages import is_end
 from web.streaming.pump import TooManyWatchers
-from web.streaming.sse import is_end
 
 #: Longest ``Prefer: wait``, in seconds.
 LONGEST_WAIT: Final = 60
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])")
-_encode = msgspec.json.Encoder().encode
 
 
 def caller() -> Caller:
@@ -101,10 +101,15 @@ def wait_for_news(record: Record, seconds: float, *, until_end: bool) -> bool:
 
 def job_answer(record: Record, waiting: Waiting | None, status: int = 200) -> Response:
     """A job as an answer, with its version, and with when to ask again."""
-    headers = {"ETag": etag(record, waiting), "Cache-Control": "private, no-cache"}
+    headers = {**PRIVATE, "ETag": etag(record, waiting)}
     if not record.job.status.is_terminal:
         headers["Retry-After"] = retry_after(waiting)
-    return Response(_encode(job_json(record, waiting, links())), status, headers, content_type="application/json")
+    return json_response(job_resource(record, waiting, links()), status, headers)
+
+
+def etag(record: Record, waiting: Waiting | None) -> str:
+    """The weak entity tag of a job as it stands."""
+    return f'W/"{version_of(record, waiting)}"'
 
 
 def retry_after(waiting: Waiting | None) -> str:

@@ -8,19 +8,23 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
-import msgspec
 from flask import Blueprint, Response, request
+from msgspec import UNSET
 
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.record.types import LoggedEvent, Record
+from jobs.resources.job import JobResource, job_resource
+from jobs.resources.links import Links
+from jobs.resources.progress import QueueResource, queue_resource
 from web.http.auth import Caller
 from web.http.headers import header
 from web.http.operation import Answer, Parameter, operation
 from web.http.problems import Problem
 from web.http.query import only, refuse, whole_number
-from web.schemas import Json, Links, job_json, queue_json
+from web.http.responses import json_response
 from web.services import Services, services
 from web.streaming import sse
+from web.streaming.messages import DeletedJob, EventLog, EventStream, is_end, log_of
 from web.streaming.pump import TooManyWatchers, Watch
 from web.v1.context import caller, links, look
 
@@ -53,7 +57,7 @@ _LOG_LIMIT: Final = 1000
         Answer(
             status=200,
             description="The events, as a stream or (by `Accept: application/json`) as a list.",
-            content={"text/event-stream": "EventStream", "application/json": "EventLog"},
+            content={"text/event-stream": EventStream, "application/json": EventLog},
         ),
         Answer(status=204, description="The job has ended and you have seen its last event: do not come again."),
     ),
@@ -78,22 +82,21 @@ def events(job_id: str) -> Response:
     if record.job.status.is_terminal and last == record.event_id:
         return Response(status=204)
     missed = _missed(record, last)
-    place = queue_json(record.job, waiting)
+    place = None if waiting is None else queue_resource(waiting, record.job.upstream)
     stream = Stream(services(), caller(), _token(), links(), record, missed, place)
     first = b""
     if missed is None:
         mark = None if record.job.status.is_terminal else record.event_id
-        first = sse.message("snapshot", job_json(record, waiting, links()), mark)
+        first = sse.message("snapshot", job_resource(record, waiting, links()), mark)
     return stream.answer(first)
 
 
 def _log(record: Record, after: str, limit: int) -> Response:
     entries = services().store.log(record.job.id, after=after, limit=limit + 1)
-    data = [line for entry in entries[:limit] for line in sse.log_json(entry, record.job.id, links())]
-    body: Json = {"object": "list", "data": data, "has_more": len(entries) > limit}
-    if body["has_more"]:
-        body["next_cursor"] = entries[limit - 1].id
-    return Response(msgspec.json.encode(body), mimetype="application/json")
+    data = [line for entry in entries[:limit] for line in log_of(entry, record.job.id, links())]
+    has_more = len(entries) > limit
+    following = entries[limit - 1].id if has_more else UNSET
+    return json_response(EventLog(data=data, has_more=has_more, next_cursor=following))
 
 
 def _missed(record: Record, last: str) -> list[LoggedEvent] | None:
@@ -132,7 +135,7 @@ class Stream:
     links: Links
     record: Record
     missed: list[LoggedEvent] | None
-    place: Json | None
+    place: QueueResource | None
     name: str = ""
 
     def answer(self, first: bytes) -> Response:
@@ -173,7 +176,7 @@ class Stream:
         yield sse.RETRY + first
         for entry in self.missed or ():
             yield self._message(entry)
-            if sse.is_end(entry.event):
+            if is_end(entry.event):
                 return
         if watch is None:
             yield sse.message("end", self._final(), self.record.event_id)
@@ -196,7 +199,7 @@ class Stream:
                 news = watch.news(timings.queue_look)
                 for entry in news:
                     yield self._message(entry)
-                    if sse.is_end(entry.event):
+                    if is_end(entry.event):
                         return
                 place, before = (place if news else self._look_again()), place
             except (JobGone, JobNotFound):
@@ -214,17 +217,18 @@ class Stream:
             beat_at = time.monotonic() + timings.heartbeat
 
     def _message(self, entry: LoggedEvent) -> bytes:
-        final = self._final() if sse.is_end(entry.event) else None
+        final = self._final() if is_end(entry.event) else None
         return sse.stream_of(entry, self.record.job.id, self.links, final)
 
-    def _final(self) -> Json:
+    def _final(self) -> JobResource | DeletedJob:
         try:
-            return job_json(self.services.store.get(self.record.job.id), None, self.links)
+            return job_resource(self.services.store.get(self.record.job.id), None, self.links)
         except JobGone as gone:
             # Deleted at this very moment.
-            return {"id": gone.tombstone.id, "object": "job", "status": gone.tombstone.status}
+            return DeletedJob(id=gone.tombstone.id, status=gone.tombstone.status)
 
-    def _look_again(self) -> Json | None:
+    def _look_again(self) -> QueueResource | None:
         """What the job waits for, as it stands now."""
         record, place = self.services.views.look(self.record.job.id)
-        return queue_json(record.job, self.services.queue_estimates.waiting(record, place))
+        waiting = self.services.queue_estimates.waiting(record, place)
+        return None if waiting is None else queue_resource(waiting, record.job.upstream)

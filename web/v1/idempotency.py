@@ -10,9 +10,9 @@ from flask import Response, request
 
 from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
 from web.http.headers import header
+from web.http.json_body import Json
 from web.http.operation import Parameter
 from web.http.problems import Problem
-from web.schemas import Json
 from web.services import services
 from web.v1.context import caller
 

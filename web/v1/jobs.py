@@ -4,25 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import msgspec
 from flask import Blueprint, Response, request
 
+from jobs.resources.job import JobResource
 from web.http.headers import header
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, Parameter, operation
 from web.http.query import only, words
-from web.schemas import etag
+from web.http.responses import PRIVATE, json_response
 from web.services import services
 from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accept, answer, replayed
-from web.v1.context import caller, job_answer, look, wait_for_news, wait_preference
+from web.v1.context import caller, etag, job_answer, look, wait_for_news, wait_preference
 from web.v1.permit import permit
 from web.v1.schemas.jobs import wanted_of
-from web.v1.schemas.plans import planned
+from web.v1.schemas.plans import PlanResource, planned
 
 blueprint = Blueprint("jobs", __name__)
 
-_JOB = {"application/json": "Job"}
+_JOB = {"application/json": JobResource}
 
 
 @blueprint.post("/jobs")
@@ -47,7 +47,7 @@ _JOB = {"application/json": "Job"}
         replace(
             ANSWERS[1],
             description=f"{ANSWERS[1].description} Or the plan that `dry_run` asked for.",
-            content={"application/json": "JobOrPlan"},
+            content={"application/json": (JobResource, PlanResource)},
         ),
     ),
     errors=ERRORS,
@@ -66,8 +66,7 @@ def submit() -> Response:
     dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
     if dry is not None and "1" in dry:
-        plan = planned(permit(wanted_of(body)), caller().limits, services())
-        return Response(msgspec.json.encode(plan), mimetype="application/json")
+        return json_response(planned(permit(wanted_of(body)), caller().limits, services()))
     marks = idempotency.marks(body)
     return answer(replayed(marks) or accept(permit(wanted_of(body)), marks))
 
@@ -111,7 +110,7 @@ def get(job_id: str) -> Response:
         record, waiting = look(job_id)
     mark = etag(record, waiting)
     if known and _matches(known, mark):
-        response = Response(status=304, headers={"ETag": mark, "Cache-Control": "private, no-cache"})
+        response = Response(status=304, headers={**PRIVATE, "ETag": mark})
     else:
         response = job_answer(record, waiting)
     if granted:

@@ -7,13 +7,13 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jobs.model import Job
+from jobs.resources.links import Links
 from jobs.times import rfc3339
 from web.http.json_body import SMALL_BODY, read_optional_json
 from web.http.operation import ok, operation
 from web.http.problems import Problem
 from web.http.responses import json_response
 from web.http.signed_links import Grant
-from web.schemas import Links
 from web.services import services
 from web.v1.context import caller, links, look
 from web.v1.schemas.links import LinkResource, until

@@ -2,26 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Request, Response, request
 
-from jobs.resources.base import ListOf
+from jobs.model import Status
+from jobs.record.types import Record
+from jobs.resources.base import BatchId, ListOf, Resource, Time
+from jobs.resources.job import JobResource, job_resource
+from jobs.scheduling.waiting import Waiting
 from web.http.cursors import BadCursor
 from web.http.operation import Answer, Parameter, operation
 from web.http.query import only, refuse, whole_number
 from web.http.responses import json_response
-from web.openapi.components import BATCH_ID, TIME
-from web.schemas import STATUSES, Json, job_json
 from web.services import services
 from web.v1.context import caller, links
 from web.v1.schemas.lists import METADATA, NAMES, Filters, filters
 
 blueprint = Blueprint("lists", __name__)
+
+Item = TypeVar("Item", bound=Resource)
+
+
+class JobList(ListOf[JobResource], frozen=True, kw_only=True):
+    """A part of the list of jobs, newest first."""
+
 
 _LIMIT: Final = 100
 
@@ -33,7 +42,7 @@ LIMIT: Final = Parameter(
     description="Most of them in one answer.",
     schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
 )
-_STATUS: Final = "|".join(STATUSES)
+_STATUS: Final = "|".join(Status)
 CURSOR: Final = Parameter(name="cursor", place="query", description="`next_cursor` of the answer before.")
 #: Of every list of jobs.
 PARAMETERS: Final = (
@@ -48,19 +57,19 @@ PARAMETERS: Final = (
     ),
     Parameter(name="model", place="query", description="Only jobs that asked for this model."),
     Parameter(name="provider", place="query", description="Only jobs that ran, or will run, on this provider."),
-    Parameter(name="batch", place="query", description="Only jobs of this batch.", schema=BATCH_ID),
+    Parameter(name="batch", place="query", description="Only jobs of this batch.", schema=BatchId),
     Parameter(
         name="created_after",
         place="query",
         description="Only jobs that were submitted later than this.",
-        schema=TIME,
+        schema=Time,
         example="2026-11-20T14:00:00Z",
     ),
     Parameter(
         name="created_before",
         place="query",
         description="Only jobs that were submitted earlier than this.",
-        schema=TIME,
+        schema=Time,
         example="2026-11-20T15:00:00Z",
     ),
     Parameter(
@@ -88,7 +97,7 @@ PARAMETERS: Final = (
         Answer(
             status=200,
             description="Your jobs, newest first.",
-            content={"application/json": "JobList"},
+            content={"application/json": JobList},
             headers=("Link",),
         ),
     ),
@@ -99,8 +108,9 @@ def list_jobs() -> Response:
 
     A part may hold fewer jobs than `limit`, or none, and still have a `next_cursor`, where few of many jobs fit.
     """
-    owner = caller().owner
-    return listed(read_list(request), owner, owner)
+    owner, wanted, base = caller().owner, read_list(request), links()
+    data, following = page_of(wanted, owner, owner, lambda record, waiting: job_resource(record, waiting, base))
+    return listing(JobList(data=data, has_more=following is not None), following, wanted.parameters, owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,14 +137,16 @@ def read_list(asked: Request, *more: str) -> Wanted:
     return Wanted(parameters=parameters, filters=filters(parameters), limit=limit)
 
 
-def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool = False) -> Response:
-    """A part of a list of jobs.
+def page_of(
+    wanted: Wanted, owner: str | None, reader: str, show: Callable[[Record, Waiting | None], Item]
+) -> tuple[list[Item], str | None]:
+    """A part of a list of jobs, and the place where the next part begins (None at the end).
 
     Args:
         wanted: What was asked for.
         owner: Whose jobs; None is everybody's.
         reader: Whom its cursors are good for.
-        show_owner: Whether to say whose each job is.
+        show: Makes the resource of a job.
 
     Raises:
         Problem: 422: the cursor is none of this reader's.
@@ -149,14 +161,8 @@ def listed(wanted: Wanted, owner: str | None, reader: str, *, show_owner: bool =
         until=wanted.filters.until,
     )
     places = found.views.places(record for record in page.records if record.job.status == "queued")
-    data = [
-        {
-            **job_json(record, found.queue_estimates.waiting(record, places.get(record.job.id)), links()),
-            **({"owner": record.job.owner} if show_owner else {}),
-        }
-        for record in page.records
-    ]
-    return _listing_of_jobs(data, page.next_cursor, wanted.parameters, reader)
+    data = [show(record, found.queue_estimates.waiting(record, places.get(record.job.id))) for record in page.records]
+    return data, page.next_cursor
 
 
 def listing(page: ListOf[Any], following: str | None, parameters: Mapping[str, str], reader: str) -> Response:
@@ -174,19 +180,6 @@ def listing(page: ListOf[Any], following: str | None, parameters: Mapping[str, s
     query = urlencode({**parameters, "cursor": cursor})
     link = f'<{links().base}{request.path}?{query}>; rel="next"'
     return json_response(msgspec.structs.replace(page, next_cursor=cursor), headers={"Link": link})
-
-
-def _listing_of_jobs(
-    data: Sequence[Json], following: str | None, parameters: Mapping[str, str], reader: str
-) -> Response:
-    body = {"object": "list", "data": data, "has_more": following is not None}
-    answer = Response(mimetype="application/json")
-    if following is not None:
-        body["next_cursor"] = services().cursors.seal(reader, following)
-        query = urlencode({**parameters, "cursor": body["next_cursor"]})
-        answer.headers["Link"] = f'<{links().base}{request.path}?{query}>; rel="next"'
-    answer.data = msgspec.json.encode(body)
-    return answer
 
 
 def place_of(parameters: Mapping[str, str], reader: str) -> str | None:

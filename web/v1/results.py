@@ -11,6 +11,8 @@ from flask import Blueprint, Response, request
 from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT, convert
 from jobs.model import Job, Output
 from jobs.record.types import Record
+from jobs.resources.job import version_of
+from jobs.resources.results import TEXT_TYPE
 from jobs.scheduling.waiting import Waiting
 from web.http.file_response import (
     FOREVER,
@@ -28,7 +30,6 @@ from web.http.problems import Problem
 from web.http.query import some
 from web.images import status_card
 from web.images.variants import FORMATS, wish_of
-from web.schemas import TEXT_TYPE, etag
 from web.services import services
 from web.v1.context import look
 
@@ -173,7 +174,7 @@ def image(job_id: str) -> Response:
 
 
 def _card(record: Record, waiting: Waiting | None) -> Response:
-    mark = f"card-{etag(record, waiting)[3:-1]}"
+    mark = f"card-{version_of(record, waiting)}"
     caching = FOREVER if record.job.status.is_terminal else _BRIEFLY
     if mark in request.if_none_match:
         return _picture(b"", mark, caching)

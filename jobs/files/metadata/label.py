@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 from xml.sax.saxutils import escape
 
+import msgspec
+
 from jobs.egress import holds_address
 from jobs.model import Job, Recipe
-from jobs.public import recipe_json
+from jobs.resources.results import recipe_resource
 
 #: Longest form of any part, in bytes: a segment of a JPEG file ends at 64 KB.
 LIMIT: Final = 60_000
@@ -63,7 +65,7 @@ def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
         index: Number of the output.
         seed: Its seed.
     """
-    said = recipe_json(job, recipe)
+    said = msgspec.to_builtins(recipe_resource(job, recipe))
     inputs = {name: value for name, value in said["input"].items() if not holds_address(name, value)}
     while True:
         whole = {**said, "index": index, "input": inputs}

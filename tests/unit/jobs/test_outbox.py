@@ -207,7 +207,7 @@ def test_a_test_belongs_to_no_job_and_does_not_stay(client: redis.Redis, store: 
         id=new_delivery_id(), holder="test_1", owner="key_1", type=TEST, host="h.example.com", target="t",
         created_at=now, next_at=now,
     )  # fmt: skip
-    outbox.add_test(delivery, message(TEST, now, {}))
+    outbox.add_test(delivery, message(TEST, now))
     assert outbox.get("test_1", delivery.id) == delivery
     assert 0 < client.ttl("dr:hooks:test_1") <= 3600
     assert [one.delivery for one in take(outbox)] == [delivery]

@@ -13,7 +13,7 @@ from jobs.access.api_keys import Scope
 from tests.support.fake_worker import FakeWorker
 from tests.support.resources import fits
 from web.services import Services
-from web.v1.schemas.admin import ProviderControl, QueueControl
+from web.v1.schemas.admin import AdminJobList, ProviderControl, QueueControl
 
 
 def waiting(client: FlaskClient, services: Services, job_id: str) -> Any:
@@ -105,7 +105,7 @@ def test_everybodys_jobs_are_listed_with_their_owners(client: FlaskClient, fake_
     assert [(job["id"], job["owner"]) for job in body["data"]] == [
         (ids[3], "key_b"), (ids[2], "local"), (ids[1], "key_b")
     ]  # fmt: skip
-    assert fits(body, "AdminJobList")
+    assert fits(body, AdminJobList)
     following = page.headers["Link"].partition(">")[0].lstrip("<").removeprefix("http://localhost")
     assert following.startswith("/v1/admin/jobs?")
     assert [job["id"] for job in client.get(following).get_json()["data"]] == [ids[0]]

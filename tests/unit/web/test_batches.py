@@ -5,14 +5,14 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-import jsonschema_rs
 import pytest
 from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES
 from providers.echo.painting import paint
-from web.openapi.components import SCHEMAS
+from tests.support.resources import fits
 from web.services import Services
+from web.v1.schemas.batches import BatchResource
 
 JOB = {"model": "echo", "input": {"prompt": "x"}}
 UNKNOWN = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"
@@ -32,7 +32,7 @@ def test_a_list_of_jobs_is_accepted_together(client: FlaskClient) -> None:
     answer = post(client, {"jobs": [JOB, {**JOB, "metadata": {"n": "2"}}]})
     batch = answer.get_json()
     assert answer.status_code == 202
-    jsonschema_rs.Draft202012Validator({**SCHEMAS["Batch"], "components": {"schemas": SCHEMAS}}).validate(batch)
+    assert fits(batch, BatchResource)
     assert (batch["total"], batch["counts"]["queued"], batch["progress"], batch["status"]) == (2, 2, 0, "active")
     assert client.get(answer.headers["Location"]).get_json() == batch
     assert client.get(batch["jobs"][1]["url"]).get_json()["batch_id"] == batch["id"]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import typing
 from typing import Any
 
-import jsonschema_rs
+import msgspec
 import pytest
 
 from jobs import events as e
-from jobs.model import Failure, Output
+from jobs.model import Failure, Output, Status
 from jobs.record.types import LoggedEvent
-from web.openapi.components import SCHEMAS
-from web.schemas import Links
+from jobs.resources.links import Links
+from tests.support.resources import fits
 from web.streaming import sse
+from web.streaming.messages import DeletedJob, EventResource, LogMessage, StatusMessage, is_end, log_of, messages_of
 
 LINKS = Links("http://host")
 FAILURE = Failure(code="provider_busy", detail="busy", retryable=True, provider="echo")
@@ -47,33 +47,33 @@ def test_the_examples_are_all_events_that_there_are() -> None:
 
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
 def test_every_event_says_something_that_the_documents_name(event: e.JobEvent) -> None:
-    messages = sse.messages_of(event, "job_x", LINKS)
+    messages = messages_of(event, "job_x", LINKS)
     assert messages
-    validator = jsonschema_rs.Draft202012Validator(SCHEMAS["Event"])
-    for line in sse.log_json(LoggedEvent("1-0", event), "job_x", LINKS):
-        validator.validate(json.loads(json.dumps(line)))
-    assert sse.is_end(event) == (messages[-1][1].get("status") in {"succeeded", "failed", "canceled", "expired"})
+    for line in log_of(LoggedEvent("1-0", event), "job_x", LINKS):
+        assert fits(msgspec.to_builtins(line), EventResource)
+    last = messages[-1][1]
+    assert is_end(event) == (isinstance(last, StatusMessage) and last.status.is_terminal)
 
 
 def test_a_retry_says_why_and_until_when() -> None:
     event = EXAMPLES[8]
-    assert sse.messages_of(event, "job_x", LINKS) == [
-        (
-            "status",
-            {
-                "status": "queued",
-                "outcome": "failed",
-                "error": {"code": "provider_busy", "detail": "busy", "retryable": True, "provider": "echo"},
-                "reason": "provider_cooldown",
-                "until": "1970-01-01T00:00:09.000Z",
-            },
-        )
-    ]
+    ((kind, message),) = messages_of(event, "job_x", LINKS)
+    assert (kind, msgspec.to_builtins(message)) == (
+        "status",
+        {
+            "status": "queued",
+            "outcome": "failed",
+            "error": {"code": "provider_busy", "detail": "busy", "retryable": True, "provider": "echo"},
+            "reason": "provider_cooldown",
+            "message": "The provider takes no jobs until 1970-01-01 00:00:09 UTC.",
+            "until": "1970-01-01T00:00:09.000Z",
+        },
+    )
 
 
 def test_only_the_last_message_of_an_event_carries_its_id() -> None:
     entry = LoggedEvent("5-1", e.Succeeded(at=1.0, outputs=OUTPUTS))
-    wire = sse.stream_of(entry, "job_x", LINKS, {"id": "job_x"}).decode()
+    wire = sse.stream_of(entry, "job_x", LINKS, DeletedJob(id="job_x", status=Status.SUCCEEDED)).decode()
     messages = wire.strip().split("\n\n")
     assert [message.split("\n")[-2].removeprefix("event: ") for message in messages] == [
         "output", "output", "status", "end",
@@ -82,7 +82,7 @@ def test_only_the_last_message_of_an_event_carries_its_id() -> None:
 
 
 def test_a_line_break_in_a_text_stays_inside_its_message() -> None:
-    wire = sse.message("log", {"text": "a\n\nevent: end\ndata: {}\r\n"})
+    wire = sse.message("log", LogMessage(level="info", text="a\n\nevent: end\ndata: {}\r\n"))
     assert wire.count(b"\n\n") == 1
     assert wire.endswith(b"\n\n")
     assert b"\r" not in wire

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
+import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from jobs.record.views import ProviderState
-from jobs.resources.base import KEY_EXAMPLE, Count, Resource, Time, optional, optional_time
+from jobs.resources import examples
+from jobs.resources.base import Count, ListOf, Resource, Time, optional, optional_time
+from jobs.resources.job import JobResource
 from jobs.scheduling.pauses import SETTINGS, Hold, Setting
+from web.http.json_body import Json
 from web.http.problems import invalid
-from web.schemas import Json
 
 #: Most jobs at once that a limit may name.
 _LARGEST_LIMIT: Final = 100_000
@@ -67,9 +70,21 @@ def beyond_schema(body: Json) -> None:
 HoldReason = Annotated[str, Meta(description="The admin's reason.", examples=["its owner rebuilds it"])]
 ChangedBy = Annotated[
     str,
-    Meta(description="The id of the admin's key, `local`, or `operator` for the command line.", examples=[KEY_EXAMPLE]),
+    Meta(
+        description="The id of the admin's key, `local`, or `operator` for the command line.", examples=[examples.KEY]
+    ),
 ]
-ChangedAt = Annotated[Time, Meta(examples=["2026-11-20T14:50:18.000Z"])]
+ChangedAt = Annotated[Time, Meta(examples=[examples.CREATED_AT])]
+
+
+class AdminJobResource(JobResource, frozen=True, kw_only=True):
+    """A job in an admin's list."""
+
+    owner: Annotated[str, Meta(description="The id of its owner's key, or `local`.", examples=[examples.KEY])]
+
+
+class AdminJobList(ListOf[AdminJobResource], frozen=True, kw_only=True):
+    """A part of the list of everybody's jobs, newest first."""
 
 
 class QueueControl(Resource, frozen=True, kw_only=True):
@@ -86,7 +101,7 @@ class ProviderControl(Resource, frozen=True, kw_only=True):
     """What an admin has set for a provider."""
 
     object: Literal["provider_control"] = "provider_control"
-    name: Annotated[str, Meta(examples=["blackforestlabs-flux1-schnell"])]
+    name: Annotated[str, Meta(examples=[examples.PROVIDER])]
     state: Annotated[Setting, Meta(description="As an admin set it.", examples=["draining"])]
     limit: (
         Annotated[Count, Meta(description="As an admin set it; absent: as the configuration says.", examples=[2])]
@@ -99,6 +114,11 @@ class ProviderControl(Resource, frozen=True, kw_only=True):
     reason: HoldReason | UnsetType = UNSET
     changed_by: ChangedBy | UnsetType = UNSET
     changed_at: ChangedAt | UnsetType = UNSET
+
+
+def admin_job_resource(job: JobResource, owner: str) -> AdminJobResource:
+    """A job in an admin's list."""
+    return AdminJobResource(**msgspec.structs.asdict(job), owner=owner)
 
 
 def queue_control(hold: Hold | None) -> QueueControl:

@@ -9,9 +9,10 @@ from msgspec import UNSET, Meta, UnsetType
 
 from jobs.access.api_keys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey, Scope
 from jobs.limits import NAMES
-from jobs.resources.base import KEY_EXAMPLE, KeyId, ListOf, Resource, Time, optional_time
+from jobs.resources import examples
+from jobs.resources.base import KeyId, ListOf, Resource, Time, optional_time
 from jobs.times import rfc3339
-from web.schemas import Json
+from web.http.json_body import Json
 
 _LARGEST_LIMIT: Final = 10**15
 _OWN_LIMIT: Final[Json] = {"type": ["integer", "string"], "minimum": 1, "pattern": "^none$"}
@@ -87,7 +88,7 @@ class PreviousKey(Resource, frozen=True, kw_only=True):
 class KeyResource(Resource, frozen=True, kw_only=True):
     """An API key, without the key itself."""
 
-    id: Annotated[KeyId, Meta(description="Owns the jobs.", examples=[KEY_EXAMPLE])]
+    id: Annotated[KeyId, Meta(description="Owns the jobs.", examples=[examples.KEY])]
     object: Literal["key"] = "key"
     name: Annotated[str, Meta(description="As an admin called it.", examples=["discord-bot"])]
     hint: Annotated[str, Meta(description="The key's last four characters.", examples=["x9Qf"])]
@@ -103,7 +104,7 @@ class KeyResource(Resource, frozen=True, kw_only=True):
     previous: Annotated[
         list[PreviousKey], Meta(description="What it was before, while that still works.", examples=[[]])
     ]
-    created_at: Annotated[Time, Meta(examples=["2026-11-20T14:50:18.000Z"])]
+    created_at: Annotated[Time, Meta(examples=[examples.CREATED_AT])]
     rotated_at: Annotated[Time, Meta(examples=["2026-11-21T14:50:18.000Z"])] | UnsetType = UNSET
     revoked_at: Time | UnsetType = UNSET
 

@@ -6,19 +6,21 @@ import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from math import prod
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 from msgspec import Meta
 
 from jobs.batches import SIZE_LIMIT, Standing
 from jobs.model import Status
-from jobs.public import Json, Links
+from jobs.resources import examples
+from jobs.resources.base import BatchId, Count, Fraction, JobId, Resource, Time, Url
+from jobs.resources.links import Links
 from jobs.service import Submission
 from jobs.times import rfc3339
 from providers.inputs.faults import FAULTS_LIMIT, escape
 from providers.inputs.normalise import pixel_steps
-from web.http.json_body import PICTURE_BODY, check_amount
+from web.http.json_body import PICTURE_BODY, Json, check_amount
 from web.http.problems import invalid, invalid_all
 from web.http.validation import BodyReader, RequestBody
 
@@ -147,23 +149,69 @@ def _expanded(template: Json, matrix: dict[str, list[Any]]) -> Iterator[Member]:
         yield Member(body, {**places, "": "/template"})
 
 
-def batch_json(standing: Standing, links: Links) -> Json:
+class BatchJob(Resource, frozen=True, kw_only=True):
+    """A job of a batch."""
+
+    id: Annotated[JobId, Meta(examples=[examples.JOB])]
+    status: Annotated[Status, Meta(examples=["running"])]
+    url: Annotated[Url, Meta(examples=[examples.JOB_URL])]
+
+
+class BatchUrls(Resource, frozen=True, kw_only=True):
+    """Addresses of a batch."""
+
+    self_: Annotated[Url, Meta(examples=[examples.BATCH_URL])] = msgspec.field(name="self")
+    jobs: Annotated[
+        Url,
+        Meta(
+            description="The list of its jobs, as any list of jobs.",
+            examples=[f"{examples.SERVER}/v1/jobs?batch={examples.BATCH}"],
+        ),
+    ]
+    cancel: Annotated[Url, Meta(examples=[f"{examples.BATCH_URL}/cancel"])]
+
+
+_COUNTS: Final[Json] = {
+    "properties": {status.value: {"type": "integer", "minimum": 0} for status in Status},
+    "required": [status.value for status in Status],
+}
+
+
+class BatchResource(Resource, frozen=True, kw_only=True):
+    """Jobs that were submitted together. Deleted ones count with their last state."""
+
+    id: Annotated[BatchId, Meta(examples=[examples.BATCH])]
+    object: Literal["batch"] = "batch"
+    status: Annotated[
+        Literal["active", "ended"],
+        Meta(description="`ended`: none of its jobs will change any more.", examples=["active"]),
+    ]
+    created_at: Annotated[Time, Meta(examples=[examples.CREATED_AT])]
+    total: Annotated[Count, Meta(examples=[1])]
+    counts: Annotated[
+        dict[str, Any],
+        Meta(
+            description="The number of its jobs in each state.",
+            extra_json_schema=_COUNTS,
+            examples=[{**dict.fromkeys(_COUNTS["required"], 0), "running": 1}],
+        ),
+    ]
+    progress: Annotated[Fraction, Meta(description="Of all jobs together.", examples=[0.5])]
+    jobs: list[BatchJob]
+    urls: BatchUrls
+
+
+def batch_resource(standing: Standing, links: Links) -> BatchResource:
     """A batch as the API shows it."""
     batch = standing.batch
-    return {
-        "id": batch.id,
-        "object": "batch",
-        "status": "ended" if standing.has_ended else "active",
-        "created_at": rfc3339(batch.created_at),
-        "total": len(batch.job_ids),
-        "counts": {status.value: standing.counts.get(status, 0) for status in Status},
-        "progress": standing.progress,
-        "jobs": [
-            {"id": job_id, "status": status, "url": links.job(job_id)} for job_id, status in standing.states.items()
-        ],
-        "urls": {
-            "self": links.batch(batch.id),
-            "jobs": f"{links.jobs()}?batch={batch.id}",
-            "cancel": links.batch(batch.id, "cancel"),
-        },
-    }
+    own = links.batch(batch.id)
+    return BatchResource(
+        id=batch.id,
+        status="ended" if standing.has_ended else "active",
+        created_at=rfc3339(batch.created_at),
+        total=len(batch.job_ids),
+        counts={status.value: standing.counts.get(status, 0) for status in Status},
+        progress=standing.progress,
+        jobs=[BatchJob(id=job_id, status=status, url=links.job(job_id)) for job_id, status in standing.states.items()],
+        urls=BatchUrls(self_=own, jobs=f"{links.jobs()}?batch={batch.id}", cancel=f"{own}/cancel"),
+    )

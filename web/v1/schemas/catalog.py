@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from jobs.record.views import ProviderState
+from jobs.resources import examples
 from jobs.resources.base import Count, ListOf, Resource, Time, optional, optional_time
 from jobs.scheduling.health import Health, percentile
 from jobs.times import rfc3339
@@ -25,14 +26,14 @@ class ModelResource(Resource, frozen=True, kw_only=True):
 
     id: Annotated[str, Meta(description="The name to ask for.", examples=["flux-schnell"])]
     object: Literal["model"] = "model"
-    name: Annotated[str, Meta(description="The exact name.", examples=["black-forest-labs-flux-1-schnell"])]
+    name: Annotated[str, Meta(description="The exact name.", examples=[examples.MODEL])]
     aliases: Annotated[list[str], Meta(description="Its other names.", examples=[["flux"]])]
     kind: Annotated[Kind, Meta(description="What it makes.", examples=["image"])]
     capabilities: Annotated[list[Capability], Meta(examples=[["text-to-image"]])]
     previews: Annotated[bool, Meta(description="Whether it shows previews while it works.", examples=[False])]
     providers: Annotated[
         list[str],
-        Meta(description="Its providers, in the order they are asked.", examples=[["blackforestlabs-flux1-schnell"]]),
+        Meta(description="Its providers, in the order they are asked.", examples=[[examples.PROVIDER]]),
     ]
     input_schema: Annotated[
         dict[str, Any],
@@ -85,14 +86,11 @@ class ParameterResource(Resource, frozen=True, kw_only=True):
 class ProviderResource(Resource, frozen=True, kw_only=True):
     """A provider: what it can do, and how it is now."""
 
-    name: Annotated[str, Meta(examples=["blackforestlabs-flux1-schnell"])]
+    name: Annotated[str, Meta(examples=[examples.PROVIDER])]
     object: Literal["provider"] = "provider"
     label: Annotated[str, Meta(description="Its name for people.", examples=["FLUX.1 [schnell]"])]
     url: str | UnsetType = UNSET
-    space: (
-        Annotated[str, Meta(description="Its Space on the Hub.", examples=["black-forest-labs/FLUX.1-schnell"])]
-        | UnsetType
-    ) = UNSET
+    space: Annotated[str, Meta(description="Its Space on the Hub.", examples=[examples.SPACE])] | UnsetType = UNSET
     state: Annotated[ProviderStatus, Meta(examples=["healthy"])]
     working: Annotated[bool, Meta(description="Whether it is known to work and switched on.", examples=[True])]
     in_flight: Annotated[Count, Meta(description="Jobs there now.", examples=[2])]
@@ -114,17 +112,17 @@ class ProviderResource(Resource, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     cooldown: Cooldown | UnsetType = UNSET
-    default_model: Annotated[str, Meta(examples=["black-forest-labs-flux-1-schnell"])]
-    default_image_model: Annotated[str, Meta(examples=["black-forest-labs-flux-1-schnell"])] | UnsetType = UNSET
-    models: Annotated[list[str], Meta(examples=[["black-forest-labs-flux-1-schnell"]])]
-    image_models: Annotated[list[str], Meta(examples=[["black-forest-labs-flux-1-schnell"]])]
+    default_model: Annotated[str, Meta(examples=[examples.MODEL])]
+    default_image_model: Annotated[str, Meta(examples=[examples.MODEL])] | UnsetType = UNSET
+    models: Annotated[list[str], Meta(examples=[[examples.MODEL]])]
+    image_models: Annotated[list[str], Meta(examples=[[examples.MODEL]])]
     vision_models: Annotated[list[str], Meta(examples=[[]])]
-    aliases: Annotated[dict[str, str], Meta(examples=[{"flux-schnell": "black-forest-labs-flux-1-schnell"}])]
+    aliases: Annotated[dict[str, str], Meta(examples=[{"flux-schnell": examples.MODEL}])]
     parameters: Annotated[
         dict[str, list[ParameterResource]],
         Meta(
             description="The parameters of each model.",
-            examples=[{"black-forest-labs-flux-1-schnell": [_PROMPT_EXAMPLE]}],
+            examples=[{examples.MODEL: [_PROMPT_EXAMPLE]}],
         ),
     ]
     streams: Annotated[bool, Meta(description="Whether it reports progress while it works.", examples=[True])]

@@ -8,11 +8,12 @@ from msgspec import Meta
 
 from jobs.files.images import CONTENT_TYPES, INPUT_LIMIT, SIDE_LIMIT
 from jobs.files.uploads import Label, Upload
-from jobs.resources.base import FILE_EXAMPLE, Count, FileId, ListOf, Resource, Sha256, UnixTime, Url
-from web.http.json_body import parse
+from jobs.resources import examples
+from jobs.resources.base import Count, FileId, ListOf, Resource, Sha256, UnixTime, Url
+from jobs.resources.links import Links
+from web.http.json_body import Json, parse
 from web.http.multipart import Form
 from web.http.problems import Problem, invalid
-from web.schemas import Json, Links
 from web.v1.schemas.jobs import LONGEST_RETENTION
 
 #: The part that holds the file: as OpenAI's SDK calls it, and as Replicate's does.
@@ -115,10 +116,8 @@ def _metadata(text: str) -> dict[str, str]:
 class FileUrls(Resource, frozen=True, kw_only=True):
     """Addresses of a file."""
 
-    get: Annotated[
-        Url, Meta(description="A job takes it too.", examples=[f"http://127.0.0.1:8000/v1/files/{FILE_EXAMPLE}"])
-    ]
-    content: Annotated[Url, Meta(examples=[f"http://127.0.0.1:8000/v1/files/{FILE_EXAMPLE}/content"])]
+    get: Annotated[Url, Meta(description="A job takes it too.", examples=[examples.FILE_URL])]
+    content: Annotated[Url, Meta(examples=[f"{examples.FILE_URL}/content"])]
 
 
 class FileChecksums(Resource, frozen=True, kw_only=True):
@@ -130,7 +129,7 @@ class FileChecksums(Resource, frozen=True, kw_only=True):
 class FileResource(Resource, frozen=True, kw_only=True):
     """An uploaded image. It has the fields of OpenAI's and of Replicate's files."""
 
-    id: Annotated[FileId, Meta(description="What a job takes as an image.", examples=[FILE_EXAMPLE])]
+    id: Annotated[FileId, Meta(description="What a job takes as an image.", examples=[examples.FILE])]
     object: Literal["file"] = "file"
     bytes: Annotated[
         Count, Meta(description="Size of the file as it is kept; `size` says the same.", examples=[412_880])
@@ -164,7 +163,7 @@ class FileList(ListOf[FileResource], frozen=True, kw_only=True):
 class DeletedFile(Resource, frozen=True, kw_only=True):
     """What OpenAI's SDK reads after it deleted a file."""
 
-    id: Annotated[FileId, Meta(examples=[FILE_EXAMPLE])]
+    id: Annotated[FileId, Meta(examples=[examples.FILE])]
     object: Literal["file"] = "file"
     deleted: Literal[True] = True
 

@@ -12,8 +12,8 @@ from typing import Final
 from jobs.egress import BadAddress, Egress
 from jobs.files.images import KEPT, SIDE_LIMIT, BadPicture, clean
 from jobs.ids import new_file_id
-from jobs.public import Json
 from providers.inputs.images import FILE_ID_PATTERN, with_sources
+from web.http.json_body import Json
 from web.http.problems import invalid
 from web.http.threads import aside
 

@@ -7,10 +7,11 @@ from typing import Annotated, Final, Literal
 from msgspec import Meta
 
 from jobs.model import Job
-from jobs.resources.base import JOB_EXAMPLE, Resource, Time, Url
+from jobs.resources import examples
+from jobs.resources.base import Resource, Time, Url
 from providers.inputs.faults import Checker
+from web.http.json_body import Json
 from web.http.validation import check
-from web.schemas import Json
 
 #: Seconds that a link is good where nothing is said, and at most.
 USUAL_SECONDS: Final = 3600
@@ -56,6 +57,6 @@ class LinkResource(Resource, frozen=True, kw_only=True):
     object: Literal["link"] = "link"
     url: Annotated[
         Url,
-        Meta(examples=[f"http://127.0.0.1:8000/v1/jobs/{JOB_EXAMPLE}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c"]),
+        Meta(examples=[f"{examples.JOB_URL}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c"]),
     ]
     expires_at: Annotated[Time, Meta(description="When it stops working.", examples=["2026-11-20T15:50:18.000Z"])]

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from jobs.model import Job
+from jobs import ids
+from jobs.model import Job, Status
 from web.http.query import refuse, words
-from web.openapi.components import BATCH_ID
-from web.schemas import STATUSES
 
 METADATA: Final = "metadata."
 NAMES: Final = ("status", "model", "provider", "batch", "created_after", "created_before", "q")
 
-_BATCH: Final = re.compile(BATCH_ID["pattern"])
+_BATCH: Final = re.compile(ids.BATCH)
 # RFC 3339, section 5.6, without leap seconds; a "+" that was not escaped arrives as a blank.
 _TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+ -]\d\d:\d\d)")
 
@@ -37,7 +36,7 @@ def filters(parameters: dict[str, str]) -> Filters:
         Problem: 422: one of them is malformed.
     """
     tests: list[Callable[[Job], bool]] = []
-    statuses = words(parameters, "status", STATUSES)
+    statuses = words(parameters, "status", [*Status])
     if statuses is not None:
         tests.append(lambda job: job.status in statuses)
     if "batch" in parameters and not _BATCH.fullmatch(parameters["batch"]):

@@ -2,43 +2,68 @@
 
 from __future__ import annotations
 
+from typing import Annotated, Any, Literal
+
+from msgspec import UNSET, Meta, UnsetType
+
 from jobs.limits import Limits
+from jobs.model import Strategy
+from jobs.resources.base import Resource, optional, optional_time
+from jobs.resources.progress import WaitingMessage, WaitingReason, WaitingUntil
 from jobs.scheduling.plan import Plan, plan
 from jobs.service import Submission
-from web.schemas import Json, optional_time, present
 from web.services import Services
 
 
-def planned(submission: Submission, limits: Limits, found: Services) -> Json:
+def planned(submission: Submission, limits: Limits, found: Services) -> PlanResource:
     """The plan for a submission of a key with these limits, as the API shows it. Writes nothing."""
     job = found.jobs.job(submission, "job_")
     crowds = found.views.crowds(job.owner, job.user, limits)
     made = plan(job, found.queue_estimates.situation(job), found.store.overview(), job.created_at, crowds)
     used = submission.input if made.provider is None else submission.inputs[made.provider]
-    return plan_json(submission, made, used)
+    return _plan_resource(submission, made, used)
 
 
-def plan_json(submission: Submission, made: Plan, used: Json) -> Json:
-    """A plan as the API shows it.
+class PlanResource(Resource, frozen=True, kw_only=True):
+    """What would become of a submission (`dry_run`)."""
 
-    Args:
-        submission: What was planned.
-        made: The plan.
-        used: The input as the provider would use it.
-    """
+    object: Literal["plan"] = "plan"
+    model: str
+    strategy: Strategy
+    provider: (
+        Annotated[str, Meta(description="The provider that would take it now; absent where none can.")] | UnsetType
+    ) = UNSET
+    fallbacks: Annotated[
+        list[str],
+        Meta(description="The providers after it, in order: for a failure, and for a `hedge` that takes long."),
+    ]
+    hedge_after_seconds: (
+        Annotated[
+            float,
+            Meta(description="The provider's own p95: after so many seconds the hedge starts. Absent: there is none."),
+        ]
+        | UnsetType
+    ) = UNSET
+    route: Annotated[list[str], Meta(description="The providers that may run it, in order.")]
+    input: Annotated[dict[str, Any], Meta(description="What would be used: defaults filled in, sizes rounded.")]
+    eta_seconds: Annotated[float, Meta(description="Estimated seconds until the result.")] | UnsetType = UNSET
+    reason: WaitingReason | UnsetType = UNSET
+    message: WaitingMessage | UnsetType = UNSET
+    until: WaitingUntil | UnsetType = UNSET
+
+
+def _plan_resource(submission: Submission, made: Plan, used: dict[str, Any]) -> PlanResource:
     waiting = made.waiting
-    return present(
-        {
-            "object": "plan",
-            "model": submission.model,
-            "strategy": submission.strategy,
-            "provider": made.provider,
-            "fallbacks": list(made.fallbacks),
-            "hedge_after_seconds": made.hedge_after,
-            "route": list(submission.route),
-            "input": used,
-            "eta_seconds": made.eta_seconds,
-            "reason": None if waiting is None else waiting.reason,
-            "until": None if waiting is None else optional_time(waiting.until),
-        }
+    return PlanResource(
+        model=submission.model,
+        strategy=submission.strategy,
+        provider=optional(made.provider),
+        fallbacks=list(made.fallbacks),
+        hedge_after_seconds=optional(made.hedge_after),
+        route=list(submission.route),
+        input=used,
+        eta_seconds=optional(made.eta_seconds),
+        reason=UNSET if waiting is None else waiting.reason,
+        message=UNSET if waiting is None else waiting.message,
+        until=UNSET if waiting is None else optional_time(waiting.until),
     )

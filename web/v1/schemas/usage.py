@@ -8,7 +8,8 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from jobs.limits import MEANINGS
-from jobs.resources.base import KEY_EXAMPLE, Count, Resource
+from jobs.resources import examples
+from jobs.resources.base import Count, Resource
 
 _FILES: Final = {
     "files": "Files that are kept (`/v1/files`).",
@@ -34,7 +35,7 @@ class UsageResource(Resource, frozen=True, kw_only=True):
     """What the caller's key may use, and uses."""
 
     object: Literal["usage"] = "usage"
-    owner: Annotated[str, Meta(description="The key's id; `local` where no key is needed.", examples=[KEY_EXAMPLE])]
+    owner: Annotated[str, Meta(description="The key's id; `local` where no key is needed.", examples=[examples.KEY])]
     key: UsageKey | UnsetType = UNSET
     user: (
         Annotated[str, Meta(description="The end user that was asked for.", examples=["discord-1234"])] | UnsetType

@@ -6,9 +6,8 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
+from jobs.resources import examples
 from jobs.resources.base import (
-    DELIVERY_EXAMPLE,
-    JOB_EXAMPLE,
     Count,
     DeliveryId,
     JobId,
@@ -85,10 +84,10 @@ class DeliveryResource(Resource, frozen=True, kw_only=True):
     """A message to a job's webhook, and what came of it."""
 
     id: Annotated[
-        DeliveryId, Meta(description="The header `webhook-id`; the same at every try.", examples=[DELIVERY_EXAMPLE])
+        DeliveryId, Meta(description="The header `webhook-id`; the same at every try.", examples=[examples.DELIVERY])
     ]
     object: Literal["delivery"] = "delivery"
-    job_id: Annotated[JobId, Meta(examples=[JOB_EXAMPLE])] | UnsetType = UNSET
+    job_id: Annotated[JobId, Meta(examples=[examples.JOB])] | UnsetType = UNSET
     type: Annotated[
         str,
         Meta(
