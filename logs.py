@@ -1,8 +1,8 @@
-"""Logging of every process: one structured line an event, the job id on every line of a job, no secrets.
+"""Logging of every process: one structured line per event, the job id on every line of a job, no secrets.
 
-Lines are JSON, or readable where a person looks on. Everything goes through
-the standard library, so that Celery's, Flask's and gunicorn's lines look the
-same and are redacted the same way.
+Lines are JSON, or readable on a terminal. Everything goes through the
+standard library, so the lines of Celery, Flask and gunicorn look the same and
+are redacted in the same way.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from urllib.parse import quote
 
 import structlog
 
-#: What never appears in a line, whatever wrote it: Hugging Face tokens, our own keys, credentials in URLs and headers,
-#: signatures of links.
+#: What never appears in a line: Hugging Face tokens, our API keys, credentials in URLs and headers, signatures of
+#: links.
 _SECRET: Final = re.compile(
     r"hf_[A-Za-z0-9]{16,}|dk_live_[A-Za-z0-9]{20,}|(?<=://)[^/\s:@]*:[^/\s@]+(?=@)|(?<=[Bb]earer )[^\s'\"]+|(?<=[?&]sig=)[^\s&'\"]+"
 )
@@ -31,24 +31,24 @@ _SECRET_NAMES: Final = frozenset(
     {"api_key", "hf_token", "zerogpu_uuid", "cookies", "cookie", "proxy", "authorization", "password", "credentials", "secret", "token"}
 )  # fmt: skip
 _HIDDEN: Final = "[hidden]"
-#: At debug level these write down all that upstreams send, and every address that is made of it.
+#: At debug level these log everything that upstreams send, and every URL made from it.
 _TALKATIVE: Final = ("sseclient", "urllib3")
 
-#: A secret is also looked for in its parts (a cookie's value, a proxy's password), unless they are shorter.
+#: Parts of a secret (a cookie's value, a proxy's password) of at least this length are hidden too, in characters.
 _PART_LENGTH: Final = 8
 
 
 class _InUse:
-    """Texts that no line of this process may show, with how many blocks need each."""
+    """Texts that no line of this process may show, each with the number of blocks that hide it."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._counts: Counter[str] = Counter()
-        #: The longest first, so that none is cut up by a shorter one.
+        #: The longest first, so that a shorter one does not cut it up.
         self.texts: tuple[str, ...] = ()
 
     def change(self, texts: Iterable[str], by: int) -> None:
-        """Count each up or down; what nobody needs any more is forgotten."""
+        """Count each text up or down. A text at 0 is forgotten."""
         with self._lock:
             for text in texts:
                 self._counts[text] += by
@@ -58,19 +58,19 @@ class _InUse:
 
 
 class _Block:
-    """What one :func:`hiding` block hides: its secrets from every line, their disguises from its own thread's."""
+    """What one :func:`hiding` block hides: its secrets in every line, their encoded forms in the lines of its thread."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
-        self.disguises: set[str] = set()
+        self.encoded: set[str] = set()
 
     def hide(self, secret: str) -> None:
-        """Take a secret in."""
+        """Hide a secret until the block ends."""
         found = _with_parts(secret)
         self.texts.extend(found)
-        # Only here: with a few hundred attempts at once, looking for all disguises of all in each text costs too much,
-        # and another attempt's upstream does not know them.
-        self.disguises.update(form for text in found if len(text) >= _PART_LENGTH for form in _disguises(text))
+        # Only in this thread: with a few hundred attempts at once, searching each text for all encoded forms of all
+        # attempts costs too much, and another attempt's upstream does not know them.
+        self.encoded.update(form for text in found if len(text) >= _PART_LENGTH for form in _encoded_forms(text))
         _in_use.change(found, 1)
 
 
@@ -79,18 +79,18 @@ _thread: Final = threading.local()
 
 
 def redact(text: str) -> str:
-    """The text without anything that has the form of a secret, and without every secret in use."""
+    """The text without secrets: those in use, and everything that has the form of one."""
     for secret in _in_use.texts:
         text = text.replace(secret, _HIDDEN)
     blocks: list[_Block] = getattr(_thread, "blocks", [])
     for block in blocks:
-        for form in block.disguises:
+        for form in block.encoded:
             text = text.replace(form, _HIDDEN)
     return _SECRET.sub(_HIDDEN, text)
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON
-    """The same for all texts of a JSON value."""
+    """A JSON value with all its texts redacted."""
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
@@ -100,10 +100,10 @@ def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON
 
 @contextmanager
 def hiding() -> Iterator[Callable[[str], None]]:
-    """While the block runs, no line of this process shows the secrets that the given function was called with.
+    """Give a function that hides a secret in every line of this process until the block ends.
 
-    Nor, within its own thread, what URLs, JSON, HTML, base64 and the like make of them: an upstream may send back in
-    any form what it was sent.
+    In the lines of the block's own thread, its forms in URLs, JSON, HTML, hex and base64 are hidden too: an upstream
+    may send back in any form what it was sent.
     """
     block = _Block()
     blocks: list[_Block] = _thread.__dict__.setdefault("blocks", [])
@@ -116,7 +116,7 @@ def hiding() -> Iterator[Callable[[str], None]]:
 
 
 def hide(secret: str) -> None:
-    """Hide a secret that came up within a :func:`hiding` block, on its thread; elsewhere there is nothing to hide it for."""
+    """Hide a secret until the :func:`hiding` block of this thread ends. Outside such a block, do nothing."""
     blocks: list[_Block] = getattr(_thread, "blocks", [])
     if blocks:
         blocks[-1].hide(secret)
@@ -127,20 +127,20 @@ def _with_parts(secret: str) -> set[str]:
     return {secret, *parts} - {""}
 
 
-def _disguises(secret: str) -> Iterator[str]:
-    """What usual encodings make of a secret, where that differs."""
+def _encoded_forms(secret: str) -> Iterator[str]:
+    """The secret in the usual encodings, where that differs."""
     data = secret.encode()
     forms = {quote(secret), quote(secret, safe=""), html.escape(secret), json.dumps(secret)[1:-1], repr(secret)[1:-1]}
     yield from forms - {secret}
     yield data.hex()
     for before in range(3):
-        # In base64 it looks different by where in the data it begins; the outer characters belong to its neighbours too.
+        # Its base64 depends on where it begins in the data; the outer characters depend on the neighbouring bytes too.
         text = base64.b64encode(bytes(before) + data)[-(-before * 8 // 6) : (before + len(data)) * 8 // 6].decode()
         yield text
         yield text.translate({ord("+"): "-", ord("/"): "_"})
 
 
-def _clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - whatever was logged
+def _clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - anything can be logged
     if name.lower() in _SECRET_NAMES:
         return _HIDDEN
     if isinstance(value, str):
@@ -154,18 +154,18 @@ def _clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - whatever was lo
 
 def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
     for name, value in event.items():
-        if not name.startswith("_"):  # structlog's own, which are taken out before a line is written
+        if not name.startswith("_"):  # fields of structlog, removed before the line is written
             event[name] = _clean(value, name)
     return event
 
 
 def configure(log_format: str, process: str, level: str = "info") -> None:
-    """Set logging up for this process, once, at its start.
+    """Set up logging for this process. Call it once, at the start.
 
     Args:
         log_format: json, console, or empty for console on a terminal and json elsewhere.
-        process: The name that every line carries: web, worker, scheduler.
-        level: Least level that is shown: debug, info or warning.
+        process: The name on every line: web, worker or scheduler.
+        level: The lowest level that is shown: debug, info or warning.
     """
     readable = log_format == "console" or (not log_format and sys.stderr.isatty())
 
@@ -199,7 +199,7 @@ def configure(log_format: str, process: str, level: str = "info") -> None:
 
 
 @contextmanager
-def job_lines(job_id: str, **fields: Any) -> Iterator[None]:  # noqa: ANN401 - whatever helps a reader
-    """Put the job id, and what else is given, on every line that this thread logs in the block."""
+def job_lines(job_id: str, **fields: Any) -> Iterator[None]:  # noqa: ANN401 - any field
+    """Put the job id and other fields on every line that this thread logs in the block."""
     with structlog.contextvars.bound_contextvars(job_id=job_id, **fields):
         yield

@@ -1,4 +1,4 @@
-"""The process' limit of open files: each event stream, upstream connection and download is one."""
+"""The limit of open files of a process. Each event stream, upstream connection and download is one."""
 
 from __future__ import annotations
 
@@ -6,19 +6,19 @@ import contextlib
 import resource
 from typing import Final
 
-#: More than any of our processes can use; a limit of "infinity" is not asked for.
+#: More than any of our processes needs. It is used where the hard limit is infinite.
 _MOST: Final = 1 << 20
 
 
 def raise_limit() -> int:
-    """Raise the soft limit (often 1,024) to the hard one; answers the limit that holds now.
+    """Raise the soft limit (often 1,024) to the hard one. Returns the limit that holds now.
 
-    Called once at the start of a process; those that it starts inherit it.
+    Call it once at the start of a process; child processes inherit the limit.
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST if hard == resource.RLIM_INFINITY else min(hard, _MOST)
     if soft != resource.RLIM_INFINITY and soft < wanted:
-        # Some systems (macOS) refuse what their own hard limit promises.
+        # Some systems (macOS) refuse values below their own hard limit.
         with contextlib.suppress(ValueError, OSError):
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
     return resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -1,8 +1,8 @@
-"""Every knob, as frozen data; the only reader of the environment.
+"""Every setting, as frozen data. Only this module reads the environment.
 
-Entry points call :func:`load` once and hand the result on. The names of the
-variables are a contract (docs/reference/settings.md is made from
-:data:`VARIABLES`).
+Entry points call :func:`load` once and pass the result on. The names of the
+variables are a contract; docs/reference/settings.md is generated from
+:data:`VARIABLES`.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from jobs.limits import NAMES, Limits
 
 
 class SettingsError(ValueError):
-    """A setting is missing or wrong; the text names the variable and says what to do."""
+    """A setting is missing or wrong. The text names the variable and says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,69 +29,73 @@ class Variable:
     meaning: str
 
 
-_LIMIT: Final = " `none` lifts it; a key can have its own."
+_LIMIT: Final = " `none` removes the limit; a key can have its own."
 
 VARIABLES: Final = (
-    Variable("DARKROOM_BIND", "127.0.0.1:8000", "Address of the HTTP API, host:port."),
-    Variable("DARKROOM_REDIS_URL", "", "Redis or Valkey, 6.2 or newer; empty starts an embedded server."),
-    Variable("DARKROOM_DATA_DIR", ".darkroom", "Where artifacts, secrets and the embedded server's data live."),
-    Variable("DARKROOM_CONFIG", "", "A TOML file with providers and models; empty: built-ins only."),
-    Variable("DARKROOM_PUBLIC_URL", "", "The address clients use, for links; empty: taken from each request."),
-    Variable("DARKROOM_HUB_URL", "https://huggingface.co", "The Hugging Face Hub; empty switches Hub look-ups off."),
-    Variable("DARKROOM_FLOWER_BIND", "127.0.0.1:5555", "Address of the Flower dashboard, host:port."),
-    Variable("DARKROOM_WORKER_CONCURRENCY", "256", "Jobs at once in one worker process."),
+    Variable("DARKROOM_BIND", "127.0.0.1:8000", "Address of the HTTP API, as host:port."),
+    Variable("DARKROOM_REDIS_URL", "", "URL of Redis or Valkey, 6.2 or newer. Empty: an embedded server is started."),
+    Variable("DARKROOM_DATA_DIR", ".darkroom", "Folder for artifacts, secrets and the data of the embedded server."),
+    Variable("DARKROOM_CONFIG", "", "A TOML file with providers and models. Empty: only the built-in ones."),
+    Variable("DARKROOM_PUBLIC_URL", "", "Address that clients use, for links. Empty: taken from each request."),
+    Variable(
+        "DARKROOM_HUB_URL", "https://huggingface.co", "Address of the Hugging Face Hub. Empty: the Hub is not asked."
+    ),
+    Variable("DARKROOM_FLOWER_BIND", "127.0.0.1:5555", "Address of the Flower dashboard, as host:port."),
+    Variable("DARKROOM_WORKER_CONCURRENCY", "256", "Jobs that one worker process runs at once."),
     Variable(
         "DARKROOM_SECRET_KEY_FILE",
         "",
-        "32 random bytes, base64; empty: secret.key in the data directory, made if missing. More lines: keys that the"
-        " first one has replaced.",
+        "File with 32 random bytes in base64. Empty: secret.key in the data directory, created if missing."
+        " More lines: older keys, which the first one has replaced.",
     ),
     Variable(
-        "DARKROOM_LEASE_SECONDS", "15", "A worker that gives no sign for so long loses its jobs to another attempt."
+        "DARKROOM_LEASE_SECONDS", "15", "Seconds without a heartbeat until a worker's jobs go to another attempt."
     ),
     Variable(
         "DARKROOM_EMBED_RECIPE",
         "on",
-        "on or off: whether image files say how they were made (prompt, parameters, provider), where a job does not say.",
+        "on or off: whether image files contain how they were made (prompt, parameters, provider). A job can say otherwise.",
     ),
     Variable(
         "DARKROOM_REQUEST_SECONDS",
         "30",
-        "So long may the head of a request take to arrive, and its body, where that is not faster than 16 KB a second.",
+        "Seconds a client may take to send the headers, and the body unless it arrives at 16 KB/s or more.",
     ),
     Variable(
         "DARKROOM_SWEEP_SECONDS",
         "3600",
-        "So often files are looked for that belong to no job; what two looks find is removed.",
+        "Seconds between sweeps for orphaned files. A file found orphaned twice in a row is deleted.",
     ),
     Variable(
-        "DARKROOM_FILE_RETENTION_SECONDS", "86400", "An uploaded file is kept so long where the client says nothing."
+        "DARKROOM_FILE_RETENTION_SECONDS", "86400", "Seconds an uploaded file is kept. An upload can say otherwise."
     ),
-    Variable("DARKROOM_FILE_BYTES", "1073741824", "Bytes that the uploaded files of one API key may take together."),
-    Variable("DARKROOM_LOG_FORMAT", "", "json or console; empty: console on a terminal, json elsewhere."),
-    Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Debug tells much; secrets are hidden there too."),
+    Variable("DARKROOM_FILE_BYTES", "1073741824", "Total bytes of the uploaded files of one API key."),
+    Variable("DARKROOM_LOG_FORMAT", "", "json or console. Empty: console on a terminal, else json."),
+    Variable("DARKROOM_LOG_LEVEL", "info", "debug, info or warning. Secrets are hidden at every level."),
     Variable(
         "DARKROOM_LIMIT_SUBMITS_PER_MINUTE",
         "6000",
-        f"Jobs that one key may submit in a minute, by all processes.{_LIMIT}",
+        f"Jobs that one key may submit per minute, in all processes together.{_LIMIT}",
     ),
     Variable(
         "DARKROOM_LIMIT_READS_PER_MINUTE",
         "60000",
-        f"Other requests of one key in a minute; each web process counts for itself.{_LIMIT}",
+        f"Other requests of one key per minute. Each web process counts its own.{_LIMIT}",
     ),
     Variable(
         "DARKROOM_LIMIT_INPUT_BYTES_PER_DAY",
         "10737418240",
-        f"Bytes of the bodies of one key's submissions, and of its uploaded files, in 24 hours.{_LIMIT}",
+        f"Bytes of one key's submissions and uploaded files per 24 hours.{_LIMIT}",
     ),
-    Variable("DARKROOM_LIMIT_STREAMS", "500", f"Event streams that one key may have open, at all processes.{_LIMIT}"),
-    Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Jobs of one key that may wait.{_LIMIT}"),
-    Variable("DARKROOM_LIMIT_RUNNING", "1000", f"Jobs of one key that may run at once.{_LIMIT}"),
-    Variable("DARKROOM_LIMIT_USER_QUEUED", "1000", f"Jobs of one end user (`metadata.user`) that may wait.{_LIMIT}"),
-    Variable("DARKROOM_LIMIT_USER_RUNNING", "100", f"Jobs of one end user that may run at once.{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_STREAMS", "500", f"Open event streams of one key, in all processes together.{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_QUEUED", "10000", f"Queued jobs of one key.{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_RUNNING", "1000", f"Running jobs of one key.{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_USER_QUEUED", "1000", f"Queued jobs of one end user (`metadata.user`).{_LIMIT}"),
+    Variable("DARKROOM_LIMIT_USER_RUNNING", "100", f"Running jobs of one end user.{_LIMIT}"),
     Variable("DARKROOM_TEST_MODE", "", "For tests of Darkroom itself: on allows DARKROOM_TEST_FAILPOINTS."),
-    Variable("DARKROOM_TEST_FAILPOINTS", "", "For tests of Darkroom itself: where a process shall crash or hang."),
+    Variable(
+        "DARKROOM_TEST_FAILPOINTS", "", "For tests of Darkroom itself: points at which a process crashes or hangs."
+    ),
 )
 
 
@@ -114,7 +118,7 @@ class Bind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The configuration of one process. Field meanings: :data:`VARIABLES`."""
+    """The settings of one process. :data:`VARIABLES` says what each field means."""
 
     bind: Bind
     redis_url: str
@@ -148,17 +152,17 @@ class Settings:
 
     @property
     def artifacts_dir(self) -> Path:
-        """Where finished files are kept."""
+        """Folder of the finished files."""
         return self.data_dir / "artifacts"
 
     @property
     def identity_file(self) -> Path:
-        """Where the id of the right database is remembered (:mod:`jobs.record.identity`)."""
+        """File with the id of the right database (:mod:`jobs.record.identity`)."""
         return self.data_dir / "database.id"
 
     @property
     def runtime_file(self) -> Path:
-        """Where ``darkroom up`` leaves what other commands need: addresses and the embedded server's URL."""
+        """File in which ``darkroom up`` leaves its addresses for other commands."""
         return self.data_dir / "runtime.json"
 
 
@@ -206,7 +210,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
     """Read the settings.
 
     Args:
-        environ: Variables to read instead of the process environment.
+        environ: Variables to read in place of the process environment.
 
     Raises:
         SettingsError: A value is malformed, or a named file does not exist.
@@ -230,7 +234,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir=data_dir,
         config=config,
         public_url=value["DARKROOM_PUBLIC_URL"].rstrip("/"),
-        # An empty variable is a choice here (no Hub), so it does not fall back to the default.
+        # Empty means no Hub here, so it does not fall back to the default.
         hub_url=source.get("DARKROOM_HUB_URL", value["DARKROOM_HUB_URL"]).strip().rstrip("/"),
         flower_bind=_bind("DARKROOM_FLOWER_BIND", value["DARKROOM_FLOWER_BIND"]),
         worker_concurrency=_positive("DARKROOM_WORKER_CONCURRENCY", value["DARKROOM_WORKER_CONCURRENCY"]),
