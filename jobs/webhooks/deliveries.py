@@ -6,7 +6,6 @@ After Standard Webhooks 1.0 (standardwebhooks.com): what its libraries verify, O
 from __future__ import annotations
 
 import base64
-import email.utils
 import secrets
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -17,6 +16,7 @@ from standardwebhooks import Webhook as Signer
 from ulid import ULID
 
 from jobs.model import Noun
+from retry_after import wait_of
 
 #: What a client may ask for.
 TYPES: Final = (
@@ -155,24 +155,9 @@ def settled(delivery: Delivery, call: Call, *, retry_after: str | None = None, c
     tries = made - delivery.round
     if delivery.type in _ONCE or tries >= len(SCHEDULE):
         return msgspec.structs.replace(changed, state="exhausted")
-    asked = _asked_wait(retry_after, call.at)
+    asked = wait_of(retry_after or "", call.at, longest=_LONGEST_WAIT) or 0.0
     wait = max(SCHEDULE[tries] * (1 + _JITTER * chance), asked)
     return msgspec.structs.replace(changed, next_at=call.at + wait)
-
-
-def _asked_wait(text: str | None, now: float) -> float:
-    """Seconds of a ``Retry-After``; 0 where it says nothing that can be read."""
-    if not text:
-        return 0.0
-    if text.strip().isdecimal():
-        return min(float(text[:9]), _LONGEST_WAIT)
-    try:
-        moment = email.utils.parsedate_to_datetime(text)
-    except ValueError:
-        return 0.0
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return min(max(0.0, moment.timestamp() - now), _LONGEST_WAIT)
 
 
 def again(delivery: Delivery, now: float) -> Delivery:

@@ -7,7 +7,6 @@ before the app (a Space that wakes up, a proxy) answers with pages.
 
 from __future__ import annotations
 
-import email.utils
 import json
 from dataclasses import dataclass
 
@@ -21,30 +20,6 @@ WRONG_LOGIN = "the app refuses the user name or the password"
 #: The longest wait that a header may ask for, in seconds. Whatever stands before an app may send one; the time of a GPU
 #: quota, which can be a day, comes in the app's own words (:mod:`providers.gradio.zerogpu`).
 LONGEST_WAIT = 300.0
-
-
-def wait_of(retry_after: str, date: str, now: float) -> float | None:
-    """Seconds that the header ``Retry-After`` asks for; None where it says nothing.
-
-    Args:
-        retry_after: Seconds, or a date.
-        date: The header ``Date`` of the same answer: the sender's clock counts, not ours.
-        now: Unix seconds, for a sender that does not say its time.
-    """
-    if retry_after.isascii() and retry_after.isdigit():
-        return min(float(retry_after[:9]), LONGEST_WAIT)
-    until, sent = _moment(retry_after), _moment(date)
-    if until is None:
-        return None
-    return min(max(0.0, until - (now if sent is None else sent)), LONGEST_WAIT)
-
-
-def _moment(text: str) -> float | None:
-    """Unix seconds of an HTTP date."""
-    try:
-        return email.utils.parsedate_to_datetime(text).timestamp()
-    except (ValueError, TypeError, OverflowError):
-        return None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,8 +21,9 @@ from providers.errors import Protocol, ProviderError, Rejected, Timeout, Unreach
 from providers.gradio.files import same_origin
 from providers.gradio.http_session import Sockets, open_session
 from providers.gradio.limits import Limits
-from providers.gradio.refusals import Refusal, wait_of
+from providers.gradio.refusals import LONGEST_WAIT, Refusal
 from providers.gradio.stream import EventStream
+from retry_after import wait_of
 
 _PIECE = 65536
 _HOPS = 3
@@ -214,7 +215,12 @@ class Transport:
             status=response.status_code,
             content_type=_content_type(response),
             body=body,
-            retry_after=wait_of(response.headers.get("retry-after", ""), response.headers.get("date", ""), time.time()),
+            retry_after=wait_of(
+                response.headers.get("retry-after", ""),
+                time.time(),
+                longest=LONGEST_WAIT,
+                date=response.headers.get("date", ""),
+            ),
             hosted=self._hosted,
         )
 

@@ -1,11 +1,9 @@
 from __future__ import annotations
 
-import email.utils
-
 import pytest
 
 from providers.errors import Busy, Changed, Crashed, Denied, Protocol, ProviderError, Rejected, Unreachable, Waking
-from providers.gradio.refusals import LONGEST_WAIT, Refusal, wait_of
+from providers.gradio.refusals import Refusal
 from tests.transcripts.reader import Exchange, everything
 
 PAGE = "<!DOCTYPE html><html><body>Preparing Space</body></html>"
@@ -75,31 +73,6 @@ def test_what_stands_before_an_app_is_told_from_the_app(
         assert type(error) is expected
         assert "<" not in str(error)
         assert len(str(error)) < 400
-
-
-NOW = 1_795_000_000.0
-
-
-@pytest.mark.parametrize(
-    ("retry_after", "date", "seconds"),
-    [
-        ("2", "", 2.0),
-        ("0", "", 0.0),
-        ("86400000", "", LONGEST_WAIT),
-        ("9" * 5000, "", LONGEST_WAIT),
-        ("-5", "", None),
-        ("soon", "", None),
-        ("", "", None),
-        ("٣", "", None),
-        (email.utils.formatdate(NOW + 90, usegmt=True), "", 90.0),
-        (email.utils.formatdate(NOW + 90, usegmt=True), email.utils.formatdate(NOW + 60, usegmt=True), 30.0),
-        (email.utils.formatdate(NOW - 90, usegmt=True), "", 0.0),
-        ("Wed, 21 Oct 2037 07:28:00 GMT", "nonsense", LONGEST_WAIT),
-        ("Wed, 99 Oct 2037 07:28:00 GMT", "", None),
-    ],
-)
-def test_a_header_may_ask_for_a_wait_within_reason(retry_after: str, date: str, seconds: float | None) -> None:
-    assert wait_of(retry_after, date, NOW) == seconds
 
 
 def test_a_missing_space_is_named_as_such() -> None:
