@@ -7,6 +7,7 @@ from typing import Final
 
 from jobs.model import Status
 from jobs.record import keys
+from jobs.record.keys import Key
 from jobs.states import MAX_ATTEMPTS, TRANSITIONS
 
 _HEAD: Final = "Made by `./run docs`; do not edit."
@@ -46,8 +47,20 @@ def states() -> str:
 
 def redis_keys() -> str:
     """The data dictionary (Markdown)."""
-    text = inspect.cleandoc(keys.__doc__ or "").removeprefix("Every key in Redis: the data dictionary.").strip()
-    return f"# Keys in Redis\n\n{_HEAD}\n\n{text.replace('``', '`')}\n"
+    about = inspect.cleandoc(keys.__doc__ or "").split("\n\n", 2)[2]
+    lines = [
+        "# Keys in Redis",
+        "",
+        _HEAD,
+        "",
+        about.replace("``", "`"),
+        "",
+        "| key | type | holds | lives |",
+        "|---|---|---|---|",
+    ]
+    declared = [key for key in vars(keys).values() if isinstance(key, Key)]
+    lines += [f"| `{key}` | {key.kind} | {key.holds} |{key.lives and f' {key.lives}'} |" for key in declared]
+    return "\n".join(lines) + "\n"
 
 
 def _first_line(thing: type) -> str:

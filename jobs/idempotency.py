@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Final
 
 from jobs.vault import Vault
-
-#: Seconds that an idempotency key is remembered.
-KEY_SECONDS: Final = 86_400
-#: Seconds in which a repeated request finds the job that the first one made. OpenAI's SDK gives up on an answer
-#: after 600 s and sends the request again at once, so it is more than that.
-REPEAT_SECONDS: Final = 900
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,6 +29,11 @@ class Status(StrEnum):
         """Whether a job in this state never changes again."""
         return self not in {Status.QUEUED, Status.RUNNING}
 
+    @property
+    def is_unsuccessful(self) -> bool:
+        """Whether a job in this state has ended without a result."""
+        return self.is_terminal and self is not Status.SUCCEEDED
+
 
 class Priority(StrEnum):
     """How urgent a job is among the jobs of the same user."""

@@ -12,7 +12,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
 from jobs.record.types import Overview
-from jobs.record.views import ProviderState
+from jobs.scheduling.provider_states import ProviderState
 
 _requests = Counter("darkroom_http_requests", "Answered requests.", ("method", "route", "status"))
 _seconds = Histogram(

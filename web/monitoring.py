@@ -65,7 +65,7 @@ def readyz() -> Response:
     found = services()
     checks = {"redis": "ok", "database": "ok", "workers": "ok"}
     try:
-        found.views.probe()
+        found.connection.check_writes()
         if not found.store.overview().workers:
             checks["workers"] = "no worker is alive"
     except WrongDatabase as error:
@@ -88,7 +88,7 @@ def readyz() -> Response:
 def show_metrics() -> Response:
     """Get the metrics."""
     found = services()
-    providers = found.views.providers([spec.name for spec in found.catalog.specs()])
+    providers = found.provider_states.get([spec.name for spec in found.catalog.specs()])
     return Response(metrics.exposition(found.store.overview(), providers), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -8,10 +8,11 @@ from typing import Final
 
 from jobs.model import Job
 from jobs.record.store import JobStore
-from jobs.record.types import Place, Record
-from jobs.record.views import JobViews, ProviderState
+from jobs.record.types import QueuePlace, Record
 from jobs.scheduling.health import percentile
 from jobs.scheduling.hedging import hedge_after
+from jobs.scheduling.pauses import Pauses
+from jobs.scheduling.provider_states import ProviderState, ProviderStates
 from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
 from providers.catalog import Catalog
 
@@ -23,18 +24,20 @@ class QueueEstimates:
 
     Args:
         store: The records.
-        views: What the scheduler knows.
+        providers: The states of all providers.
+        pauses: Whether the service is paused.
         catalog: The providers.
     """
 
-    def __init__(self, store: JobStore, views: JobViews, catalog: Catalog) -> None:
+    def __init__(self, store: JobStore, providers: ProviderStates, pauses: Pauses, catalog: Catalog) -> None:
         self._store = store
-        self._views = views
+        self._providers = providers
+        self._pauses = pauses
         self._catalog = catalog
         self._situation = Situation()
         self._fresh_until = 0.0
 
-    def waiting(self, record: Record, place: Place | None) -> Waiting | None:
+    def waiting(self, record: Record, place: QueuePlace | None) -> Waiting | None:
         """Why the job does not have its result yet; None where it waits for nothing."""
         job = record.job
         if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
@@ -49,16 +52,18 @@ class QueueEstimates:
         common = self._common()
         if job is None or job.account is None:
             return common
-        states = self._views.providers([name for name in job.route if name in common.providers], job.account)
+        states = self._providers.get([name for name in job.route if name in common.providers], job.account)
         return replace(common, providers={name: _view(state) for name, state in states.items()})
 
     def _common(self) -> Situation:
         if self._fresh_until <= time.monotonic():
-            states = self._views.providers([spec.name for spec in self._catalog.specs() if spec.enabled])
+            states = self._providers.get([spec.name for spec in self._catalog.specs() if spec.enabled])
             self._situation = Situation(
-                providers={name: _view(state) for name, state in states.items() if state.control.setting != "disabled"},
+                providers={
+                    name: _view(state) for name, state in states.items() if state.override.setting != "disabled"
+                },
                 slots=sum(self._store.overview().workers.values()),
-                paused=self._views.paused(),
+                paused=self._pauses.queue() is not None,
             )
             self._fresh_until = time.monotonic() + _FRESH_SECONDS
         return self._situation
@@ -68,7 +73,7 @@ def _view(state: ProviderState) -> ProviderView:
     return ProviderView(
         paused=state.paused,
         blocked_until=state.until,
-        scouted=state.scouted,
+        on_trial=state.on_trial,
         busy=state.in_flight,
         limit=state.limit,
         run_seconds=percentile(state.health.runs, 0.5),

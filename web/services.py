@@ -23,6 +23,7 @@ from jobs.record.identity import DatabaseIdentity
 from jobs.record.store import JobStore
 from jobs.record.views import JobViews, Nudge
 from jobs.scheduling.pauses import Pauses
+from jobs.scheduling.provider_states import ProviderStates
 from jobs.service import JobService
 from jobs.vault import Vault
 from jobs.webhooks.notices import notices
@@ -50,6 +51,7 @@ class Services:
     identity: DatabaseIdentity
     store: JobStore
     views: JobViews
+    provider_states: ProviderStates
     artifacts: ArtifactStore
     jobs: JobService
     batches: BatchService
@@ -107,6 +109,7 @@ def build(
     connection = Connection(client, identity=identity)
     store = JobStore(connection, limits=settings.limits, notices=notices)
     views = JobViews(connection, store)
+    provider_states, pauses = ProviderStates(connection), Pauses(connection)
     artifacts = ThreadedArtifacts(LocalArtifacts(settings.artifacts_dir))
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
@@ -122,6 +125,7 @@ def build(
         identity=identity,
         store=store,
         views=views,
+        provider_states=provider_states,
         artifacts=artifacts,
         jobs=jobs,
         batches=BatchService(connection, store, jobs),
@@ -135,10 +139,10 @@ def build(
         signed_links=SignedLinks(vault.derived("links"), connection.now),
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store, Nudge(connection), retry_seconds=timings.pump_retry),
-        queue_estimates=QueueEstimates(store, views, catalog),
+        queue_estimates=QueueEstimates(store, provider_states, pauses, catalog),
         webhooks=WebhookService(connection, vault, egress),
         egress=egress,
-        pauses=Pauses(connection),
+        pauses=pauses,
     )
 
 

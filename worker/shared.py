@@ -11,6 +11,7 @@ from jobs.record.client import connect
 from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
 from jobs.record.store import JobStore
+from jobs.scheduling.provider_states import ProviderStates
 from jobs.service import JobService
 from jobs.vault import Vault
 from jobs.webhooks.notices import notices
@@ -45,8 +46,8 @@ class Shared:
             StoreUnavailable: Redis cannot serve.
         """
         specs = [spec for spec in self.catalog.specs() if spec.enabled]
-        alone = {spec.name: SPACE_SECONDS if spec.on_hub else APP_SECONDS for spec in specs if spec.url}
-        self.store.serve({spec.name: spec.concurrency for spec in specs}, alone)
+        trials = {spec.name: SPACE_SECONDS if spec.on_hub else APP_SECONDS for spec in specs if spec.url}
+        ProviderStates(self.connection).announce({spec.name: spec.concurrency for spec in specs}, trials)
 
 
 def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -> Shared:

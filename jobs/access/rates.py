@@ -1,12 +1,12 @@
-"""How much a key may use in a time: windows that slide.
+"""Rate limits: sliding windows.
 
 What lies further back than the window does not count, and no instant lets
 through twice the quota: the count of the window before weighs as much as it
-still overlaps. Two counters a window, whatever the quota.
+still overlaps. Two counters per window, for any quota.
 
-What makes jobs is counted in Redis, for all processes together, in one round
-trip; reading is counted in the process (:class:`LocalRates`), since a second
-round trip would double what a poll costs.
+Requests that make jobs are counted in Redis, for all processes together, in
+one round trip. Other requests are counted in the process (:class:`LocalRates`),
+since a second round trip would double the cost of a poll.
 """
 
 from __future__ import annotations
@@ -28,14 +28,14 @@ DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A quota in a time.
+    """A rate limit: at most ``quota`` units in ``seconds``.
 
     Args:
         name: As the headers of an answer call it.
-        limit: Which field of :class:`jobs.limits.Limits` it comes from.
-        quota: How much; None is any.
-        seconds: In which time.
-        unit: Of what, where that is not requests.
+        limit: The field of :class:`jobs.limits.Limits` that it comes from.
+        quota: None: unlimited.
+        seconds: Length of the window.
+        unit: What is counted, if not requests.
     """
 
     name: str
@@ -46,8 +46,8 @@ class Window:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
-    """How much of a quota is left, and in how many seconds the window goes on to its next part."""
+class WindowState:
+    """What remains of a window's quota, and the seconds until it refills."""
 
     window: Window
     remaining: int
@@ -56,17 +56,43 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class Spent:
-    """What came of counting a request.
+    """The result of counting a request.
 
     Args:
-        standings: Of each window that has a quota, after the request where it was counted.
+        states: Of each window that has a quota; with the request, where it was counted.
         refused: The window that had no room for it; then nothing was counted in any.
-        wait: Seconds until there is room; None where there never will be.
+        wait: Seconds until there is room; None: there never will be.
     """
 
-    standings: tuple[Standing, ...]
+    states: tuple[WindowState, ...]
     refused: Window | None = None
     wait: int | None = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """What a window counted: in this part of time, and in the part before; ``passed`` of this part is over (0 to 1)."""
+
+    now: int
+    before: int
+    passed: float
+
+    @property
+    def used(self) -> float:
+        """What counts of the quota; spend.lua decides by the same sum."""
+        return self.now + self.before * (1 - self.passed)
+
+    def state(self, window: Window) -> WindowState:
+        """What remains of the window, which has a quota."""
+        left = math.floor((window.quota or 0) - self.used)
+        return WindowState(window, max(0, left), max(1, math.ceil((1 - self.passed) * window.seconds)))
+
+    def wait(self, window: Window, cost: int) -> int | None:
+        """Seconds until the window, which has a quota, has room for the cost; None: it is larger than the quota."""
+        room = (window.quota or 0) - cost
+        if room < 0:
+            return None
+        return max(1, math.ceil(wait_windows(self.now, self.before, self.passed, room) * window.seconds))
 
 
 @lru_cache(maxsize=256)
@@ -111,19 +137,21 @@ class Rates:
         for window, cost in limited:
             given += [window.name, window.quota or 0, window.seconds * 1000, cost]
         answer = self._connection.run("spend", *given)
-        return _spent([window for window, _ in limited], answer)
+        return _spent(limited, answer)
 
 
-def _spent(windows: Sequence[Window], answer: Sequence[int]) -> Spent:
+def _spent(limited: Sequence[tuple[Window, int]], answer: Sequence[int]) -> Spent:
     """The answer of spend.lua."""
-    standings = tuple(
-        Standing(window, max(0, left), max(1, math.ceil(resets / 1000)))
-        for window, left, resets in zip(windows, answer[2::2], answer[3::2], strict=True)
-    )
-    refused, wait = answer[0], answer[1]
+    refused, *numbers = answer
+    counts = [
+        _Count(now, before, passed / (window.seconds * 1000))
+        for (window, _), now, before, passed in zip(limited, numbers[::3], numbers[1::3], numbers[2::3], strict=True)
+    ]
+    states = tuple(count.state(window) for (window, _), count in zip(limited, counts, strict=True))
     if not refused:
-        return Spent(standings)
-    return Spent(standings, windows[refused - 1], None if wait < 0 else max(1, math.ceil(wait / 1000)))
+        return Spent(states)
+    window, cost = limited[refused - 1]
+    return Spent(states, window, counts[refused - 1].wait(window, cost))
 
 
 @dataclass(slots=True)
@@ -147,18 +175,16 @@ class LocalRates:
         self._counters: OrderedDict[str, _Counter] = OrderedDict()
 
     def spend(self, owner: str, window: Window, cost: int = 1) -> Spent:
-        """Count a request, or find that there is no room for it."""
+        """Count a request, or find that there is no room for it; a cost of 0 only looks."""
         if window.quota is None:
             return Spent(())
         slot, passed = divmod(self._clock() / window.seconds, 1)
         counter = self._counter(owner, int(slot))
-        used = counter.now + counter.before * (1 - passed)
-        resets = max(1, math.ceil((1 - passed) * window.seconds))
-        if cost and used + cost > window.quota:
-            wait = wait_seconds(counter.now, counter.before, passed, window.quota - cost) * window.seconds
-            return Spent((Standing(window, 0, resets),), window, max(1, math.ceil(wait)))
+        count = _Count(counter.now, counter.before, passed)
+        if cost and count.used + cost > window.quota:
+            return Spent((count.state(window),), window, count.wait(window, cost))
         counter.now += cost
-        return Spent((Standing(window, max(0, math.floor(window.quota - used - cost)), resets),))
+        return Spent((_Count(counter.now, counter.before, passed).state(window),))
 
     def _counter(self, owner: str, slot: int) -> _Counter:
         counter = self._counters.get(owner)
@@ -173,12 +199,12 @@ class LocalRates:
         return counter
 
 
-def wait_seconds(now: int, before: int, passed: float, room: int) -> float:
-    """Windows until no more than ``room`` count: what was counted before weighs less and less, then what counts now.
+def wait_windows(now: int, before: int, passed: float, room: int) -> float:
+    """Lengths of the window until no more than ``room`` counts.
 
     Args:
-        now: Counted in this part.
-        before: Counted in the part before it.
+        now: Counted in this part; weighs less once the part is over.
+        before: Counted in the part before; weighs less and less.
         passed: How much of this part is over, 0 to 1.
         room: How much may count.
     """

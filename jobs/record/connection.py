@@ -5,8 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import cache
-from importlib.resources import files
 from typing import Any, Final, TypeVar, cast
 
 import redis
@@ -18,6 +16,7 @@ from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.commands import Commands
 from jobs.record.identity import DatabaseIdentity
+from jobs.record.scripts import source
 
 T = TypeVar("T")
 
@@ -123,7 +122,7 @@ class Connection:
 
     def _script(self, name: str) -> Script:
         if name not in self._scripts:
-            self._scripts[name] = self.client.register_script(_source(name))
+            self._scripts[name] = self.client.register_script(source(name))
         return self._scripts[name]
 
     # -- reading and writing ---------------------------------------------------
@@ -218,10 +217,3 @@ class Connection:
             return answer
 
         return retrying("the database", turn)
-
-
-@cache
-def _source(name: str) -> str:
-    """The text of a script."""
-    folder = files("jobs.record") / "scripts"
-    return (folder / "lib.lua").read_text() + (folder / f"{name}.lua").read_text()

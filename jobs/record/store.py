@@ -16,7 +16,7 @@ import msgspec
 
 from jobs import events
 from jobs.errors import IllegalTransition, JobGone, JobNotFound, KeyReused, LeaseLost, QuotaExceeded
-from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
+from jobs.idempotency import Idempotency
 from jobs.limits import UNLIMITED, Limits
 from jobs.model import Job, Priority, Status, Tombstone
 from jobs.record import keys
@@ -34,8 +34,6 @@ _encode = msgspec.json.Encoder().encode
 _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
 #: What a record is read from.
 RECORD_FIELDS: Final = ("doc", "v", "oe")
-#: A provider that showed life is believed to work for so many seconds; then one job goes first again.
-_PROOF_SECONDS: Final = 600.0
 #: So many waiting messages are searched for one that may be lost. Where more wait, it may be sent twice: no harm.
 _MESSAGES_READ: Final = 2000
 #: A page looks through so many times 200 jobs; one whose filter keeps few is cut short, and its cursor goes on.
@@ -207,8 +205,7 @@ class JobStore:
         with available():
             twin = self._redis.get(keys.twin(once.fingerprint))
         record = None if twin is None else self.get_many([twin.decode()]).get(twin.decode())
-        useful = record is not None and record.job.status in {Status.QUEUED, Status.RUNNING, Status.SUCCEEDED}
-        return record if useful else None
+        return None if record is None or record.job.status.is_unsuccessful else record
 
     def recall(self, key: str) -> Job | None:
         """The newest job that succeeded at a request with this :attr:`jobs.model.Job.cache_key`, while it is kept."""
@@ -429,52 +426,16 @@ class JobStore:
         Raises:
             LeaseLost: The fence is not the running attempt's.
         """
-        dropped = index - keys.PREVIEWS_KEPT
-        self._fenced("preview", job_id, fence, index, dropped, keys.PREVIEW_SECONDS, picture)
+        self._fenced("preview", job_id, fence, index, picture)
 
     def preview(self, job_id: str, index: int) -> bytes | None:
         """A preview's picture, while it is kept."""
         with available():
             return self._redis.hget(keys.previews(job_id), str(index))
 
-    def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
-        """Send the provider nothing until then (its quota is used up, it is busy), then one job first.
-
-        With an ``account`` only jobs with the same credentials of their own are meant, else only those without.
-        A rest is never made shorter.
-        """
-        self._connection.patiently(lambda: self._connection.run("rest", provider, account or "", _ms(until), reason))
-
-    def works(self, provider: str, since: float, account: str | None = None) -> None:
-        """Take the provider (for an account) for well, since an attempt that began at ``since`` showed life there.
-
-        An attempt from before the end of a rest shows nothing.
-        """
-        self._connection.run("works", provider, account or "", _ms(since), _ms(_PROOF_SECONDS))
-
-    def serve(self, limits: Mapping[str, int | None], wary: Mapping[str, float] | None = None) -> None:
-        """Name the providers that take jobs, all of them, each with its limit; jobs for others wait.
-
-        Those in ``wary`` may have a quota: where nobody has asked lately, one job goes first, and the others follow
-        when it shows life, or after so many seconds without a refusal.
-        """
-        wary = wary or {}
-        with available():
-            pipe = self._redis.pipeline(transaction=True)
-            pipe.delete(keys.PROVIDERS)
-            if limits:
-                pipe.sadd(keys.PROVIDERS, *limits)
-            for name, jobs in limits.items():
-                served: dict[Any, Any] = {
-                    "limit": "" if jobs is None else str(jobs),
-                    "wary": str(_ms(wary[name])) if name in wary else "",
-                }
-                pipe.hset(keys.provider(name), mapping=served)
-            pipe.execute()
-
     def purge(self, tombstone: Tombstone) -> bool:
         """Replace a finished job by its tombstone, or find that this was done; False where it is not finished."""
-        return bool(self._connection.run("purge", tombstone.id, _encode(tombstone), keys.TOMBSTONE_SECONDS))
+        return bool(self._connection.run("purge", tombstone.id, _encode(tombstone)))
 
     # -- workers and scheduling ----------------------------------------------
 
@@ -581,10 +542,8 @@ def _step(
         "most": most,
         "lapsed": lapsed or None,
         "status": job.status,
-        "terminal": job.status.is_terminal,
         "cancel": isinstance(event, events.CancelRequested) or None,
         "parks": (isinstance(event, events.Parked) and event.until is not None) or None,
-        "keep": keys.EVENTS_KEPT,
         "created": _ms(job.created_at),
         "lease": round(lease * 1000),
         "not_before": None if job.not_before is None else _ms(job.not_before),
@@ -632,8 +591,6 @@ def marks_of(once: Idempotency) -> dict[str, Any]:
         "print": once.fingerprint,
         "key": once.key,
         "repeated": once.repeated or None,
-        "key_seconds": KEY_SECONDS,
-        "repeat_seconds": REPEAT_SECONDS,
     }
     return {name: value for name, value in marks.items() if value is not None}
 

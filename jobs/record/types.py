@@ -20,11 +20,13 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Crowd:
-    """Jobs that share a limit: those of a key, or of one of its end users.
+class LimitGroup:
+    """The jobs that share a limit, as one of them meets it: those of a key, or of one of its end users.
 
-    ``running`` of them run or are on their way to a worker, ``limit`` may (None: any number), and ``position`` wait
-    before the job in question.
+    Args:
+        running: How many run, or are on their way to a worker.
+        limit: How many may; None: any number.
+        position: How many wait before the job.
     """
 
     running: int
@@ -33,16 +35,16 @@ class Crowd:
 
     @property
     def is_full(self) -> bool:
-        """Whether no more of them may run now."""
+        """Whether no other of them may run now."""
         return self.limit is not None and self.running >= self.limit
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a queued job stands: ``position`` jobs were queued before it; its key's and its end user's crowds."""
+class QueuePlace:
+    """The place of a queued job: how many jobs were queued before it, and the groups whose limits hold for it."""
 
     position: int
-    crowds: tuple[Crowd, ...] = ()
+    groups: tuple[LimitGroup, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,48 +5,19 @@ from __future__ import annotations
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
-
-import msgspec
 
 from jobs.limits import Limits
 from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Connection
 from jobs.record.store import JobStore, logged, or_empty, record_of
-from jobs.record.types import Crowd, LoggedEvent, Place, Record
-from jobs.scheduling.health import Health
-from jobs.scheduling.pauses import Control, control_of
+from jobs.record.types import LimitGroup, LoggedEvent, QueuePlace, Record
 
-_health = msgspec.json.Decoder(Health)
-
-#: What is read of a quota, and of a provider; there the last three are its :class:`jobs.scheduling.pauses.Control`.
-_QUOTA_FIELDS: Final = ("until", "reason", "works", "scouted")
-_FIELDS: Final = ("limit", "health", "wary", "paused", "hold", "cap")
 #: Seconds that the key of a nudge lives.
 _NUDGE_SECONDS: Final = 60
 #: The longest record that is remembered between looks, in bytes of JSON.
 _SEEN_BYTES: Final = 8 << 10
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProviderState:
-    """What the scheduler knows of a provider: jobs there now, the most at once, and why it gets none until when."""
-
-    in_flight: int = 0
-    limit: int | None = None
-    control: Control = field(default_factory=Control)
-    until: float | None = None
-    reason: str | None = None
-    #: One job is there to see whether it works; the others wait for what it finds.
-    scouted: bool = False
-    health: Health = field(default_factory=Health)
-
-    @property
-    def paused(self) -> bool:
-        """Whether an operator lets it have no jobs."""
-        return self.control.hold is not None
 
 
 class JobViews:
@@ -69,7 +40,7 @@ class JobViews:
         # Whoever polls asks for the same jobs again and again, and mostly nothing has happened.
         self._seen: OrderedDict[str, Record] = OrderedDict()
 
-    def look(self, job_id: str) -> tuple[Record, Place | None]:
+    def look(self, job_id: str) -> tuple[Record, QueuePlace | None]:
         """A job, and where it stands (None where it is not queued).
 
         One round trip. A record that has not changed since the last look is the same object again.
@@ -94,7 +65,7 @@ class JobViews:
                 self._seen.popitem(last=False)
         return record, _place(answer)
 
-    def places(self, records: Iterable[Record]) -> dict[str, Place]:
+    def places(self, records: Iterable[Record]) -> dict[str, QueuePlace]:
         """Where each of the jobs stands; those that are not queued are left out."""
         looked = list(records)
         with available():
@@ -104,19 +75,6 @@ class JobViews:
             answers = pipe.execute() if looked else []
         places = ((record.job.id, _place(answer or ())) for record, answer in zip(looked, answers, strict=True))
         return {job_id: place for job_id, place in places if place is not None}
-
-    def providers(self, names: Sequence[str], account: str | None = None) -> dict[str, ProviderState]:
-        """What the scheduler knows of the providers; with an account, of its quota there instead of our own."""
-        now = round(self._connection.now() * 1000)
-        with available():
-            pipe = self._redis.pipeline(transaction=False)
-            for name in names:
-                pipe.hmget(keys.provider(name) if account is None else keys.account(account, name), *_QUOTA_FIELDS)
-                pipe.hmget(keys.provider(name), *_FIELDS)
-                pipe.scard(keys.busy(name))
-            rows = pipe.execute() if names else []
-        states = zip(names, rows[::3], rows[1::3], rows[2::3], strict=True)
-        return {name: _state(quota, row, busy, now) for name, quota, row, busy in states}
 
     def counts(self, owner: str, user: str | None) -> dict[str, int]:
         """How many jobs and streams an owner has, and an end user of theirs, by the fields of the limits."""
@@ -131,22 +89,15 @@ class JobViews:
         found = {"queued": queued, "running": running, "streams": streams}
         return found if user is None else {**found, "user_queued": user_queued, "user_running": user_running}
 
-    def crowds(self, owner: str, user: str, limits: Limits) -> tuple[Crowd, ...]:
-        """The crowds that a new job of a user would be the last of."""
+    def groups(self, owner: str, user: str, limits: Limits) -> tuple[LimitGroup, ...]:
+        """The groups that a new job of a user would be the last of."""
         found = self.counts(owner, user)
-        whole = Crowd(running=found["running"], limit=limits.running, position=found["queued"])
+        whole = LimitGroup(running=found["running"], limit=limits.running, position=found["queued"])
         if user == owner:
             return (whole,)
-        return whole, Crowd(running=found["user_running"], limit=limits.user_running, position=found["user_queued"])
-
-    def paused(self) -> bool:
-        """Whether nothing is sent to any worker for now."""
-        with available():
-            return bool(self._redis.exists(keys.PAUSED))
-
-    def probe(self) -> None:
-        """Write something: reading alone would not show a server that is full or only a replica."""
-        self._connection.check_writes()
+        return whole, LimitGroup(
+            running=found["user_running"], limit=limits.user_running, position=found["user_queued"]
+        )
 
 
 class Nudge:
@@ -193,35 +144,15 @@ class Nudge:
         return {name[start:]: logged(entries) for name, entries in found.items()}
 
 
-def _place(answer: Sequence[Any]) -> Place | None:
+def _place(answer: Sequence[Any]) -> QueuePlace | None:
     """Where the job of an answer of look.lua stands."""
     if len(answer) < 4:  # without a position it is not queued
         return None
-    crowds = (answer[start : start + 3] for start in range(4, len(answer), 3))
-    return Place(
+    groups = (answer[start : start + 3] for start in range(4, len(answer), 3))
+    return QueuePlace(
         position=answer[3],
-        crowds=tuple(
-            Crowd(running=running, limit=None if limit < 0 else limit, position=position)
-            for running, limit, position in crowds
+        groups=tuple(
+            LimitGroup(running=running, limit=None if limit < 0 else limit, position=position)
+            for running, limit, position in groups
         ),
-    )
-
-
-def _state(quota: list[bytes | None], row: list[bytes | None], busy: int, now: int) -> ProviderState:
-    until, reason, works, scouted = quota
-    limit, measured, wary = row[:3]
-    control = control_of(*row[3:])
-    health = _health.decode(measured) if measured else Health()
-    rests = until is not None and int(until) > now
-    opened = None if health.open_until is None or health.open_until * 1000 <= now else health.open_until
-    # As dispatch.lua decides it: after a rest the scout is waited for as long as it takes.
-    awaited = scouted is not None and (until is not None or int(scouted) + int(wary or 0) > now)
-    return ProviderState(
-        in_flight=busy,
-        limit=control.limit or (int(limit) if limit else None),
-        control=control,
-        until=max(int(until or 0) / 1000 if rests else 0.0, opened or 0.0) or None,
-        reason=reason.decode() if reason and rests else (health.last_error if opened else None),
-        scouted=awaited and busy > 0 and not (works is not None and int(works) > now),
-        health=health,
     )

@@ -26,10 +26,10 @@ FAILURES_IN_ROW: Final = 5
 OPEN_SECONDS: Final = 15.0
 LONGEST_OPEN_SECONDS: Final = 600.0
 #: Seconds that an unmeasured provider is expected to take.
-UNMEASURED_SECONDS: Final = 10.0
+UNMEASURED_RUN_SECONDS: Final = 10.0
 
 #: Failures that say that the provider itself is not well. After quota and busy the provider rests instead
-#: (:meth:`jobs.record.store.JobStore.rest`); bad input is the client's.
+#: (:meth:`jobs.scheduling.health_store.HealthStore.rest`); bad input is the client's.
 ILL: Final = frozenset(
     {
         "provider_unreachable",
@@ -41,7 +41,9 @@ ILL: Final = frozenset(
     }
 )
 
-State = Literal["healthy", "degraded", "down"]
+#: ``degraded``: it gets jobs, though the last one failed, or the app has changed. ``resting``: its quota is used up, or it
+#: is busy. ``down``: its circuit is open.
+Condition = Literal["healthy", "degraded", "resting", "down"]
 
 
 class Health(Noun, frozen=True, kw_only=True):
@@ -171,22 +173,33 @@ def _answers_again(health: Health, at: float) -> Health:
     return replace(health, failures_in_row=0, opened=0, open_until=None, silent=False)
 
 
+def blocked_until(health: Health, at: float) -> float | None:
+    """When the open circuit lets a job through again; None: it is not open now."""
+    return None if health.open_until is None or health.open_until <= at else health.open_until
+
+
 def is_half_open(health: Health, at: float) -> bool:
     """Whether one job may go there to find out if it is well again."""
     return health.open_until is not None and health.open_until <= at
 
 
-def state(health: Health, at: float) -> State:
-    """In one word."""
-    if health.open_until is not None:
-        return "down" if health.open_until > at else "degraded"
-    return "degraded" if health.signature_change is not None or health.failures_in_row > 0 else "healthy"
+def condition(health: Health, until: float | None) -> Condition:
+    """How a provider is that no operator holds back.
+
+    Args:
+        health: What was measured.
+        until: When it takes jobs again, after an open circuit or a rest; None: it takes some now.
+    """
+    if until is not None:
+        return "resting" if health.open_until is None else "down"
+    ill = health.open_until is not None or health.failures_in_row > 0 or health.signature_change is not None
+    return "degraded" if ill else "healthy"
 
 
 def expected_seconds(health: Health) -> float:
     """Expected time until a result there: waiting and running, longer the less often it succeeds."""
     if health.run_average is None:
-        return UNMEASURED_SECONDS / max(health.success_rate, 0.05)
+        return UNMEASURED_RUN_SECONDS / max(health.success_rate, 0.05)
     return ((health.wait_average or 0.0) + health.run_average) / max(health.success_rate, 0.05)
 
 

@@ -1,4 +1,4 @@
-"""The health of providers on Redis: a JSON record each, and beside it the few fields that dispatching reads."""
+"""What attempts and probes report of providers, on Redis: health as one JSON record each, rests, signs of life."""
 
 from __future__ import annotations
 
@@ -64,6 +64,25 @@ class HealthStore:
         except Contended:
             # One measurement more or less does not count.
             return self.get([provider])[provider]
+
+    def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
+        """Send the provider nothing until then, and one job first afterwards. A rest is never made shorter.
+
+        Args:
+            provider: The provider, whose quota is used up, or which is busy.
+            until: Unix seconds.
+            reason: Why, for people.
+            account: Means the quota of this account instead of the installation's.
+        """
+        run = self._connection.run
+        self._connection.patiently(lambda: run("rest", provider, account or "", round(until * 1000), reason))
+
+    def works(self, provider: str, since: float, account: str | None = None) -> None:
+        """Let other jobs follow: an attempt that began at ``since`` (Unix seconds) showed life.
+
+        An attempt from before the end of a rest shows nothing.
+        """
+        self._connection.run("works", provider, account or "", round(since * 1000))
 
 
 def _fields(health: Health) -> dict[Any, Any]:

@@ -1,7 +1,7 @@
-"""What an operator has set by hand: jobs held back, of one provider or all, and a provider's limit.
+"""Pauses of the service or of one provider, and limits of providers, as an operator sets them by hand.
 
-What runs goes on; what waits says that it is paused. The command line and
-the admin's endpoints both come through here.
+Jobs that run go on; jobs that wait say that they are paused. The command line
+and the admin's endpoints use the same class.
 """
 
 from __future__ import annotations
@@ -16,15 +16,15 @@ from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Connection
 
-#: What a provider is set to. ``draining`` gets no jobs for now, and they wait for it; ``disabled`` is not there at all,
-#: and jobs for it alone have no provider.
+#: What a provider is set to. ``draining``: it gets no jobs for now, and they wait for it. ``disabled``: it counts as
+#: absent, and jobs for it alone have no provider.
 Setting = Literal["enabled", "draining", "disabled"]
 SETTINGS: Final[tuple[Setting, ...]] = get_args(Setting)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
-    """That jobs are held back: how, why, by whom, since when (Unix seconds). What is not known is None."""
+class Pause:
+    """A pause of the service or of one provider: its kind, reason, author and start (Unix seconds)."""
 
     setting: Setting = "draining"
     reason: str | None = None
@@ -33,19 +33,19 @@ class Hold:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Control:
-    """What is set for one provider, besides its configuration: no hold, and its own limit, where nothing is."""
+class Override:
+    """An admin's overrides for one provider. The default is no pause and the configured limit of jobs at once."""
 
-    hold: Hold | None = None
+    pause: Pause | None = None
     limit: int | None = None
 
     @property
     def setting(self) -> Setting:
-        """In one word."""
-        return "enabled" if self.hold is None else self.hold.setting
+        """What the provider is set to."""
+        return "enabled" if self.pause is None else self.pause.setting
 
 
-_hold = msgspec.json.Decoder(Hold)
+_pause = msgspec.json.Decoder(Pause)
 
 
 class Pauses:
@@ -61,17 +61,17 @@ class Pauses:
         self._connection = connection
         self._redis = connection.redis
 
-    def queue(self) -> Hold | None:
-        """The pause of everything; None where there is none."""
+    def queue(self) -> Pause | None:
+        """The pause of the service; None where there is none."""
         with available():
-            held = self._redis.get(keys.PAUSED)
-        return None if held is None else _read(held)
+            pause = self._redis.get(keys.PAUSED)
+        return None if pause is None else _read(pause)
 
-    def provider(self, name: str) -> Control:
-        """What is set for a provider."""
+    def provider(self, name: str) -> Override:
+        """The overrides for a provider."""
         with available():
             row = self._redis.hmget(keys.provider(name), "paused", "hold", "cap")
-        return control_of(*row)
+        return override_of(*row)
 
     def pause(self, provider: str | None = None, *, reason: str | None = None, by: str = audit.OPERATOR) -> None:
         """Send nothing to this provider (to any worker where None) until :meth:`resume`."""
@@ -109,17 +109,17 @@ class Pauses:
         audit.note(by, "set a provider's limit", provider=provider, limit=jobs)
 
     def _written(self, setting: Setting, reason: str | None, by: str) -> bytes:
-        return msgspec.json.encode(Hold(setting=setting, reason=reason, by=by, at=self._connection.now()))
+        return msgspec.json.encode(Pause(setting=setting, reason=reason, by=by, at=self._connection.now()))
 
 
-def control_of(paused: bytes | None, held: bytes | None, cap: bytes | None) -> Control:
-    """What the fields of a provider's hash say."""
-    return Control(hold=_read(held) if paused == b"1" else None, limit=int(cap) if cap else None)
+def override_of(paused: bytes | None, pause: bytes | None, limit: bytes | None) -> Override:
+    """The overrides that the fields of a provider's hash hold."""
+    return Override(pause=_read(pause) if paused == b"1" else None, limit=int(limit) if limit else None)
 
 
-def _read(held: bytes | None) -> Hold:
-    """A hold as Redis keeps it; one of an earlier version says nothing more than that it is there."""
+def _read(pause: bytes | None) -> Pause:
+    """A pause as Redis keeps it; one of an earlier version says nothing more than that it is there."""
     try:
-        return _hold.decode(held or b"{}")
+        return _pause.decode(pause or b"{}")
     except msgspec.DecodeError:
-        return Hold()
+        return Pause()

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobs.model import Job
-from jobs.record.types import Crowd, Overview, Place
-from jobs.scheduling.waiting import UNMEASURED_RUN_SECONDS, ProviderView, Situation, Waiting, explain
-
-#: A later provider is taken before an earlier one where it is faster by this factor, as in dispatch.lua.
-_FASTER = 1.5
+from jobs.record.constants import FASTER_FACTOR
+from jobs.record.types import LimitGroup, Overview, QueuePlace
+from jobs.scheduling.health import UNMEASURED_RUN_SECONDS
+from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class Plan:
     hedge_after: float | None = None
 
 
-def plan(job: Job, situation: Situation, overview: Overview, at: float, crowds: tuple[Crowd, ...] = ()) -> Plan:
+def plan(job: Job, situation: Situation, overview: Overview, at: float, groups: tuple[LimitGroup, ...] = ()) -> Plan:
     """Plan a job.
 
     Args:
@@ -37,14 +36,14 @@ def plan(job: Job, situation: Situation, overview: Overview, at: float, crowds: 
         situation: Providers and worker slots.
         overview: How many jobs there are.
         at: Now, in Unix seconds.
-        crowds: The jobs of its key, and of its end user, with all that wait before it.
+        groups: The jobs of its key, and of its end user, with all that wait before it.
     """
     there = [name for name in job.route if name in situation.providers]
     ready = [name for name in there if _has_room(situation.providers[name], at)]
     provider = _best(ready, situation) if ready else _soonest(there, situation, at)
     fallbacks = () if job.strategy == "single" else tuple(name for name in there if name != provider)
     first = situation.providers[provider] if provider is not None and fallbacks and job.strategy == "hedge" else None
-    place = Place(position=overview.queued, crowds=crowds)
+    place = QueuePlace(position=overview.queued, groups=groups)
     waiting, eta = _prospect(job, provider if ready else None, situation, overview, place, at)
     return Plan(
         provider=provider,
@@ -56,12 +55,12 @@ def plan(job: Job, situation: Situation, overview: Overview, at: float, crowds: 
 
 
 def _prospect(
-    job: Job, provider: str | None, situation: Situation, overview: Overview, place: Place, at: float
+    job: Job, provider: str | None, situation: Situation, overview: Overview, place: QueuePlace, at: float
 ) -> tuple[Waiting | None, float | None]:
     """What the job would wait for, and the seconds until its result; ``provider`` is one that has room now."""
     # Whoever else waits has been passed over: a free slot is filled at once with what can run.
     free = sum(overview.workers.values()) - overview.running - overview.sent
-    held_back = situation.paused or any(crowd.is_full for crowd in place.crowds)
+    held_back = situation.paused or any(group.is_full for group in place.groups)
     if provider is not None and free > 0 and not held_back:
         return None, round(situation.providers[provider].run_seconds or UNMEASURED_RUN_SECONDS, 1)
     waiting = explain(job, place, situation, at)
@@ -69,7 +68,7 @@ def _prospect(
 
 
 def _has_room(view: ProviderView, at: float) -> bool:
-    return view.is_open(at) and not view.scouted and (view.limit is None or view.busy < view.limit)
+    return view.is_open(at) and not view.on_trial and (view.limit is None or view.busy < view.limit)
 
 
 def _best(ready: Sequence[str], situation: Situation) -> str:
@@ -77,7 +76,7 @@ def _best(ready: Sequence[str], situation: Situation) -> str:
     best = ready[0]
     for name in ready[1:]:
         fast, usual = situation.providers[name].run_seconds, situation.providers[best].run_seconds
-        if fast is not None and usual is not None and fast * _FASTER < usual:
+        if fast is not None and usual is not None and fast * FASTER_FACTOR < usual:
             best = name
     return best
 

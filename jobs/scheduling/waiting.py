@@ -9,11 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from jobs.model import Job, Status, WaitReason
-from jobs.record.types import Crowd, Place
-from jobs.scheduling.hedging import UNMEASURED_SECONDS
-
-#: Seconds that a run is taken to last where none was measured.
-UNMEASURED_RUN_SECONDS = 10.0
+from jobs.record.types import LimitGroup, QueuePlace
+from jobs.scheduling.health import UNMEASURED_RUN_SECONDS
+from jobs.scheduling.hedging import UNMEASURED_HEDGE_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +19,7 @@ class ProviderView:
     """One provider, as far as waiting is concerned.
 
     ``blocked_until`` and ``blocked_reason`` tell of a rest or an open
-    circuit; ``scouted`` says that one job is there to see whether it works,
+    circuit; ``on_trial`` says that one job is there to see whether it works,
     before others are sent; ``run_seconds`` is a usual run there, ``hedge_after`` the seconds
     after which an attempt there counts as slow.
     """
@@ -29,11 +27,11 @@ class ProviderView:
     paused: bool = False
     blocked_until: float | None = None
     blocked_reason: WaitReason = "provider_cooldown"
-    scouted: bool = False
+    on_trial: bool = False
     busy: int = 0
     limit: int | None = None
     run_seconds: float | None = None
-    hedge_after: float = UNMEASURED_SECONDS
+    hedge_after: float = UNMEASURED_HEDGE_SECONDS
 
     def is_open(self, at: float) -> bool:
         """Whether it takes jobs at all now."""
@@ -87,7 +85,7 @@ class Waiting:
         return MESSAGES[self.reason].format(subject=subject, until=moment)
 
 
-def explain(job: Job, place: Place | None, situation: Situation, at: float) -> Waiting | None:
+def explain(job: Job, place: QueuePlace | None, situation: Situation, at: float) -> Waiting | None:
     """Why the job does not run, or waits at the upstream; None where it waits for nothing.
 
     Args:
@@ -111,7 +109,7 @@ def explain(job: Job, place: Place | None, situation: Situation, at: float) -> W
     line = _line(position or 0, situation.slots, usable.values(), run)
     return (
         _rest(job, usable, position, at, run if line is None else line)
-        or _limit(() if place is None else place.crowds, line, run)
+        or _limit(() if place is None else place.groups, line, run)
         or _worker(usable, position, at, line)
     )
 
@@ -133,13 +131,13 @@ def _rest(
     return Waiting(reason=reason, provider=provider, position=position, until=until, eta_seconds=eta)
 
 
-def _limit(crowds: Iterable[Crowd], line: float | None, run: float) -> Waiting | None:
+def _limit(groups: Iterable[LimitGroup], line: float | None, run: float) -> Waiting | None:
     """As many jobs of its key, or of its end user, run as may."""
-    full = [crowd for crowd in crowds if crowd.is_full]
+    full = [group for group in groups if group.is_full]
     if not full:
         return None
-    last = max(full, key=lambda crowd: _turn(crowd, run))
-    # A job of the crowd has to end first, for each that stands before this one too.
+    last = max(full, key=lambda group: _turn(group, run))
+    # A job of the group has to end first, for each that stands before this one too.
     eta = None if line is None else _tidy(max(line, _turn(last, run) + run))
     return Waiting(reason="key_limit", position=last.position, eta_seconds=eta)
 
@@ -147,14 +145,14 @@ def _limit(crowds: Iterable[Crowd], line: float | None, run: float) -> Waiting |
 def _worker(usable: Mapping[str, ProviderView], position: int | None, at: float, line: float | None) -> Waiting:
     """It stands in line for a worker, or for the job that shows whether its provider works."""
     takers = {name: view for name, view in usable.items() if view.is_open(at)}
-    if all(view.scouted for view in takers.values()):
+    if all(view.on_trial for view in takers.values()):
         return Waiting(reason="provider_waking", provider=next(iter(takers)), position=position, eta_seconds=line)
     return Waiting(reason="workers_busy", position=position, eta_seconds=line)
 
 
-def _turn(crowd: Crowd, run: float) -> float:
-    """Seconds until a job may run whose crowd is as large as it may be."""
-    return (crowd.position + 1) * run / max(1, crowd.limit or 1)
+def _turn(group: LimitGroup, run: float) -> float:
+    """Seconds until a job may run whose group is as large as it may be."""
+    return (group.position + 1) * run / max(1, group.limit or 1)
 
 
 def _upstream(job: Job, situation: Situation) -> Waiting | None:

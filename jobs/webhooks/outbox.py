@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -18,6 +19,9 @@ from jobs.record.client import available
 from jobs.record.connection import Conflict, Connection, retrying
 from jobs.webhooks import deliveries as webhooks
 from jobs.webhooks.deliveries import Delivery
+
+#: Seconds for which an address that answered 410 gets nothing.
+_GONE_SECONDS: Final = 86_400
 
 _delivery = msgspec.json.Decoder(Delivery)
 _encode = msgspec.json.Encoder().encode
@@ -118,7 +122,6 @@ class Outbox:
     def _post(self, delivery: Delivery, before: bytes, body: bytes = b"") -> int:
         answer: int = self._connection.run(
             "redeliver", delivery.owner, delivery.host, delivery.holder, delivery.id, before, _encode(delivery), body,
-            keys.TEST_SECONDS,
         )  # fmt: skip
         return answer
 
@@ -133,7 +136,7 @@ class Outbox:
         """Remember for a day that an address wants nothing, or that it takes messages again."""
         with available():
             if gone:
-                self._redis.set(_gone(owner, url), b"1", ex=keys.GONE_SECONDS)
+                self._redis.set(_gone(owner, url), b"1", ex=_GONE_SECONDS)
             else:
                 self._redis.delete(_gone(owner, url))
 

@@ -14,6 +14,7 @@ import pytest
 from jobs.record import keys
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.provider_states import ProviderStates
 from tests.spaces.launcher import Space, Spaces, free_port
 from tests.support.api_client import ApiClient
 from tests.support.eventually import eventually
@@ -114,7 +115,7 @@ def scenario(built: Scenario) -> Scenario:
     for app in (SLOW, FAST):
         built.stack.client.delete(keys.provider(app))
         HealthStore(built.stack.connection).update(app, quick)
-    built.stack.store.serve({SLOW: 8, FAST: 8})
+    ProviderStates(built.stack.connection).announce({SLOW: 8, FAST: 8})
     return built
 
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from jobs.record import keys
+from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.pauses import Pauses
 from tests.spaces.launcher import Space, Spaces
 from tests.support.api_client import ApiClient
@@ -129,7 +130,7 @@ def test_for_an_app_that_is_not_there(scenario: Scenario) -> None:
 
 
 def test_for_the_job_that_goes_first_after_a_cooldown(scenario: Scenario) -> None:
-    scenario.stack.store.rest("draw", scenario.stack.store.now() - 1, QUOTA)
+    HealthStore(scenario.stack.connection).rest("draw", scenario.stack.store.now() - 1, QUOTA)
     given = {"prompt": "x", "steps": 1, "seconds": 3}
     first = str(scenario.client.submit("draw", input=given)["id"])
     queue = scenario.client.waits(scenario.draw(), "provider_waking")

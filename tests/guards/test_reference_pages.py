@@ -11,7 +11,6 @@ from docs.generate import PAGES, stale
 from worker.attempts import mapping
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"
-JOBS = Path(__file__).parents[2] / "jobs"
 WORKER = Path(__file__).parents[2] / "worker"
 
 
@@ -27,11 +26,3 @@ def test_every_error_code_of_a_job_is_explained() -> None:
         made |= set(re.findall(r'code="(\w+)"', text)) | set(re.findall(r'_(?:failure|failed)\("(\w+)"', text))
     explained = set(re.findall(r"^\| `(\w+)` \|", (DOCS / "errors.md").read_text(encoding="utf-8"), re.MULTILINE))
     assert explained == made
-
-
-def test_every_key_that_a_script_or_a_module_names_is_in_the_data_dictionary() -> None:
-    scripts = "".join(path.read_text(encoding="utf-8") for path in JOBS.rglob("*.lua"))
-    modules = "".join(path.read_text(encoding="utf-8") for path in JOBS.rglob("*.py"))
-    used = set(re.findall(r"P \.\. '(\w+)", scripts)) | set(re.findall(r"\"dr:(\w+)", modules))
-    page = (DOCS / "redis-keys.md").read_text(encoding="utf-8")
-    assert used - set(re.findall(r"^\| `dr:(\w+)", page, re.MULTILINE)) == set()

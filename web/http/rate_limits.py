@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from flask import request
 
-from jobs.access.rates import MINUTE, LocalRates, Rates, Spent, Standing, Window, read_window, submit_windows
+from jobs.access.rates import MINUTE, LocalRates, Rates, Spent, Window, WindowState, read_window, submit_windows
 from jobs.limits import Limits
 from web.http.json_body import PICTURE_BODY, body_bytes
 from web.http.operation import Operation
@@ -20,7 +20,7 @@ from web.http.problems import Problem
 
 POLICY: Final = "RateLimit-Policy"
 LIMIT: Final = "RateLimit"
-_KEPT_AS: Final = "darkroom.standings"
+_KEPT_AS: Final = "darkroom.states"
 
 _WORDS: Final = {
     "submit": "submit {} jobs",
@@ -95,12 +95,12 @@ class RateLimiter:
         _, sizes = submit_windows(limits)
         _keep(self._rates.spend(owner, ((sizes, size),)))
 
-    def used(self, owner: str, limits: Limits) -> dict[str, Standing]:
+    def used(self, owner: str, limits: Limits) -> dict[str, WindowState]:
         """How the owner's windows stand, by the field of the limits. Those without a quota are left out."""
         submits, size = submit_windows(limits)
         spent = (
-            *self._rates.spend(owner, ((submits, 0), (size, 0))).standings,
-            *self._local.spend(owner, read_window(limits), 0).standings,
+            *self._rates.spend(owner, ((submits, 0), (size, 0))).states,
+            *self._local.spend(owner, read_window(limits), 0).states,
         )
         return {standing.window.limit: standing for standing in spent}
 
@@ -111,8 +111,8 @@ def _keep(spent: Spent) -> None:
     Raises:
         Problem: It was refused.
     """
-    known: Sequence[Standing] = request.environ.get(_KEPT_AS, ())
-    newest = {standing.window.name: standing for standing in (*known, *spent.standings)}
+    known: Sequence[WindowState] = request.environ.get(_KEPT_AS, ())
+    newest = {standing.window.name: standing for standing in (*known, *spent.states)}
     request.environ[_KEPT_AS] = tuple(newest.values())
     window = spent.refused
     if window is None:
@@ -128,11 +128,11 @@ def _keep(spent: Spent) -> None:
 
 def headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
     """The headers that tell of limits; none where nothing is limited."""
-    standings: Sequence[Standing] = environ.get(_KEPT_AS, ())
-    if not standings:
+    states: Sequence[WindowState] = environ.get(_KEPT_AS, ())
+    if not states:
         return []
-    policy = ", ".join([_policy(standing.window) for standing in standings])
-    left = ", ".join([f'"{each.window.name}";r={each.remaining};t={each.resets_in}' for each in standings])
+    policy = ", ".join([_policy(standing.window) for standing in states])
+    left = ", ".join([f'"{each.window.name}";r={each.remaining};t={each.resets_in}' for each in states])
     return [(POLICY, policy), (LIMIT, left)]
 
 

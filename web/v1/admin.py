@@ -163,5 +163,5 @@ def _spec(name: str) -> ProviderSpec:
 
 
 def _shown(spec: ProviderSpec) -> Response:
-    state = services().views.providers([spec.name])[spec.name]
+    state = services().provider_states.get([spec.name])[spec.name]
     return json_response(provider_control(spec.name, state, spec.concurrency))

@@ -68,7 +68,7 @@ def providers() -> Response:
     """List the providers: what each can do, and how it stands now."""
     only(request)
     specs = services().catalog.specs()
-    states = services().views.providers([spec.name for spec in specs])
+    states = services().provider_states.get([spec.name for spec in specs])
     data = [provider_resource(spec, states[spec.name]) for spec in specs]
     return json_response(ProviderList(data=data, has_more=False))
 
@@ -85,5 +85,5 @@ def provider(name: str) -> Response:
     """Get a provider."""
     for spec in services().catalog.specs():
         if spec.name == name:
-            return json_response(provider_resource(spec, services().views.providers([name])[name]))
+            return json_response(provider_resource(spec, services().provider_states.get([name])[name]))
     raise Problem("not_found", "There is no provider of this name; GET /v1/providers lists them.")

@@ -8,7 +8,8 @@ from typing import Final
 import msgspec
 from flask import Response, request
 
-from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency
+from jobs.idempotency import Idempotency
+from jobs.record.constants import KEY_SECONDS, REPEAT_SECONDS
 from web.http.headers import header
 from web.http.json_body import Json
 from web.http.operation import Parameter

@@ -33,6 +33,14 @@ class Measures(Protocol):
         """Change what is known of a provider; ``change`` gets the time too."""
         ...
 
+    def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
+        """Send a provider nothing until then."""
+        ...
+
+    def works(self, provider: str, since: float, account: str | None = None) -> None:
+        """Let other jobs follow to a provider where an attempt showed life."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timings:

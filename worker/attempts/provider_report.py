@@ -40,7 +40,7 @@ class ProviderReport:
             return
         self._works = True
         with suppress(StoreUnavailable):
-            self._store.works(self._entry.provider, self._entry.started_at, self._job.account)
+            self._measures.works(self._entry.provider, self._entry.started_at, self._job.account)
 
     def revision(self) -> str | None:
         """The commit of the provider's Space, where that is known."""
@@ -65,7 +65,7 @@ class ProviderReport:
         self._measure(lambda record, at: health.failed(record, failure, at))
         if failure.code in retry.COOLING:
             until = self._store.now() + retry.pause(failure, 1)
-            self._store.rest(self._entry.provider, until, failure.detail, self._job.account)
+            self._measures.rest(self._entry.provider, until, failure.detail, self._job.account)
 
     def _measure(self, change: Callable[[Health, float], Health]) -> None:
         try:

@@ -6,7 +6,7 @@
 --   | {'elsewhere'}
 local a = cjson.decode(ARGV[2])
 if elsewhere(ARGV[1]) then return {'elsewhere'} end
-local key = P .. 'batch:' .. a.id
+local key = keys.batch .. a.id
 if redis.call('HGET', key, 'op') == a.op then return {'ok'} end
 if a.once then
   local fingerprint, id = made_before(a.once)

@@ -1,11 +1,11 @@
 -- The one compare-and-append: snapshot, version, event and indexes change together or not at all.
 -- KEYS: job, events
--- ARGV: the database's id; a JSON object, see RedisJobStore._commit; snapshot; event; then record and body of each of its hooks
+-- ARGV: the database's id; a JSON object, see jobs/record/commit.py; snapshot; event; then record and body of each of its hooks
 -- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
 --   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
 --   | {'unbatched'} (its batch was not written)
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
---   | {'full', name of the limit, limit} (no more jobs of this owner or end user may wait)
+--   | {'full', name of the limit, limit} (the owner or the end user has as many jobs waiting as allowed)
 --   | {'elsewhere'} (a new job, and another database)
 local a = cjson.decode(ARGV[2])
 local doc, event = ARGV[3], ARGV[4]
@@ -13,93 +13,94 @@ local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider
 -- A write that was repeated because its answer was lost has been done already.
 if cur[4] == a.op then return {'ok', cur[1], cur[3] or '0', cur[8]} end
 if (cur[1] or '0') ~= tostring(a.version) then return {'conflict'} end
-local from, to, now = cur[2] or 'new', a.status, now_ms()
-if from == 'new' and elsewhere(ARGV[1]) then return {'elsewhere'} end
-if a.fence and (from ~= 'running' or cur[3] ~= tostring(a.fence)) then return {'lost'} end
-if a.lapsed and from == 'running' and tonumber(redis.call('ZSCORE', P .. 'running', a.id) or '0') > now then
-  return {'held'}
-end
-if from == 'queued' and to == 'running' and not redis.call('ZSCORE', P .. 'sent', a.id) then return {'unsent'} end
-if from == 'new' and a.batch then
+local from, to, now = cur[2], a.status, now_ms()
+local is_new, was_queued, was_running = not from, from == Status.QUEUED, from == Status.RUNNING
+local is_queued, is_running = to == Status.QUEUED, to == Status.RUNNING
+
+if is_new and elsewhere(ARGV[1]) then return {'elsewhere'} end
+if a.fence and (not was_running or cur[3] ~= tostring(a.fence)) then return {'lost'} end
+if a.lapsed and was_running and tonumber(redis.call('ZSCORE', keys.RUNNING, a.id) or '0') > now then return {'held'} end
+if was_queued and is_running and not redis.call('ZSCORE', keys.SENT, a.id) then return {'unsent'} end
+if is_new and a.batch then
   -- The batch was not written just before, in the same transaction: the request had been sent before.
-  if redis.call('EXISTS', P .. 'batch:' .. a.batch) == 0 then return {'unbatched'} end
+  if redis.call('EXISTS', keys.batch .. a.batch) == 0 then return {'unbatched'} end
   redis.call('HSET', KEYS[1], 'batch', a.batch)
 end
-if from == 'new' and a.once then
+if is_new and a.once then
   local fingerprint, id = made_before(a.once)
   if id then return {'made', fingerprint, id} end
 end
 -- The jobs of a batch were counted with it.
-if from == 'new' and a.most and not a.terminal then
+if is_new and a.most and is_queued then
   local full = too_many(a.owner, 1, {[a.user] = 1}, a.most)
   if full then return full end
 end
-if from == 'new' and a.once then remember(a.once, a.id) end
+if is_new and a.once then remember(a.once, a.id) end
 
 local fence = tonumber(cur[3] or '0')
-if from ~= 'running' and to == 'running' then fence = fence + 1 end
+if is_running and not was_running then fence = fence + 1 end
 local version = a.version + 1
-local event_id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', a.keep, '*', 'e', event)
+local event_id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', EVENTS_KEPT, '*', 'e', event)
 redis.call('HSET', KEYS[1], 'doc', doc, 'v', version, 'status', to, 'fence', fence, 'op', a.op, 'oe', event_id)
 if a.cancel then redis.call('HSET', KEYS[1], 'cancel', 1) end
--- The worker hears of it at once, also where somebody else has ended the job for it.
-if a.cancel or (from == 'running' and to == 'canceled' and not a.fence) then
-  redis.call('XADD', P .. 'control', 'MAXLEN', '~', 1000, '*', 'cancel', a.id)
+-- The worker hears of it at once, also where the job was ended without it.
+if a.cancel or (was_running and to == Status.CANCELED and not a.fence) then
+  redis.call('XADD', keys.CONTROL, 'MAXLEN', '~', CONTROLS_KEPT, '*', 'cancel', a.id)
 end
 
-if from ~= 'queued' and to == 'queued' then
+if is_queued and not was_queued then
   redis.call('HSET', KEYS[1], 'owner', a.owner, 'user', a.user, 'lane', a.lane, 'rank', a.rank)
 end
-if from == 'new' then
-  redis.call('ZADD', P .. 'owner:' .. a.owner, a.created, a.id)
-  redis.call('SADD', P .. 'owners', a.owner)
-  if a.terminal then
+if is_new then
+  redis.call('ZADD', keys.owner .. a.owner, a.created, a.id)
+  redis.call('SADD', keys.OWNERS, a.owner)
+  if ended[to] then
     -- An earlier job had its result: it never waits.
     redis.call('HSET', KEYS[1], 'owner', a.owner)
   else
     wait(a.id, a.created, a.owner, a.user)
-    if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
-    if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
+    if a.deadline then redis.call('ZADD', keys.DEADLINE, a.deadline, a.id) end
+    if a.not_before then redis.call('ZADD', keys.DUE, a.not_before, a.id) else enlist(a.id) end
   end
-elseif from == 'queued' and to == 'queued' then
+elseif was_queued and is_queued then
   -- Parked: it leaves its lane, or the message it was sent with, and waits for its time.
   if a.parks then
-    redis.call('ZREM', P .. 'sent', a.id)
+    redis.call('ZREM', keys.SENT, a.id)
     release(a.id, cur[5], cur[9], cur[6])
     delist(a.id, cur[9], cur[6], cur[7])
-    redis.call('ZADD', P .. 'due', a.not_before, a.id)
+    redis.call('ZADD', keys.DUE, a.not_before, a.id)
   end
-elseif from == 'queued' then
+elseif was_queued then
   stop_waiting(a.id, cur[9], cur[6])
-  redis.call('ZREM', P .. 'deadline', a.id)
-  redis.call('ZREM', P .. 'sent', a.id)
-  redis.call('ZREM', P .. 'due', a.id)
+  redis.call('ZREM', keys.DEADLINE, a.id)
+  redis.call('ZREM', keys.SENT, a.id)
+  redis.call('ZREM', keys.DUE, a.id)
   delist(a.id, cur[9], cur[6], cur[7])
-  if to == 'running' then
-    redis.call('ZADD', P .. 'running', now + a.lease, a.id)
+  if is_running then
+    redis.call('ZADD', keys.RUNNING, now + a.lease, a.id)
   else
     release(a.id, cur[5], cur[9], cur[6])
   end
-elseif from == 'running' and to == 'queued' then
-  redis.call('ZREM', P .. 'running', a.id)
+elseif was_running and is_queued then
+  redis.call('ZREM', keys.RUNNING, a.id)
   release(a.id, cur[5], cur[9], cur[6])
   redis.call('HDEL', KEYS[1], 'cancel')
   wait(a.id, a.created, a.owner, a.user)
-  if a.deadline then redis.call('ZADD', P .. 'deadline', a.deadline, a.id) end
-  if a.not_before then redis.call('ZADD', P .. 'due', a.not_before, a.id) else enlist(a.id) end
+  if a.deadline then redis.call('ZADD', keys.DEADLINE, a.deadline, a.id) end
+  if a.not_before then redis.call('ZADD', keys.DUE, a.not_before, a.id) else enlist(a.id) end
 end
 
-if a.terminal then
-  redis.call('ZREM', P .. 'running', a.id)
+if ended[to] then
+  redis.call('ZREM', keys.RUNNING, a.id)
   release(a.id, cur[5], cur[9], cur[6])
-  redis.call('DEL', P .. 'secret:' .. a.id)
+  redis.call('DEL', keys.secret .. a.id)
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
-  redis.call('ZADD', P .. 'retain', a.expires, a.id)
+  redis.call('ZADD', keys.RETAIN, a.expires, a.id)
   if a.cache and a.expires > now then
     -- What is kept longest answers: a short-lived job, such as one that was answered itself, takes no other's place.
-    local cache = P .. 'cache:' .. a.cache
+    local cache = keys.cache .. a.cache
     local held = redis.call('GET', cache)
-    local stays = held and redis.call('EXISTS', P .. 'job:' .. held) == 1
+    local stays = held and redis.call('EXISTS', keys.job .. held) == 1
     if not stays or redis.call('PTTL', cache) <= a.expires - now then
       redis.call('SET', cache, a.id, 'PX', a.expires - now)
     end
@@ -110,7 +111,7 @@ for i, hook in ipairs(a.hooks or {}) do
   local last = hook.every and tonumber(redis.call('HGET', KEYS[1], 'told') or '0')
   if not last or now - last >= hook.every then
     if last then redis.call('HSET', KEYS[1], 'told', now) end
-    redis.call('HSET', P .. 'hooks:' .. a.id, hook.id, ARGV[3 + 2 * i], hook.id .. ':body', ARGV[4 + 2 * i])
+    redis.call('HSET', keys.hooks .. a.id, hook.id, ARGV[3 + 2 * i], hook.id .. ':body', ARGV[4 + 2 * i])
     post(hook.owner, hook.host, a.id .. '/' .. hook.id, now)
   end
 end

@@ -13,7 +13,7 @@ end
 
 -- How many calls to each host are under way for an owner, and how many more may be.
 local function under_way(owner)
-  local sent, busy, room = P .. 'hooksent:' .. owner, {}, per_owner
+  local sent, busy, room = keys.hooks_sent .. owner, {}, per_owner
   -- Whose sender died is due again.
   for _, call in ipairs(redis.call('ZRANGEBYSCORE', sent, '-inf', now)) do
     local host, member = string.match(call, '^([^/]*)/(.*)$')
@@ -27,13 +27,13 @@ local function under_way(owner)
   return busy, room
 end
 
-for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'hookowners', '-inf', exactly, 'LIMIT', 0, 200)) do
+for _, owner in ipairs(redis.call('ZRANGEBYSCORE', keys.HOOK_OWNERS, '-inf', exactly, 'LIMIT', 0, 200)) do
   local left = most - #taken / 4
   if left <= 0 then break end
-  local sent, hosts = P .. 'hooksent:' .. owner, P .. 'hookhosts:' .. owner
+  local sent, hosts = keys.hooks_sent .. owner, keys.hook_hosts .. owner
   local busy, room = under_way(owner)
   for _, host in ipairs(redis.call('ZRANGEBYSCORE', hosts, '-inf', exactly, 'LIMIT', 0, 200)) do
-    local due, free = P .. 'hookdue:' .. owner .. '/' .. host, math.min(room, left, per_host - (busy[host] or 0))
+    local due, free = keys.hooks_due(owner, host), math.min(room, left, per_host - (busy[host] or 0))
     if room <= 0 or left <= 0 then break end
     if free > 0 then
       for _, member in ipairs(redis.call('ZRANGEBYSCORE', due, '-inf', now, 'LIMIT', 0, free)) do
@@ -48,6 +48,6 @@ for _, owner in ipairs(redis.call('ZRANGEBYSCORE', P .. 'hookowners', '-inf', ex
     again(hosts, host, soonest and (busy[host] or 0) >= per_host and now + lease or soonest)
   end
   local ends, soonest = first(sent), first(hosts)
-  again(P .. 'hookowners', owner, room > 0 and ends and math.min(ends, soonest or ends) or ends or soonest)
+  again(keys.HOOK_OWNERS, owner, room > 0 and ends and math.min(ends, soonest or ends) or ends or soonest)
 end
 return taken

@@ -5,51 +5,51 @@
 --   limits for everybody: running, user_running
 -- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
 local now = now_ms()
-if redis.call('EXISTS', P .. 'paused') == 1 then return {} end
+if redis.call('EXISTS', keys.PAUSED) == 1 then return {} end
 
 -- Parked jobs whose time has come may run.
-for _, id in ipairs(redis.call('ZRANGEBYSCORE', P .. 'due', '-inf', now, 'LIMIT', 0, 100)) do
-  redis.call('ZREM', P .. 'due', id)
+for _, id in ipairs(redis.call('ZRANGEBYSCORE', keys.DUE, '-inf', now, 'LIMIT', 0, 100)) do
+  redis.call('ZREM', keys.DUE, id)
   enlist(id)
 end
 
 -- Free slots of live workers.
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', P .. 'workers', '-inf', now)) do
-  redis.call('ZREM', P .. 'workers', worker)
-  redis.call('HDEL', P .. 'slots', worker)
+for _, worker in ipairs(redis.call('ZRANGEBYSCORE', keys.WORKERS, '-inf', now)) do
+  redis.call('ZREM', keys.WORKERS, worker)
+  redis.call('HDEL', keys.SLOTS, worker)
 end
 local free = 0
-for _, worker in ipairs(redis.call('ZRANGE', P .. 'workers', 0, -1)) do
-  free = free + tonumber(redis.call('HGET', P .. 'slots', worker) or '0')
+for _, worker in ipairs(redis.call('ZRANGE', keys.WORKERS, 0, -1)) do
+  free = free + tonumber(redis.call('HGET', keys.SLOTS, worker) or '0')
 end
-free = free - redis.call('ZCARD', P .. 'running') - redis.call('ZCARD', P .. 'sent')
+free = free - redis.call('ZCARD', keys.RUNNING) - redis.call('ZCARD', keys.SENT)
 free = math.min(free, tonumber(ARGV[1]))
 
-local seen = {} -- provider → account → how it stands
-local function at(provider, account)
-  local for_all = seen[provider] or {}
-  seen[provider] = for_all
-  for_all[account] = for_all[account] or look_at(provider, account, now)
-  return for_all[account]
+local states = {} -- provider → account → its state
+local function state_at(provider, account)
+  local by_account = states[provider] or {}
+  states[provider] = by_account
+  by_account[account] = by_account[account] or state_of(provider, account, now)
+  return by_account[account]
 end
 
--- The providers of a lane stand in it best first. The first with room takes its head, unless another one is
--- expected to be done in two thirds of the time. A provider that is a last resort is asked only where all are.
-local closed = {} -- account and route on which nobody has room: within a call there never is more
+-- The first provider of a lane's route that has room, unless a later one is faster by FASTER_FACTOR; a last resort only
+-- where all are.
+local closed = {} -- account and route where no provider has room: within a call none ever gets some
 local function provider_for(lane)
   local name, account, route, sound = string.match(lane, '|([^|]*)$'), account_of(lane), {}, false
   local key = account .. '|' .. name
   if closed[key] then return nil end
   for provider in string.gmatch(name, '[^,]+') do
     route[#route + 1] = provider
-    sound = sound or not at(provider, account).shun
+    sound = sound or not state_at(provider, account).last_resort
   end
   local best
   for _, provider in ipairs(route) do
-    local found = at(provider, account)
-    if found.room > 0 and not (sound and found.shun) then
-      local cost = best and at(best, account).cost
-      local faster = cost and found.cost and found.cost * 1.5 < cost
+    local state = state_at(provider, account)
+    if state.room > 0 and not (sound and state.last_resort) then
+      local cost = best and state_at(best, account).cost
+      local faster = cost and state.cost and state.cost * FASTER_FACTOR < cost
       if not best or faster then best = provider end
     end
   end
@@ -60,9 +60,9 @@ end
 -- The lane of this user whose head should run first, and where.
 local function best_lane(user)
   local best, where, rank
-  for _, lane in ipairs(redis.call('SMEMBERS', P .. 'lanes:' .. user)) do
+  for _, lane in ipairs(redis.call('SMEMBERS', keys.lanes .. user)) do
     local provider = provider_for(lane)
-    local head = provider and redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0, 'WITHSCORES')
+    local head = provider and redis.call('ZRANGE', keys.lane .. lane, 0, 0, 'WITHSCORES')
     if head and head[1] and (not rank or tonumber(head[2]) < rank) then
       best, where, rank = lane, provider, tonumber(head[2])
     end
@@ -72,12 +72,12 @@ end
 
 -- Slots that this owner, or end user, may still take.
 local may = {}
-local function allowed(party, owner, name, everybody)
-  if may[party] == nil then
+local function allowed(group, owner, name, everybody)
+  if may[group] == nil then
     local limit = limit_of(owner, name, everybody)
-    may[party] = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'held:' .. party)
+    may[group] = limit == math.huge and limit or limit - redis.call('SCARD', keys.held .. group)
   end
-  return may[party] > 0
+  return may[group] > 0
 end
 
 -- Go through a turn until somebody was served, or through a whole part of it where `all`: half of it are those whose
@@ -98,10 +98,10 @@ local function visit(turn, part, serve, all)
     if served > 0 or #names < size then return served end
     if half == 1 then
       if not further[turn] then
-        further[turn] = math.max(size, tonumber(redis.call('HGET', P .. 'look', turn) or '0'))
+        further[turn] = math.max(size, tonumber(redis.call('HGET', keys.SCANNED, turn) or '0'))
         local length = redis.call('ZCARD', turn)
         if further[turn] >= length then further[turn] = size end
-        if length > size then redis.call('HSET', P .. 'look', turn, further[turn] + size) end
+        if length > size then redis.call('HSET', keys.SCANNED, turn, further[turn] + size) end
       end
       names = redis.call('ZRANGE', turn, further[turn], further[turn] + size - 1)
     end
@@ -112,29 +112,29 @@ end
 -- Whoever had a turn goes to the end.
 local function to_the_end(turn, name, tick)
   redis.call('ZADD', turn, tick, name)
-  redis.call('ZADD', P .. 'served', tick, turn .. '|' .. name)
+  redis.call('ZADD', keys.SERVED, tick, turn .. '|' .. name)
 end
 
 local sent = {}
 local function serve(owner, user)
-  if user ~= owner and not allowed(user, owner, 'user_running', ARGV[4]) then return false end
+  if user ~= owner and not allowed(user, owner, Limits.user_running, ARGV[4]) then return false end
   local lane, provider = best_lane(user)
   if not lane then return false end
-  local id = redis.call('ZRANGE', P .. 'lane:' .. lane, 0, 0)[1]
-  local tick = redis.call('INCR', P .. 'tick')
-  to_the_end(P .. 'turn', owner, tick)
-  to_the_end(P .. 'turn:' .. owner, user, tick)
+  local id = redis.call('ZRANGE', keys.lane .. lane, 0, 0)[1]
+  local tick = redis.call('INCR', keys.TICK)
+  to_the_end(keys.TURN, owner, tick)
+  to_the_end(keys.turn .. owner, user, tick)
   delist(id, owner, user, lane)
   local account = account_of(lane)
-  local found = at(provider, account)
-  occupy(provider, account, id, found, now)
-  -- Other accounts share its slots: for them it is looked at again.
-  seen[provider] = {[account] = found}
-  redis.call('ZADD', P .. 'sent', now, id)
-  redis.call('HSET', P .. 'job:' .. id, 'provider', provider)
-  for _, party in ipairs(parties(owner, user)) do
-    redis.call('SADD', P .. 'held:' .. party, id)
-    may[party] = may[party] and may[party] - 1
+  local state = state_at(provider, account)
+  occupy(provider, account, id, state, now)
+  -- Other accounts share its slots: for them its state is read again.
+  states[provider] = {[account] = state}
+  redis.call('ZADD', keys.SENT, now, id)
+  redis.call('HSET', keys.job .. id, 'provider', provider)
+  for _, group in ipairs(groups(owner, user)) do
+    redis.call('SADD', keys.held .. group, id)
+    may[group] = may[group] and may[group] - 1
   end
   free = free - 1
   sent[#sent + 1] = id
@@ -142,11 +142,11 @@ local function serve(owner, user)
 end
 
 local looks = tonumber(ARGV[2])
-local owners = math.min(redis.call('ZCARD', P .. 'turn'), math.floor(looks / 4))
+local owners = math.min(redis.call('ZCARD', keys.TURN), math.floor(looks / 4))
 local function serve_owner(owner)
-  if not allowed(owner, owner, 'running', ARGV[3]) then return false end
-  return visit(P .. 'turn:' .. owner, looks / owners, function(user) return serve(owner, user) end, false) > 0
+  if not allowed(owner, owner, Limits.running, ARGV[3]) then return false end
+  return visit(keys.turn .. owner, looks / owners, function(user) return serve(owner, user) end, false) > 0
 end
-while free > 0 and visit(P .. 'turn', looks / 4, serve_owner, true) > 0 do end
-redis.call('ZREMRANGEBYRANK', P .. 'served', 0, -10001)
+while free > 0 and visit(keys.TURN, looks / 4, serve_owner, true) > 0 do end
+redis.call('ZREMRANGEBYRANK', keys.SERVED, 0, -1 - SERVED_KEPT)
 return sent

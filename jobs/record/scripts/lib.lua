@@ -1,5 +1,4 @@
--- Shared by the scripts below; put in front of each when it is loaded.
-local P = 'dr:'
+-- Shared by all scripts: jobs/record/scripts.py puts it in front of each, and in front of it what Python declares.
 
 -- Unix milliseconds by the server's clock, to the microsecond: what is done within one keeps its order.
 local function moment()
@@ -13,7 +12,13 @@ end
 
 -- Whether this is another database than the caller's (jobs/record/identity.py); any is right where it names none.
 local function elsewhere(epoch)
-  return epoch ~= '' and redis.call('HGET', P .. 'epoch', 'id') ~= epoch
+  return epoch ~= '' and redis.call('HGET', keys.IDENTITY, 'id') ~= epoch
+end
+
+-- Status, fence and the named fields of a job, while the attempt with this fence runs it; nil where its lease is lost.
+local function leased(id, fence, ...)
+  local f = redis.call('HMGET', keys.job .. id, 'status', 'fence', ...)
+  if f[1] == Status.RUNNING and f[2] == fence then return f end
 end
 
 -- Into a turn: among the owners (dr:turn), or among the users of one (dr:turn:{owner}).
@@ -21,41 +26,41 @@ end
 -- away; who was served since then waits for the others' turn first.
 local function enter(turn, name)
   if redis.call('ZSCORE', turn, name) then return end
-  local tick = tonumber(redis.call('GET', P .. 'tick') or '0')
-  local served = tonumber(redis.call('ZSCORE', P .. 'served', turn .. '|' .. name) or '0')
+  local tick = tonumber(redis.call('GET', keys.TICK) or '0')
+  local served = tonumber(redis.call('ZSCORE', keys.SERVED, turn .. '|' .. name) or '0')
   local entry = tick - 0.5 + redis.call('ZCARD', turn) * 1e-6
   redis.call('ZADD', turn, math.max(entry, served), name)
 end
 
 -- Into its lane: the job may be sent to a worker.
 local function enlist(id)
-  local f = redis.call('HMGET', P .. 'job:' .. id, 'user', 'lane', 'rank', 'status', 'owner')
-  if f[4] ~= 'queued' then return end
-  redis.call('ZADD', P .. 'lane:' .. f[2], f[3], id)
-  redis.call('SADD', P .. 'lanes:' .. f[1], f[2])
-  enter(P .. 'turn:' .. f[5], f[1])
-  enter(P .. 'turn', f[5])
+  local f = redis.call('HMGET', keys.job .. id, 'user', 'lane', 'rank', 'status', 'owner')
+  if f[4] ~= Status.QUEUED then return end
+  redis.call('ZADD', keys.lane .. f[2], f[3], id)
+  redis.call('SADD', keys.lanes .. f[1], f[2])
+  enter(keys.turn .. f[5], f[1])
+  enter(keys.TURN, f[5])
 end
 
 -- Out of a turn; its mark goes with the last one who stood there.
 local function leave(turn, name)
   redis.call('ZREM', turn, name)
-  if redis.call('EXISTS', turn) == 0 then redis.call('HDEL', P .. 'look', turn) end
+  if redis.call('EXISTS', turn) == 0 then redis.call('HDEL', keys.SCANNED, turn) end
 end
 
 -- Out of its lane, wherever that is.
 local function delist(id, owner, user, lane)
-  redis.call('ZREM', P .. 'lane:' .. lane, id)
-  if redis.call('EXISTS', P .. 'lane:' .. lane) == 1 then return end
-  redis.call('SREM', P .. 'lanes:' .. user, lane)
-  if redis.call('EXISTS', P .. 'lanes:' .. user) == 1 then return end
-  local turn = P .. 'turn:' .. owner
+  redis.call('ZREM', keys.lane .. lane, id)
+  if redis.call('EXISTS', keys.lane .. lane) == 1 then return end
+  redis.call('SREM', keys.lanes .. user, lane)
+  if redis.call('EXISTS', keys.lanes .. user) == 1 then return end
+  local turn = keys.turn .. owner
   leave(turn, user)
-  if redis.call('EXISTS', turn) == 0 then leave(P .. 'turn', owner) end
+  if redis.call('EXISTS', turn) == 0 then leave(keys.TURN, owner) end
 end
 
--- Whose jobs are counted together: the owner's, and the end user's where the job names one.
-local function parties(owner, user)
+-- The groups that share limits: the owner's jobs, and the end user's where the job names one.
+local function groups(owner, user)
   if user == owner then return {owner} end
   return {owner, user}
 end
@@ -64,7 +69,7 @@ end
 local own = {}
 local function limit_of(owner, name, everybody)
   if own[owner] == nil then
-    local key = redis.call('HGET', P .. 'keys', owner)
+    local key = redis.call('HGET', keys.API_KEYS, owner)
     own[owner] = key and cjson.decode(key).limits or {}
   end
   if own[owner][name] == 'none' then return math.huge end
@@ -74,30 +79,30 @@ end
 -- What an earlier sending of the same request made: its fingerprint and id, or nothing.
 local function made_before(once)
   if once.key then
-    local f = redis.call('HMGET', P .. 'once:' .. once.key, 'print', 'id')
+    local f = redis.call('HMGET', keys.once .. once.key, 'print', 'id')
     if f[2] then return f[1], f[2] end
   elseif once.repeated then
-    local id = redis.call('GET', P .. 'twin:' .. once.print)
-    local status = id and redis.call('HGET', P .. 'job:' .. id, 'status')
-    if status == 'queued' or status == 'running' or status == 'succeeded' then return once.print, id end
+    local id = redis.call('GET', keys.twin .. once.print)
+    local status = id and redis.call('HGET', keys.job .. id, 'status')
+    if status and not unsuccessful[status] then return once.print, id end
   end
 end
 
 -- Note what this request made, for when it is sent again.
 local function remember(once, id)
   if once.key then
-    redis.call('HSET', P .. 'once:' .. once.key, 'print', once.print, 'id', id)
-    redis.call('EXPIRE', P .. 'once:' .. once.key, once.key_seconds)
+    redis.call('HSET', keys.once .. once.key, 'print', once.print, 'id', id)
+    redis.call('EXPIRE', keys.once .. once.key, KEY_SECONDS)
   else
-    redis.call('SET', P .. 'twin:' .. once.print, id, 'EX', once.repeat_seconds)
+    redis.call('SET', keys.twin .. once.print, id, 'EX', REPEAT_SECONDS)
   end
 end
 
 -- Put a webhook delivery among those that are due at a time.
 local function post(owner, host, member, at)
-  redis.call('ZADD', P .. 'hookdue:' .. owner .. '/' .. host, at, member)
-  redis.call('ZADD', P .. 'hookhosts:' .. owner, 'LT', at, host)
-  redis.call('ZADD', P .. 'hookowners', 'LT', at, owner)
+  redis.call('ZADD', keys.hooks_due(owner, host), at, member)
+  redis.call('ZADD', keys.hook_hosts .. owner, 'LT', at, host)
+  redis.call('ZADD', keys.HOOK_OWNERS, 'LT', at, owner)
 end
 
 -- The lowest score of a sorted set; nothing where it is empty.
@@ -105,98 +110,103 @@ local function first(key)
   return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
 end
 
--- Give back what the job holds: the slots of its provider and of its hedge's, of its owner and of its end user.
+-- Give back the slots that the job holds: of its provider and of its hedge's, of its owner and of its end user.
 local function release(id, provider, owner, user)
   if not provider then return end
-  redis.call('SREM', P .. 'busy:' .. provider, id)
-  for _, party in ipairs(parties(owner, user)) do redis.call('SREM', P .. 'held:' .. party, id) end
-  local hedge = redis.call('HGET', P .. 'job:' .. id, 'hedge')
+  redis.call('SREM', keys.busy .. provider, id)
+  for _, group in ipairs(groups(owner, user)) do redis.call('SREM', keys.held .. group, id) end
+  local hedge = redis.call('HGET', keys.job .. id, 'hedge')
   if hedge then
-    redis.call('SREM', P .. 'busy:' .. hedge, id)
-    redis.call('HDEL', P .. 'job:' .. id, 'hedge')
+    redis.call('SREM', keys.busy .. hedge, id)
+    redis.call('HDEL', keys.job .. id, 'hedge')
   end
 end
 
--- Whose quota the jobs of a lane use: that of credentials of their own, or '' for this installation's.
+-- The account whose quota the jobs of a lane use: a hash of their own credentials, or '' for this installation's.
 -- A lane is "user|provider,provider,…", with the account between where there is one.
 local function account_of(lane)
   return string.match(lane, '|([^|]*)|[^|]*$') or ''
 end
 
--- Where it is kept what is known of a quota: whether it rests, and whether it was seen to work.
+-- The hash with the state of a quota: until when it rests, and until when it is believed to work.
 local function quota_key(provider, account)
-  if account == '' then return P .. 'provider:' .. provider end
-  return P .. 'account:' .. account .. '/' .. provider
+  if account == '' then return keys.provider .. provider end
+  return keys.account(account, provider)
 end
 
--- Accounts come and go: what is known of one goes when it must be stale.
+-- Accounts come and go: the state of one is kept only while it can matter.
 local function forget_later(provider, account)
-  if account ~= '' then redis.call('EXPIRE', quota_key(provider, account), 2 * 86400) end
+  if account ~= '' then redis.call('EXPIRE', quota_key(provider, account), ACCOUNT_SECONDS) end
 end
 
--- What a provider has room for that has to show that it works before it gets more than one job: after a rest, and
--- where it may have a quota and nobody has asked lately. Without that, every free slot would find the same quota used
--- up. While its scout is on the way there is no room; but where nothing was ever refused, only so long (wary, ms).
--- Answers the room, and whether who takes it is the scout.
-local function proven_room(provider, quota, wary, room, now)
+-- A provider gets one job first, on trial, after a rest, and where it may have a quota and got no job lately (`trial_ms`).
+-- Without that, every free slot would find the same quota used up. While the trial job runs the others wait; where nothing
+-- was ever refused, only for trial_ms. quota: until, works, scout, scouted.
+-- Answers nil where it is believed to work, 'due' where the next job is on trial, 'runs' while one is.
+local function trial_of(provider, quota, trial_ms, now)
   local rested, works = quota[1], tonumber(quota[2] or '')
-  if not rested and not wary or works and works > now then return room, false end
-  if quota[3] and redis.call('SISMEMBER', P .. 'busy:' .. provider, quota[3]) == 1 then
-    return not rested and quota[4] + wary <= now and room or 0, false
-  end
-  return math.min(room, 1), true
+  if not rested and not trial_ms or works and works > now then return nil end
+  local there = quota[3] and redis.call('SISMEMBER', keys.busy .. provider, quota[3]) == 1
+  if not there then return 'due' end
+  if rested or quota[4] + trial_ms > now then return 'runs' end
 end
 
--- How a provider stands for an account: room (free slots), cost (expected seconds), shun (a last resort only), doubtful (its circuit
--- was opened, and nothing has succeeded since), scouted (it gets one job first).
-local function look_at(provider, account, now)
-  local p = redis.call('HMGET', P .. 'provider:' .. provider, 'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap')
-  local quota = redis.call('HMGET', quota_key(provider, account), 'until', 'works', 'scout', 'scouted')
-  local open = tonumber(p[4] or '')
-  local found = {room = 0, cost = tonumber(p[5] or ''), shun = p[6] == '1', doubtful = open ~= nil, scouted = false}
-  -- Where nobody has said yet which there are, any will do.
-  local closed = redis.call('SISMEMBER', P .. 'providers', provider) == 0 and redis.call('EXISTS', P .. 'providers') == 1
-  if closed or p[2] == '1' or (quota[1] and tonumber(quota[1]) > now) or (open and open > now) then return found end
+-- The state of a quota: until, works, scout, scouted, reason.
+local function quota_of(provider, account)
+  return redis.call('HMGET', quota_key(provider, account), 'until', 'works', 'scout', 'scouted', 'reason')
+end
+
+-- The state of a provider for an account: room (free slots), cost (expected seconds), last_resort (to be asked only where
+-- no other is left), doubtful (its circuit was opened, and nothing has succeeded since), trial (as trial_of).
+local function state_of(provider, account, now)
+  local p = redis.call('HMGET', keys.provider .. provider, 'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap')
+  local quota, open = quota_of(provider, account), tonumber(p[4] or '')
+  local found = {room = 0, cost = tonumber(p[5] or ''), last_resort = p[6] == '1', doubtful = open ~= nil}
+  -- Before the first announcement of providers any will do.
+  local absent = redis.call('SISMEMBER', keys.PROVIDERS, provider) == 0 and redis.call('EXISTS', keys.PROVIDERS) == 1
+  if absent or p[2] == '1' or (quota[1] and tonumber(quota[1]) > now) or (open and open > now) then return found end
   local limit = tonumber(p[7] or '') or tonumber(p[1] or '') or math.huge
-  -- A circuit that was open lets one job through, to see.
+  -- A circuit that was open lets one job through, as a probe.
   if open then limit = math.min(limit, 1) end
-  local room = limit == math.huge and limit or limit - redis.call('SCARD', P .. 'busy:' .. provider)
-  found.room, found.scouted = proven_room(provider, quota, tonumber(p[3] or ''), room, now)
+  found.room = limit == math.huge and limit or limit - redis.call('SCARD', keys.busy .. provider)
+  found.trial = trial_of(provider, quota, tonumber(p[3] or ''), now)
+  if found.trial == 'due' then found.room = math.min(found.room, 1) end
+  if found.trial == 'runs' then found.room = 0 end
   return found
 end
 
--- Take one of the provider's slots for the job; `found` is how the provider stands for the account.
-local function occupy(provider, account, id, found, now)
-  redis.call('SADD', P .. 'busy:' .. provider, id)
-  found.room = found.room - 1
-  if found.scouted then
-    found.scouted = false
+-- Take one of the provider's slots for the job; `state` is the provider's for the account.
+local function occupy(provider, account, id, state, now)
+  redis.call('SADD', keys.busy .. provider, id)
+  state.room = state.room - 1
+  if state.trial == 'due' then
+    state.trial = nil
     redis.call('HSET', quota_key(provider, account), 'scout', id, 'scouted', now)
     forget_later(provider, account)
   end
 end
 
--- Among those that wait, by the time of their creation.
+-- Put a job among those that wait, by the time of its creation.
 local function wait(id, created, owner, user)
-  redis.call('ZADD', P .. 'queued', created, id)
-  for _, party in ipairs(parties(owner, user)) do redis.call('ZADD', P .. 'waiting:' .. party, created, id) end
+  redis.call('ZADD', keys.QUEUED, created, id)
+  for _, group in ipairs(groups(owner, user)) do redis.call('ZADD', keys.waiting .. group, created, id) end
 end
 
--- Out of them.
+-- Take a job out of those that wait.
 local function stop_waiting(id, owner, user)
-  redis.call('ZREM', P .. 'queued', id)
-  for _, party in ipairs(parties(owner, user)) do redis.call('ZREM', P .. 'waiting:' .. party, id) end
+  redis.call('ZREM', keys.QUEUED, id)
+  for _, group in ipairs(groups(owner, user)) do redis.call('ZREM', keys.waiting .. group, id) end
 end
 
--- Whether so many more jobs would be more than may wait: {'full', name of the limit, limit}.
+-- {'full', name of the limit, limit} where `jobs` more jobs would exceed the limit of jobs that wait.
 -- users: jobs by whose they are; most: the limits for everybody, queued and user_queued.
 local function too_many(owner, jobs, users, most)
-  local limit = limit_of(owner, 'queued', most.queued)
-  if redis.call('ZCARD', P .. 'waiting:' .. owner) + jobs > limit then return {'full', 'queued', limit} end
-  limit = limit_of(owner, 'user_queued', most.user_queued)
+  local limit = limit_of(owner, Limits.queued, most.queued)
+  if redis.call('ZCARD', keys.waiting .. owner) + jobs > limit then return {'full', Limits.queued, limit} end
+  limit = limit_of(owner, Limits.user_queued, most.user_queued)
   for user, count in pairs(users) do
-    if user ~= owner and redis.call('ZCARD', P .. 'waiting:' .. user) + count > limit then
-      return {'full', 'user_queued', limit}
+    if user ~= owner and redis.call('ZCARD', keys.waiting .. user) + count > limit then
+      return {'full', Limits.user_queued, limit}
     end
   end
 end

@@ -1,18 +1,18 @@
--- Replace a finished job by its tombstone. ARGV: id, tombstone, seconds.
+-- Replace a finished job by its tombstone. ARGV: id, tombstone.
 -- Answers 1, also where that was done before; 0 where the job is not finished.
-local job = P .. 'job:' .. ARGV[1]
+local job = keys.job .. ARGV[1]
 local f = redis.call('HMGET', job, 'status', 'owner', 'batch')
-if not f[1] then return redis.call('EXISTS', P .. 'tomb:' .. ARGV[1]) end
-if f[1] == 'queued' or f[1] == 'running' then return 0 end
-redis.call('SET', P .. 'tomb:' .. ARGV[1], ARGV[2], 'EX', ARGV[3])
-redis.call('DEL', job, P .. 'events:' .. ARGV[1], P .. 'previews:' .. ARGV[1], P .. 'secret:' .. ARGV[1],
-  P .. 'hooks:' .. ARGV[1])
-redis.call('ZREM', P .. 'owner:' .. f[2], ARGV[1])
-if redis.call('EXISTS', P .. 'owner:' .. f[2]) == 0 then redis.call('SREM', P .. 'owners', f[2]) end
-redis.call('ZREM', P .. 'retain', ARGV[1])
+if not f[1] then return redis.call('EXISTS', keys.tombstone .. ARGV[1]) end
+if not ended[f[1]] then return 0 end
+redis.call('SET', keys.tombstone .. ARGV[1], ARGV[2], 'EX', TOMBSTONE_SECONDS)
+redis.call('DEL', job, keys.events .. ARGV[1], keys.previews .. ARGV[1], keys.secret .. ARGV[1],
+  keys.hooks .. ARGV[1])
+redis.call('ZREM', keys.owner .. f[2], ARGV[1])
+if redis.call('EXISTS', keys.owner .. f[2]) == 0 then redis.call('SREM', keys.OWNERS, f[2]) end
+redis.call('ZREM', keys.RETAIN, ARGV[1])
 -- A batch is kept as long as the tombstones of its jobs.
-local batch = f[3] and P .. 'batch:' .. f[3]
+local batch = f[3] and keys.batch .. f[3]
 if batch and redis.call('EXISTS', batch) == 1 and redis.call('HINCRBY', batch, 'left', -1) <= 0 then
-  redis.call('EXPIRE', batch, ARGV[3])
+  redis.call('EXPIRE', batch, TOMBSTONE_SECONDS)
 end
 return 1

@@ -2,7 +2,7 @@
 -- ARGV: owner, host, holder, delivery, end of lease, record (empty: it is gone), next time (ms; empty: none)
 -- Answers 1; 0 where the lease ended and somebody else has it.
 local owner, host, member = ARGV[1], ARGV[2], ARGV[3] .. '/' .. ARGV[4]
-local sent, hooks = P .. 'hooksent:' .. owner, P .. 'hooks:' .. ARGV[3]
+local sent, hooks = keys.hooks_sent .. owner, keys.hooks .. ARGV[3]
 if tonumber(redis.call('ZSCORE', sent, host .. '/' .. member) or '0') ~= tonumber(ARGV[5]) then return 0 end
 redis.call('ZREM', sent, host .. '/' .. member)
 if ARGV[6] ~= '' and redis.call('EXISTS', hooks) == 1 then
@@ -10,12 +10,12 @@ if ARGV[6] ~= '' and redis.call('EXISTS', hooks) == 1 then
   if ARGV[7] ~= '' then post(owner, host, member, tonumber(ARGV[7])) end
 end
 -- There is room at this host now, and for this owner.
-local hosts, soonest = P .. 'hookhosts:' .. owner, first(P .. 'hookdue:' .. owner .. '/' .. host)
+local hosts, soonest = keys.hook_hosts .. owner, first(keys.hooks_due(owner, host))
 if soonest then redis.call('ZADD', hosts, 'LT', math.max(soonest, moment()), host) end
 local waiting = first(hosts)
 if waiting then
-  redis.call('ZADD', P .. 'hookowners', 'LT', math.max(waiting, moment()), owner)
+  redis.call('ZADD', keys.HOOK_OWNERS, 'LT', math.max(waiting, moment()), owner)
 elseif redis.call('EXISTS', sent) == 0 then
-  redis.call('ZREM', P .. 'hookowners', owner)
+  redis.call('ZREM', keys.HOOK_OWNERS, owner)
 end
 return 1

@@ -1,6 +1,6 @@
 -- Count an open event stream, or prolong it. ARGV: owner, stream, ms that it counts, most ('': any number)
 -- Answers 1; 0 where the owner has as many others already.
-local now, streams = now_ms(), P .. 'streams:' .. ARGV[1]
+local now, streams = now_ms(), keys.streams .. ARGV[1]
 redis.call('ZREMRANGEBYSCORE', streams, '-inf', now)
 if ARGV[4] ~= '' and redis.call('ZCARD', streams) >= tonumber(ARGV[4]) then return 0 end
 redis.call('ZADD', streams, now + ARGV[3], ARGV[2])

@@ -20,6 +20,10 @@ pytestmark = pytest.mark.live
 NAME = "blackforestlabs-flux1-dev"
 
 
+def seen(record: health.Health, at: float) -> str:
+    return health.condition(record, health.blocked_until(record, at))
+
+
 def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: Spaces, tmp_path: Path) -> None:
     port = free_port()
     config = tmp_path / "providers.toml"
@@ -38,7 +42,7 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
 
     space = spaces.start("6", "flux_dev.py", port=port).wait()
     fits = look()
-    assert (health.state(fits, connection.now()), fits.signature_change) == ("healthy", None)
+    assert (seen(fits, connection.now()), fits.signature_change) == ("healthy", None)
     assert prober.round() == 0, "once a minute is enough"
 
     space.stop()
@@ -47,13 +51,13 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     assert (gone.failures_in_row, gone.success_rate) == (1, 1.0)
     for _ in range(health.FAILURES_IN_ROW - 1):
         gone = look()
-    assert health.state(gone, connection.now()) == "down"
+    assert seen(gone, connection.now()) == "down"
     assert connection.client.hget(keys.provider(NAME), "open")
 
     # The schnell app at the same address: the same function, without guidance_scale.
     space = spaces.start("6", "flux_schnell.py", port=port).wait()
     changed = look()
-    assert health.state(changed, connection.now()) == "degraded"
+    assert seen(changed, connection.now()) == "degraded"
     assert "guidance_scale" in str(changed.signature_change)
     assert changed.signature != fits.signature
     assert connection.client.hget(keys.provider(NAME), "shun") == b"1"

@@ -29,9 +29,9 @@ def test_a_provider_and_everything_can_be_paused_and_go_on(environ: dict[str, st
     with connected(load(environ)) as connection:
         assert connection.redis.exists(keys.PAUSED) == 1
         assert connection.redis.hget(keys.provider("echo"), "paused") == b"1"
-        hold = Pauses(connection).provider("echo").hold
-        assert hold is not None
-        assert (hold.setting, hold.reason, hold.by) == ("draining", "its owner rebuilds it", "operator")
+        pause = Pauses(connection).provider("echo").pause
+        assert pause is not None
+        assert (pause.setting, pause.reason, pause.by) == ("draining", "its owner rebuilds it", "operator")
     for arguments, words in (
         (["resume", "echo"], "echo goes on"),
         (["resume"], "everything goes on"),

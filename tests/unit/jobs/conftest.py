@@ -9,6 +9,8 @@ import pytest
 import redis
 
 from jobs.record.store import JobStore
+from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.provider_states import ProviderStates
 from jobs.webhooks.notices import notices
 from tests.support.connections import RiggedConnection
 
@@ -36,3 +38,15 @@ def connection(client: redis.Redis) -> RiggedConnection:
 def store(connection: RiggedConnection) -> JobStore:
     """A store on an empty database."""
     return JobStore(connection, notices=notices)
+
+
+@pytest.fixture
+def provider_states(connection: RiggedConnection) -> ProviderStates:
+    """The states of providers in the same database."""
+    return ProviderStates(connection)
+
+
+@pytest.fixture
+def measured(connection: RiggedConnection) -> HealthStore:
+    """The health of providers in the same database."""
+    return HealthStore(connection)

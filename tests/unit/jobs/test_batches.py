@@ -15,6 +15,7 @@ from jobs.files import LocalArtifacts
 from jobs.idempotency import Idempotency, once_of
 from jobs.record import keys
 from jobs.record.connection import Connection
+from jobs.record.constants import TOMBSTONE_SECONDS
 from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault
@@ -118,7 +119,7 @@ def test_a_batch_is_kept_as_long_as_its_tombstones(
     jobs.delete(batch.job_ids[0], "o")
     assert client.ttl(keys.batch(batch.id)) == -1
     jobs.delete(batch.job_ids[1], "o")
-    assert 0 < client.ttl(keys.batch(batch.id)) <= keys.TOMBSTONE_SECONDS
+    assert 0 < client.ttl(keys.batch(batch.id)) <= TOMBSTONE_SECONDS
     assert batches.standing(batch).has_ended
     client.delete(keys.batch(batch.id))
     with pytest.raises(BatchNotFound):

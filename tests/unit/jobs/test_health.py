@@ -13,6 +13,10 @@ QUOTA = Failure(code="provider_quota", detail="quota is used up", retryable=True
 REJECTED = Failure(code="invalid_input", detail="no such size")
 
 
+def seen(record: Health, at: float) -> str:
+    return health.condition(record, health.blocked_until(record, at))
+
+
 def failing(count: int, at: float = 100.0) -> Health:
     record = Health()
     for _ in range(count):
@@ -21,7 +25,7 @@ def failing(count: int, at: float = 100.0) -> Health:
 
 
 def test_a_new_provider_is_healthy_and_takes_jobs() -> None:
-    assert health.state(Health(), 0.0) == "healthy"
+    assert seen(Health(), 0.0) == "healthy"
     assert Health().open_until is None
 
 
@@ -29,13 +33,13 @@ def test_the_circuit_opens_after_five_failures_in_a_row() -> None:
     assert failing(4).open_until is None
     opened = failing(5)
     assert (opened.open_until, opened.last_error) == (115.0, "connection refused")
-    assert health.state(opened, 100.0) == "down"
+    assert seen(opened, 100.0) == "down"
 
 
 def test_a_half_open_circuit_closes_with_a_success_and_opens_longer_with_a_failure() -> None:
     opened = failing(5)
     assert health.is_half_open(opened, 115.0)
-    assert health.state(opened, 115.0) == "degraded"
+    assert seen(opened, 115.0) == "degraded"
     assert health.succeeded(opened, 0.0, 1.0, 116.0).open_until is None
     assert health.failed(opened, UNREACHABLE, 116.0).open_until == 116.0 + 30.0
 
@@ -56,7 +60,7 @@ def test_the_circuit_never_stays_open_longer_than_ten_minutes() -> None:
 
 def test_a_used_up_quota_does_not_make_a_provider_ill() -> None:
     record = health.failed(Health(), QUOTA, 100.0)
-    assert (health.state(record, 100.0), record.success_rate) == ("healthy", 1.0)
+    assert (seen(record, 100.0), record.success_rate) == ("healthy", 1.0)
 
 
 def test_a_bad_input_says_nothing_about_the_provider() -> None:
@@ -65,10 +69,10 @@ def test_a_bad_input_says_nothing_about_the_provider() -> None:
 
 def test_a_changed_signature_degrades_and_its_time_stays() -> None:
     record = health.probed(Health(), "h2", "no parameter 'seed' any more", 100.0)
-    assert (health.state(record, 100.0), record.signature_changed_at) == ("degraded", 100.0)
+    assert (seen(record, 100.0), record.signature_changed_at) == ("degraded", 100.0)
     again = health.probed(record, "h2", "no parameter 'seed' any more", 160.0)
     assert (again.signature_changed_at, again.checked_at) == (100.0, 160.0)
-    assert health.state(health.probed(again, "h1", None, 220.0), 220.0) == "healthy"
+    assert seen(health.probed(again, "h1", None, 220.0), 220.0) == "healthy"
 
 
 def probes_failing(count: int, at: float = 100.0) -> Health:

@@ -4,24 +4,17 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
-import pytest
 import redis
 
 from jobs.ids import new_job_id
 from jobs.model import Failure, Job
 from jobs.record import keys
-from jobs.record.connection import Connection
 from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health import Health
 from jobs.scheduling.health_store import HealthStore
 
 FAILURE = Failure(code="provider_unreachable", detail="connection refused", retryable=True)
-
-
-@pytest.fixture
-def measured(connection: Connection, store: JobStore) -> HealthStore:
-    return HealthStore(connection)
 
 
 def send(client: redis.Redis, store: JobStore, *routes: tuple[str, ...]) -> list[str | None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from jobs.scheduling.health import Health, succeeded
-from jobs.scheduling.hedging import ENOUGH_SAMPLES, SOONEST_SECONDS, UNMEASURED_SECONDS, hedge_after
+from jobs.scheduling.hedging import ENOUGH_SAMPLES, SOONEST_SECONDS, UNMEASURED_HEDGE_SECONDS, hedge_after
 
 
 def measured(attempts: Iterable[tuple[float, float]]) -> Health:
@@ -22,9 +22,9 @@ def test_it_is_the_p95_of_waiting_and_running_together() -> None:
 
 def test_with_few_measurements_it_is_a_fixed_time() -> None:
     few = [(0.0, 4.0)] * (ENOUGH_SAMPLES - 1)
-    assert hedge_after(measured(few)) == UNMEASURED_SECONDS
+    assert hedge_after(measured(few)) == UNMEASURED_HEDGE_SECONDS
     assert hedge_after(measured([*few, (0.0, 4.0)])) == 4.0
-    assert hedge_after(Health()) == UNMEASURED_SECONDS
+    assert hedge_after(Health()) == UNMEASURED_HEDGE_SECONDS
 
 
 def test_a_quick_provider_gets_a_second_all_the_same() -> None:

@@ -26,8 +26,9 @@ from jobs.record import keys
 from jobs.record.client import connect
 from jobs.record.connection import Connection
 from jobs.record.store import JobStore
-from jobs.record.types import Crowd, Place
+from jobs.record.types import LimitGroup, QueuePlace
 from jobs.record.views import JobViews
+from jobs.scheduling.health_store import HealthStore
 from jobs.service import JobService, Submission, fair_user
 from jobs.vault import Vault
 from tests.support.fake_worker import FakePublisher
@@ -174,13 +175,13 @@ def test_a_place_tells_both_crowds(connection: Connection, client: redis.Redis) 
     views = JobViews(connection, store)
     for job_id in store.dispatch():
         # On its way to a worker it waits for no limit.
-        assert views.look(job_id)[1] == Place(position=0 if job_id != bob[0] else 2)
+        assert views.look(job_id)[1] == QueuePlace(position=0 if job_id != bob[0] else 2)
         store.claim(job_id, "w1", 60, lambda job, _: job.input)
     record, place = views.look(bob[1])
     assert views.places([record]) == {bob[1]: place}
-    crowds = (Crowd(running=2, limit=2, position=2), Crowd(running=1, limit=1, position=0))
-    assert place == Place(position=2, crowds=crowds)
-    assert all(crowd.is_full for crowd in crowds)
+    groups = (LimitGroup(running=2, limit=2, position=2), LimitGroup(running=1, limit=1, position=0))
+    assert place == QueuePlace(position=2, groups=groups)
+    assert all(group.is_full for group in groups)
 
 
 # -- many who cannot run -------------------------------------------------------
@@ -194,10 +195,10 @@ def calls_until_served(store: JobStore, job_id: str, most: int, **looks: int) ->
 
 
 @pytest.mark.parametrize("owner", ["key_a", "key_b"])
-def test_users_who_cannot_run_hide_nobody(connection: Connection, owner: str) -> None:
+def test_users_who_cannot_run_hide_nobody(connection: Connection, owner: str, measured: HealthStore) -> None:
     store = JobStore(connection)
     store.beat("w1", 10, 600, [])
-    store.rest("asleep", store.now() + 600, "quota")
+    measured.rest("asleep", store.now() + 600, "quota")
     for number in range(450):
         added(store, "key_a", f"user-{number}", route=("asleep",))
     last = added(store, owner, "last")
@@ -219,20 +220,22 @@ def test_keys_at_their_limit_hide_nobody(connection: Connection) -> None:
     assert calls_until_served(store, last, 6) <= 6
 
 
-def test_the_thorough_look_finds_everybody_at_once(connection: Connection) -> None:
+def test_the_thorough_look_finds_everybody_at_once(connection: Connection, measured: HealthStore) -> None:
     store = JobStore(connection)
     store.beat("w1", 10, 600, [])
-    store.rest("asleep", store.now() + 600, "quota")
+    measured.rest("asleep", store.now() + 600, "quota")
     for number in range(450):
         added(store, "key_a", f"user-{number}", route=("asleep",))
     last = added(store, "key_a", "last")
     assert calls_until_served(store, last, 1, looks=4000) == 1
 
 
-def test_a_mark_in_a_turn_goes_with_the_turn(connection: Connection, client: redis.Redis) -> None:
+def test_a_mark_in_a_turn_goes_with_the_turn(
+    connection: Connection, client: redis.Redis, measured: HealthStore
+) -> None:
     store = JobStore(connection)
     store.beat("w1", 10, 600, [])
-    store.rest("asleep", store.now() + 600, "quota")
+    measured.rest("asleep", store.now() + 600, "quota")
     ids = [added(store, "key_a", f"user-{number}", route=("asleep",)) for number in range(120)]
     store.dispatch()
     assert client.hlen("dr:look")

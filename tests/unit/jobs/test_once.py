@@ -13,9 +13,10 @@ import redis
 from jobs import events
 from jobs.errors import JobGone, KeyReused
 from jobs.files import LocalArtifacts
-from jobs.idempotency import KEY_SECONDS, REPEAT_SECONDS, Idempotency, once_of
+from jobs.idempotency import Idempotency, once_of
 from jobs.model import Failure
 from jobs.record import keys
+from jobs.record.constants import KEY_SECONDS, REPEAT_SECONDS
 from jobs.record.store import JobStore
 from jobs.service import JobService, Submission
 from jobs.vault import Vault

@@ -12,12 +12,13 @@ from jobs.model import Job
 from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.record.store import JobStore
-from jobs.scheduling.pauses import Control, Hold, Pauses
+from jobs.scheduling.pauses import Override, Pause, Pauses
+from jobs.scheduling.provider_states import ProviderStates
 
 
-def queue(store: JobStore, jobs: int) -> None:
+def queue(store: JobStore, provider_states: ProviderStates, jobs: int) -> None:
     """Jobs for the provider ``p``, and a worker with room for all."""
-    store.serve({"p": 2})
+    provider_states.announce({"p": 2})
     store.beat("w1", 100, 60, [])
     for _ in range(jobs):
         store.create(
@@ -34,25 +35,29 @@ def queue(store: JobStore, jobs: int) -> None:
         )
 
 
-def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(connection: Connection, store: JobStore) -> None:
+def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(
+    connection: Connection, store: JobStore, provider_states: ProviderStates
+) -> None:
     pauses = Pauses(connection)
-    queue(store, 8)
+    queue(store, provider_states, 8)
     pauses.limit("p", 1, by="key_1")
     assert len(store.dispatch()) == 1
     pauses.limit("p", 4, by="key_1")
     # A worker that starts tells what the configuration says.
-    store.serve({"p": 2})
-    assert pauses.provider("p") == Control(limit=4)
+    provider_states.announce({"p": 2})
+    assert pauses.provider("p") == Override(limit=4)
     assert len(store.dispatch()) == 3
     pauses.limit("p", None, by="key_1")
-    assert pauses.provider("p") == Control()
+    assert pauses.provider("p") == Override()
     assert len(store.dispatch()) == 0
 
 
 @pytest.mark.parametrize("setting", ["draining", "disabled"])
-def test_a_provider_that_is_held_gets_nothing(connection: Connection, store: JobStore, setting: str) -> None:
+def test_a_provider_that_is_held_gets_nothing(
+    connection: Connection, store: JobStore, provider_states: ProviderStates, setting: str
+) -> None:
     pauses = Pauses(connection)
-    queue(store, 1)
+    queue(store, provider_states, 1)
     pauses.hold("p", "disabled" if setting == "disabled" else "draining", reason="why", by="key_1")
     assert pauses.provider("p").setting == setting
     assert store.dispatch() == ()
@@ -67,8 +72,8 @@ def test_a_pause_of_an_earlier_version_still_holds(
 ) -> None:
     client.hset(keys.provider("p"), "paused", "1")
     client.set(keys.PAUSED, b"1")
-    assert Pauses(connection).provider("p") == Control(hold=Hold())
-    assert Pauses(connection).queue() == Hold()
+    assert Pauses(connection).provider("p") == Override(pause=Pause())
+    assert Pauses(connection).queue() == Pause()
 
 
 def test_each_action_leaves_a_line_with_who_and_what(connection: Connection, caplog: pytest.LogCaptureFixture) -> None:

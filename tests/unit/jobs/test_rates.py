@@ -12,7 +12,7 @@ import redis
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jobs.access.rates import LocalRates, Rates, Window, read_window, submit_windows, wait_seconds
+from jobs.access.rates import LocalRates, Rates, Window, read_window, submit_windows, wait_windows
 from jobs.access.streams import LIFE_SECONDS, OpenStreams
 from jobs.limits import UNLIMITED, Limits
 from jobs.record import keys
@@ -41,13 +41,13 @@ def test_a_quota_is_what_goes_through(counted: Rates) -> None:
     left = []
     for _ in range(5):
         spent = counted.spend("o", [(SUBMIT, 1)])
-        left.append(spent.standings[0].remaining)
+        left.append(spent.states[0].remaining)
     assert left == [4, 3, 2, 1, 0]
     refused = counted.spend("o", [(SUBMIT, 1)])
-    assert (refused.refused, refused.standings[0].remaining) == (SUBMIT, 0)
+    assert (refused.refused, refused.states[0].remaining) == (SUBMIT, 0)
     assert refused.wait is not None
     assert 1 <= refused.wait <= 120
-    assert 1 <= refused.standings[0].resets_in <= 60
+    assert 1 <= refused.states[0].resets_in <= 60
     assert counted.spend("other", [(SUBMIT, 1)]).refused is None
 
 
@@ -55,13 +55,13 @@ def test_a_request_is_counted_in_all_windows_or_in_none(counted: Rates) -> None:
     assert counted.spend("o", [(SUBMIT, 1), (INPUT, 900)]).refused is None
     refused = counted.spend("o", [(SUBMIT, 1), (INPUT, 200)])
     assert refused.refused == INPUT
-    assert [standing.remaining for standing in refused.standings] == [4, 100]
-    assert counted.spend("o", [(SUBMIT, 1), (INPUT, 100)]).standings[1].remaining == 0
+    assert [standing.remaining for standing in refused.states] == [4, 100]
+    assert counted.spend("o", [(SUBMIT, 1), (INPUT, 100)]).states[1].remaining == 0
 
 
 def test_looking_counts_nothing(client: redis.Redis, counted: Rates) -> None:
     for _ in range(3):
-        assert counted.spend("o", [(SUBMIT, 0)]).standings[0].remaining == 5
+        assert counted.spend("o", [(SUBMIT, 0)]).states[0].remaining == 5
     assert not list(client.scan_iter("dr:rate:*"))
 
 
@@ -73,14 +73,14 @@ def test_what_is_more_than_the_quota_never_goes_through(counted: Rates) -> None:
 def test_a_lowered_quota_leaves_nothing_and_says_so(counted: Rates) -> None:
     counted.spend("o", [(SUBMIT, 4)])
     lower = Window("submit", "submits_per_minute", 2, 60)
-    assert counted.spend("o", [(lower, 0)]).standings[0].remaining == 0
+    assert counted.spend("o", [(lower, 0)]).states[0].remaining == 0
     assert counted.spend("o", [(lower, 1)]).refused == lower
 
 
 def test_without_a_quota_nothing_is_asked() -> None:
     away = Rates(Connection(connect("redis://127.0.0.1:1")))
     free = Window("submit", "submits_per_minute", None, 60)
-    assert away.spend("o", [(free, 1)]).standings == ()
+    assert away.spend("o", [(free, 1)]).states == ()
 
 
 def test_what_a_window_holds_comes_free_bit_by_bit_and_is_forgotten(client: redis.Redis, counted: Rates) -> None:
@@ -125,7 +125,7 @@ class Clock:
 def test_a_process_counts_alike() -> None:
     clock = Clock()
     local = LocalRates(clock)
-    assert [local.spend("o", SUBMIT).standings[0].remaining for _ in range(5)] == [4, 3, 2, 1, 0]
+    assert [local.spend("o", SUBMIT).states[0].remaining for _ in range(5)] == [4, 3, 2, 1, 0]
     refused = local.spend("o", SUBMIT)
     # A whole window, and then a fifth of the next until one of five does not count any more.
     assert (refused.refused, refused.wait) == (SUBMIT, 72)
@@ -134,7 +134,7 @@ def test_a_process_counts_alike() -> None:
     assert local.spend("o", SUBMIT).refused is None
     assert local.spend("o", SUBMIT).refused == SUBMIT
     clock.now += 120
-    assert local.spend("o", SUBMIT, 0).standings[0].remaining == 5
+    assert local.spend("o", SUBMIT, 0).states[0].remaining == 5
 
 
 def test_a_process_remembers_so_many_owners() -> None:
@@ -171,7 +171,7 @@ def test_a_window_holds_less_than_twice_its_quota_and_who_waits_gets_in(steps: l
 def test_the_wait_is_until_enough_has_left_the_window(
     now: int, before: int, passed: float, room: int, windows: float
 ) -> None:
-    assert wait_seconds(now, before, passed, room) == pytest.approx(windows)
+    assert wait_windows(now, before, passed, room) == pytest.approx(windows)
 
 
 # -- streams ---------------------------------------------------------------------

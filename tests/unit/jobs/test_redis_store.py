@@ -19,6 +19,8 @@ from jobs.queue import QUEUE, RUN_JOB
 from jobs.record import keys
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
+from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.provider_states import ProviderStates
 from tests.support.connections import RiggedConnection
 
 
@@ -334,10 +336,10 @@ def test_the_overview_counts(store: JobStore) -> None:
     assert (view.queued, view.running, view.sent, dict(view.workers)) == (1, 1, 0, {"w1": 4})
 
 
-def test_a_provider_that_rested_gets_one_job_first(client: redis.Redis, store: JobStore) -> None:
+def test_a_provider_that_rested_gets_one_job_first(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
     ids = [added(store).id for _ in range(4)]
     worker(store, slots=8)
-    store.rest("echo", store.now() + 0.2, "the quota is used up")
+    measured.rest("echo", store.now() + 0.2, "the quota is used up")
     assert store.dispatch() == ()
     time.sleep(0.25)
     assert store.dispatch() == (ids[0],)
@@ -345,45 +347,45 @@ def test_a_provider_that_rested_gets_one_job_first(client: redis.Redis, store: J
     lease = claim(store, ids[0])
     assert lease is not None
     assert store.dispatch() == ()
-    store.rest("echo", store.now() + 0.2, "the quota is used up")
+    measured.rest("echo", store.now() + 0.2, "the quota is used up")
     store.change(ids[0], lambda _: events.Canceled(at=1.0))
     assert store.dispatch() == ()
     time.sleep(0.25)
     assert store.dispatch() == (ids[1],)
     lease = claim(store, ids[1])
     assert lease is not None
-    store.works("echo", lease.job.attempts[-1].started_at)
+    measured.works("echo", lease.job.attempts[-1].started_at)
     assert store.dispatch() == (ids[2], ids[3])
     assert client.hget(keys.provider("echo"), "until") is None
 
 
-def test_a_scout_that_learned_nothing_is_followed_by_another(store: JobStore) -> None:
+def test_a_scout_that_learned_nothing_is_followed_by_another(store: JobStore, measured: HealthStore) -> None:
     ids = [added(store).id for _ in range(3)]
     worker(store)
-    store.rest("echo", store.now() - 1, "the quota is used up")
+    measured.rest("echo", store.now() - 1, "the quota is used up")
     assert store.dispatch() == (ids[0],)
     store.change(ids[0], lambda _: events.Canceled(at=1.0))
     assert store.dispatch() == (ids[1],)
 
 
-def test_what_began_before_a_rest_does_not_end_it(client: redis.Redis, store: JobStore) -> None:
+def test_what_began_before_a_rest_does_not_end_it(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
     lease = claimed(store)
-    store.rest("echo", store.now() + 60, "the quota is used up")
-    store.works("echo", lease.job.attempts[-1].started_at)
+    measured.rest("echo", store.now() + 60, "the quota is used up")
+    measured.works("echo", lease.job.attempts[-1].started_at)
     added(store)
     assert store.dispatch() == ()
     assert client.hget(keys.provider("echo"), "works") is None
 
 
-def test_a_rest_is_never_made_shorter(client: redis.Redis, store: JobStore) -> None:
+def test_a_rest_is_never_made_shorter(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
     late = round(store.now() * 1000) + 600_000
-    store.rest("echo", late / 1000, "the quota is used up")
-    store.rest("echo", store.now() + 5, "the queue is full")
+    measured.rest("echo", late / 1000, "the quota is used up")
+    measured.rest("echo", store.now() + 5, "the queue is full")
     assert client.hmget(keys.provider("echo"), "until", "reason") == [str(late).encode(), b"the quota is used up"]
 
 
-def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: JobStore) -> None:
-    store.serve({"echo": None, "own": None}, wary={"echo": 60})
+def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: JobStore, provider_states: ProviderStates) -> None:
+    provider_states.announce({"echo": None, "own": None}, trial_seconds={"echo": 60})
     ids = [added(store).id for _ in range(3)]
     own = [added(store, route=("own",)).id for _ in range(2)]
     both = added(store, route=("echo", "own")).id
@@ -393,16 +395,16 @@ def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: JobStore) ->
     assert claim(store, both).job.provider == "own"  # type: ignore[union-attr]
     assert store.dispatch() == ()
     # It sits there and was not refused: that is no quota.
-    store.serve({"echo": None, "own": None}, wary={"echo": 0.0})
+    provider_states.announce({"echo": None, "own": None}, trial_seconds={"echo": 0.0})
     assert store.dispatch() == (ids[1], ids[2])
 
 
-def test_a_rest_concerns_one_quota(client: redis.Redis, store: JobStore) -> None:
+def test_a_rest_concerns_one_quota(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
     """Ours and that of each account rest for themselves."""
     ours, mine, other = (added(store, account=account).id for account in (None, "mine", "other"))
     worker(store)
-    store.rest("echo", store.now() + 60, "ours is used up")
-    store.rest("echo", store.now() + 60, "mine is used up", "mine")
+    measured.rest("echo", store.now() + 60, "ours is used up")
+    measured.rest("echo", store.now() + 60, "mine is used up", "mine")
     assert store.dispatch() == (other,)
     client.hdel(keys.account("mine", "echo"), "until")
     assert store.dispatch() == (mine,)
@@ -410,19 +412,21 @@ def test_a_rest_concerns_one_quota(client: redis.Redis, store: JobStore) -> None
     assert 0 < client.ttl(keys.account("mine", "echo")) <= 2 * 86_400
 
 
-def test_each_account_has_a_scout_of_its_own(store: JobStore) -> None:
-    store.serve({"echo": None}, wary={"echo": 60})
+def test_each_account_has_a_scout_of_its_own(
+    store: JobStore, provider_states: ProviderStates, measured: HealthStore
+) -> None:
+    provider_states.announce({"echo": None}, trial_seconds={"echo": 60})
     ids = {account: [added(store, account=account).id for _ in range(2)] for account in (None, "mine")}
     worker(store, slots=8)
     assert set(store.dispatch()) == {ids[None][0], ids["mine"][0]}
     lease = claim(store, ids["mine"][0])
     assert lease is not None
-    store.works("echo", lease.job.attempts[-1].started_at, "mine")
+    measured.works("echo", lease.job.attempts[-1].started_at, "mine")
     assert store.dispatch() == (ids["mine"][1],)
 
 
-def test_accounts_share_the_slots_of_a_provider(store: JobStore) -> None:
-    store.serve({"echo": 2})
+def test_accounts_share_the_slots_of_a_provider(store: JobStore, provider_states: ProviderStates) -> None:
+    provider_states.announce({"echo": 2})
     for account in (None, "mine", "other"):
         added(store, account=account)
     worker(store, slots=8)
@@ -451,8 +455,10 @@ def busy(client: redis.Redis, *providers: str) -> list[int]:
     return [int(client.scard(keys.busy(name))) for name in providers]
 
 
-def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(client: redis.Redis, store: JobStore) -> None:
-    store.serve({"a": 1, "b": 1, "c": None})
+def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(
+    client: redis.Redis, store: JobStore, provider_states: ProviderStates
+) -> None:
+    provider_states.announce({"a": 1, "b": 1, "c": None})
     lease = claimed(store, route=("a", "b", "c"))
     other = claimed(store, route=("b",))
     assert store.take_hedge(lease.job.id, lease.fence, ("b",)) is None
@@ -465,8 +471,10 @@ def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(client: redis.Re
 
 
 @pytest.mark.parametrize("kept", ["a", "b"])
-def test_where_one_of_two_ends_only_its_slot_is_given_back(client: redis.Redis, store: JobStore, kept: str) -> None:
-    store.serve({"a": 1, "b": 1})
+def test_where_one_of_two_ends_only_its_slot_is_given_back(
+    client: redis.Redis, store: JobStore, kept: str, provider_states: ProviderStates
+) -> None:
+    provider_states.announce({"a": 1, "b": 1})
     lease = claimed(store, route=("a", "b"))
     assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
     store.keep(lease.job.id, lease.fence, kept)
@@ -476,9 +484,11 @@ def test_where_one_of_two_ends_only_its_slot_is_given_back(client: redis.Redis, 
     assert busy(client, "a", "b") == [0, 0]
 
 
-def test_nobody_who_is_not_well_is_a_hedge(client: redis.Redis, store: JobStore) -> None:
+def test_nobody_who_is_not_well_is_a_hedge(
+    client: redis.Redis, store: JobStore, provider_states: ProviderStates
+) -> None:
     names = ("paused", "resting", "open", "doubtful", "changed", "gone")
-    store.serve(dict.fromkeys(("a", *names[:-1])))
+    provider_states.announce(dict.fromkeys(("a", *names[:-1])))
     now = round(store.now() * 1000)
     facts: dict[str, dict[Any, Any]] = {
         "paused": {"paused": "1"}, "resting": {"until": now + 60_000}, "open": {"open": now + 60_000},
@@ -508,11 +518,13 @@ def test_a_stale_attempt_takes_and_gives_back_nothing(client: redis.Redis, store
     assert busy(client, "a", "b") == [1, 0]
 
 
-def test_a_hedge_can_be_the_one_job_that_goes_first(store: JobStore) -> None:
-    store.serve({"a": None, "b": None}, wary={"b": 60})
+def test_a_hedge_can_be_the_one_job_that_goes_first(
+    store: JobStore, provider_states: ProviderStates, measured: HealthStore
+) -> None:
+    provider_states.announce({"a": None, "b": None}, trial_seconds={"b": 60})
     lease = claimed(store, route=("a", "b"))
     assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
     added(store, route=("b",))
     assert store.dispatch() == ()
-    store.works("b", lease.job.attempts[-1].started_at)
+    measured.works("b", lease.job.attempts[-1].started_at)
     assert len(store.dispatch()) == 1

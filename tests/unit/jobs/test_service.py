@@ -14,6 +14,7 @@ from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Status
 from jobs.record.store import JobStore
+from jobs.scheduling.provider_states import ProviderStates
 from jobs.service import JobService, Submission, fair_user
 from jobs.vault import Vault
 
@@ -119,8 +120,10 @@ def test_another_owners_job_looks_like_an_unknown_one(service: JobService, actio
     assert service.page("key_2", cursor=None, limit=9).records == ()
 
 
-def test_a_queued_job_is_canceled_at_once_and_makes_room(service: JobService, store: JobStore) -> None:
-    store.serve({"echo": 1})
+def test_a_queued_job_is_canceled_at_once_and_makes_room(
+    service: JobService, store: JobStore, provider_states: ProviderStates
+) -> None:
+    provider_states.announce({"echo": 1})
     first, second = (service.submit(submission()).job.id for _ in range(2))
     assert service.cancel(first, "key_1").job.status is Status.CANCELED
     assert service.cancel(first, "key_1").job.status is Status.CANCELED

@@ -16,13 +16,15 @@ from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.record import keys
 from jobs.record.store import JobStore, lane_of
 from jobs.record.types import Lease
+from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.provider_states import ProviderStates
 from jobs.states import apply
 from tests.support.connections import RiggedConnection
 
 SLOTS = 3
 LIMITS = {"a": 1, "b": 2, "c": None}
 FAILURE = Failure(code="provider_busy", detail="full", retryable=True)
-CROWDS = Limits(running=2, user_running=1)
+LIMITS_OF_GROUPS = Limits(running=2, user_running=1)
 accounts = st.sampled_from([None, "x", "y"])
 users = st.sampled_from(["ann", "bob", "bob/1", "bob/2"])
 routes = st.sampled_from([("a",), ("a", "b"), ("b", "a"), ("c",), ("gone",), ()])
@@ -38,12 +40,13 @@ class Records(RuleBasedStateMachine):
     def start(self) -> None:
         self.connection = RiggedConnection()
         self.redis = self.connection.client
-        self.store = JobStore(self.connection, limits=CROWDS)
+        self.measured = HealthStore(self.connection)
+        self.store = JobStore(self.connection, limits=LIMITS_OF_GROUPS)
         self.first: dict[str, Job] = {}
         self.purged: set[str] = set()
         self.final: dict[str, bytes] = {}
         self.fences: dict[str, int] = {}
-        self.store.serve(LIMITS, wary={"a": 60})
+        ProviderStates(self.connection).announce(LIMITS, {"a": 60})
         self.store.beat("w", SLOTS, 3600, [])
 
     # -- clients -------------------------------------------------------------
@@ -226,11 +229,11 @@ class Records(RuleBasedStateMachine):
 
     @rule(provider=st.sampled_from(sorted(LIMITS)), wait=st.sampled_from([-1.0, 3600.0]), account=accounts)
     def rest(self, provider: str, wait: float, account: str | None) -> None:
-        self.store.rest(provider, self.store.now() + wait, "quota", account)
+        self.measured.rest(provider, self.store.now() + wait, "quota", account)
 
     @rule(provider=st.sampled_from(sorted(LIMITS)), ago=st.sampled_from([0.0, 7200.0]), account=accounts)
     def show_life(self, provider: str, ago: float, account: str | None) -> None:
-        self.store.works(provider, self.store.now() - ago, account)
+        self.measured.works(provider, self.store.now() - ago, account)
 
     @rule()
     def lose_answers(self) -> None:
@@ -305,15 +308,18 @@ class Records(RuleBasedStateMachine):
         assert self.members(keys.TURN) == set(users)
 
     def crowds_match(self, what: str, counted: list[Job]) -> None:
-        crowds: dict[str, set[str]] = {}
+        groups: dict[str, set[str]] = {}
         for job in counted:
             for party in {job.owner, job.user}:
-                crowds.setdefault(party, set()).add(job.id)
-        assert self.all_of(f"dr:{what}:") == crowds
+                groups.setdefault(party, set()).add(job.id)
+        assert self.all_of(f"dr:{what}:") == groups
         for job in counted:
-            limits = {job.owner: CROWDS.running, **({job.user: CROWDS.user_running} if job.user != job.owner else {})}
+            limits = {
+                job.owner: LIMITS_OF_GROUPS.running,
+                **({job.user: LIMITS_OF_GROUPS.user_running} if job.user != job.owner else {}),
+            }
             if what == "held":
-                assert all(len(crowds[party]) <= (limit or SLOTS) for party, limit in limits.items())
+                assert all(len(groups[party]) <= (limit or SLOTS) for party, limit in limits.items())
 
     def all_of(self, prefix: str) -> dict[str, set[str]]:
         names = [key.decode() for key in self.redis.scan_iter(f"{prefix}*")]

@@ -14,7 +14,9 @@ from jobs.model import Job, Status, Tombstone
 from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.record.store import JobStore
-from jobs.record.views import JobViews, Nudge, ProviderState
+from jobs.record.views import JobViews, Nudge
+from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.provider_states import ProviderState, ProviderStates
 from tests.support.connections import RiggedConnection
 
 
@@ -96,36 +98,40 @@ def test_unknown_and_deleted_jobs_are_told_apart(store: JobStore, views: JobView
 
 
 def test_a_provider_shows_its_limit_its_jobs_and_its_rest(
-    client: redis.Redis, store: JobStore, views: JobViews
+    client: redis.Redis, store: JobStore, provider_states: ProviderStates, measured: HealthStore
 ) -> None:
     until = store.now() + 60
-    store.serve({"a": 3, "b": None})
-    store.rest("a", until, "the quota is used up")
+    provider_states.announce({"a": 3, "b": None})
+    measured.rest("a", until, "the quota is used up")
     client.sadd(keys.busy("a"), "job_1")
-    states = views.providers(["a", "b"])
+    states = provider_states.get(["a", "b"])
     assert states["b"] == ProviderState()
     assert (states["a"].in_flight, states["a"].limit, states["a"].reason) == (1, 3, "the quota is used up")
     assert states["a"].until == pytest.approx(until, abs=0.01)
 
 
-def test_a_rest_that_is_over_does_not_show(store: JobStore, views: JobViews) -> None:
-    store.rest("a", store.now() - 1, "the quota is used up")
-    assert views.providers(["a"])["a"] == ProviderState()
+def test_a_rest_that_is_over_does_not_show(
+    store: JobStore, measured: HealthStore, provider_states: ProviderStates
+) -> None:
+    measured.rest("a", store.now() - 1, "the quota is used up")
+    assert provider_states.get(["a"])["a"] == ProviderState()
 
 
-def test_a_provider_shows_that_one_job_went_first(store: JobStore, views: JobViews) -> None:
-    store.rest("echo", store.now() - 1, "the quota is used up")
+def test_a_provider_shows_that_one_job_went_first(
+    store: JobStore, measured: HealthStore, provider_states: ProviderStates
+) -> None:
+    measured.rest("echo", store.now() - 1, "the quota is used up")
     job = added(store)
     store.beat("w", 4, 60, [])
-    assert not views.providers(["echo"])["echo"].scouted
+    assert not provider_states.get(["echo"])["echo"].on_trial
     assert store.dispatch() == (job.id,)
-    assert views.providers(["echo"])["echo"].scouted
-    store.works("echo", store.now())
-    assert not views.providers(["echo"])["echo"].scouted
+    assert provider_states.get(["echo"])["echo"].on_trial
+    measured.works("echo", store.now())
+    assert not provider_states.get(["echo"])["echo"].on_trial
 
 
-def test_a_probe_writes(client: redis.Redis, views: JobViews) -> None:
-    views.probe()
+def test_a_check_of_writes_writes(client: redis.Redis, connection: Connection) -> None:
+    connection.check_writes()
     assert client.get(keys.PROBE) == b"1"
 
 

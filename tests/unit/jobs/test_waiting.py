@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from jobs.model import Job, Status, Upstream, WaitReason
-from jobs.record.types import Crowd, Place
+from jobs.record.types import LimitGroup, QueuePlace
 from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
 
 AT = 1000.0
@@ -17,8 +17,8 @@ JOB = Job(
 )  # fmt: skip
 
 
-def at(position: int, *crowds: Crowd) -> Place:
-    return Place(position=position, crowds=crowds)
+def at(position: int, *groups: LimitGroup) -> QueuePlace:
+    return QueuePlace(position=position, groups=groups)
 
 
 def situation(a: ProviderView | None = None, b: ProviderView | None = None, slots: int = 4, **more: bool) -> Situation:
@@ -26,12 +26,12 @@ def situation(a: ProviderView | None = None, b: ProviderView | None = None, slot
 
 
 OPEN = ProviderView(run_seconds=8.0)
-SCOUTED = ProviderView(scouted=True, run_seconds=8.0)
+ON_TRIAL = ProviderView(on_trial=True, run_seconds=8.0)
 RESTING = ProviderView(blocked_until=AT + 588, run_seconds=8.0)
 
 
-def crowd(running: int, limit: int | None, position: int) -> Crowd:
-    return Crowd(running=running, limit=limit, position=position)
+def group(running: int, limit: int | None, position: int) -> LimitGroup:
+    return LimitGroup(running=running, limit=limit, position=position)
 
 
 RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
@@ -46,9 +46,9 @@ RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
         (JOB, at(0), situation(OPEN, slots=0), Waiting(reason="workers_busy", position=0)),
         (JOB, at(0), situation(RESTING, OPEN), Waiting(reason="workers_busy", position=0, eta_seconds=8.0)),
         (JOB, at(2), situation(RESTING, RESTING_LONGER), Waiting(reason="provider_cooldown", provider="a", position=2, until=AT + 588, eta_seconds=596.0)),
-        (JOB, at(1), situation(SCOUTED), Waiting(reason="provider_waking", provider="a", position=1, eta_seconds=8.0)),
-        (JOB, at(1), situation(SCOUTED, RESTING), Waiting(reason="provider_waking", provider="a", position=1, eta_seconds=8.0)),
-        (JOB, at(1), situation(SCOUTED, OPEN), Waiting(reason="workers_busy", position=1, eta_seconds=8.0)),
+        (JOB, at(1), situation(ON_TRIAL), Waiting(reason="provider_waking", provider="a", position=1, eta_seconds=8.0)),
+        (JOB, at(1), situation(ON_TRIAL, RESTING), Waiting(reason="provider_waking", provider="a", position=1, eta_seconds=8.0)),
+        (JOB, at(1), situation(ON_TRIAL, OPEN), Waiting(reason="workers_busy", position=1, eta_seconds=8.0)),
         (JOB, at(9), situation(RESTING), Waiting(reason="provider_cooldown", provider="a", position=9, until=AT + 588, eta_seconds=612.0)),
         (JOB, at(0), situation(), Waiting(reason="no_provider", position=0)),
         (JOB, at(0), situation(ProviderView(paused=True)), Waiting(reason="paused", provider="a", position=0)),
@@ -66,21 +66,21 @@ RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
             Waiting(reason="upstream_queue", provider="a", eta_seconds=16.0),
         ),
         # The key may run two, and does: three of its own stand before this job, whatever else waits.
-        (JOB, at(50, crowd(2, 2, 3)), situation(OPEN, slots=100), Waiting(reason="key_limit", position=3, eta_seconds=24.0)),
-        (JOB, at(50, crowd(1, 2, 3)), situation(OPEN, slots=100), Waiting(reason="workers_busy", position=50, eta_seconds=8.0)),
-        (JOB, at(50, crowd(9, None, 3)), situation(OPEN, slots=100), Waiting(reason="workers_busy", position=50, eta_seconds=8.0)),
+        (JOB, at(50, group(2, 2, 3)), situation(OPEN, slots=100), Waiting(reason="key_limit", position=3, eta_seconds=24.0)),
+        (JOB, at(50, group(1, 2, 3)), situation(OPEN, slots=100), Waiting(reason="workers_busy", position=50, eta_seconds=8.0)),
+        (JOB, at(50, group(9, None, 3)), situation(OPEN, slots=100), Waiting(reason="workers_busy", position=50, eta_seconds=8.0)),
         # Of two limits the one counts that takes longer.
-        (JOB, at(9, crowd(4, 4, 7), crowd(1, 1, 2)), situation(OPEN, slots=9), Waiting(reason="key_limit", position=2, eta_seconds=32.0)),
+        (JOB, at(9, group(4, 4, 7), group(1, 1, 2)), situation(OPEN, slots=9), Waiting(reason="key_limit", position=2, eta_seconds=32.0)),
         # The line before the workers may be the longer wait.
-        (JOB, at(90, crowd(2, 2, 0)), situation(OPEN, slots=9), Waiting(reason="key_limit", position=0, eta_seconds=88.0)),
-        (JOB, at(0, crowd(2, 2, 0)), situation(OPEN, slots=0), Waiting(reason="key_limit", position=0)),
+        (JOB, at(90, group(2, 2, 0)), situation(OPEN, slots=9), Waiting(reason="key_limit", position=0, eta_seconds=88.0)),
+        (JOB, at(0, group(2, 2, 0)), situation(OPEN, slots=0), Waiting(reason="key_limit", position=0)),
         # A provider that rests is the better reason: it would rest without the limit too.
-        (JOB, at(0, crowd(2, 2, 0)), situation(RESTING), Waiting(reason="provider_cooldown", provider="a", position=0, until=AT + 588, eta_seconds=596.0)),
+        (JOB, at(0, group(2, 2, 0)), situation(RESTING), Waiting(reason="provider_cooldown", provider="a", position=0, until=AT + 588, eta_seconds=596.0)),
         (replace(JOB, status=Status.RUNNING), None, situation(OPEN), None),
         (replace(JOB, status=Status.SUCCEEDED), None, situation(OPEN), None),
     ],
 )  # fmt: skip
-def test_a_wait_is_explained(job: Job, place: Place | None, world: Situation, expected: Waiting | None) -> None:
+def test_a_wait_is_explained(job: Job, place: QueuePlace | None, world: Situation, expected: Waiting | None) -> None:
     assert explain(job, place, world, AT) == expected
 
 

@@ -13,9 +13,9 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
-from jobs.record.views import JobViews
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.provider_states import ProviderStates
 from tests.support.fake_worker import FakePublisher, FakeWorker
 from web.services import Services, build
 
@@ -104,15 +104,12 @@ def test_metrics_count_requests_and_jobs(client: FlaskClient, fake_worker: FakeW
 def test_an_error_nobody_expected_says_nothing_but_its_request_id(
     services: Services, serve: Callable[[Services], Flask], caplog: pytest.LogCaptureFixture
 ) -> None:
-    class Stumbling(JobViews):
-        def providers(self, *_: Any) -> Any:
+    class Stumbling(ProviderStates):
+        def get(self, *_: Any) -> Any:
             raise RuntimeError("hf_secret in a text")
 
-    answer = (
-        serve(replace(services, views=Stumbling(services.connection, services.store)))
-        .test_client()
-        .get("/v1/providers")
-    )
+    stumbling = replace(services, provider_states=Stumbling(services.connection))
+    answer = serve(stumbling).test_client().get("/v1/providers")
     assert (answer.status_code, answer.get_json()["code"]) == (500, "internal")
     assert "hf_secret" not in answer.text
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -126,8 +123,8 @@ def test_a_wrong_method_says_which_there_are(client: FlaskClient) -> None:
 
 
 def test_providers_show_what_they_can_do_and_how_they_stand(client: FlaskClient, services: Services) -> None:
-    services.store.serve({"echo": 3})
-    services.store.rest("echo", services.store.now() + 60, "You have exceeded your GPU quota.")
+    services.provider_states.announce({"echo": 3})
+    HealthStore(services.connection).rest("echo", services.store.now() + 60, "You have exceeded your GPU quota.")
     echo = client.get("/v1/providers/echo").get_json()
     assert (echo["state"], echo["limit"], echo["in_flight"]) == ("resting", 3, 0)
     assert echo["cooldown"]["reason"] == "You have exceeded your GPU quota."

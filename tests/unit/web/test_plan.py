@@ -13,7 +13,7 @@ from jobs.model import Job, Strategy
 from jobs.record.types import Overview
 from jobs.scheduling.health import Health, succeeded
 from jobs.scheduling.health_store import HealthStore
-from jobs.scheduling.hedging import UNMEASURED_SECONDS
+from jobs.scheduling.hedging import UNMEASURED_HEDGE_SECONDS
 from jobs.scheduling.plan import plan
 from jobs.scheduling.waiting import ProviderView, Situation
 from providers.echo.painting import paint
@@ -71,7 +71,7 @@ def test_the_plan_says_what_the_strategy_means() -> None:
     assert found("failover") == (("b",), None)
     assert found("single") == ((), None)
     assert found("hedge") == (("b",), 12.3)
-    assert found("hedge", ("b", "a")) == (("a",), UNMEASURED_SECONDS)
+    assert found("hedge", ("b", "a")) == (("a",), UNMEASURED_HEDGE_SECONDS)
     assert found("hedge", ("a",)) == ((), None), "nobody could be the hedge"
     assert found("hedge", ("gone",)) == ((), None)
 
@@ -105,7 +105,9 @@ def test_a_dry_run_answers_what_would_be_and_writes_nothing(client: FlaskClient,
 
 def test_a_dry_run_shows_the_input_of_the_provider_that_would_take_it(client: FlaskClient, services: Services) -> None:
     services.store.beat("w", 2, 60, [])
-    services.store.rest("blackforestlabs-flux1-schnell", services.store.now() + 600, "provider_cooldown")
+    HealthStore(services.connection).rest(
+        "blackforestlabs-flux1-schnell", services.store.now() + 600, "provider_cooldown"
+    )
     plan = ask(client, {"model": "flux-schnell", "input": {"prompt": "x"}}).get_json()
     assert (plan["route"][0], plan["provider"]) == ("blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell")
 

@@ -8,6 +8,7 @@ import pytest
 
 from jobs import events
 from jobs.model import Status
+from jobs.scheduling.provider_states import ProviderStates
 from providers import ModelSpec, Param
 from providers.catalog import Catalog, UnknownName
 from providers.registry import BrokenDriver
@@ -103,11 +104,11 @@ def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(
 
 
 def test_a_switched_off_provider_is_sent_nothing(parts: WorkerParts) -> None:
-    parts.store.serve({"other": None})
+    ProviderStates(parts.connection).announce({"other": None})
     parts.submit()
     parts.store.beat("w", 8, 60, [])
     assert parts.store.dispatch() == ()
-    parts.store.serve({"other": None, "scripted": 1})
+    ProviderStates(parts.connection).announce({"other": None, "scripted": 1})
     assert len(parts.store.dispatch()) == 1
 
 

@@ -7,11 +7,11 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from jobs.record.views import ProviderState
 from jobs.resources import examples
 from jobs.resources.base import Count, ListOf, Resource, Time, optional, optional_time
 from jobs.resources.job import JobResource
-from jobs.scheduling.pauses import SETTINGS, Hold, Setting
+from jobs.scheduling.pauses import SETTINGS, Pause, Setting
+from jobs.scheduling.provider_states import ProviderState
 from web.http.json_body import Json
 from web.http.problems import invalid
 
@@ -121,9 +121,9 @@ def admin_job_resource(job: JobResource, owner: str) -> AdminJobResource:
     return AdminJobResource(**msgspec.structs.asdict(job), owner=owner)
 
 
-def queue_control(hold: Hold | None) -> QueueControl:
+def queue_control(pause: Pause | None) -> QueueControl:
     """Whether everything is paused, as an admin sees it."""
-    return QueueControl(paused=hold is not None, **_hold(hold))
+    return QueueControl(paused=pause is not None, **_pause(pause))
 
 
 def provider_control(name: str, state: ProviderState, configured: int | None) -> ProviderControl:
@@ -136,15 +136,15 @@ def provider_control(name: str, state: ProviderState, configured: int | None) ->
     """
     return ProviderControl(
         name=name,
-        state=state.control.setting,
-        limit=optional(state.control.limit),
+        state=state.override.setting,
+        limit=optional(state.override.limit),
         configured_limit=optional(configured),
         in_flight=state.in_flight,
-        **_hold(state.control.hold),
+        **_pause(state.override.pause),
     )
 
 
-def _hold(hold: Hold | None) -> dict[str, Any]:
-    if hold is None:
+def _pause(pause: Pause | None) -> dict[str, Any]:
+    if pause is None:
         return {}
-    return {"reason": optional(hold.reason), "changed_by": optional(hold.by), "changed_at": optional_time(hold.at)}
+    return {"reason": optional(pause.reason), "changed_by": optional(pause.by), "changed_at": optional_time(pause.at)}

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from jobs.record.views import ProviderState
 from jobs.resources import examples
 from jobs.resources.base import Count, ListOf, Resource, Time, optional, optional_time
-from jobs.scheduling.health import Health, percentile
+from jobs.scheduling.health import Health, condition, percentile
+from jobs.scheduling.provider_states import ProviderState
 from jobs.times import rfc3339
 from providers.catalog import Model
 from providers.inputs.schema import input_schema
@@ -205,21 +205,16 @@ def _parameter(param: Param) -> ParameterResource:
 
 
 def _status(spec: ProviderSpec, state: ProviderState) -> ProviderStatus:
-    if not spec.enabled or state.control.setting == "disabled":
+    if not spec.enabled or state.override.setting == "disabled":
         return "disabled"
     if state.paused:
         return "paused"
-    if not spec.working or (state.health.open_until is not None and state.until is not None):
-        return "down"
-    if state.until is not None:
-        return "resting"
-    ill = state.health.open_until is not None or state.health.failures_in_row or state.health.signature_change
-    return "degraded" if ill else "healthy"
+    return condition(state.health, state.until) if spec.working else "down"
 
 
 def _reason(state: ProviderState) -> str | UnsetType:
-    if state.control.hold is not None:
-        return optional(state.control.hold.reason)
+    if state.override.pause is not None:
+        return optional(state.override.pause.reason)
     return "signature_changed" if state.health.signature_change else UNSET
 
 

@@ -18,8 +18,8 @@ from web.services import Services
 def planned(submission: Submission, limits: Limits, found: Services) -> PlanResource:
     """The plan for a submission of a key with these limits, as the API shows it. Writes nothing."""
     job = found.jobs.job(submission, "job_")
-    crowds = found.views.crowds(job.owner, job.user, limits)
-    made = plan(job, found.queue_estimates.situation(job), found.store.overview(), job.created_at, crowds)
+    groups = found.views.groups(job.owner, job.user, limits)
+    made = plan(job, found.queue_estimates.situation(job), found.store.overview(), job.created_at, groups)
     used = submission.input if made.provider is None else submission.inputs[made.provider]
     return _plan_resource(submission, made, used)
 
