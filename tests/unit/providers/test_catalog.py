@@ -15,6 +15,7 @@ from providers.config import ConfigError
 from providers.inputs.validate import InvalidInput
 from providers.registry import GROUP, BrokenDriver
 from providers.testing import ScriptedDriver
+from tests.support.pages import ROOT, blocks
 
 SCHNELL = ("blackforestlabs-flux1-schnell", "voodoohop-flux1-schnell", "g4f")
 DEV = ("blackforestlabs-flux1-dev", "g4f-flux1-dev")
@@ -192,6 +193,13 @@ def test_the_example_file_is_right(tmp_path: Path) -> None:
     ]
     (tmp_path / "all.toml").write_text("\n".join(lines))
     assert Catalog.load(tmp_path / "all.toml", installed=[]).specs()
+
+
+@pytest.mark.parametrize("page", ["tutorial.md", "how-to/configure.md"])
+def test_the_configuration_on_a_page_is_right(page: str, tmp_path: Path) -> None:
+    for toml in blocks(ROOT / "docs" / page, "toml"):
+        (tmp_path / "page.toml").write_text(toml)
+        assert Catalog.load(tmp_path / "page.toml", installed=[]).specs()
 
 
 def test_spaces_are_told_from_apps_of_ones_own() -> None:
