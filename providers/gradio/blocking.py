@@ -9,10 +9,11 @@ from concurrent.futures import Future, wait
 from threading import Thread
 from urllib.parse import quote
 
+from providers import clean
 from providers.base import Control
 from providers.errors import Changed, Protocol, ProviderError
 from providers.events import Status
-from providers.gradio import clean, zerogpu
+from providers.gradio import zerogpu
 from providers.gradio.endpoints import App
 from providers.gradio.limits import Limits
 from providers.gradio.messages import loads

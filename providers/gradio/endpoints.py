@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from providers import clean
 from providers.errors import Changed, Protocol
-from providers.gradio import clean
 
 #: Streams whose steps after the first are diffs.
 _WITH_DIFFS = frozenset({"sse_v2", "sse_v2.1", "sse_v3"})

@@ -12,8 +12,8 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from providers import clean
 from providers.errors import Protocol
-from providers.gradio import clean
 
 #: Deepest nesting of an answer. Gradio's own are under 10.
 DEPTH = 64

@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 
+from providers import clean
 from providers.errors import Busy, Changed, Crashed, Denied, Protocol, ProviderError, Rejected, Unreachable, Waking
-from providers.gradio import clean, zerogpu
+from providers.gradio import zerogpu
 
 LOGIN_NEEDED = "the app needs a login: its configuration must have a user name and a password"
 WRONG_LOGIN = "the app refuses the user name or the password"

@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from providers import clean
 from providers.errors import Busy, Crashed, ProviderError, Quota, Rejected
-from providers.gradio import clean
 
 #: Seconds to wait where the text names no time.
 QUOTA_WAIT, PENDING_WAIT, BUSY_WAIT = 3600.0, 60.0, 30.0

@@ -20,7 +20,17 @@ from jobs.errors import JobError
 from jobs.failpoints import failpoint
 from jobs.files.images import BadPicture, shrink
 from jobs.model import Failure, Job, Output, Recipe
-from providers import Checkpoint, Completed, Control, Preview, Progress, ProviderError, ProviderEvent, ProviderRequest
+from providers import (
+    Checkpoint,
+    Completed,
+    Control,
+    Preview,
+    Progress,
+    ProviderError,
+    ProviderEvent,
+    ProviderRequest,
+    clean,
+)
 from providers import Status as StatusText
 from resilience import ForeignError, foreign, survive
 from worker.attempts import failures, mapping
@@ -223,7 +233,7 @@ class Attempt:
         with self._finishing(self):
             downloading = events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0)
             self._writer.progress(self.n, downloading, at_once=True)
-            seed = mapping.count(event.seed)
+            seed = clean.count(event.seed, mapping.SEED_LIMIT)
             recipe = recipe_of(self._job, self._driver.spec, seed, self._report.revision())
             outputs = ingest(self._job, event.outputs, seed, recipe, self._parts)
             failpoint("artifact_stored", self.provider)

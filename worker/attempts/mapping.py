@@ -1,20 +1,18 @@
 """From a provider's words to a job's facts: the only place that knows both.
 
-What an upstream says is not believed: texts are cut, and lose control
-characters and secrets; numbers that mean nothing are left out.
+An upstream is not trusted: :mod:`providers.clean` cleans its texts and numbers,
+and secrets are hidden.
 """
 
 from __future__ import annotations
 
-import math
-import unicodedata
 from collections.abc import Mapping
 from typing import Final
 
 import logs
 from jobs import events
 from jobs.model import Failure
-from providers import errors
+from providers import clean, errors
 from providers import events as provider_events
 
 #: Longest text that is taken over from an upstream, in characters.
@@ -35,8 +33,8 @@ CODES: Final[dict[type[errors.ProviderError], str]] = {
     errors.Canceled: "provider_error",
 }
 
-#: Largest count that a job's record takes; JSON numbers of other languages end there.
-_COUNT_LIMIT: Final = 2**53
+#: Largest seed in a job's record: larger JSON numbers lose digits in other languages.
+SEED_LIMIT: Final = 2**53
 
 
 def failure_of(error: errors.ProviderError, provider: str) -> Failure:
@@ -50,7 +48,7 @@ def failure_of(error: errors.ProviderError, provider: str) -> Failure:
         detail=text(error.detail),
         retryable=error.retryable,
         provider=provider,
-        retry_after=_number(error.retry_after),
+        retry_after=clean.seconds(error.retry_after),
     )
 
 
@@ -59,7 +57,7 @@ def event_of(event: provider_events.ProviderEvent, at: float) -> events.JobEvent
     match event:
         case provider_events.Queued():
             return events.UpstreamQueued(
-                at=at, rank=count(event.rank), size=count(event.size), eta_seconds=_number(event.eta)
+                at=at, rank=clean.count(event.rank), size=clean.count(event.size), eta_seconds=clean.seconds(event.eta)
             )
         case provider_events.Started():
             return events.Progressed(at=at, stage="generating")
@@ -69,9 +67,9 @@ def event_of(event: provider_events.ProviderEvent, at: float) -> events.JobEvent
             return events.Progressed(
                 at=at,
                 stage="generating",
-                fraction=_fraction(event.fraction),
-                step=count(event.step),
-                total=count(event.total),
+                fraction=clean.fraction(event.fraction),
+                step=clean.count(event.step),
+                total=clean.count(event.total),
                 message=text(event.message) if event.message else None,
             )
         case _:
@@ -79,23 +77,9 @@ def event_of(event: provider_events.ProviderEvent, at: float) -> events.JobEvent
 
 
 def text(said: str, limit: int = TEXT_LIMIT) -> str:
-    """What an upstream said, fit to be kept and shown."""
-    # Secrets go before the cut, which could halve one so that it is no longer seen.
-    near = logs.redact(said[: limit + 1000])
-    return "".join(char for char in near if char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cs"})[:limit]
-
-
-def count(number: int | None) -> int | None:
-    """A count, or None where it is none: negative, or beyond all measure."""
-    return number if number is not None and 0 <= number <= _COUNT_LIMIT else None
-
-
-def _number(number: float | None) -> float | None:
-    return number if number is not None and math.isfinite(number) and 0 <= number <= _COUNT_LIMIT else None
-
-
-def _fraction(number: float | None) -> float | None:
-    return None if number is None or not math.isfinite(number) else min(1.0, max(0.0, number))
+    """An upstream's text, cleaned and without secrets."""
+    # Secrets are hidden before the cut, which could leave a half of one that is not recognised.
+    return clean.lines(logs.redact(said[: limit + 1000]), limit)
 
 
 def note_of(left: Mapping[str, object], begun: Mapping[str, object] | None) -> str:

@@ -1,7 +1,7 @@
-"""Make what an app sends fit to be shown: texts without markup or control characters, numbers in range.
+"""Clean what an upstream sends: texts without markup and control characters, numbers within bounds. Pure.
 
-An app is a stranger's program: a text may hold markup, terminal escapes or a
-megabyte, a number may be NaN or a string. Nothing here raises.
+An upstream is not trusted: a text may contain markup or terminal escapes or be
+very long, a number may be NaN or a string. Nothing here raises.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import math
 import re
 import unicodedata
 
-#: Characters of a text that are kept.
+#: Longest text, in characters.
 TEXT_LIMIT = 500
 
 #: Longest time that is believed, in seconds (about four months).
@@ -26,27 +26,33 @@ _QUOTED = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL)
 _BACKSLASH = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U00(?:0[0-9a-f]|10)[0-9a-f]{4}|.)", re.DOTALL)
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
 
-#: Unicode's controls, surrogates and format marks; the marks can turn the direction of the text around them.
+#: Unicode's controls, surrogates and format marks. Some marks change the direction of the text around them.
 _UNSEEN = frozenset({"Cc", "Cs", "Cf"})
 #: Format marks that words and emoji need: the joiners.
 _JOINERS = frozenset({"\u200c", "\u200d"})
 
 
 def text(value: object, limit: int = TEXT_LIMIT) -> str:
-    """One line of plain text: no escapes, controls or marks, white space as single spaces, at most ``limit`` characters."""
+    """One line of plain text without escapes, controls and format marks, of at most ``limit`` characters."""
     if not isinstance(value, str):
         return ""
-    # What is cut off here is never looked at, so a megabyte costs nothing.
+    # The cut comes first, so a megabyte costs nothing.
     line = _ESCAPES.sub("", value[: limit * 4])
     line = "".join(c for c in " ".join(line.split()) if c in _JOINERS or unicodedata.category(c) not in _UNSEEN)
     line = line.strip()
     return line if len(line) <= limit else line[: limit - 1].rstrip() + "…"
 
 
-def message(value: object, limit: int = TEXT_LIMIT) -> str:
-    """A text that people wrote for people: as :func:`text`, and without quotes around it, tags and entities.
+def lines(value: str, limit: int) -> str:
+    """A text with its line breaks and tabs, without escapes and other controls, of at most ``limit`` characters."""
+    plain = _ESCAPES.sub("", value)
+    return "".join(c for c in plain if c in "\n\t" or unicodedata.category(c) not in {"Cc", "Cs"})[:limit]
 
-    Gradio up to 5.1 sends the ``repr`` of an error's text; ZeroGPU's texts hold links.
+
+def message(value: object, limit: int = TEXT_LIMIT) -> str:
+    """A text for people: as :func:`text`, and without tags, entities and quotes around it.
+
+    Gradio up to 5.1 sends the ``repr`` of an error's text; ZeroGPU's texts contain links.
     """
     if not isinstance(value, str):
         return ""
@@ -55,7 +61,7 @@ def message(value: object, limit: int = TEXT_LIMIT) -> str:
 
 
 def unquote(line: str) -> str:
-    """Undo Python's ``repr`` of a string, where ``line`` is one."""
+    """Undo Python's ``repr`` of a string, if ``line`` is one."""
     match = _QUOTED.fullmatch(line)
     return _BACKSLASH.sub(_unescape, match[2]) if match else line
 
@@ -66,25 +72,26 @@ def _unescape(match: re.Match[str]) -> str:
 
 
 def seconds(value: object) -> float | None:
-    """A time of at least 0, or None where it is none that can be believed."""
+    """A time of 0 to :data:`_LONGEST` seconds, or None."""
     found = number(value)
     return found if found is not None and 0 <= found <= _LONGEST else None
 
 
 def fraction(value: object) -> float | None:
-    """A number moved into 0..1, or None."""
+    """A number moved into the range 0 to 1, or None."""
     found = number(value)
     return None if found is None else min(1.0, max(0.0, found))
 
 
-def count(value: object) -> int | None:
-    """A whole number of at least 0, or None."""
-    found = number(value)
-    return int(found) if found is not None and 0 <= found <= _LARGEST else None
+def count(value: object, most: int = _LARGEST) -> int | None:
+    """A whole number of 0 to ``most``, or None."""
+    if number(value) is None or not isinstance(value, int | float):
+        return None
+    return int(value) if 0 <= value <= most else None
 
 
 def number(value: object) -> float | None:
-    """A finite number, or None; a truth value is no number."""
+    """A finite number, or None. A truth value is not a number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     try:

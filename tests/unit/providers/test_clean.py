@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from providers.gradio import clean
+from providers import clean
 
 ANYTHING = st.none() | st.booleans() | st.integers() | st.floats() | st.text() | st.lists(st.integers(), max_size=2)
 
@@ -78,3 +78,14 @@ def test_numbers_are_in_range_or_nothing(value: object) -> None:
 def test_bad_numbers_are_moved_into_range_or_dropped(value: object, fraction: float | None, count: int | None) -> None:
     assert clean.fraction(value) == fraction
     assert clean.count(value) == count
+
+
+def test_a_text_of_several_lines_keeps_them() -> None:
+    assert clean.lines("one\n\ttwo\r\n\x1b[31mred\x1b[0m \x00nul \u202ekept", 100) == "one\n\ttwo\nred nul \u202ekept"
+    assert clean.lines("a" * 100, 10) == "a" * 10
+
+
+def test_a_large_count_is_exact() -> None:
+    assert clean.count(2**53, 2**53) == 2**53
+    assert clean.count(2**53 + 1, 2**53) is None
+    assert clean.count(-0.5) is None
