@@ -29,6 +29,7 @@ def _http_api() -> str:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli": cli.docs.page,
     "http-api": _http_api,
+    "metrics": jobs.docs.metrics_page,
     "providers": _providers,
     "redis-keys": jobs.docs.redis_keys,
     "settings": settings.reference,

@@ -1,16 +1,25 @@
-"""The reference pages about states and Redis keys, from the code."""
+"""The reference pages about states, Redis keys and metrics, from the code."""
 
 from __future__ import annotations
 
 import inspect
 from typing import Final
 
+from jobs import metrics
 from jobs.model import Status
 from jobs.record import keys
 from jobs.record.keys import Key
 from jobs.states import MAX_ATTEMPTS, TRANSITIONS
 
 _HEAD: Final = "Made by `./run docs`; do not edit."
+_SCRAPE: Final = (
+    "`GET /metrics` answers in Prometheus' text format, and needs a key with the scope `admin`. What to alert on:"
+    " [operate](../how-to/operate.md#watch-it)."
+)
+_COUNTED: Final = (
+    "These processes have no port. Once a second they add their counts to sums in Redis, and the sums are shown: of all"
+    " processes together, also of those that have ended ([why](../explanation/decisions/0015-metrics-without-a-port.md))."
+)
 
 
 def states() -> str:
@@ -61,6 +70,24 @@ def redis_keys() -> str:
     declared = [key for key in vars(keys).values() if isinstance(key, Key)]
     lines += [f"| `{key}` | {key.kind} | {key.holds} |{key.lives and f' {key.lives}'} |" for key in declared]
     return "\n".join(lines) + "\n"
+
+
+def metrics_page() -> str:
+    """Every metric (Markdown)."""
+    parts = (
+        ("Of the web face", "Each web process counts its requests; all processes are shown together.", metrics.OF_WEB),
+        ("Of the service as it stands", "Read from Redis at each scrape.", metrics.OF_REDIS),
+        ("Of workers and the scheduler", _COUNTED, metrics.COUNTED),
+    )
+    lines = ["# Metrics", "", _HEAD, "", _SCRAPE]
+    for title, text, found in parts:
+        lines += ["", f"## {title}", "", text, "", "| metric | kind | labels | what it says |", "|---|---|---|---|"]
+        lines += [f"| `{m.name}` | {m.kind} | {_code(m.labels)} | {m.help} |" for m in found]
+    return "\n".join(lines) + "\n"
+
+
+def _code(names: tuple[str, ...]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _first_line(thing: type) -> str:

@@ -1,27 +1,36 @@
-"""Counters of this process and counts of the scheduler, for Prometheus."""
+"""The metrics in Prometheus' text format: what this process counts, what Redis says now, and what others counted."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import Metric as Family
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
+from jobs import metrics
+from jobs.metrics import Metric
+from jobs.record.counters import Series
 from jobs.record.types import Overview
 from jobs.scheduling.provider_states import ProviderState
 
-_requests = Counter("darkroom_http_requests", "Answered requests.", ("method", "route", "status"))
+_requests = Counter(metrics.HTTP_REQUESTS.name, metrics.HTTP_REQUESTS.help, metrics.HTTP_REQUESTS.labels)
 _seconds = Histogram(
-    "darkroom_http_request_seconds",
-    "Time to the first byte of an answer.",
-    ("route",),
-    buckets=(0.005, 0.025, 0.1, 0.5, 2.5, 10.0, 60.0),
+    metrics.HTTP_SECONDS.name,
+    metrics.HTTP_SECONDS.help,
+    metrics.HTTP_SECONDS.labels,
+    buckets=metrics.HTTP_SECONDS.buckets,
 )
-watchers = Gauge("darkroom_watchers", "Open event streams and waits.", multiprocess_mode="livesum")
+watchers = Gauge(metrics.WATCHERS.name, metrics.WATCHERS.help, multiprocess_mode="livesum")
+
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
 
 
 def count(method: str, route: str, status: int, seconds: float) -> None:
@@ -31,51 +40,85 @@ def count(method: str, route: str, status: int, seconds: float) -> None:
     durations.observe(seconds)
 
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
-
-
 @lru_cache(maxsize=1024)
 def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
     return _requests.labels(method, route, status), _seconds.labels(route)
 
 
-class _Scheduler(Collector):
-    """What the scheduler sees; the same from every process."""
-
-    def __init__(self, overview: Overview, providers: dict[str, ProviderState]) -> None:
-        self._overview = overview
-        self._providers = providers
-
-    def collect(self) -> Iterable[Metric]:
-        """The families."""
-        jobs = GaugeMetricFamily("darkroom_jobs", "Jobs that have not ended.", labels=("state",))
-        for state in ("queued", "running", "sent", "parked"):
-            jobs.add_metric((state,), getattr(self._overview, state))
-        yield jobs
-        yield GaugeMetricFamily("darkroom_workers", "Live workers.", value=len(self._overview.workers))
-        yield GaugeMetricFamily(
-            "darkroom_slots", "Jobs that they can run at once.", value=sum(self._overview.workers.values())
-        )
-        flight = GaugeMetricFamily("darkroom_provider_jobs", "Jobs at a provider.", labels=("provider",))
-        resting = GaugeMetricFamily(
-            "darkroom_provider_resting", "1 while a provider gets no jobs.", labels=("provider",)
-        )
-        for name, state_of in self._providers.items():
-            flight.add_metric((name,), state_of.in_flight)
-            resting.add_metric((name,), float(state_of.paused or state_of.until is not None))
-        yield flight
-        yield resting
-
-
-def exposition(overview: Overview, providers: dict[str, ProviderState]) -> bytes:
-    """All metrics in Prometheus' text format.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What Redis says, the same from every web process.
 
     Args:
-        overview: What the scheduler sees.
-        providers: What it knows of the providers.
+        overview: Counts of jobs and workers.
+        providers: The state of each provider.
+        pending: Webhook deliveries that have not ended.
+        sums: What workers and schedulers counted.
     """
+
+    overview: Overview
+    providers: Mapping[str, ProviderState]
+    pending: int
+    sums: Mapping[Series, float]
+
+
+class _Redis(Collector):
+    def __init__(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+
+    def collect(self) -> Iterable[Family]:
+        """The families."""
+        found = self._snapshot
+        states = ("queued", "running", "sent", "parked")
+        yield _gauge(metrics.JOBS, (((state,), getattr(found.overview, state)) for state in states))
+        yield _gauge(metrics.WORKERS, [((), len(found.overview.workers))])
+        yield _gauge(metrics.SLOTS, [((), sum(found.overview.workers.values()))])
+        providers = found.providers.items()
+        yield _gauge(metrics.PROVIDER_JOBS, (((name,), state.in_flight) for name, state in providers))
+        yield _gauge(
+            metrics.PROVIDER_RESTING,
+            (((name,), state.paused or state.until is not None) for name, state in providers),
+        )
+        yield _gauge(metrics.WEBHOOKS_PENDING, [((), found.pending)])
+        for metric in metrics.COUNTED:
+            yield _counted(metric, found.sums)
+
+
+def _gauge(metric: Metric, values: Iterable[tuple[tuple[str, ...], float]]) -> Family:
+    family = GaugeMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels, value in values:
+        family.add_metric(labels, float(value))
+    return family
+
+
+def _counted(metric: Metric, sums: Mapping[Series, float]) -> Family:
+    """The family of a metric that other processes count."""
+    if metric.kind == "histogram":
+        histogram = HistogramMetricFamily(metric.name, metric.help, labels=metric.labels)
+        for labels in _labels(metric, sums):
+            bounds = [*map(str, metric.buckets), "+Inf"]
+            counts = accumulate(sums.get((metric.name, bound, *labels), 0.0) for bound in bounds)
+            histogram.add_metric(
+                labels, list(zip(bounds, counts, strict=True)), sums.get((metric.name, "sum", *labels), 0.0)
+            )
+        return histogram
+    counter = CounterMetricFamily(metric.name, metric.help, labels=metric.labels)
+    for labels in _labels(metric, sums):
+        counter.add_metric(labels, sums.get((metric.name, "", *labels), 0.0))
+    return counter
+
+
+def _labels(metric: Metric, sums: Mapping[Series, float]) -> Iterator[tuple[str, ...]]:
+    """The label values that were counted, each once; none for a metric without labels is the empty row."""
+    width = len(metric.labels)
+    rows = {series[2:] for series in sums if series[0] == metric.name and len(series) == width + 2}
+    yield from sorted(rows) if width else [()]
+
+
+def exposition(snapshot: Snapshot) -> bytes:
+    """All metrics."""
     registry = CollectorRegistry()
-    registry.register(_Scheduler(overview, providers))
+    registry.register(_Redis(snapshot))
     if ValueClass is not MutexValue:
         # Several processes serve, and keep their counters in shared files.
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]

@@ -10,7 +10,9 @@ from msgspec import UNSET, Meta, UnsetType
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from jobs.errors import StoreUnavailable, WrongDatabase
+from jobs.record import counters
 from jobs.resources.base import Resource
+from jobs.webhooks.outbox import Outbox
 from web import metrics
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem
@@ -88,8 +90,13 @@ def readyz() -> Response:
 def show_metrics() -> Response:
     """Get the metrics."""
     found = services()
-    providers = found.provider_states.get([spec.name for spec in found.catalog.specs()])
-    return Response(metrics.exposition(found.store.overview(), providers), content_type=CONTENT_TYPE_LATEST)
+    snapshot = metrics.Snapshot(
+        overview=found.store.overview(),
+        providers=found.provider_states.get([spec.name for spec in found.catalog.specs()]),
+        pending=Outbox(found.connection).pending(),
+        sums=counters.read(found.connection),
+    )
+    return Response(metrics.exposition(snapshot), content_type=CONTENT_TYPE_LATEST)
 
 
 @blueprint.get("/openapi.json")

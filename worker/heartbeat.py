@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
+from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from resilience import survive
 from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Runner
@@ -55,6 +56,7 @@ class Heartbeat:
         worker: The worker's name.
         slots: Jobs at once.
         lease_seconds: How long a lease holds without a beat.
+        counters: Sent to Redis with every beat.
         timings: How often it beats.
         die: Ends the process; replaced in tests.
     """
@@ -65,6 +67,7 @@ class Heartbeat:
         worker: str,
         slots: int,
         lease_seconds: float,
+        counters: Counters,
         timings: Timings = Timings(),
         die: Callable[[], None] = _end_process,
     ) -> None:
@@ -72,6 +75,7 @@ class Heartbeat:
         self.worker = worker
         self.slots = slots
         self.lease_seconds = lease_seconds
+        self._counters = counters
         self._timings = timings
         self._die = die
         self._runners: set[Runner] = set()
@@ -121,6 +125,7 @@ class Heartbeat:
                 thread.join(timeout=5)
         try:
             self._store.beat(self.worker, 0, self.lease_seconds, [])
+            self._counters.flush()
         except StoreUnavailable:
             log.warning("could not sign off; the scheduler notices by itself")
 
@@ -166,6 +171,7 @@ class Heartbeat:
                 runner.cancel(LEASE_LOST)
             elif state == 2:
                 runner.cancel(CANCELED)
+        self._counters.flush()
 
     def _guard(self, part: Callable[[], None]) -> None:
         try:

@@ -10,6 +10,7 @@ from typing import Final
 
 from jobs.record.client import connect
 from jobs.record.connection import Connection
+from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from jobs.scheduling.health_store import HealthStore
 from settings import Settings
@@ -48,22 +49,23 @@ def build(settings: Settings, *, slots: int) -> Services:
         VaultError: The secret key file is unusable.
     """
     found = shared.build(settings, patience=PATIENCE)
+    # A connection of its own: no attempt can keep a beat waiting.
+    connection = Connection(connect(settings.redis_url, connections=2), identity=found.identity)
+    counters = Counters(connection)
+    parts = Parts(
+        store=found.store,
+        drivers=found.catalog,
+        artifacts=found.artifacts,
+        vault=found.vault,
+        fetch=Downloader(found.dialer).fetch,
+        proxy=found.dialer.proxy,
+        measures=HealthStore(found.connection),
+        counters=counters,
+    )
+    name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     return Services(
         shared=found,
-        claimer=Claimer(found.store, found.catalog),
-        parts=Parts(
-            store=found.store,
-            drivers=found.catalog,
-            artifacts=found.artifacts,
-            vault=found.vault,
-            fetch=Downloader(found.dialer).fetch,
-            proxy=found.dialer.proxy,
-            measures=HealthStore(found.connection),
-        ),
-        heartbeat=Heartbeat(
-            JobStore(Connection(connect(settings.redis_url, connections=2), identity=found.identity)),
-            f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}",
-            slots,
-            settings.lease_seconds,
-        ),
+        claimer=Claimer(found.store, found.catalog, counters),
+        parts=parts,
+        heartbeat=Heartbeat(JobStore(connection), name, slots, settings.lease_seconds, counters),
     )

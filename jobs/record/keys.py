@@ -179,6 +179,7 @@ probed: Final = Key("probe:{provider}", "string", "there while the provider was 
 CONTROL: Final = Key("control", "stream", "words to running attempts (cancel), about 1,000 newest")
 nudge: Final = Key("nudge:{name}", "stream", "wakes a web process that reads events", "a minute")
 PROBE: Final = Key("probe", "string", "written by `/readyz` and the scheduler to see that writing works", "a minute")
+METRICS: Final = Key("metrics", "hash", "what workers and schedulers counted: `[metric, part, labels…]` (JSON) → sum")
 API_KEYS: Final = Key("keys", "hash", "API key id → record (JSON)")
 API_KEY_HASHES: Final = Key("keyhash", "hash", "SHA-256 of an API key, or of what it was before a rotation → its id")
 LOCKED: Final = Key(

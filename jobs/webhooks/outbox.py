@@ -125,6 +125,21 @@ class Outbox:
         )  # fmt: skip
         return answer
 
+    def pending(self) -> int:
+        """How many deliveries are due, wait for another try, or are being made."""
+        with available():
+            owners = [owner.decode() for owner in self._redis.zrangebyscore(keys.HOOK_OWNERS, "-inf", "+inf")]
+            pipe = self._redis.pipeline(transaction=False)
+            for owner in owners:
+                pipe.zcard(keys.hooks_sent(owner))
+                pipe.zrange(keys.hook_hosts(owner), 0, -1)
+            found = pipe.execute()
+            pipe = self._redis.pipeline(transaction=False)
+            for owner, hosts in zip(owners, found[1::2], strict=True):
+                for host in hosts:
+                    pipe.zcard(keys.hooks_due(owner, host.decode()))
+            return int(sum(found[::2]) + sum(pipe.execute()))
+
     # -- receivers that are gone -----------------------------------------------
 
     def is_gone(self, owner: str, url: str) -> bool:

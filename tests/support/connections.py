@@ -8,6 +8,7 @@ from typing import Any
 import fakeredis
 import redis
 
+from jobs.errors import StoreUnavailable
 from jobs.record.connection import Connection
 
 
@@ -24,9 +25,16 @@ class RiggedConnection(Connection):
         self.ahead = 0.0
         #: Scripts whose first answer is lost, so that redis-py sends them again.
         self.lost_answers: set[str] = set()
+        #: Whether the server takes no writes.
+        self.is_read_only = False
 
     def now(self) -> float:
         return round(super().now() + self.ahead, 3)
+
+    def check_writes(self) -> None:
+        if self.is_read_only:
+            raise StoreUnavailable("the job store takes no writes (READONLY)")
+        super().check_writes()
 
     def run(self, script: str, *args: str | bytes | float, keys: Sequence[str] = ()) -> Any:
         if script in self.lost_answers:

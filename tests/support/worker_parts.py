@@ -15,6 +15,7 @@ from jobs.files import LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record.connection import Connection
+from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from jobs.scheduling.health_store import HealthStore
@@ -70,6 +71,7 @@ class WorkerParts:
         self.drivers: dict[str, Driver] = {}
         self.fetched: dict[str, bytes] = {}
         self.measures = HealthStore(self.connection)
+        self.counters = Counters(self.connection)
         self.timings = Timings()
 
     @property
@@ -77,7 +79,7 @@ class WorkerParts:
         """As the worker gets them."""
         return Parts(
             store=self.store, drivers=self, artifacts=self.artifacts, vault=self.vault, fetch=self.fetch,
-            proxy=self.proxy, measures=self.measures, timings=self.timings,
+            proxy=self.proxy, measures=self.measures, counters=self.counters, timings=self.timings,
         )  # fmt: skip
 
     def driver(self, name: str) -> Driver:

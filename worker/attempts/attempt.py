@@ -127,6 +127,15 @@ class Attempt:
         Raises:
             JobError: The record could not be written, or is no longer ours.
         """
+        outcome = "given_up"
+        try:
+            end = self._end()
+            outcome = _outcome(end)
+            return end
+        finally:
+            self._report.ended(outcome, time.monotonic() - self._began_at)
+
+    def _end(self) -> Finished | Failure | Stopped:
         with logs.hiding():
             try:
                 with foreign(unless=(JobError, *failures.EXPECTED)):
@@ -253,6 +262,17 @@ class Attempt:
         if by_provider:
             self._report.failed(failure)
         return failure
+
+
+def _outcome(end: Finished | Failure | Stopped) -> str:
+    """How an end is counted."""
+    match end:
+        case Failure(code=code):
+            return code
+        case Stopped(reason=reason):
+            return reason
+        case _:
+            return "succeeded"
 
 
 @contextmanager

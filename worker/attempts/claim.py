@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from jobs import events
+from jobs import events, metrics
 from jobs.errors import JobError
 from jobs.model import Failure, Job, Status
+from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from providers.catalog import Catalog, UnknownName
@@ -32,11 +33,13 @@ class Claimer:
     Args:
         store: The records.
         catalog: The providers of this worker.
+        counters: Counts the claims.
     """
 
-    def __init__(self, store: JobStore, catalog: Catalog) -> None:
+    def __init__(self, store: JobStore, catalog: Catalog, counters: Counters) -> None:
         self._store = store
         self._catalog = catalog
+        self._counters = counters
 
     def claim(self, job_id: str, worker: str, lease_seconds: float) -> Lease | None:
         """The lease of the job that a message names; None where there is nothing to run here.
@@ -48,15 +51,23 @@ class Claimer:
         """
         try:
             with foreign(unless=(JobError, Absent)):
-                return self._store.claim(job_id, worker, lease_seconds, self.inputs)
+                lease = self._store.claim(job_id, worker, lease_seconds, self.inputs)
+            self._counters.add(metrics.CLAIMS, "nothing" if lease is None else "claimed")
+        except JobError:
+            self._counters.add(metrics.CLAIMS, "unavailable")
+            raise
         except Absent as error:
             log.warning("the job waits for its provider: %s", error)
             until = self._store.now() + ABSENT_SECONDS
+            self._counters.add(metrics.CLAIMS, "absent")
             self._leave(job_id, events.Parked(at=self._store.now(), reason="no_provider", until=until))
         except ForeignError:
             log.exception("the job cannot be prepared")
+            self._counters.add(metrics.CLAIMS, "broken")
             failure = Failure(code="internal", detail="the job could not be prepared; the log says why")
             self._leave(job_id, events.Failed(at=self._store.now(), error=failure))
+        else:
+            return lease
         return None
 
     def inputs(self, job: Job, provider: str) -> dict[str, object]:

@@ -7,10 +7,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from jobs import events
-from jobs.record.store import JobStore
+from jobs import events, metrics
 from jobs.record.types import Decision, Lease, Record
-from worker.attempts.parts import Timings
+from worker.attempts.parts import Parts
 from worker.attempts.throttle import Throttle
 
 #: The order of the stages.
@@ -34,21 +33,21 @@ class EventWriter:
     Where two attempts run, the record shows progress and previews of the one that is further.
 
     Args:
-        store: The records.
+        parts: The records, and how often progress and previews are written.
         lease: The right to write.
-        timings: How often progress and previews are written.
     """
 
-    def __init__(self, store: JobStore, lease: Lease, timings: Timings) -> None:
-        self._store = store
+    def __init__(self, parts: Parts, lease: Lease) -> None:
+        self._store = parts.store
+        self._counters = parts.counters
         self._job_id = lease.job.id
         self._fence = lease.fence
         self._lock = threading.Lock()
-        self._throttle = Throttle(timings.progress)
+        self._throttle = Throttle(parts.timings.progress)
         self._shown = lease.job.attempts[-1].n
         self._newest: dict[int, events.JobEvent] = {}
-        self._preview_seconds = timings.preview
-        self._preview_at = -timings.preview
+        self._preview_seconds = parts.timings.preview
+        self._preview_at = -parts.timings.preview
         self._previews = 0 if lease.job.preview is None else lease.job.preview.index + 1
         self._states: dict[str, Mapping[str, Any]] = dict(lease.checkpoints)
 
@@ -142,4 +141,6 @@ class EventWriter:
         return self._append(event)
 
     def _append(self, event: events.JobEvent) -> Record:
-        return self._store.change(self._job_id, lambda _: event, fence=self._fence)
+        record = self._store.change(self._job_id, lambda _: event, fence=self._fence)
+        self._counters.add(metrics.EVENTS, str(event.__struct_config__.tag))
+        return record

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import Final
 
+from jobs import metrics
 from jobs.failpoints import failpoint
 from jobs.files.images import BYTES_LIMIT, BadPicture, verify
 from jobs.files.metadata import Label, label_of, rewrite
@@ -48,6 +49,9 @@ def ingest(
         else:
             label = label_of(job, recipe, index, seed) if job.embed_recipe else None
             found.append(_image(job.id, index, output, seed, label, parts))
+    for stored in found:
+        parts.counters.add(metrics.OUTPUTS, stored.kind)
+        parts.counters.add(metrics.OUTPUT_BYTES, by=stored.bytes or 0)
     return tuple(found)
 
 

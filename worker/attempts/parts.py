@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from jobs.files import ArtifactStore
+from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from jobs.scheduling.health import Health
 from jobs.scheduling.hedging import hedge_after
@@ -79,6 +80,7 @@ class Parts:
         fetch: Downloads an image of at most that many bytes from an address that a user gave.
         proxy: Gives the address at which a user's proxy is connected to, or refuses the proxy.
         measures: Where attempts are measured.
+        counters: Counts what happens.
         timings: How long they wait.
     """
 
@@ -89,4 +91,5 @@ class Parts:
     fetch: Callable[[str, int, Control], bytes]
     proxy: Callable[[str], str]
     measures: Measures
+    counters: Counters
     timings: Timings = Timings()

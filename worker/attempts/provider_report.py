@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 
+from jobs import metrics
 from jobs.errors import StoreUnavailable
 from jobs.model import Attempt, Failure, Job
 from jobs.scheduling import health
@@ -32,6 +33,7 @@ class ProviderReport:
         self._measures = parts.measures
         self._job = job
         self._entry = entry
+        self._counters = parts.counters
         self._works = False
 
     def works(self) -> None:
@@ -51,6 +53,11 @@ class ProviderReport:
     def succeeded(self, waited: float, ran: float) -> None:
         """The attempt has its result after these seconds of waiting and running."""
         self._measure(lambda record, at: health.succeeded(record, waited, ran, at))
+
+    def ended(self, outcome: str, seconds: float) -> None:
+        """Count the attempt, whatever its end."""
+        self._counters.add(metrics.ATTEMPTS, self._entry.provider, outcome)
+        self._counters.observe(metrics.ATTEMPT_SECONDS, self._entry.provider, seconds=seconds)
 
     def outrun(self, waited: float, ran: float) -> None:
         """Another attempt was faster: this one would have taken at least these seconds."""

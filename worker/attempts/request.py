@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 import logs
+from jobs import metrics
 from jobs.files import ArtifactNotFound
 from jobs.files.images import INPUT_LIMIT, KEPT, BadPicture, Picture, clean, verify
 from jobs.model import Job
@@ -71,4 +72,10 @@ def _kept(job: Job, source: str, parts: Parts) -> tuple[bytes, Picture]:
 
 
 def _fetched(source: str, parts: Parts, control: Control) -> tuple[bytes, Picture]:
-    return clean(parts.fetch(source, INPUT_LIMIT, control))
+    try:
+        found = clean(parts.fetch(source, INPUT_LIMIT, control))
+    except BadPicture:
+        parts.counters.add(metrics.DOWNLOADS, "failed")
+        raise
+    parts.counters.add(metrics.DOWNLOADS, "ok")
+    return found

@@ -13,7 +13,7 @@ from typing import Final
 
 import msgspec
 
-from jobs import events
+from jobs import events, metrics
 from jobs.errors import JobError, JobGone, JobNotFound, LeaseLost, StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.files.images import KEPT
@@ -37,7 +37,7 @@ HANDED_BACK: Final = "handed_back"
 
 def alone(parts: Parts, lease: Lease) -> Runner:
     """A runner of one attempt."""
-    writer = EventWriter(parts.store, lease, parts.timings)
+    writer = EventWriter(parts, lease)
     attempt = Attempt(parts, lease.job, lease.job.attempts[-1], writer, lambda _: nullcontext())
     return Runner(parts, lease, writer, Single(attempt))
 
@@ -54,7 +54,7 @@ def hedged(parts: Parts, lease: Lease, inputs: Inputs, has_room: Callable[[], bo
     job = lease.job
     if job.strategy != "hedge" or len(job.route) < 2 or retry.spent(job) >= MAX_ATTEMPTS:
         return alone(parts, lease)
-    writer = EventWriter(parts.store, lease, parts.timings)
+    writer = EventWriter(parts, lease)
     return Runner(parts, lease, writer, Race(parts, lease, writer, inputs, has_room))
 
 
@@ -71,6 +71,7 @@ class Runner:
     def __init__(self, parts: Parts, lease: Lease, writer: EventWriter, execution: Execution) -> None:
         self._store = parts.store
         self._artifacts = parts.artifacts
+        self._counters = parts.counters
         self._writer = writer
         self._provider = lease.job.attempts[-1].provider
         self.execution = execution
@@ -121,6 +122,7 @@ class Runner:
     def _leave(self) -> None:
         """The job is not ours any more. If it was deleted, no file of it may stay."""
         log.warning("the attempt lost its lease; its results are dropped", extra={"provider": self._provider})
+        self._counters.add(metrics.LEASES_LOST)
         try:
             self._store.get(self.job_id)
         except (JobNotFound, JobGone):

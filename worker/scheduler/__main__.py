@@ -6,8 +6,8 @@ import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
 from types import FrameType
-from typing import Final
 
 import logs
 import settings as configuration
@@ -15,14 +15,12 @@ from jobs import failpoints
 from jobs.errors import StoreUnavailable
 from jobs.vault import VaultError
 from providers.config import ConfigError
+from resilience import survive
 from settings import SettingsError
 from worker.scheduler import services
 from worker.shared import Shared
 
 log = logging.getLogger("worker.scheduler")
-
-#: Seconds between two rounds of repair.
-ROUND_SECONDS: Final = 1.0
 
 
 def main() -> None:
@@ -43,14 +41,27 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    for part in (built.prober, built.deliverer, built.janitor):
-        threading.Thread(target=part.run, args=(stopped,), name=type(part).__name__.lower(), daemon=True).start()
+    timings = built.timings
+    beside: dict[str, Callable[[], None]] = {
+        "prober": lambda: _repeat(built.prober.round, timings.probe_round, stopped, "no probes now"),
+        "janitor": lambda: _repeat(built.janitor.round, timings.sweep, stopped, "no files are removed now"),
+        "deliverer": lambda: built.deliverer.run(stopped),
+    }
+    for name, run in beside.items():
+        threading.Thread(target=run, name=name, daemon=True).start()
     log.info("scheduler ready")
     announced = ""
     while not stopped.is_set():
         announced = _announce(built.shared, announced)
         built.reconciler.round()
-        stopped.wait(ROUND_SECONDS)
+        stopped.wait(timings.round)
+
+
+def _repeat(round_: Callable[[], object], seconds: float, stopped: threading.Event, what: str) -> None:
+    """Do a round, again and again until ``stopped``. ``what`` is said where one fails."""
+    while not stopped.wait(seconds):
+        with survive(log, what, expected=(StoreUnavailable,), level=logging.DEBUG):
+            round_()
 
 
 def _announce(shared: Shared, announced: str) -> str:

@@ -1,4 +1,4 @@
-"""Makes webhook deliveries that are due: some at once, none twice at the same time, nobody's slow host in the way of others."""
+"""Makes webhook deliveries that are due: several at once, none twice at the same time, no slow host in the way of others."""
 
 from __future__ import annotations
 
@@ -9,62 +9,65 @@ import threading
 from datetime import UTC, datetime
 from typing import Final
 
+from jobs import metrics
 from jobs.errors import StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.record.connection import Connection
+from jobs.record.counters import Counters
 from jobs.vault import Vault, VaultError
 from jobs.webhooks.deliveries import Call, address_bound, disabled, settled, signed
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import Secrets
+from resilience import survive
+from worker.scheduler.timings import Timings
 from worker.scheduler.webhook_client import CALL_SECONDS, Reply, WebhookClient
 
 log = logging.getLogger(__name__)
 
-#: Calls at once in one process; for one owner from all of them, and of these to one host. They mostly wait.
+#: Most calls at once: of this process; for one owner, by all processes; and of those to one host. They mostly wait.
 AT_ONCE: Final = 48
 PER_OWNER: Final = 8
 PER_HOST: Final = 4
 #: Seconds for which a taken delivery is left alone; a look-up of its host may add to the time of a call.
 LEASE_SECONDS: Final = CALL_SECONDS + 45
-#: Seconds between two looks for deliveries that are due.
-ROUND_SECONDS: Final = 0.25
-#: ... and while Redis is away.
-_AWAY_SECONDS: Final = 2.0
 
 
 class Deliverer:
     """Makes deliveries; safe to run in several processes.
 
     Args:
-        store: The records.
+        connection: To Redis.
         vault: Decrypts addresses and secrets.
-        poster: Makes the calls.
+        client: Makes the calls.
+        counters: Counts the calls.
+        timings: How often it looks for deliveries.
     """
 
-    def __init__(self, connection: Connection, vault: Vault, poster: WebhookClient) -> None:
+    def __init__(
+        self, connection: Connection, vault: Vault, client: WebhookClient, counters: Counters, timings: Timings
+    ) -> None:
         self._connection = connection
         self._outbox = Outbox(connection)
         self._secrets = Secrets(connection, vault)
         self._vault = vault
-        self._poster = poster
+        self._client = client
+        self._counters = counters
+        self._timings = timings
         self._free = threading.Semaphore(AT_ONCE)
         self._freed = threading.Event()
 
     def run(self, stopped: threading.Event) -> None:
-        """Deliver until ``stopped``; calls that are on their way then are made by the next process."""
+        """Deliver until ``stopped``; calls that have not ended then are made again by the next process."""
         while not stopped.is_set():
             self._freed.clear()
-            try:
-                taken = self._take()
-            except StoreUnavailable as error:
-                log.debug("no deliveries now: %s", error)
-                stopped.wait(_AWAY_SECONDS)
+            with survive(log, "no deliveries now", expected=(StoreUnavailable,), level=logging.DEBUG):
+                for taken in self._take():
+                    # No pool: its threads would keep a process from ending.
+                    threading.Thread(target=self._make, args=(taken,), name="delivery", daemon=True).start()
+                # Where many are due, the next one goes as soon as a call is over.
+                self._freed.wait(self._timings.deliver)
                 continue
-            for one in taken:
-                # No pool: its threads would keep a process from ending.
-                threading.Thread(target=self._make, args=(one,), name="delivery", daemon=True).start()
-            # Where many are due, the next one goes as soon as a call is over.
-            self._freed.wait(ROUND_SECONDS)
+            stopped.wait(self._timings.deliver_away)
 
     def round(self) -> int:
         """Make what is due now, one after the other; answers how many."""
@@ -88,12 +91,11 @@ class Deliverer:
 
     def _make(self, taken: Taken) -> None:
         try:
-            self._deliver(taken)
-        except (StoreUnavailable, VaultError) as error:
-            # Its lease ends, and it is tried again.
-            log.warning("a delivery could not be made: %s", error, extra={"delivery": taken.delivery.id})
-        except Exception:
-            log.exception("a delivery could not be made", extra={"delivery": taken.delivery.id})
+            # Where it fails its lease ends, and it is tried again.
+            with survive(
+                log, "a delivery could not be made", expected=(StoreUnavailable, VaultError), delivery=taken.delivery.id
+            ):
+                self._deliver(taken)
         finally:
             self._free.release()
             self._freed.set()
@@ -109,6 +111,9 @@ class Deliverer:
         at = self._connection.now()
         reply = self._call(url, taken)
         failpoint("delivered")
+        self._counters.add(metrics.WEBHOOK_CALLS, reply.error or "delivered")
+        if reply.seconds is not None:
+            self._counters.observe(metrics.WEBHOOK_SECONDS, seconds=reply.seconds)
         call = Call(at=at, seconds=reply.seconds, status=reply.status, error=reply.error)
         after = settled(delivery, call, retry_after=reply.retry_after, chance=random.random())  # noqa: S311 - spreads
         if after.state == "disabled":
@@ -124,4 +129,4 @@ class Deliverer:
     def _call(self, url: str, taken: Taken) -> Reply:
         valid = self._secrets.valid(taken.delivery.owner)
         moment = datetime.now(UTC)
-        return self._poster.post(url, taken.body, signed(taken.delivery.id, moment, taken.body, valid))
+        return self._client.post(url, taken.body, signed(taken.delivery.id, moment, taken.body, valid))

@@ -8,23 +8,30 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from typing import Final
 
-from jobs import events
+from jobs import events, metrics
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.files.uploads import Uploads
 from jobs.model import Failure, Job, Status
 from jobs.record.connection import Connection
+from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from jobs.service import JobService
+from resilience import survive
 from worker.attempts import retry
+from worker.scheduler.timings import Timings
 
 log = logging.getLogger(__name__)
 
-#: A message that was sent so many seconds ago and claimed nothing is taken for lost and sent again.
-LOST_MESSAGE_SECONDS: Final = 10.0
-#: Leases are judged only after the store answered for so long: after an outage workers need a moment to renew them.
-CALM_SECONDS: Final = 5.0
+#: How a repair is counted, by the state that it brings a job to.
+_ACTIONS: Final = {
+    Status.QUEUED: "requeued",
+    Status.EXPIRED: "expired",
+    Status.CANCELED: "canceled",
+    Status.FAILED: "failed",
+}
 
 
 def decide(job: Job, now: float) -> events.JobEvent | None:
@@ -46,30 +53,48 @@ class Reconciler:
     Args:
         connection: To Redis.
         store: The records.
-        jobs: Wakes workers and deletes what is over.
-        uploads: Deletes what is kept no longer; None leaves uploads alone.
+        jobs: Wakes workers, and deletes jobs after their retention.
+        uploads: Deletes uploaded files after theirs.
+        counters: Counts what was done.
+        timings: When what is judged.
+        clock: Monotonic seconds.
     """
 
     def __init__(
-        self, connection: Connection, store: JobStore, jobs: JobService, uploads: Uploads | None = None
+        self,
+        connection: Connection,
+        store: JobStore,
+        jobs: JobService,
+        uploads: Uploads,
+        counters: Counters,
+        timings: Timings,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._connection = connection
         self._store = store
         self._jobs = jobs
         self._uploads = uploads
-        # Also at the start: what this process did not see may have been an outage.
-        self._calm_since = time.monotonic()
+        self._counters = counters
+        self._timings = timings
+        self._clock = clock
+        # Also at the start: before it there may have been an outage that this process did not see.
+        self._calm_since = clock()
 
     def round(self) -> int:
-        """Repair all there is now; answers how many jobs were touched."""
+        """Repair what needs it now; answers how many jobs were touched."""
+        began = self._clock()
         try:
             touched = self._repair()
         except StoreUnavailable as error:
-            # A wrong database is said aloud once, where it is noticed.
+            # A wrong database is logged once, where it is noticed.
             level = logging.DEBUG if isinstance(error, WrongDatabase) else logging.WARNING
             log.log(level, "nothing can be repaired now: %s", error)
-            self._calm_since = time.monotonic()
+            self._calm_since = self._clock()
+            self._counters.add(metrics.ROUNDS, "unavailable")
             return 0
+        self._counters.add(metrics.ROUNDS, "done")
+        self._counters.observe(metrics.ROUND_SECONDS, seconds=self._clock() - began)
+        self._counters.flush()
         return touched
 
     def _repair(self) -> int:
@@ -77,41 +102,42 @@ class Reconciler:
         self._connection.check_writes()
         now = self._connection.now()
         late = list(self._store.overdue())
-        if time.monotonic() - self._calm_since >= CALM_SECONDS:
+        if self._clock() - self._calm_since >= self._timings.calm:
             late += self._store.lost()
-        touched = sum(self._apply(job_id, now) for job_id in late)
-        for job_id in self._store.outlived():
-            touched += self._delete(job_id)
-        if self._uploads is not None:
-            self._uploads.expire()
-        touched += self._jobs.resend(LOST_MESSAGE_SECONDS)
-        return touched + self._jobs.wake(thoroughly=True)
+        repaired = self._each(late, lambda job_id: self._apply(job_id, now))
+        deleted = self._each(self._store.outlived(), self._delete)
+        self._uploads.expire()
+        resent = self._jobs.resend(self._timings.lost_message)
+        sent = self._jobs.wake(thoroughly=True)
+        for action, count in (("deleted", deleted), ("resent", resent), ("sent", sent)):
+            self._counters.add(metrics.SCHEDULED, action, by=count)
+        return repaired + deleted + resent + sent
 
-    def _apply(self, job_id: str, now: float) -> int:
-        try:
-            before = self._store.get(job_id).version
-            record = self._store.change(job_id, lambda job: decide(job, now), lapsed=True)
-        except StoreUnavailable:
-            raise
-        except JobError as error:
-            log.info("not repaired: %s", error, extra={"job_id": job_id})
-            return 0
-        except Exception:
-            # One record that cannot be read must not keep the others from being repaired.
-            log.exception("a job cannot be repaired", extra={"job_id": job_id})
-            return 0
-        if record.version != before:
-            log.warning("repaired a job", extra={"job_id": job_id, "status": record.job.status})
-        return int(record.version != before)
+    def _each(self, job_ids: Iterable[str], repair: Callable[[str], bool]) -> int:
+        """Repair one after the other; answers how many. A record that cannot be read keeps no other from its repair."""
+        done = 0
+        for job_id in job_ids:
+            with survive(
+                log,
+                "the job cannot be repaired",
+                expected=(JobError,),
+                level=logging.INFO,
+                unless=(StoreUnavailable,),
+                job_id=job_id,
+            ):
+                done += repair(job_id)
+        return done
 
-    def _delete(self, job_id: str) -> int:
-        try:
-            self._jobs.purge(self._store.get(job_id).job, "expired")
-        except StoreUnavailable:
-            raise
-        except JobError:
-            return 0
-        except Exception:
-            log.exception("a job cannot be deleted", extra={"job_id": job_id})
-            return 0
-        return 1
+    def _apply(self, job_id: str, now: float) -> bool:
+        before = self._store.get(job_id).version
+        record = self._store.change(job_id, lambda job: decide(job, now), lapsed=True)
+        if record.version == before:
+            return False
+        log.warning("repaired a job", extra={"job_id": job_id, "status": record.job.status})
+        if action := _ACTIONS.get(record.job.status):
+            self._counters.add(metrics.SCHEDULED, action)
+        return True
+
+    def _delete(self, job_id: str) -> bool:
+        self._jobs.purge(self._store.get(job_id).job, "expired")
+        return True

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jobs.files.uploads import Uploads
+from jobs.record.counters import Counters
 from settings import Settings
 from worker import shared
 from worker.scheduler.delivery import Deliverer
 from worker.scheduler.janitor import Janitor
 from worker.scheduler.prober import Prober
 from worker.scheduler.reconciler import Reconciler
+from worker.scheduler.timings import Timings
 from worker.scheduler.webhook_client import WebhookClient
 from worker.shared import Shared
 
@@ -20,6 +22,7 @@ class Services:
     """What repairs, probes, delivers and cleans up."""
 
     shared: Shared
+    timings: Timings
     reconciler: Reconciler
     prober: Prober
     deliverer: Deliverer
@@ -35,11 +38,14 @@ def build(settings: Settings) -> Services:
         VaultError: The secret key file is unusable.
     """
     found = shared.build(settings, founder=True)
-    uploads = Uploads(found.connection, found.artifacts, settings.file_bytes)
+    connection, counters = found.connection, Counters(found.connection)
+    timings = Timings(sweep=settings.sweep_seconds)
+    uploads = Uploads(connection, found.artifacts, settings.file_bytes)
     return Services(
         shared=found,
-        reconciler=Reconciler(found.connection, found.store, found.jobs, uploads),
-        prober=Prober(found.connection, found.catalog),
-        deliverer=Deliverer(found.connection, found.vault, WebhookClient(found.dialer)),
-        janitor=Janitor(found.connection, found.store, found.artifacts, settings.sweep_seconds),
+        timings=timings,
+        reconciler=Reconciler(connection, found.store, found.jobs, uploads, counters, timings),
+        prober=Prober(connection, found.catalog, counters, timings),
+        deliverer=Deliverer(connection, found.vault, WebhookClient(found.dialer), counters, timings),
+        janitor=Janitor(connection, found.store, found.artifacts, counters),
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from jobs.record import keys
+from jobs.record.counters import Counters
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from providers.catalog import Catalog
@@ -14,6 +15,7 @@ from tests.spaces.hub import serve_hub
 from tests.spaces.launcher import Spaces, free_port
 from tests.support.connections import RiggedConnection
 from worker.scheduler.prober import Prober
+from worker.scheduler.timings import Timings
 
 pytestmark = pytest.mark.live
 
@@ -30,7 +32,7 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = ""\n')
     connection = RiggedConnection()
     measured = HealthStore(connection)
-    prober = Prober(connection, Catalog.load(config))
+    prober = Prober(connection, Catalog.load(config), Counters(connection), Timings())
 
     def look() -> health.Health:
         connection.client.delete(keys.probed(NAME))
@@ -79,10 +81,10 @@ def test_the_commit_of_a_space_is_what_the_hub_says(spaces: Spaces, tmp_path: Pa
     measured.update(NAME, lambda record, at: health.succeeded(record, 0.0, 1.0, at))
     spaces.start("6", "flux_dev.py", port=port).wait()
     with serve_hub() as hub:
-        assert Prober(connection, Catalog.load(config, hub_url=hub.url)).round() == 1
+        assert Prober(connection, Catalog.load(config, hub_url=hub.url), Counters(connection), Timings()).round() == 1
         assert measured.get([NAME])[NAME].revision == hub.commit
         hub.broken = True
         connection.client.delete(keys.probed(NAME))
-        assert Prober(connection, Catalog.load(config, hub_url=hub.url)).round() == 1
+        assert Prober(connection, Catalog.load(config, hub_url=hub.url), Counters(connection), Timings()).round() == 1
     kept = measured.get([NAME])[NAME]
     assert (kept.revision, kept.signature_change) == (hub.commit, None), "a Hub that is away changes nothing"

@@ -13,6 +13,9 @@ import redis
 from flask import Flask
 from flask.testing import FlaskClient
 
+from jobs import metrics
+from jobs.record import keys
+from jobs.record.counters import Counters
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
@@ -99,6 +102,34 @@ def test_metrics_count_requests_and_jobs(client: FlaskClient, fake_worker: FakeW
     assert 'darkroom_provider_jobs{provider="echo"} 0.0' in text
     assert 'darkroom_http_requests_total{method="GET",route="/v1/jobs/<job:job_id>",status="404"}' in text
     assert "job_01ARZ3" not in text
+
+
+def test_metrics_show_what_workers_and_the_scheduler_counted(client: FlaskClient, services: Services) -> None:
+    counters = Counters(services.connection)
+    counters.add(metrics.ATTEMPTS, "echo", "succeeded")
+    for seconds in (0.5, 4.0, 4000.0):
+        counters.observe(metrics.ATTEMPT_SECONDS, "echo", seconds=seconds)
+    counters.flush()
+    services.connection.redis.hset(keys.METRICS, '["of_another_version","","x"]', "1")
+    services.webhooks.test("key_1", "https://hooks.example.com/")
+    lines = client.get("/metrics").text.splitlines()
+    assert {
+        'darkroom_attempts_total{outcome="succeeded",provider="echo"} 1.0',
+        'darkroom_attempt_seconds_bucket{le="1.0",provider="echo"} 1.0',
+        'darkroom_attempt_seconds_bucket{le="5.0",provider="echo"} 2.0',
+        'darkroom_attempt_seconds_bucket{le="+Inf",provider="echo"} 3.0',
+        'darkroom_attempt_seconds_sum{provider="echo"} 4004.5',
+        'darkroom_attempt_seconds_count{provider="echo"} 3.0',
+        "darkroom_leases_lost_total 0.0",
+        "darkroom_webhooks_pending 1.0",
+    } <= set(lines)
+    assert not any("another_version" in line for line in lines)
+
+
+def test_every_metric_that_is_declared_is_shown(client: FlaskClient) -> None:
+    client.get("/healthz")
+    families = {line.split(" ")[2] for line in client.get("/metrics").text.splitlines() if line.startswith("# TYPE")}
+    assert {metric.name for metric in (*metrics.OF_WEB, *metrics.OF_REDIS, *metrics.COUNTED)} <= families
 
 
 def test_an_error_nobody_expected_says_nothing_but_its_request_id(

@@ -41,7 +41,7 @@ def providers() -> Providers:
 @pytest.fixture
 def claimer(parts: WorkerParts, providers: Providers) -> Claimer:
     catalog: Any = providers
-    return Claimer(parts.store, catalog)
+    return Claimer(parts.store, catalog, parts.counters)
 
 
 def sent(parts: WorkerParts, **changes: Any) -> str:

@@ -18,6 +18,7 @@ from jobs import events, failpoints
 from jobs.egress import Egress
 from jobs.ids import new_job_id
 from jobs.model import Job
+from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import Delivery
@@ -29,6 +30,7 @@ from tests.support.eventually import eventually
 from tests.support.webhook_receiver import Act, WebhookReceiver, closed_port, make_certificate, status
 from worker.egress.dialer import Dialer
 from worker.scheduler.delivery import PER_OWNER, Deliverer
+from worker.scheduler.timings import Timings
 from worker.scheduler.webhook_client import WebhookClient
 
 LOOPBACK = Egress((ipaddress.ip_network("127.0.0.1/32"),))
@@ -38,14 +40,16 @@ PUBLIC = "93.184.216.34"
 class Deliveries:
     """The parts that deliver, around one store."""
 
-    def __init__(self, egress: Egress = LOOPBACK, poster: WebhookClient | None = None) -> None:
+    def __init__(self, egress: Egress = LOOPBACK, client: WebhookClient | None = None) -> None:
         connection = RiggedConnection()
         self.redis = connection.client
         self.store = JobStore(connection, notices=notices)
         vault = Vault(b"k" * 32)
         self.webhooks = WebhookService(connection, vault, egress)
         self.outbox = Outbox(connection)
-        self.deliverer = Deliverer(connection, vault, poster or WebhookClient(Dialer(egress), seconds=5))
+        self.deliverer = Deliverer(
+            connection, vault, client or WebhookClient(Dialer(egress), seconds=5), Counters(connection), Timings()
+        )
 
     def ended(self, url: str, owner: str = "key_1") -> Job:
         hook = self.webhooks.accept(owner, url, base="http://here")
@@ -212,7 +216,7 @@ def test_an_endless_answer_is_not_read_to_its_end(deliveries: Deliveries, receiv
 
 @pytest.mark.parametrize("act", [drip, garbage, silent])
 def test_a_receiver_that_gives_no_proper_answer_is_left(receive: Receive, act: Act) -> None:
-    deliveries = Deliveries(poster=WebhookClient(Dialer(LOOPBACK), seconds=0.3))
+    deliveries = Deliveries(client=WebhookClient(Dialer(LOOPBACK), seconds=0.3))
     delivery = deliveries.delivered(receive(act).url)
     assert (delivery.state, delivery.calls[0].error, delivery.calls[0].status) == ("pending", "no_answer", None)
 
@@ -228,7 +232,7 @@ def test_closed_forbidden_and_unknown_look_the_same(receive: Receive) -> None:
         ("https://hooks.example.com/", [PUBLIC, "127.0.0.2"]),
         ("https://hooks.example.com/", []),
     ]:
-        deliveries = Deliveries(poster=WebhookClient(Dialer(LOOPBACK, lambda *_, found=addresses: found), seconds=5))
+        deliveries = Deliveries(client=WebhookClient(Dialer(LOOPBACK, lambda *_, found=addresses: found), seconds=5))
         (call,) = deliveries.delivered(url).calls
         shown.add((call.error, call.status, call.seconds))
     assert shown == {("unreachable", None, None)}
@@ -258,7 +262,7 @@ def test_a_name_is_looked_up_once_for_each_call(receive: Receive) -> None:
     """A second answer could be another one."""
     receiver = receive()
     answers = [["127.0.0.1"], ["10.0.0.1"]]
-    deliveries = Deliveries(poster=WebhookClient(Dialer(LOOPBACK, lambda *_: answers.pop(0)), seconds=5))
+    deliveries = Deliveries(client=WebhookClient(Dialer(LOOPBACK, lambda *_: answers.pop(0)), seconds=5))
     assert deliveries.delivered(f"http://hooks.example.com:{receiver.port}/").state == "delivered"
     assert len(answers) == 1
 

@@ -46,13 +46,13 @@ class Watched:
 
 @pytest.fixture
 def heartbeat(parts: WorkerParts) -> Heartbeat:
-    return Heartbeat(parts.store, "w", 4, 60, QUICK)
+    return Heartbeat(parts.store, "w", 4, 60, parts.counters, QUICK)
 
 
 def held(parts: WorkerParts, heartbeat: Heartbeat, job_id: str | None = None) -> tuple[Runner, Watched]:
     """A job that runs here, and what its heartbeat does to it."""
     lease, watched = parts.claim(job_id or parts.submit()), Watched()
-    runner = Runner(parts.parts, lease, EventWriter(parts.store, lease, parts.timings), watched)
+    runner = Runner(parts.parts, lease, EventWriter(parts.parts, lease), watched)
     heartbeat.add(runner)
     return runner, watched
 
@@ -126,7 +126,7 @@ def test_a_heartbeat_that_stops_takes_the_process_with_it(parts: WorkerParts) ->
         raise ValueError("nobody foresaw this")
 
     parts.store.before["wait_control"] = broken
-    heartbeat = Heartbeat(parts.store, "w", 4, 60, die=died.set)
+    heartbeat = Heartbeat(parts.store, "w", 4, 60, parts.counters, die=died.set)
     heartbeat.start()
     assert died.wait(5)
     heartbeat.stop()

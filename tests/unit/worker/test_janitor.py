@@ -14,6 +14,7 @@ from jobs.files import ArtifactNotFound, LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Failure, Output
 from jobs.record.connection import Connection
+from jobs.record.counters import Counters
 from jobs.record.identity import DatabaseIdentity
 from jobs.record.store import JobStore
 from tests.unit.jobs.test_redis_store import claimed, make_job
@@ -32,7 +33,7 @@ class Shop:
         connection = Connection(self.redis, identity=identity)
         self.store = JobStore(connection)
         self.artifacts = LocalArtifacts(folder / "artifacts")
-        self.janitor = Janitor(connection, self.store, self.artifacts, 3600)
+        self.janitor = Janitor(connection, self.store, self.artifacts, Counters(connection))
 
     def half_written(self, job_id: str) -> Path:
         self.artifacts.put(job_id, PICTURE)

@@ -545,7 +545,7 @@ def test_both_get_the_credentials_and_neither_can_print_them(track: Track, caplo
 
 
 def test_a_second_attempt_takes_a_slot_of_its_worker(track: Track) -> None:
-    heartbeat = Heartbeat(track.parts.store, "w", 3, 60)
+    heartbeat = Heartbeat(track.parts.store, "w", 3, 60, track.parts.counters)
     end = threading.Event()
     track.script((Started(), after(end), done()), (Started(), never))
     runner = track.start()

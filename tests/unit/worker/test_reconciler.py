@@ -7,14 +7,18 @@ from typing import Any
 import pytest
 
 from jobs import events
-from jobs.errors import JobGone, StoreUnavailable
+from jobs.errors import JobGone
+from jobs.files.uploads import Uploads
 from jobs.model import Attempt, Job, Status
 from jobs.queue import QUEUE
 from jobs.record import keys
 from jobs.service import JobService
-from tests.support.worker_parts import WorkerParts
-from worker.scheduler import reconciler
-from worker.scheduler.reconciler import CALM_SECONDS, Reconciler, decide
+from tests.support.clock import Clock
+from tests.support.worker_parts import WorkerParts, away
+from worker.scheduler.reconciler import Reconciler, decide
+from worker.scheduler.timings import Timings
+
+CALM_SECONDS = Timings().calm
 
 
 class Messages:
@@ -76,10 +80,28 @@ def messages() -> Messages:
 
 
 @pytest.fixture
-def repairs(parts: WorkerParts, messages: Messages) -> Reconciler:
-    """A scheduler that has run for a while."""
-    found = Reconciler(parts.connection, parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
-    found._calm_since -= CALM_SECONDS
+def clock() -> Clock:
+    return Clock()
+
+
+def reconciler(parts: WorkerParts, messages: Messages, clock: Clock, **timings: float) -> Reconciler:
+    """A scheduler's reconciler that has just started."""
+    return Reconciler(
+        parts.connection,
+        parts.store,
+        JobService(parts.store, messages, parts.artifacts, parts.vault),
+        Uploads(parts.connection, parts.artifacts, 1 << 20),
+        parts.counters,
+        Timings(**timings),
+        clock,
+    )
+
+
+@pytest.fixture
+def repairs(parts: WorkerParts, messages: Messages, clock: Clock) -> Reconciler:
+    """One that has run for a while."""
+    found = reconciler(parts, messages, clock)
+    clock.at += CALM_SECONDS
     return found
 
 
@@ -102,39 +124,32 @@ def test_a_lease_that_was_renewed_in_the_last_moment_is_left_alone(parts: Worker
 
 
 def test_leases_are_not_judged_right_after_an_outage_or_a_start(
-    parts: WorkerParts, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
+    parts: WorkerParts, repairs: Reconciler, messages: Messages, clock: Clock
 ) -> None:
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
-
-    def away() -> Any:
-        raise StoreUnavailable("gone")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(parts.store, "overdue", away)
-        assert repairs.round() == 0
+    parts.store.before["overdue"] = away
+    assert repairs.round() == 0
+    parts.store.before.clear()
     repairs.round()
-    Reconciler(parts.connection, parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault)).round()
+    reconciler(parts, messages, clock).round()
     assert parts.job(job_id).status is Status.RUNNING
-    repairs._calm_since -= CALM_SECONDS
+    clock.at += CALM_SECONDS
     repairs.round()
     assert parts.job(job_id).status is Status.QUEUED
 
 
 def test_no_lease_is_judged_just_after_writes_were_refused(
-    parts: WorkerParts, repairs: Reconciler, monkeypatch: pytest.MonkeyPatch
+    parts: WorkerParts, repairs: Reconciler, clock: Clock
 ) -> None:
-    def refuse() -> None:
-        raise StoreUnavailable("the job store takes no writes (READONLY)")
-
-    with monkeypatch.context() as outage:
-        outage.setattr(parts.connection, "check_writes", refuse)
-        assert repairs.round() == 0
+    parts.connection.is_read_only = True
+    assert repairs.round() == 0
+    parts.connection.is_read_only = False
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
     repairs.round()
     assert parts.job(job_id).status is Status.RUNNING
-    repairs._calm_since -= CALM_SECONDS
+    clock.at += CALM_SECONDS
     repairs.round()
     assert parts.job(job_id).status is Status.QUEUED
 
@@ -156,9 +171,9 @@ def test_a_job_past_its_retention_leaves_a_tombstone_and_no_files(parts: WorkerP
 
 
 def test_a_message_is_sent_again_only_when_it_was_really_lost(
-    parts: WorkerParts, repairs: Reconciler, messages: Messages, monkeypatch: pytest.MonkeyPatch
+    parts: WorkerParts, messages: Messages, clock: Clock
 ) -> None:
-    monkeypatch.setattr(reconciler, "LOST_MESSAGE_SECONDS", -1.0)
+    repairs = reconciler(parts, messages, clock, lost_message=-1.0)
     job_id = parts.submit(route=("a",))
     parts.store.beat("w", 8, 60, [])
     parts.store.dispatch()
@@ -179,11 +194,13 @@ def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(
     assert parts.job(good).status is Status.QUEUED
 
 
-def test_two_schedulers_do_a_thing_once(parts: WorkerParts, repairs: Reconciler, messages: Messages) -> None:
+def test_two_schedulers_do_a_thing_once(
+    parts: WorkerParts, repairs: Reconciler, messages: Messages, clock: Clock
+) -> None:
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
-    other = Reconciler(parts.connection, parts.store, JobService(parts.store, messages, parts.artifacts, parts.vault))
-    other._calm_since -= CALM_SECONDS
+    other = reconciler(parts, messages, clock)
+    clock.at += CALM_SECONDS
     repairs.round()
     other.round()
     assert [attempt.outcome for attempt in parts.job(job_id).attempts] == ["lost"]

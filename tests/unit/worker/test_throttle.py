@@ -6,17 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jobs import events
+from tests.support.clock import Clock
 from worker.attempts.throttle import Throttle
 
 INTERVAL = 0.2
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.at = 1000.0
-
-    def __call__(self) -> float:
-        return self.at
 
 
 def step(number: int) -> events.Progressed:
