@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def job_path(job_id: str, *rest: str) -> str:
+    """The path of a job, or of a resource below it."""
+    return "/".join(("/v1/jobs", job_id, *rest))
+
+
 class Links:
     """Addresses of resources.
 
@@ -19,7 +24,7 @@ class Links:
 
     def job(self, job_id: str, *rest: str) -> str:
         """The job, or a resource below it."""
-        return "/".join((f"{self.base}/v1/jobs", job_id, *rest))
+        return self.base + job_path(job_id, *rest)
 
     def batch(self, batch_id: str, *rest: str) -> str:
         """The batch, or a resource below it."""

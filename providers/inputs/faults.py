@@ -93,6 +93,8 @@ class Checker:
                 return f"must be {kind.expected_value}"
             case "minimum" | "maximum":
                 return f"must be {_range(schema)}"
+            case "anyOf":
+                return f"must be {self._kind(schema)}"
             case "exclusiveMinimum":
                 return f"must be more than {kind.limit}"
             case "maxLength":
@@ -108,15 +110,20 @@ class Checker:
         """What a value of a schema is. That an optional value may also be null is not worth a word."""
         if "$ref" in schema:
             return self._kind(self._resolved(schema["$ref"]))
+        if "anyOf" in schema:
+            return " or ".join(self._kind(part) for part in schema["anyOf"] if part.get("type") != "null")
         if "enum" in schema:
             return f"one of {', '.join(str(value) for value in schema['enum'] if value is not None)}"
+        if "const" in schema:
+            return str(schema["const"])
         if format_words := _FORMATS.get(schema.get("format", "")):
             return format_words
         types = schema.get("type", [])
-        return (
-            " or ".join(_TYPES[name] for name in ([types] if isinstance(types, str) else types) if name in _TYPES)
-            or "a value"
-        )
+        words = [_TYPES[name] for name in ([types] if isinstance(types, str) else types) if name in _TYPES]
+        span = _range(schema)
+        if span.startswith("at "):
+            span = f"of {span}"
+        return f"{' or '.join(words) or 'a value'} {span}".rstrip()
 
     def _resolved(self, reference: str) -> Schema:
         found: Any = self._schema
@@ -133,7 +140,7 @@ def escape(key: object) -> str:
 def _range(schema: Schema) -> str:
     lowest, highest = schema.get("minimum"), schema.get("maximum")
     if lowest is None:
-        return f"at most {_plain(highest)}"
+        return "" if highest is None else f"at most {_plain(highest)}"
     return f"at least {_plain(lowest)}" if highest is None else f"from {_plain(lowest)} to {_plain(highest)}"
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from jobs.access.api_keys import Scope
+from web.http.validation import BodyReader
 
 Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
 View = TypeVar("View", bound=Callable[..., Any])
@@ -53,7 +54,7 @@ class Operation:
         answers: What it answers when all is well.
         errors: Codes of :data:`web.http.problem_kinds.KINDS`, beyond those that every route can give.
         parameters: Query parameters and headers.
-        body: The name of the body's schema.
+        body: What reads the body, or the name of a component of the document.
         body_type: The body's content type.
         body_required: Whether it may not be left out.
         linkable: Whether a signed link can take the key's place.
@@ -66,7 +67,7 @@ class Operation:
     answers: tuple[Answer, ...]
     errors: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
-    body: str | None = None
+    body: BodyReader[Any] | str | None = None
     body_type: str = "application/json"
     body_required: bool = True
     linkable: bool = False
@@ -93,7 +94,7 @@ def operation(
     answers: tuple[Answer, ...],
     errors: tuple[str, ...] = (),
     parameters: tuple[Parameter, ...] = (),
-    body: str | None = None,
+    body: BodyReader[Any] | str | None = None,
     body_type: str = "application/json",
     body_required: bool = True,
     linkable: bool = False,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import islice
-from typing import Any, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
 import msgspec
 from msgspec import UnsetType
 
 from providers.inputs.faults import FAULTS_LIMIT, Checker, Schema
 from web.http.problems import invalid_all
-from web.openapi.schemas import complete_schema
+from web.openapi.schemas import schema_of
+
+#: The pattern of a text in one line that can be shown.
+NO_CONTROLS: Final = "^[^\\x00-\\x1f\\x7f]*$"
 
 Body = TypeVar("Body", bound="RequestBody")
 Value = TypeVar("Value")
@@ -22,20 +25,34 @@ class RequestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 class BodyReader(Generic[Body]):
-    """Reads bodies of one kind.
+    """Reads the bodies of a route, and tells the OpenAPI document what they may be.
 
     Args:
-        kind: The body's Struct. Its JSON Schema is what the OpenAPI document has.
+        kind: The body's Struct.
+        name: Of its component; the Struct's by default.
         words: What to say of a fault; see :class:`providers.inputs.faults.Checker`.
+        extra: What the schema says of the body as a whole, such as ``minProperties``.
         elsewhere: Components that the schema only names, since their values are checked one by one.
+        examples: For the document, by name.
     """
 
     def __init__(
-        self, kind: type[Body], words: Mapping[str, str] | None = None, elsewhere: Mapping[str, Schema] | None = None
+        self,
+        kind: type[Body],
+        *,
+        name: str | None = None,
+        words: Mapping[str, str] | None = None,
+        extra: Schema | None = None,
+        elsewhere: Mapping[str, Schema] | None = None,
+        examples: Mapping[str, Schema] | None = None,
     ) -> None:
-        schema = complete_schema(kind)
-        components = {**schema["components"]["schemas"], **(elsewhere or {})}
-        self._checker = Checker({**schema, "components": {"schemas": components}}, words)
+        self.name = name or kind.__name__
+        self.examples = examples or {}
+        components = dict(schema_of(kind)[1])
+        own = {**components.pop(kind.__name__), **(extra or {})}
+        self.components: Mapping[str, Schema] = {self.name: own, **components}
+        named = {"schemas": {**self.components, **(elsewhere or {})}}
+        self._checker = Checker({"$ref": f"#/components/schemas/{self.name}", "components": named}, words)
         self._kind = kind
 
     def read(self, value: object) -> Body:
@@ -47,19 +64,10 @@ class BodyReader(Generic[Body]):
         Raises:
             Problem: 422 with every fault, :data:`FAULTS_LIMIT` at most.
         """
-        return msgspec.convert(check(self._checker, value), self._kind)
-
-
-def check(checker: Checker, value: object) -> Any:  # noqa: ANN401 - any JSON
-    """A value that fits a schema.
-
-    Raises:
-        Problem: 422 with every fault, :data:`FAULTS_LIMIT` at most.
-    """
-    faults = dict.fromkeys(islice(checker.faults(value), FAULTS_LIMIT))
-    if faults:
-        raise invalid_all([(fault.pointer, fault.detail) for fault in faults])
-    return value
+        faults = dict.fromkeys(islice(self._checker.faults(value), FAULTS_LIMIT))
+        if faults:
+            raise invalid_all([(fault.pointer, fault.detail) for fault in faults])
+        return msgspec.convert(value, self._kind)
 
 
 def or_none(value: Value | UnsetType) -> Value | None:

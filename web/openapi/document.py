@@ -25,13 +25,10 @@ from web.http.problem_kinds import KINDS
 from web.http.problems import ProblemResource
 from web.http.query import WORDS
 from web.http.rate_limits import LIMIT, POLICY
-from web.openapi.body_examples import BODY_EXAMPLES
+from web.http.validation import BodyReader
 from web.openapi.schemas import example_of, schema_of
-from web.v1.schemas import admin, admin_keys, files, links
-from web.v1.schemas.batches import BatchOfJobs, BatchOfMatrix
-from web.v1.schemas.jobs import JobRequest
-from web.v1.schemas.reruns import Rerun
-from web.v1.schemas.webhooks import WebhookTest
+from web.v1.schemas.batches import BATCH_EXAMPLES, BatchOfJobs, BatchOfMatrix
+from web.v1.schemas.jobs import JOB_REQUEST
 
 _DESCRIPTION: Final = """\
 Submit image, vision and text jobs, poll or watch them, fetch what they made.
@@ -126,15 +123,8 @@ def document(app: Flask, catalog: Catalog) -> Json:
             },
             "schemas": {
                 **schema_of(*_resources(found))[1],
-                **schema_of(Rerun, WebhookTest)[1],
+                **_bodies(found),
                 **_batches(),
-                "LinkWish": links.SCHEMA,
-                "Upload": files.SCHEMA,
-                "QueueChange": admin.QUEUE,
-                "ProviderChange": admin.PROVIDER,
-                "NewKey": admin_keys.NEW,
-                "KeyChange": admin_keys.CHANGE,
-                "KeyRotation": admin_keys.ROTATION,
                 **submissions(catalog),
             },
         },
@@ -169,7 +159,10 @@ def _operation(route: Route) -> Json:
     if declared.linkable:
         found["security"] = [{"key": []}, {"link": []}, {}]
     if declared.body is not None:
-        content = {"schema": _ref(declared.body), "examples": BODY_EXAMPLES[declared.body]}
+        content = {
+            "schema": _ref(declared.body if isinstance(declared.body, str) else declared.body.name),
+            "examples": BATCH_EXAMPLES if isinstance(declared.body, str) else declared.body.examples,
+        }
         found["requestBody"] = {"required": declared.body_required, "content": {declared.body_type: content}}
     return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
 
@@ -285,8 +278,8 @@ def submissions(catalog: Catalog) -> dict[str, Json]:
                 break
         else:
             groups.append((model.spec, [model.name]))
-    parts = dict(schema_of(JobRequest)[1])
-    body = parts.pop(JobRequest.__name__)
+    parts = dict(JOB_REQUEST.components)
+    body = parts.pop(JOB_REQUEST.name)
     schemas: dict[str, Json] = {}
     for spec, names in groups:
         schemas[f"Input.{spec.name}"] = {**input_schema(spec), "description": f"For {', '.join(names)}."}
@@ -294,6 +287,12 @@ def submissions(catalog: Catalog) -> dict[str, Json]:
         schemas[f"Submission.{spec.name}"] = {**body, "properties": {**body["properties"], **fields}}
     variants = [_ref(name) for name in schemas if name.startswith("Submission.")]
     return {"Submission": {"anyOf": variants}, **schemas, **parts}
+
+
+def _bodies(found: list[Route]) -> dict[str, Json]:
+    """The components of the bodies that routes read."""
+    readers = [route.declared.body for route in found]
+    return {name: part for body in readers if isinstance(body, BodyReader) for name, part in body.components.items()}
 
 
 def _batches() -> dict[str, Json]:

@@ -12,10 +12,9 @@ from web.app import assemble
 from web.http.json_body import Json
 from web.http.problem_kinds import KINDS
 from web.openapi import document as openapi
-from web.openapi.schemas import schema_of
 from web.services import build
 from web.streaming.messages import KINDS as MESSAGES
-from web.v1.schemas.jobs import JobRequest
+from web.v1.schemas.jobs import JOB_REQUEST
 
 _HEAD = """\
 # HTTP API
@@ -77,7 +76,7 @@ def _page(document: Json) -> Iterator[str]:
     yield "## Messages of an event stream\n"
     yield from _table(("event", "meaning"), [(f"`{name}`", text) for name, text in MESSAGES.items()])
     yield "## Body of a submission\n"
-    yield from _fields(schema_of(JobRequest)[1][JobRequest.__name__])
+    yield from _fields(JOB_REQUEST.components[JOB_REQUEST.name])
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
     schemas = document["components"]["schemas"]
     for name in _chapters(schemas):

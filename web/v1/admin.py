@@ -2,37 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from flask import Blueprint, Response, request
+from msgspec import UNSET
 
 from jobs.access import audit
 from jobs.resources.job import job_resource
-from providers.inputs.faults import Checker
 from providers.spec import ProviderSpec
 from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Answer, Parameter, ok, operation
 from web.http.problems import Problem
 from web.http.query import only
 from web.http.responses import json_response
-from web.http.validation import check
+from web.http.validation import or_none
 from web.services import services
 from web.v1.context import caller, links
 from web.v1.lists import PARAMETERS, listing, page_of, read_list
-from web.v1.schemas import admin
 from web.v1.schemas.admin import (
+    PROVIDER_CHANGE,
+    QUEUE_CHANGE,
     AdminJobList,
     ProviderControl,
     QueueControl,
     admin_job_resource,
+    provider_change,
     provider_control,
     queue_control,
 )
 
 blueprint = Blueprint("admin", __name__)
-
-_queue: Final = Checker(admin.QUEUE)
-_provider: Final = Checker(admin.PROVIDER)
 
 
 @blueprint.get("/admin/jobs")
@@ -91,7 +88,7 @@ def get_queue() -> Response:
     "adminSetQueue",
     "Admin",
     "admin",
-    body="QueueChange",
+    body=QUEUE_CHANGE,
     answers=(ok("As it is from now on.", QueueControl),),
     errors=("invalid_input",),
 )
@@ -100,10 +97,10 @@ def set_queue() -> Response:
 
     Jobs are still accepted, and wait with the reason `paused`; those that run go on.
     """
-    body = check(_queue, read_json(request, SMALL_BODY))
+    change = QUEUE_CHANGE.read(read_json(request, SMALL_BODY))
     found = services()
-    if body["paused"]:
-        found.pauses.pause(reason=body.get("reason"), by=caller().owner)
+    if change.paused:
+        found.pauses.pause(reason=or_none(change.reason), by=caller().owner)
     else:
         found.pauses.resume(by=caller().owner)
         found.jobs.wake()
@@ -129,7 +126,7 @@ def get_provider(name: str) -> Response:
     "adminSetProvider",
     "Admin",
     "admin",
-    body="ProviderChange",
+    body=PROVIDER_CHANGE,
     answers=(ok("As it is from now on.", ProviderControl),),
     errors=("not_found", "invalid_input"),
 )
@@ -139,18 +136,14 @@ def set_provider(name: str) -> Response:
     What is not named stays as it is; what runs there goes on. A provider that the configuration switches off stays off.
     """
     spec = _spec(name)
-    body = check(_provider, read_json(request, SMALL_BODY))
-    admin.beyond_schema(body)
+    change = provider_change(read_json(request, SMALL_BODY))
     found, who = services(), caller().owner
-    if "limit" in body:
-        found.pauses.limit(name, body["limit"], by=who)
-    match body.get("state"):
-        case None:
-            pass
-        case "enabled":
-            found.pauses.resume(name, by=who)
-        case setting:
-            found.pauses.hold(name, setting, reason=body.get("reason"), by=who)
+    if change.limit is not UNSET:
+        found.pauses.limit(name, change.limit, by=who)
+    if change.state == "enabled":
+        found.pauses.resume(name, by=who)
+    elif change.state is not UNSET:
+        found.pauses.hold(name, change.state, reason=or_none(change.reason), by=who)
     found.jobs.wake()
     return _shown(spec)
 

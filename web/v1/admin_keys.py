@@ -3,28 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, NoReturn
+from typing import NoReturn
 
 from flask import Blueprint, Response, request
+from msgspec import UnsetType
 
-from jobs.access.api_keys import OVERLAP_SECONDS, SCOPES, ApiKey, Scope
-from providers.inputs.faults import Checker
+from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from web.http.json_body import SMALL_BODY, read_json, read_optional_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem
 from web.http.query import only
 from web.http.responses import NO_STORE, json_response
-from web.http.validation import check
+from web.http.validation import or_none
 from web.services import services
 from web.v1.context import caller, links
-from web.v1.schemas import admin_keys
-from web.v1.schemas.admin_keys import KeyList, KeyResource, ShownKeyResource, key_resource, shown_key_resource
+from web.v1.schemas.admin_keys import (
+    KEY_CHANGE,
+    KEY_ROTATION,
+    NEW_KEY,
+    KeyList,
+    KeyResource,
+    ShownKeyResource,
+    key_resource,
+    shown_key_resource,
+)
 
 blueprint = Blueprint("admin_keys", __name__)
-
-_new: Final = Checker(admin_keys.NEW)
-_change: Final = Checker(admin_keys.CHANGE)
-_rotation: Final = Checker(admin_keys.ROTATION)
 
 
 @blueprint.get("/admin/keys")
@@ -49,7 +53,7 @@ def list_keys() -> Response:
     "adminMakeKey",
     "Admin",
     "admin",
-    body="NewKey",
+    body=NEW_KEY,
     answers=(
         Answer(
             status=201,
@@ -66,11 +70,10 @@ def make_key() -> Response:
     The answer has the key itself, in `key`; afterwards nobody can see it. Once there was a key, every request needs
     one: the first one has the scope `admin`, unless you say otherwise; the next have not, unless you say so.
     """
-    body = check(_new, read_json(request, SMALL_BODY))
-    limits = {name: limit for name, limit in body.get("limits", {}).items() if limit is not None}
+    wanted = NEW_KEY.read(read_json(request, SMALL_BODY))
+    limits = {name: limit for name, limit in wanted.limits.items() if limit is not None}
     found = services()
-    scopes = _ordered(body["scopes"]) if "scopes" in body else None
-    record, key = found.keys.create(body["name"], scopes, limits, by=caller().owner)
+    record, key = found.keys.create(wanted.name, _ordered(wanted.scopes), limits, by=caller().owner)
     found.gate.forget()
     return json_response(
         shown_key_resource(record, key, services().connection.now()),
@@ -97,7 +100,7 @@ def get_key(key_id: str) -> Response:
     "adminChangeKey",
     "Admin",
     "admin",
-    body="KeyChange",
+    body=KEY_CHANGE,
     answers=(ok("As it is from now on.", KeyResource),),
     errors=("not_found", "gone", "invalid_input"),
 )
@@ -107,14 +110,13 @@ def change_key(key_id: str) -> Response:
     What is not named stays as it is. Limits on jobs that wait or run hold at once; all else too, in other web processes
     within two seconds.
     """
-    body = check(_change, read_json(request, SMALL_BODY))
-    scopes = body.get("scopes")
+    change = KEY_CHANGE.read(read_json(request, SMALL_BODY))
     found = services()
     record = found.keys.change(
         key_id,
-        name=body.get("name"),
-        scopes=None if scopes is None else _ordered(scopes),
-        limits=body.get("limits", {}),
+        name=or_none(change.name),
+        scopes=_ordered(change.scopes),
+        limits=change.limits,
         by=caller().owner,
     )
     found.gate.forget()
@@ -126,7 +128,7 @@ def change_key(key_id: str) -> Response:
     "adminRotateKey",
     "Admin",
     "admin",
-    body="KeyRotation",
+    body=KEY_ROTATION,
     body_required=False,
     answers=(ok("The key with its new secret, which is shown this once.", ShownKeyResource),),
     errors=("not_found", "gone", "invalid_input"),
@@ -137,9 +139,9 @@ def rotate_key(key_id: str) -> Response:
     Its jobs, scopes and limits stay. The old one works on for `overlap_seconds`, so that clients can change over; 0
     ends it at once, in other web processes within two seconds.
     """
-    body = check(_rotation, read_optional_json(request, SMALL_BODY))
+    wanted = KEY_ROTATION.read(read_optional_json(request, SMALL_BODY))
     found = services()
-    made = found.keys.rotate(key_id, body.get("overlap_seconds", OVERLAP_SECONDS), by=caller().owner)
+    made = found.keys.rotate(key_id, wanted.overlap_seconds, by=caller().owner)
     found.gate.forget()
     return json_response(shown_key_resource(*(made or _refuse(key_id)), services().connection.now()), headers=NO_STORE)
 
@@ -178,5 +180,6 @@ def _refuse(key_id: str) -> NoReturn:
     raise Problem("gone", "The key was revoked; make another one.")
 
 
-def _ordered(scopes: Collection[str]) -> tuple[Scope, ...]:
-    return tuple(scope for scope in SCOPES if scope in scopes)
+def _ordered(scopes: Collection[Scope] | UnsetType) -> tuple[Scope, ...] | None:
+    """Scopes in their usual order; None if none were given."""
+    return None if isinstance(scopes, UnsetType) else tuple(scope for scope in SCOPES if scope in scopes)

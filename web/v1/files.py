@@ -21,7 +21,7 @@ from web.services import services
 from web.v1 import idempotency
 from web.v1.context import caller, links
 from web.v1.lists import CURSOR, LIMIT, listing, place_of
-from web.v1.schemas.files import FIELDS, FILES, DeletedFile, FileList, FileResource, file_resource, label_of
+from web.v1.schemas.files import FIELDS, FILES, UPLOAD, DeletedFile, FileList, FileResource, file_resource, label_of
 
 blueprint = Blueprint("files", __name__)
 
@@ -31,7 +31,7 @@ blueprint = Blueprint("files", __name__)
     "uploadFile",
     "Files",
     "submit",
-    body="Upload",
+    body=UPLOAD,
     body_type="multipart/form-data",
     parameters=(idempotency.KEY,),
     answers=(

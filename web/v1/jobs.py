@@ -17,7 +17,7 @@ from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accept, answer, replayed
 from web.v1.context import caller, etag, job_answer, look, wait_for_news, wait_preference
 from web.v1.permit import permit
-from web.v1.schemas.jobs import wanted_of
+from web.v1.schemas.jobs import JOB_REQUEST, wanted_of
 from web.v1.schemas.plans import PlanResource, planned
 
 blueprint = Blueprint("jobs", __name__)
@@ -31,7 +31,7 @@ _JOB = {"application/json": JobResource}
     "Jobs",
     "submit",
     submits=True,
-    body="Submission",
+    body=JOB_REQUEST,
     parameters=(
         Parameter(
             name="dry_run",

@@ -7,7 +7,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jobs.model import Job
-from jobs.resources.links import Links
+from jobs.resources.links import job_path
 from jobs.times import rfc3339
 from web.http.json_body import SMALL_BODY, read_optional_json
 from web.http.operation import ok, operation
@@ -16,7 +16,7 @@ from web.http.responses import json_response
 from web.http.signed_links import Grant
 from web.services import services
 from web.v1.context import caller, links, look
-from web.v1.schemas.links import LinkResource, until
+from web.v1.schemas.links import LINK_WISH, LinkResource, until
 
 blueprint = Blueprint("links", __name__)
 
@@ -25,7 +25,7 @@ _ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupporte
 
 
 @blueprint.post("/jobs/<job:job_id>/outputs/<index:index>/link")
-@operation("linkOutput", "Results", "read", body="LinkWish", body_required=False, answers=_ANSWERS, errors=_ERRORS)
+@operation("linkOutput", "Results", "read", body=LINK_WISH, body_required=False, answers=_ANSWERS, errors=_ERRORS)
 def link_output(job_id: str, index: int) -> Response:
     """Make a link to an output.
 
@@ -38,7 +38,7 @@ def link_output(job_id: str, index: int) -> Response:
 
 
 @blueprint.post("/jobs/<job:job_id>/image/link")
-@operation("linkImage", "Results", "read", body="LinkWish", body_required=False, answers=_ANSWERS, errors=_ERRORS)
+@operation("linkImage", "Results", "read", body=LINK_WISH, body_required=False, answers=_ANSWERS, errors=_ERRORS)
 def link_image(job_id: str) -> Response:
     """Make a link to the picture of the moment.
 
@@ -49,9 +49,10 @@ def link_image(job_id: str) -> Response:
 
 
 def _link(job: Job, *rest: str) -> Response:
-    found, address = services(), links().job(job.id, *rest)
-    ends = until(read_optional_json(request, SMALL_BODY), job, found.store.now())
+    found = services()
+    wish = LINK_WISH.read(read_optional_json(request, SMALL_BODY))
+    ends = until(wish.expires_seconds, job, found.connection.now())
     # Not the path that was asked for: an index may have been written as 00 there.
-    path = Links("").job(job.id, *rest)
+    path = job_path(job.id, *rest)
     signature = found.signed_links.sign(Grant(caller().owner, path, ends))
-    return json_response(LinkResource(url=f"{address}?sig={signature}", expires_at=rfc3339(ends)))
+    return json_response(LinkResource(url=f"{links().base}{path}?sig={signature}", expires_at=rfc3339(ends)))

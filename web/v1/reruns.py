@@ -12,7 +12,7 @@ from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, accept, answer, replayed
 from web.v1.context import look
 from web.v1.permit import choose, input_images, permit
-from web.v1.schemas.reruns import again, changes_of, wanted_again
+from web.v1.schemas.reruns import RERUN, again, wanted_again
 
 blueprint = Blueprint("reruns", __name__)
 
@@ -23,7 +23,7 @@ blueprint = Blueprint("reruns", __name__)
     "Jobs",
     "submit",
     submits=True,
-    body="Rerun",
+    body=RERUN,
     body_required=False,
     parameters=PARAMETERS,
     answers=ANSWERS,
@@ -46,6 +46,7 @@ def rerun(job_id: str) -> Response:
 
 
 def _submission(body: object, job: Job) -> Submission:
-    changes, images, route = changes_of(body), input_images(), choose(job.model, job.requested_provider)
+    changes = RERUN.read(body).input
+    images, route = input_images(), choose(job.model, job.requested_provider)
     wanted = wanted_again(job, changes, route.images, images)
     return again(permit(wanted, route, images), job)

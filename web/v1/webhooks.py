@@ -15,18 +15,15 @@ from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem, invalid
 from web.http.query import only
 from web.http.responses import NO_STORE, json_response
-from web.http.validation import BodyReader
 from web.services import services
 from web.v1.context import caller, look
-from web.v1.schemas import webhooks
-from web.v1.schemas.webhooks import DeliveryList, DeliveryResource, WebhookSecret, delivery_resource
+from web.v1.schemas.webhooks import WEBHOOK_TEST, DeliveryList, DeliveryResource, WebhookSecret, delivery_resource
 
 blueprint = Blueprint("webhooks", __name__)
 
 #: A test is waited for so many seconds, by so many requests at once: waiting keeps a thread busy.
 _TEST_SECONDS: Final = 20.0
 _waiting = threading.BoundedSemaphore(8)
-_reader: Final = BodyReader(webhooks.WebhookTest)
 
 
 @blueprint.get("/jobs/<job:job_id>/deliveries")
@@ -105,7 +102,7 @@ def rotate() -> Response:
     "testWebhook",
     "Webhooks",
     "submit",
-    body="WebhookTest",
+    body=WEBHOOK_TEST,
     answers=(
         ok("What came of it.", DeliveryResource),
         Answer(
@@ -121,7 +118,7 @@ def test() -> Response:
 
     A signed `webhook.test`, once, to any address that a job's webhook may have; the answer says what came of it.
     """
-    body = _reader.read(read_json(request, SMALL_BODY))
+    body = WEBHOOK_TEST.read(read_json(request, SMALL_BODY))
     try:
         delivery = _attempted(services().webhooks.test(caller().owner, body.url))
     except BadAddress as error:

@@ -10,61 +10,76 @@ from msgspec import UNSET, Meta, UnsetType
 from jobs.resources import examples
 from jobs.resources.base import Count, ListOf, Resource, Time, optional, optional_time
 from jobs.resources.job import JobResource
-from jobs.scheduling.pauses import SETTINGS, Pause, Setting
+from jobs.scheduling.pauses import Pause, Setting
 from jobs.scheduling.provider_states import ProviderState
-from web.http.json_body import Json
 from web.http.problems import invalid
+from web.http.validation import NO_CONTROLS, BodyReader, RequestBody
 
 #: Most jobs at once that a limit may name.
 _LARGEST_LIMIT: Final = 100_000
-_REASON: Final[Json] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 200,
-    "pattern": r"^[^\x00-\x1f\x7f]*$",
-    "description": "Why, for people.",
-}
-#: The body of ``PATCH /v1/admin/queue``.
-QUEUE: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "paused": {"type": "boolean", "description": "Whether nothing is sent to any worker."},
-        "reason": _REASON,
-    },
-    "required": ["paused"],
-    "additionalProperties": False,
-}
-#: The body of ``PATCH /v1/admin/providers/{name}``.
-PROVIDER: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "state": {
-            "enum": list(SETTINGS),
-            "description": "`draining`: no jobs for now, they wait for it. `disabled`: as if it were not there.",
-        },
-        "limit": {
-            "type": ["integer", "null"],
-            "minimum": 1,
-            "maximum": _LARGEST_LIMIT,
-            "description": "Most jobs there at once, instead of what its configuration says; null: as that says.",
-        },
-        "reason": _REASON,
-    },
-    "minProperties": 1,
-    "additionalProperties": False,
-}
+_Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROLS, description="Why, for people.")]
 
 
-def beyond_schema(body: Json) -> None:
-    """What JSON Schema cannot say of a body that fits :data:`PROVIDER`.
+class QueueChange(RequestBody, frozen=True, kw_only=True):
+    """A change of whether everything is paused."""
+
+    paused: Annotated[bool, Meta(description="Whether nothing is sent to any worker.")]
+    reason: _Reason | UnsetType = UNSET
+
+
+QUEUE_CHANGE: Final = BodyReader(
+    QueueChange,
+    examples={
+        "pause": {"summary": "Hold everything back", "value": {"paused": True, "reason": "a new machine"}},
+        "resume": {"summary": "Go on", "value": {"paused": False}},
+    },
+)
+
+
+class ProviderChange(RequestBody, frozen=True, kw_only=True):
+    """A change of what is set for a provider."""
+
+    state: (
+        Annotated[
+            Setting,
+            Meta(description="`draining`: no jobs for now, they wait for it. `disabled`: as if it were not there."),
+        ]
+        | UnsetType
+    ) = UNSET
+    limit: Annotated[
+        Annotated[int, Meta(ge=1, le=_LARGEST_LIMIT)] | UnsetType | None,
+        Meta(description="Most jobs there at once, instead of what its configuration says; null: as that says."),
+    ] = UNSET
+    reason: _Reason | UnsetType = UNSET
+
+
+PROVIDER_CHANGE: Final = BodyReader(
+    ProviderChange,
+    extra={"minProperties": 1},
+    examples={
+        "drain": {
+            "summary": "Send it nothing for now",
+            "value": {"state": "draining", "reason": "its owner rebuilds it"},
+        },
+        "limit": {"summary": "At most two jobs there at once", "value": {"limit": 2}},
+        "back": {"summary": "As its configuration says", "value": {"state": "enabled", "limit": None}},
+    },
+)
+
+
+def provider_change(body: object) -> ProviderChange:
+    """A change of a provider.
+
+    Args:
+        body: As decoded by :mod:`web.http.json_body`.
 
     Raises:
-        Problem: 422.
+        Problem: 422 with every fault.
     """
-    if isinstance(body.get("limit"), float):
-        raise invalid("/limit", "must be a whole number, written without a point")
-    if "reason" in body and body.get("state") not in {"draining", "disabled"}:
+    change = PROVIDER_CHANGE.read(body)
+    if change.reason is not UNSET and change.state not in {"draining", "disabled"}:
         raise invalid("/reason", "goes with the state draining or disabled")
+    return change
 
 
 HoldReason = Annotated[str, Meta(description="The admin's reason.", examples=["its owner rebuilds it"])]

@@ -1,81 +1,115 @@
-"""What may be said of a key, and how it is shown. Pure."""
+"""Requests about keys, and a key as an admin sees it. Pure."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
 import msgspec
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, Meta, UnsetType, field
 
 from jobs.access.api_keys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey, Scope
 from jobs.limits import NAMES
 from jobs.resources import examples
 from jobs.resources.base import KeyId, ListOf, Resource, Time, optional_time
 from jobs.times import rfc3339
-from web.http.json_body import Json
+from web.http.validation import NO_CONTROLS, BodyReader, RequestBody
 
 _LARGEST_LIMIT: Final = 10**15
-_OWN_LIMIT: Final[Json] = {"type": ["integer", "string"], "minimum": 1, "pattern": "^none$"}
+_OWN_LIMIT: Final[dict[str, Any]] = {"type": ["integer", "string"], "minimum": 1, "pattern": "^none$"}
 
-_NAME: Final[Json] = {
-    "type": "string",
-    "minLength": 1,
-    "maxLength": 100,
-    "pattern": r"^[^\x00-\x1f\x7f]*$",
-    "description": "Whose it is, for people.",
-}
-_SCOPES: Final[Json] = {
-    "type": "array",
-    "items": {"enum": list(SCOPES)},
-    "minItems": 1,
-    "maxItems": len(SCOPES),
-    "uniqueItems": True,
-    "description": "`submit`: make, cancel and delete jobs. `read`: see them. `admin`: `/v1/admin` and `/metrics`."
-    " `proxy`: bring a proxy of their own, where the operator allows that.",
-}
-_NEW_SCOPES: Final[Json] = {
-    **_SCOPES,
-    "description": f"{_SCOPES['description']} Without it: `submit` and `read`; where no key is valid yet, `admin` as well.",
-}
-_LIMITS: Final[Json] = {
-    "type": "object",
-    "properties": {
-        name: {"type": ["integer", "string", "null"], "pattern": "^none$", "minimum": 1, "maximum": _LARGEST_LIMIT}
-        for name in NAMES
-    },
-    "additionalProperties": False,
-    "description": (
-        'Limits of its own: a number; `"none"`, no limit; null, as everybody. What each means: `GET /v1/usage`.'
+_SCOPES_TEXT: Final = (
+    "`submit`: make, cancel and delete jobs. `read`: see them. `admin`: `/v1/admin` and `/metrics`. `proxy`: bring a proxy"
+    " of their own, where the operator allows that."
+)
+_Name = Annotated[str, Meta(min_length=1, max_length=100, pattern=NO_CONTROLS, description="Whose it is, for people.")]
+_Scopes = Annotated[
+    tuple[Scope, ...], Meta(min_length=1, max_length=len(SCOPES), extra_json_schema={"uniqueItems": True})
+]
+_OwnLimits = Annotated[
+    dict[str, Any],
+    Meta(
+        extra_json_schema={
+            "properties": {
+                name: {
+                    "anyOf": [
+                        {"type": "integer", "minimum": 1, "maximum": _LARGEST_LIMIT},
+                        {"const": "none"},
+                        {"type": "null"},
+                    ]
+                }
+                for name in NAMES
+            },
+            "additionalProperties": False,
+        },
+        description='Limits of its own: a number; `"none"`, no limit; null, as everybody. What each means: `GET /v1/usage`.',
     ),
-}
-#: The body of ``POST /v1/admin/keys``.
-NEW: Final[Json] = {
-    "type": "object",
-    "properties": {"name": _NAME, "scopes": _NEW_SCOPES, "limits": _LIMITS},
-    "required": ["name"],
-    "additionalProperties": False,
-}
-#: The body of ``PATCH /v1/admin/keys/{id}``.
-CHANGE: Final[Json] = {
-    "type": "object",
-    "properties": {"name": _NAME, "scopes": _SCOPES, "limits": _LIMITS},
-    "minProperties": 1,
-    "additionalProperties": False,
-}
-#: The body of ``POST /v1/admin/keys/{id}/rotate``.
-ROTATION: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "overlap_seconds": {
-            "type": "number",
-            "minimum": 0,
-            "maximum": LONGEST_OVERLAP,
-            "default": OVERLAP_SECONDS,
-            "description": "So long the old key works on.",
-        }
+]
+
+
+class NewKey(RequestBody, frozen=True, kw_only=True):
+    """A request for a key."""
+
+    name: _Name
+    scopes: (
+        Annotated[
+            _Scopes,
+            Meta(
+                description=f"{_SCOPES_TEXT} Without it: `submit` and `read`; where no key is valid yet, `admin` as well."
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    limits: _OwnLimits = field(default_factory=dict)
+
+
+NEW_KEY: Final = BodyReader(
+    NewKey,
+    examples={
+        "small": {"summary": "A key that may do everything", "value": {"name": "me"}},
+        "bot": {
+            "summary": "A key for a bot that shall not take everything",
+            "value": {"name": "discord-bot", "scopes": ["submit", "read"], "limits": {"running": 4, "queued": 200}},
+        },
     },
-    "additionalProperties": False,
-}
+)
+
+
+class KeyChange(RequestBody, frozen=True, kw_only=True):
+    """A change of a key. What is not named stays as it is."""
+
+    name: _Name | UnsetType = UNSET
+    scopes: Annotated[_Scopes, Meta(description=_SCOPES_TEXT)] | UnsetType = UNSET
+    limits: _OwnLimits = field(default_factory=dict)
+
+
+KEY_CHANGE: Final = BodyReader(
+    KeyChange,
+    extra={"minProperties": 1},
+    examples={
+        "limits": {
+            "summary": "More at once, and as many waiting as everybody",
+            "value": {"limits": {"running": 8, "queued": None}},
+        },
+        "scopes": {"summary": "Only look", "value": {"name": "dashboard", "scopes": ["read"]}},
+    },
+)
+
+
+class KeyRotation(RequestBody, frozen=True, kw_only=True):
+    """A request to replace a key by a new one."""
+
+    overlap_seconds: Annotated[
+        float, Meta(ge=0, le=LONGEST_OVERLAP, description="Seconds that the old key still works.")
+    ] = OVERLAP_SECONDS
+
+
+KEY_ROTATION: Final = BodyReader(
+    KeyRotation,
+    examples={
+        "day": {"summary": "The old one works for a day", "value": {}},
+        "now": {"summary": "The old one ends now", "value": {"overlap_seconds": 0}},
+    },
+)
 
 
 class PreviousKey(Resource, frozen=True, kw_only=True):

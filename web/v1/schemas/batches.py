@@ -69,6 +69,26 @@ _jobs: Final = BodyReader(BatchOfJobs, elsewhere={_SUBMISSION: {}})
 _matrix: Final = BodyReader(BatchOfMatrix)
 
 
+BATCH_EXAMPLES: Final[Json] = {
+    "list": {
+        "summary": "Two jobs",
+        "value": {
+            "jobs": [
+                {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
+                {"model": "flux-dev", "input": {"prompt": "a lighthouse at dawn"}},
+            ]
+        },
+    },
+    "matrix": {
+        "summary": "Four jobs: two models with two seeds each",
+        "value": {
+            "template": {"model": "flux-dev", "input": {"prompt": "a lighthouse at dusk"}},
+            "matrix": {"model": ["flux-dev", "flux-schnell"], "input.seed": [1, 2]},
+        },
+    },
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """The body of one job, and where its parts stand in the request.

@@ -4,62 +4,71 @@ from __future__ import annotations
 
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType, field
 
 from jobs.files.images import CONTENT_TYPES, INPUT_LIMIT, SIDE_LIMIT
 from jobs.files.uploads import Label, Upload
 from jobs.resources import examples
 from jobs.resources.base import Count, FileId, ListOf, Resource, Sha256, UnixTime, Url
 from jobs.resources.links import Links
-from web.http.json_body import Json, parse
+from web.http.json_body import parse
 from web.http.multipart import Form
 from web.http.problems import Problem, invalid
+from web.http.validation import BodyReader, RequestBody, or_none
 from web.v1.schemas.jobs import LONGEST_RETENTION
 
-#: The part that holds the file: as OpenAI's SDK calls it, and as Replicate's does.
-FILES: Final = ("file", "content")
 _SECONDS: Final = "expires_after[seconds]"
 _ANCHOR: Final = "expires_after[anchor]"
-#: All other parts.
-FIELDS: Final = ("purpose", "filename", "metadata", "retention_seconds", "type", _ANCHOR, _SECONDS)
-
 _NAME_LIMIT: Final = 255
-_PURPOSE_LIMIT: Final = 64
 _METADATA_LIMIT: Final = 16
 _SHA256_EXAMPLE: Final = "8d0c1f3a" * 8
-_TEXT: Final[Json] = {"type": "string"}
-_WHOLE: Final[Json] = {"type": "integer", "minimum": 1, "maximum": LONGEST_RETENTION}
-_PICTURE: Final[Json] = {
-    "type": "string",
-    "format": "binary",
-    "description": f"PNG, JPEG or WebP, at most {INPUT_LIMIT >> 20} MiB and {SIDE_LIMIT} pixels a side.",
-}
+_File = Annotated[str, Meta(extra_json_schema={"format": "binary"})]
+_Seconds = Annotated[int, Meta(ge=1, le=LONGEST_RETENTION)]
 
-#: The form of ``POST /v1/files``.
-SCHEMA: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "file": _PICTURE,
-        "content": {**_PICTURE, "description": "The same under another name: one of the two."},
-        "purpose": {
-            **_TEXT,
-            "maxLength": _PURPOSE_LIMIT,
-            "default": "vision",
-            "description": "A word of yours; it comes back.",
-        },
-        "filename": {**_TEXT, "description": "How you call it, where its part does not say so."},
-        "metadata": {
-            **_TEXT,
-            "description": f"A JSON object of at most {_METADATA_LIMIT} texts of yours; it comes back.",
-        },
-        "retention_seconds": {**_WHOLE, "description": "How long it is kept; a day where nothing is said."},
-        "type": {**_TEXT, "description": "Not needed: the picture itself says what it is."},
-        _ANCHOR: {"const": "created_at", "description": "As OpenAI's SDK says from when it is kept."},
-        _SECONDS: {**_WHOLE, "description": "As OpenAI's SDK says how long it is kept."},
+
+class UploadForm(RequestBody, frozen=True, kw_only=True):
+    """A form with an image."""
+
+    file: (
+        Annotated[
+            _File,
+            Meta(description=f"PNG, JPEG or WebP, at most {INPUT_LIMIT >> 20} MiB and {SIDE_LIMIT} pixels a side."),
+        ]
+        | UnsetType
+    ) = UNSET
+    content: Annotated[_File, Meta(description="The same under another name: one of the two.")] | UnsetType = UNSET
+    purpose: Annotated[str, Meta(min_length=1, max_length=64, description="A word of yours; it comes back.")] = "vision"
+    filename: Annotated[str, Meta(description="How you call it, where its part does not say so.")] | UnsetType = UNSET
+    metadata: (
+        Annotated[str, Meta(description=f"A JSON object of at most {_METADATA_LIMIT} texts of yours; it comes back.")]
+        | UnsetType
+    ) = UNSET
+    retention_seconds: Annotated[_Seconds, Meta(description="How long it is kept; a day by default.")] | UnsetType = (
+        UNSET
+    )
+    type: Annotated[str, Meta(description="Not needed: the image itself says what it is.")] | UnsetType = UNSET
+    anchor: (
+        Annotated[Literal["created_at"], Meta(description="As OpenAI's SDK says from when it is kept.")] | UnsetType
+    ) = field(default=UNSET, name=_ANCHOR)
+    seconds: Annotated[_Seconds, Meta(description="As OpenAI's SDK says how long it is kept.")] | UnsetType = field(
+        default=UNSET, name=_SECONDS
+    )
+
+
+UPLOAD: Final = BodyReader(
+    UploadForm,
+    name="Upload",
+    extra={"anyOf": [{"required": ["file"]}, {"required": ["content"]}]},
+    examples={
+        "image": {
+            "summary": "An image that is kept for an hour",
+            "value": {"purpose": "vision", "retention_seconds": 3600},
+        }
     },
-    "anyOf": [{"required": ["file"]}, {"required": ["content"]}],
-    "additionalProperties": False,
-}
+)
+#: The part that holds the file: as OpenAI's SDK calls it, and as Replicate's does. And all other parts.
+FILES: Final = ("file", "content")
+FIELDS: Final = tuple(name for name in UploadForm.__struct_encode_fields__ if name not in FILES)
 
 
 def label_of(form: Form, seconds: int) -> Label:
@@ -67,32 +76,26 @@ def label_of(form: Form, seconds: int) -> Label:
 
     Args:
         form: As it was read.
-        seconds: How long a file is kept of which nothing is said.
+        seconds: How long a file is kept by default.
 
     Raises:
-        Problem: 422: one of its fields is wrong.
+        Problem: 422 with every fault of its fields.
     """
-    texts = form.texts
-    purpose = texts.get("purpose", "vision")
-    if not 0 < len(purpose) <= _PURPOSE_LIMIT:
-        raise invalid("/purpose", f"must have 1 to {_PURPOSE_LIMIT} characters")
-    if texts.get(_ANCHOR, "created_at") != "created_at":
-        raise invalid(f"/{_ANCHOR}", "must be created_at")
+    texts: dict[str, object] = {form.part: "", **form.texts}
     for name in ("retention_seconds", _SECONDS):
-        if name in texts:
-            seconds = _whole(name, texts[name])
+        texts |= {name: _whole(form.texts[name])} if name in form.texts else {}
+    told = UPLOAD.read(texts)
     return Label(
-        name=_name(texts.get("filename") or form.filename),
-        purpose=purpose,
-        seconds=seconds,
-        metadata=_metadata(texts.get("metadata", "{}")),
+        name=_name(or_none(told.filename) or form.filename),
+        purpose=told.purpose,
+        seconds=or_none(told.seconds) or or_none(told.retention_seconds) or seconds,
+        metadata=_metadata(or_none(told.metadata) or "{}"),
     )
 
 
-def _whole(name: str, text: str) -> int:
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and 0 < int(text) <= LONGEST_RETENTION):
-        raise invalid(f"/{name}", f"must be a whole number from 1 to {LONGEST_RETENTION}")
-    return int(text)
+def _whole(text: str) -> int | str:
+    """A whole number in plain digits; anything else stays a text, for the check to refuse."""
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else text
 
 
 def _name(given: str) -> str:

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, Meta, UnsetType, field
 
 from jobs.model import Priority, Strategy
-from web.http.validation import BodyReader, RequestBody
+from web.http.validation import NO_CONTROLS, BodyReader, RequestBody
 from web.v1.schemas.webhooks import JobWebhook
 
 #: Seconds that the credentials of a waiting job are kept, and so the longest deadline.
@@ -21,8 +21,6 @@ CREDENTIAL_LIMIT: Final = 512
 #: A name of a model or provider.
 _Name = Annotated[str, Meta(min_length=1, max_length=128)]
 _Token = Annotated[str, Meta(min_length=1, max_length=CREDENTIAL_LIMIT, pattern="^[!-~]+$")]
-#: A text without control characters.
-_SHOWN: Final = "^[^\\x00-\\x1f\\x7f]*$"
 
 
 class JobCredentials(RequestBody, frozen=True, kw_only=True):
@@ -108,8 +106,8 @@ class JobRequest(RequestBody, frozen=True, kw_only=True):
     priority: Annotated[Priority, Meta(description="How urgent it is among your own jobs.")] = Priority.NORMAL
     metadata: Annotated[
         dict[
-            Annotated[str, Meta(min_length=1, max_length=64, pattern=_SHOWN)],
-            Annotated[str, Meta(max_length=512, pattern=_SHOWN)],
+            Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_CONTROLS)],
+            Annotated[str, Meta(max_length=512, pattern=NO_CONTROLS)],
         ],
         Meta(
             max_length=16,
@@ -156,7 +154,46 @@ class JobRequest(RequestBody, frozen=True, kw_only=True):
     ) = UNSET
 
 
-_reader: Final = BodyReader(JobRequest, {"not": "must be the provider's own key, not one of this or another service"})
+#: The document has it for each kind of input: see :func:`web.openapi.document.submissions`.
+JOB_REQUEST: Final = BodyReader(
+    JobRequest,
+    name="Submission",
+    words={"not": "must be the provider's own key, not one of this or another service"},
+    examples={
+        "small": {
+            "summary": "An image, from whoever has it first",
+            "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
+        },
+        "full": {
+            "summary": "An image from one provider, with everything said",
+            "value": {
+                "model": "flux-dev",
+                "provider": "blackforestlabs-flux1-dev",
+                "input": {
+                    "prompt": "a lighthouse at dusk",
+                    "aspect_ratio": "16:9",
+                    "seed": 7,
+                    "num_inference_steps": 28,
+                },
+                "priority": "high",
+                "metadata": {"user": "discord-1234"},
+                "webhook": {"url": "https://hooks.example.com/darkroom", "events": ["job.started", "job.succeeded"]},
+                "cache": "allow",
+                "embed_recipe": False,
+                "deadline_seconds": 600,
+                "retention_seconds": 86400,
+            },
+        },
+        "hedge": {
+            "summary": "An image soon: whoever is slow is raced by the next one",
+            "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}, "strategy": "hedge"},
+        },
+        "scripted": {
+            "summary": "No upstream at all: what shall happen is in the job",
+            "value": {"model": "echo", "input": {"script": ["queue 3s", "progress 5", "preview", "image"]}},
+        },
+    },
+)
 
 
 def wanted_of(body: object) -> JobRequest:
@@ -168,4 +205,4 @@ def wanted_of(body: object) -> JobRequest:
     Raises:
         Problem: 422 with every fault of its shape.
     """
-    return _reader.read(body)
+    return JOB_REQUEST.read(body)

@@ -1,4 +1,4 @@
-"""What may be asked of links, and how long one can be good. Pure."""
+"""A request for a link, how long one can be good, and a link as the API shows it. Pure."""
 
 from __future__ import annotations
 
@@ -9,44 +9,39 @@ from msgspec import Meta
 from jobs.model import Job
 from jobs.resources import examples
 from jobs.resources.base import Resource, Time, Url
-from providers.inputs.faults import Checker
-from web.http.json_body import Json
-from web.http.validation import check
+from web.http.validation import BodyReader, RequestBody
 
-#: Seconds that a link is good where nothing is said, and at most.
+#: Seconds that a link is good by default, and at most.
 USUAL_SECONDS: Final = 3600
 LONGEST_SECONDS: Final = 7 * 86_400
 
-#: The body of ``POST …/link``.
-SCHEMA: Final[Json] = {
-    "type": "object",
-    "properties": {
-        "expires_seconds": {
-            "type": "integer",
-            "minimum": 1,
-            "maximum": LONGEST_SECONDS,
-            "default": USUAL_SECONDS,
-            "description": "How long the link is good; never longer than the job is kept.",
-        }
-    },
-    "additionalProperties": False,
-}
 
-_validator: Final = Checker(SCHEMA)
+class LinkWish(RequestBody, frozen=True, kw_only=True):
+    """A request for a link."""
+
+    expires_seconds: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=LONGEST_SECONDS,
+            description="How long the link is good; never longer than the job is kept.",
+        ),
+    ] = USUAL_SECONDS
 
 
-def until(body: object, job: Job, now: float) -> int:
+LINK_WISH: Final = BodyReader(
+    LinkWish, examples={"day": {"summary": "For a day", "value": {"expires_seconds": 86_400}}}
+)
+
+
+def until(seconds: float, job: Job, now: float) -> int:
     """When a link to something of a job ends, in Unix seconds.
 
     Args:
-        body: As decoded by :mod:`web.http.json_body`.
+        seconds: How long it is wanted.
         job: The job.
         now: By the store's clock.
-
-    Raises:
-        Problem: 422: the body is not what it should be.
     """
-    seconds = check(_validator, body).get("expires_seconds", USUAL_SECONDS)
     ends = now + seconds
     return int(ends if job.expires_at is None else min(ends, job.expires_at))
 

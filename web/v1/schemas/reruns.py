@@ -31,16 +31,13 @@ class Rerun(RequestBody, frozen=True, kw_only=True):
     ] = field(default_factory=dict)
 
 
-_reader: Final = BodyReader(Rerun)
-
-
-def changes_of(body: object) -> dict[str, Any]:
-    """The parameters that a body changes; None takes one out.
-
-    Raises:
-        Problem: 422: the body has another shape.
-    """
-    return _reader.read(body).input
+RERUN: Final = BodyReader(
+    Rerun,
+    examples={
+        "same": {"summary": "The same once more", "value": {}},
+        "other": {"summary": "With another seed, and the default size", "value": {"input": {"seed": 8, "width": None}}},
+    },
+)
 
 
 def wanted_again(job: Job, changes: dict[str, Any], params: Collection[str], images: InputImages) -> JobRequest:
@@ -48,7 +45,7 @@ def wanted_again(job: Job, changes: dict[str, Any], params: Collection[str], ima
 
     Args:
         job: The job that is to run once more.
-        changes: From :func:`changes_of`.
+        changes: The parameters that change; None takes one out.
         params: Names of the parameters that are images.
         images: Reads the images of the request; it is told of those that the job holds.
     """

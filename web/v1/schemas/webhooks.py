@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
@@ -20,7 +20,7 @@ from jobs.resources.base import (
 from jobs.times import rfc3339
 from jobs.webhooks import deliveries
 from jobs.webhooks.deliveries import TERMINAL, TYPES, Call, Delivery, State, Trouble
-from web.http.validation import RequestBody
+from web.http.validation import BodyReader, RequestBody
 
 #: A public https address that messages are sent to.
 _Url = Annotated[
@@ -58,6 +58,12 @@ class WebhookTest(RequestBody, frozen=True, kw_only=True):
     """A request for a test message."""
 
     url: _Url
+
+
+WEBHOOK_TEST: Final = BodyReader(
+    WebhookTest,
+    examples={"test": {"summary": "Try a receiver", "value": {"url": "https://hooks.example.com/darkroom"}}},
+)
 
 
 class DeliveryAttempt(Resource, frozen=True, kw_only=True):
