@@ -25,9 +25,12 @@ assert time.monotonic() - mono < 600
 
 @pytest.mark.parametrize("hours", [1, -1])
 def test_a_clock_jumps_and_waits_do_not(tmp_path: Path, hours: int) -> None:
+    if sys.platform != "linux":
+        pytest.skip("needs Linux")
     found = compiler()
-    if found is None or sys.platform != "linux":
-        pytest.skip("needs Linux and a C compiler")
+    if found is None:
+        assert not os.environ.get("CI"), "no C compiler (Debian: apt-get install gcc libc6-dev)"
+        pytest.skip("no C compiler on this machine")
     clock = Clock(tmp_path, found)
     with subprocess.Popen(
         [sys.executable, "-c", CODE],

@@ -64,7 +64,12 @@ def test_a_watcher_sees_the_whole_life_of_a_job(stack: Stack, fake_worker: FakeW
         assert next(messages, None) is None
     names = [name for name, _ in seen if name != "queue"]
     assert names == ["status", "progress", "preview", "output", "status", "end"]
-    assert ("queue", {"reason": "upstream_queue", "upstream": {"rank": 2, "size": 3}}) in seen
+    waited = {
+        "reason": "upstream_queue",
+        "message": "The provider has its own queue, and the job is in it.",
+        "upstream": {"rank": 2, "size": 3},
+    }
+    assert ("queue", waited) in seen
     final = requests.get(f"{stack.url}/v1/jobs/{job.id}", timeout=TIMEOUT).json()
     assert seen[-1][1] == final
     picture = requests.get(final["outputs"][0]["url"], timeout=TIMEOUT)

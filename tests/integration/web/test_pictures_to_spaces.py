@@ -231,7 +231,7 @@ def test_a_failed_job_says_what_to_do_and_not_what_is_behind_the_walls(stack: St
         assert (job["status"], job["error"]["code"]) == ("failed", "invalid_input")
         assert "127.0.0.1" not in job["error"]["detail"]
         assert str(closed) not in job["error"]["detail"]
-        assert "picture" in job["error"]["detail"]
+        assert "image" in job["error"]["detail"]
 
 
 def test_uploads_keep_nobody_waiting_and_are_bounded(stack: Stack) -> None:
