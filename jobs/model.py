@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import msgspec
 
+from media import Kind
+
 
 class Status(StrEnum):
     """The states of a job; :mod:`jobs.states` holds the moves between them."""
@@ -53,7 +55,6 @@ WaitReason = Literal[
 #: What a running job is doing.
 Stage = Literal["waiting_upstream", "generating", "downloading", "saving"]
 #: What an output is.
-OutputKind = Literal["image", "text"]
 #: How an attempt ended.
 Outcome = Literal["succeeded", "failed", "canceled", "handed_back", "lost"]
 
@@ -91,7 +92,7 @@ class Output(Noun, frozen=True, kw_only=True):
     """One finished artifact, or one finished text. ``bytes`` is the file's size, ``sha256`` its hex digest."""
 
     index: int
-    kind: OutputKind
+    kind: Kind
     content_type: str | None = None
     width: int | None = None
     height: int | None = None

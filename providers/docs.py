@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from media import KINDS
 from providers.spec import ModelSpec, Param, ProviderSpec
 
 HEAD = """# Providers
@@ -60,8 +61,7 @@ def _state(spec: ProviderSpec) -> str:
 def _model(model: ModelSpec, level: int) -> Iterator[str]:
     yield f"{'#' * level} Model {model.name}"
     yield ""
-    made = {"image": "Gives images", "text": "Gives text"}[model.kind]
-    yield made + (", with previews on the way." if model.previews else ".")
+    yield f"Gives {KINDS[model.kind].plural}" + (", with previews on the way." if model.previews else ".")
     if model.aliases:
         yield f"Also answers to {', '.join(model.aliases)}."
     if model.pixel_steps is not None:

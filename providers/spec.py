@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import urlsplit
 
+from media import Kind
+
 ParamType = Literal["string", "integer", "number", "boolean", "image", "images", "messages", "script"]
-Kind = Literal["image", "text"]
 
 #: Longest prompt, in characters.
 PROMPT_LIMIT = 10_000

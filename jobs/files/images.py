@@ -15,8 +15,10 @@ from typing import BinaryIO, Final
 
 from PIL import Image, ImageCms
 
+from media import IMAGE_FORMATS
+
 #: What is accepted, and how it is served.
-CONTENT_TYPES: Final = {"PNG": "image/png", "JPEG": "image/jpeg", "WEBP": "image/webp"}
+CONTENT_TYPES: Final = {entry.name: entry.content_type for entry in IMAGE_FORMATS}
 #: Longest side of an accepted picture, in pixels.
 SIDE_LIMIT: Final = 4096
 #: Largest accepted file, in bytes.

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
 from jobs.failures import CAUSES
-from jobs.model import Attempt, Failure, Job, Outcome, Output, OutputKind, Recipe
+from jobs.model import Attempt, Failure, Job, Outcome, Output, Recipe
 from jobs.resources import examples
 from jobs.resources.base import Count, JobId, Resource, Sha256, Time, Url, optional, optional_time
 from jobs.resources.links import Links
 from jobs.times import rfc3339
-
-#: How texts are served.
-TEXT_TYPE: Final = "text/plain; charset=utf-8"
+from media import KINDS, Kind
 
 
 class OutputResource(Resource, frozen=True, kw_only=True):
     """One result of the job: an image, or a text."""
 
     index: Annotated[Count, Meta(examples=[0])]
-    kind: Annotated[OutputKind, Meta(examples=["image"])]
+    kind: Annotated[Kind, Meta(examples=["image"])]
     url: Annotated[Url, Meta(examples=[f"{examples.JOB_URL}/outputs/0"])]
     content_type: Annotated[str, Meta(examples=["image/webp"])] | UnsetType = UNSET
     width: Annotated[Count, Meta(description="In pixels.", examples=[768])] | UnsetType = UNSET
@@ -106,7 +104,7 @@ def output_resource(job_id: str, output: Output, links: Links, expires_at: float
         index=output.index,
         kind=output.kind,
         url=links.job(job_id, "outputs", str(output.index)),
-        content_type=optional(output.content_type or (TEXT_TYPE if output.kind == "text" else None)),
+        content_type=optional(output.content_type or KINDS[output.kind].inline_type),
         width=optional(output.width),
         height=optional(output.height),
         bytes=optional(output.bytes),

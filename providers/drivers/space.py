@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
+from media import KINDS
 from providers import config_params, params
 from providers.base import Driver
 from providers.config import ProviderConfig
@@ -70,7 +71,7 @@ def _model(config: ProviderConfig, parameters: tuple[config_params.Declared, ...
     return ModelSpec(
         name=exact,
         aliases=tuple(aliases),
-        kind=config.option("kind", _one_of("image", "text"), "image"),
+        kind=config.option("kind", _one_of(*KINDS), "image"),
         params=tuple(taken.values()),
         vision=any(param.type in {"image", "images"} for param in taken.values()),
         previews=config.option("previews", flag, otherwise=False),

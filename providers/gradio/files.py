@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+from media import IMAGE_FORMATS
 from providers import clean
 from providers.events import InlineFile
 
-_IMAGE_SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".gif", ".avif", ".bmp", ".tif", ".tiff"})
+_IMAGE_SUFFIXES = frozenset(suffix for entry in IMAGE_FORMATS for suffix in entry.suffixes)
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w=.-]+)*;base64,")
 _PATH_LIMIT = 4096
 

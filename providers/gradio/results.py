@@ -7,10 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
+from media import KINDS, Kind
 from providers.errors import Protocol
 from providers.events import Checkpoint, Completed, File, InlineFile, ProviderEvent, Text
 from providers.gradio.file_transfer import FileTransfer
-from providers.spec import Kind
 
 #: A larger answer (with images inline) is not kept in a checkpoint, in bytes.
 CHECKPOINT_BYTES: Final = 64 << 10
@@ -61,8 +61,7 @@ def finished(files: FileTransfer, kind: Kind, resume: Mapping[str, object] | Non
 def _result(files: FileTransfer, kind: Kind, data: Sequence[object]) -> Completed:
     """Find the result by its shape: files, lists of files, texts, and the seed."""
     outputs = tuple(output for item in data for output in _outputs(files, item))
-    wants_text = kind == "text"
-    if not any(isinstance(output, Text) == wants_text for output in outputs):
+    if not any(KINDS[kind].is_file != isinstance(output, Text) for output in outputs):
         raise Protocol(f"the app answered without any {kind}")
     return Completed(outputs, _seed(data))
 

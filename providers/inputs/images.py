@@ -10,14 +10,15 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from typing import Any, Final
 
-MEDIA_TYPES: Final = ("image/png", "image/jpeg", "image/webp")
+from media import IMAGE_TYPES
+
 FILE_ID_PATTERN: Final = r"file_[0-9A-HJKMNP-TV-Z]{26}"
 URL_LIMIT: Final = 2048
 
 _DATA_URI = re.compile(
-    rf"data:({'|'.join(MEDIA_TYPES)});base64,(?:[A-Za-z0-9+/]{{4}})+(?:[A-Za-z0-9+/]{{2,3}}={{1,2}})?"
+    rf"data:({'|'.join(IMAGE_TYPES)});base64,(?:[A-Za-z0-9+/]{{4}})+(?:[A-Za-z0-9+/]{{2,3}}={{1,2}})?"
 )
-_DATA_HEAD = re.compile(rf"data:({'|'.join(MEDIA_TYPES)});base64,")
+_DATA_HEAD = re.compile(rf"data:({'|'.join(IMAGE_TYPES)});base64,")
 
 
 def with_sources(given: Mapping[str, Any], names: Collection[str], swap: Callable[[str, str], str]) -> dict[str, Any]:
@@ -84,7 +85,7 @@ def source_problem(source: str) -> str | None:
 
 def _data_problem(source: str) -> str | None:
     if not _DATA_HEAD.match(source):
-        return f"a data: URI must be base64 and one of {', '.join(MEDIA_TYPES)}"
+        return f"a data: URI must be base64 and one of {', '.join(IMAGE_TYPES)}"
     if not _DATA_URI.fullmatch(source):
         return "the base64 of the data: URI is broken: send it without spaces and with its padding"
     return None

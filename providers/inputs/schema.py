@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from media import IMAGE_TYPES
 from providers.echo.script import STEPS_LIMIT
-from providers.inputs.images import FILE_ID_PATTERN, MEDIA_TYPES
+from providers.inputs.images import FILE_ID_PATTERN
 from providers.spec import PICTURES_LIMIT, PROMPT_LIMIT, ModelSpec, Param
 
 Schema = dict[str, Any]
@@ -112,7 +113,7 @@ def _of_type(param: Param) -> Schema:
             "maxItems": STEPS_LIMIT,
         }
     if param.type in {"image", "images"}:
-        hint = f"A data: URI ({', '.join(MEDIA_TYPES)}), an https address, or a file id ({FILE_ID_PATTERN})."
+        hint = f"A data: URI ({', '.join(IMAGE_TYPES)}), an https address, or a file id ({FILE_ID_PATTERN})."
         one = {**_IMAGE_SOURCE, "description": hint}
         return (
             one if param.type == "image" else {"type": "array", "items": one, "minItems": 1, "maxItems": PICTURES_LIMIT}

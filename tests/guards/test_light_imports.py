@@ -40,7 +40,7 @@ def test_an_import_loads_nothing_that_it_does_not_need(module: str, absent: str)
 
 def test_the_top_level_names_are_ours() -> None:
     """They are generic, so another package of the environment could stand in their way."""
-    code = "import jobs, providers, web, worker, cli, logs, process, resilience, retry_after, settings as s; print(*(m.__file__ for m in (jobs, providers, web, worker, cli, logs, process, resilience, retry_after, s)))"
+    code = "import jobs, providers, web, worker, cli, logs, media, process, resilience, retry_after, settings as s; print(*(m.__file__ for m in (jobs, providers, web, worker, cli, logs, media, process, resilience, retry_after, s)))"
     answer = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
     )

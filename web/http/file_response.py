@@ -9,19 +9,18 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException, PreconditionFailed
 from werkzeug.wsgi import FileWrapper
 
+from media import FORMATS, IMAGE_TYPES, KINDS
 from web.http.operation import Answer, Parameter
 
 #: A finished file never changes.
 FOREVER: Final = "private, max-age=31536000, immutable"
 #: Content types of pictures, as routes declare them.
-IMAGES: Final = {"image/png": None, "image/jpeg": None, "image/webp": None}
+IMAGES: Final = dict.fromkeys(IMAGE_TYPES)
 IF_NONE_MATCH: Final = Parameter(
     name="If-None-Match", place="header", description="The `ETag` of what you have: the same gives 304."
 )
 RANGE: Final = Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023")
 SAME: Final = Answer(status=304, description="It is as you have it.", headers=("ETag",))
-
-_SUFFIXES: Final = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 def stored_file(file: BinaryIO, length: int, digest: str, content_type: str, stem: str) -> Response:
@@ -56,9 +55,9 @@ def lasting(answer: Response, stem: str, mark: str, length: int) -> Response:
     """
     answer.content_length = length
     answer.set_etag(mark)
-    suffix = _SUFFIXES.get(answer.mimetype or "")
-    kind, suffix = ("inline", suffix) if suffix else ("attachment", "txt")
-    answer.headers["Content-Disposition"] = f'{kind}; filename="{stem}.{suffix}"'
+    found = FORMATS.get(answer.mimetype or "", FORMATS["text/plain"])
+    disposition = "inline" if KINDS[found.kind].is_file else "attachment"
+    answer.headers["Content-Disposition"] = f'{disposition}; filename="{stem}{found.suffixes[0]}"'
     answer.headers["Cache-Control"] = FOREVER
     as_artifact(answer)
     return conditional(answer, length)

@@ -8,18 +8,19 @@ from dataclasses import dataclass
 from threading import Event
 from typing import Final
 
-from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT
+from jobs.files.images import SIDE_LIMIT
 from jobs.model import Output
+from media import IMAGE_FORMATS
 from web.http.problems import Problem
 from web.http.query import refuse, whole_number
 from web.http.threads import aside
 
 #: What can be asked for, and what Pillow calls it.
-FORMATS: Final[Mapping[str, str]] = {"png": "PNG", "jpeg": "JPEG", "webp": "WEBP"}
+FORMATS: Final[Mapping[str, str]] = {entry.name.lower(): entry.name for entry in IMAGE_FORMATS}
 #: Copies that a process makes or is about to make; one of the largest picture takes a second.
 MOST_WAITING: Final = 16
 
-_KINDS: Final = {content_type: kind for kind, content_type in CONTENT_TYPES.items()}
+_NAMES: Final = {entry.content_type: entry.name for entry in IMAGE_FORMATS}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class Wish:
         """
         if self.kind is None and self.width is None:
             return None
-        own = _KINDS.get(output.content_type or "")
+        own = _NAMES.get(output.content_type or "")
         if own is None or output.width is None:
             raise refuse("format" if self.kind else "width", "is for pictures; this output is none")
         width = None if self.width is None or self.width >= output.width else self.width

@@ -8,11 +8,11 @@ from typing import BinaryIO, Final
 
 from flask import Blueprint, Response, request
 
+import media
 from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT, convert
 from jobs.model import Job, Output
 from jobs.record.types import Record
 from jobs.resources.job import version_of
-from jobs.resources.results import TEXT_TYPE
 from jobs.scheduling.waiting import Waiting
 from web.http.file_response import (
     FOREVER,
@@ -65,13 +65,13 @@ _BRIEFLY: Final = "private, max-age=1, must-revalidate"
         Answer(
             status=200,
             description="The file. It never changes.",
-            content={**IMAGES, "text/plain": None},
+            content=dict.fromkeys(media.FORMATS),
             headers=("ETag", "Accept-Ranges"),
         ),
         Answer(
             status=206,
             description="The range.",
-            content={**IMAGES, "text/plain": None},
+            content=dict.fromkeys(media.FORMATS),
             headers=("ETag", "Content-Range"),
         ),
         SAME,
@@ -96,7 +96,9 @@ def output(job_id: str, index: int) -> Response:
 
 def _file(job: Job, found: Output) -> Response:
     file, length, digest = _open(job, found)
-    return stored_file(file, length, digest, found.content_type or TEXT_TYPE, f"{job.id}-{found.index}")
+    return stored_file(
+        file, length, digest, found.content_type or media.KINDS[found.kind].inline_type or "", f"{job.id}-{found.index}"
+    )
 
 
 def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
@@ -191,14 +193,8 @@ def _newest_preview(record: Record) -> bytes | None:
 
 
 def _picture(data: bytes, mark: str, caching: str) -> Response:
-    answer = Response(data, mimetype=_type_of(data))
+    answer = Response(data, mimetype=media.image_type_of(data))
     answer.set_etag(mark)
     answer.headers["Cache-Control"] = caching
     as_artifact(answer)
     return conditional(answer)
-
-
-def _type_of(data: bytes) -> str:
-    if data.startswith(b"\x89PNG"):
-        return "image/png"
-    return "image/jpeg" if data.startswith(b"\xff\xd8") else "image/webp"

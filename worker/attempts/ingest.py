@@ -11,6 +11,7 @@ from jobs.failpoints import failpoint
 from jobs.files.images import BYTES_LIMIT, BadPicture, verify
 from jobs.files.metadata import Label, label_of, rewrite
 from jobs.model import Job, Output, Recipe
+from media import FORMATS
 from providers import File, Text
 from worker.attempts import mapping
 from worker.attempts.parts import Parts
@@ -69,7 +70,7 @@ def _image(job_id: str, index: int, output: File, seed: int | None, label: Label
             raise BadOutput(f"output {index} cannot be kept: {error}") from error
     return Output(
         index=index,
-        kind="image",
+        kind=FORMATS[image.content_type].kind,
         content_type=image.content_type,
         width=image.width,
         height=image.height,

@@ -9,6 +9,7 @@ from typing import Final
 from urllib.parse import urldefrag, urljoin
 
 from jobs.files.images import BadPicture
+from media import IMAGE_TYPES
 from providers import Control
 from worker.egress.dialer import Dialer, PinnedConnection
 
@@ -21,7 +22,7 @@ UNUSABLE: Final = (
 )
 _CHUNK: Final = 64 << 10
 _REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
-_HEADERS: Final = {"Accept": "image/png, image/jpeg, image/webp"}
+_HEADERS: Final = {"Accept": ", ".join(IMAGE_TYPES)}
 
 
 class DownloadFailed(BadPicture):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import mimetypes
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from cli.commands.api.client import Api, ApiError, Job
 from cli.errors import Unreachable
+from media import suffix_of
 
 _REASONS = {
     "workers_busy": "all workers are busy",
@@ -131,7 +131,7 @@ class Follower:
         except (ApiError, Unreachable):
             return  # the final image has replaced it meanwhile
         self._preview = preview.get("index")
-        suffix = mimetypes.guess_extension(content_type) or ".webp"
+        suffix = suffix_of(content_type)
         self.previews.with_name(self.previews.name + suffix).write_bytes(content)
         self.saved += 1
 
@@ -157,7 +157,7 @@ def save_outputs(api: Api, job: Job, target: Path | None) -> list[Path]:
                 continue
         else:
             content, content_type = api.download(output["url"])
-            suffix = mimetypes.guess_extension(content_type) or ".webp"
+            suffix = suffix_of(content_type)
         path = target or Path(f"darkroom-{job['id'][-8:].lower()}{suffix}")
         if len(outputs) > 1:
             path = path.with_stem(f"{path.stem}-{output['index'] + 1}")

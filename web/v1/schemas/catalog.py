@@ -11,9 +11,10 @@ from jobs.resources.base import Count, ListOf, Resource, Time, optional, optiona
 from jobs.scheduling.health import Health, condition, percentile
 from jobs.scheduling.provider_states import ProviderState
 from jobs.times import rfc3339
+from media import Kind
 from providers.catalog import Model
 from providers.inputs.schema import input_schema
-from providers.spec import Kind, ModelSpec, Param, ProviderSpec
+from providers.spec import ModelSpec, Param, ProviderSpec
 
 Capability = Literal["text-to-image", "image-to-image", "image-to-text", "chat"]
 ProviderStatus = Literal["healthy", "degraded", "down", "resting", "paused", "disabled"]
