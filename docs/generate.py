@@ -28,6 +28,7 @@ def _http_api() -> str:
 #: Name of each page in docs/reference/, without ``.md``, and what makes it.
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli": cli.docs.page,
+    "errors": web.openapi.reference.errors,
     "http-api": _http_api,
     "metrics": jobs.docs.metrics_page,
     "providers": _providers,

@@ -22,60 +22,79 @@ class Cause:
     action: str
 
 
-_OTHERS: Final = "tries the others, not the same again"
+_OTHERS: Final = "other providers are tried, not the same one again"
+_ENDS: Final = "the job ends"
 
 #: Every ``error.code`` of a job. A contract: new ones may come, none is renamed.
 CAUSES: Final[Mapping[str, Cause]] = {
     "provider_quota": Cause(
         "The provider's quota is used up",
         "the GPU quota of the provider or of the token is used up",
-        "rests the provider until the time that it named (an hour where it named none), and tries the others",
+        "the provider rests until the time that it named (an hour if it named none); other providers are tried",
     ),
     "provider_busy": Cause(
         "The provider was busy",
         "the provider's queue is full, or no GPU is free",
-        "rests it for 30 s, or as it said, and tries the others",
+        "the provider rests for 30 s, or for the time that it named; other providers are tried",
     ),
     "provider_unreachable": Cause(
         "The provider could not be reached",
-        "no connection, connection lost, or the Space sleeps or starts",
-        "tries the others; a lone provider again after 5, 10, 20 s",
+        "no connection, a lost connection, or the Space sleeps or starts",
+        "other providers are tried; if there is only one, it is tried again after 5, 10, 20 s",
     ),
     "provider_timeout": Cause(
         "The provider took too long",
-        "no news in time, or the attempt took longer than the provider may",
+        "the provider sent nothing new in time, or the attempt took longer than its time limit",
         "as for `provider_unreachable`",
     ),
     "provider_error": Cause(
-        "The provider failed", "the upstream's own code failed, it gave the job up, or it does not let us in", _OTHERS
+        "The provider failed",
+        "the upstream's own code failed, it gave the job up, or it refused access",
+        _OTHERS,
     ),
     "provider_protocol": Cause(
-        "The provider gave an answer that cannot be understood", "an answer that cannot be understood", _OTHERS
+        "The provider gave an answer that cannot be understood",
+        "the upstream's answer cannot be understood",
+        _OTHERS,
     ),
     "provider_changed": Cause(
-        "The provider has changed", "the app no longer has the parameters that the driver knows", _OTHERS
+        "The provider has changed",
+        "the app no longer has the parameters that the driver expects",
+        _OTHERS,
     ),
     "bad_output": Cause(
         "The provider's image was broken",
-        "success was reported, but what came is no image that may be kept",
+        "the upstream reported success, but its output is not an image that may be stored",
         _OTHERS,
     ),
     "invalid_input": Cause(
         "The provider refused the input",
-        "the provider refuses the input or the credentials that came with it, or an image of the input cannot be used",
-        "ends the job",
+        "the provider refuses the input or the job's credentials, or an input image cannot be used",
+        _ENDS,
     ),
-    "content_rejected": Cause("The provider refused the content", "the provider refuses the content", "ends the job"),
+    "content_rejected": Cause(
+        "The provider refused the content",
+        "the provider refuses the content",
+        _ENDS,
+    ),
     "storage_error": Cause(
-        "The image could not be stored", "a result could not be stored, as on a full disk", "tries again"
+        "The image could not be stored",
+        "a result could not be stored, for example because the disk is full",
+        "the job is tried again",
     ),
-    "deadline_exceeded": Cause("The deadline passed", "the job's own deadline passed while it ran", "ends the job"),
+    "deadline_exceeded": Cause(
+        "The deadline passed",
+        "the job's own deadline passed while it ran",
+        _ENDS,
+    ),
     "worker_lost": Cause(
-        "Its worker was lost", "the worker ended without a word, in each of the attempts", "tries three times"
+        "Its worker was lost",
+        "the worker stopped without a message, in each of the attempts",
+        "the job is tried three times",
     ),
     "internal": Cause(
         "Something went wrong here",
-        "a fault of Darkroom or of a driver; the log has it, under the job's id",
-        "ends the job",
+        "an error in Darkroom or in a driver; the log has it, under the job's id",
+        _ENDS,
     ),
 }

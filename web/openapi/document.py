@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -122,7 +122,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
                 "link": {"type": "apiKey", "in": "query", "name": "sig", "description": "As `POST …/link` makes it."},
             },
             "schemas": {
-                **schema_of(*_resources(found))[1],
+                **schema_of(*resources(found))[1],
                 **_bodies(found),
                 **_batches(),
                 **submissions(catalog),
@@ -131,8 +131,8 @@ def document(app: Flask, catalog: Catalog) -> Json:
     }
 
 
-def _resources(found: list[Route]) -> list[type]:
-    """Every resource that an answer holds."""
+def resources(found: Iterable[Route]) -> list[type]:
+    """Every resource that an answer of these routes holds."""
     contents = [content for route in found for answer in route.declared.answers for content in answer.content.values()]
     kinds = [kind for content in contents for kind in (content if isinstance(content, tuple) else (content,))]
     return list(dict.fromkeys(kind for kind in (*kinds, ProblemResource) if isinstance(kind, type)))

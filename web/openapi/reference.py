@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 import settings
+from jobs.failures import CAUSES
 from web.app import assemble
 from web.http.json_body import Json
 from web.http.problem_kinds import KINDS
@@ -23,11 +23,27 @@ Made by `./run docs`; do not edit.
 
 """
 
-#: Schemas that have a chapter of their own, and with them those that they refer to.
-_RECORDS: Final = (
-    "JobWebhook", "JobCredentials", "Job", "Batch", "File", "Plan", "Queue", "Progress", "Preview", "Output", "Failure",
-    "Attempt", "Delivery", "DeliveryAttempt", "Usage", "Key", "Problem",
-)  # fmt: skip
+
+_ERRORS_HEAD: Final = """\
+# Errors
+
+Made by `./run docs`; do not edit.
+
+"""
+_REFUSALS: Final = """\
+## Why a request was refused
+
+Such an answer is a problem document (RFC 9457, [Problem](http-api.md#problem)). Its `code` is stable: new codes may be
+added, none is renamed. Its `detail` is a text for people and may change. `retryable` tells whether the same request can
+succeed later.
+"""
+_FAILURES: Final = """\
+## Why a job failed
+
+A failed job, and each of its failed attempts, has an `error`. Its `code` is stable: new codes may be added, none is
+renamed. Its `detail` is a text for people and may change. `retryable` tells whether the same job can succeed later or
+on another provider; Darkroom has already tried that, as far as the number of attempts and the deadline allowed.
+"""
 
 
 def _everywhere() -> dict[str, tuple[str, str]]:
@@ -75,30 +91,34 @@ def _page(document: Json) -> Iterator[str]:
                     yield from _route(path, method, found)
     yield "## Messages of an event stream\n"
     yield from _table(("event", "meaning"), [(f"`{name}`", text) for name, text in MESSAGES.items()])
-    yield "## Body of a submission\n"
+    yield "## Submission\n"
     yield from _fields(JOB_REQUEST.components[JOB_REQUEST.name])
     yield "What `input` may hold depends on the model: `GET /v1/models/{name}` gives its JSON Schema.\n"
-    schemas = document["components"]["schemas"]
-    for name in _chapters(schemas):
-        yield f"## {name}\n"
-        schema = schemas[name]
-        if text := schema.get("description"):
-            yield f"{text}\n"
-        yield from _fields(schema)
-    yield "## Error codes of answers\n"
+    for name, schema in document["components"]["schemas"].items():
+        # One submission for each model stands there instead of the body above.
+        if "properties" in schema and "." not in name:
+            yield f"## {name}\n"
+            if text := schema.get("description"):
+                yield f"{text}\n"
+            yield from _fields(schema)
+
+
+def errors() -> str:
+    """The page of error codes."""
+    return _ERRORS_HEAD + "\n".join(_error_page()).rstrip() + "\n"
+
+
+def _error_page() -> Iterator[str]:
+    yield _REFUSALS
     rows = [
         (f"`{code}`", str(kind.status), kind.title, "yes" if kind.retryable else "no", kind.advice)
         for code, kind in KINDS.items()
     ]
     yield from _table(("code", "status", "meaning", "retryable", "what to do"), rows)
-
-
-def _chapters(schemas: Json) -> list[str]:
-    names = list(_RECORDS)
-    for name in names:  # grows meanwhile
-        found = re.findall(r"#/components/schemas/(\w+)", repr(schemas[name]["properties"]))
-        names += [other for other in dict.fromkeys(found) if other not in names]
-    return names
+    yield _FAILURES
+    causes = [(f"`{code}`", cause.meaning, cause.action) for code, cause in CAUSES.items()]
+    yield from _table(("code", "meaning", "what Darkroom does"), causes)
+    yield "A job whose deadline passed before it ran has no error: its status is `expired`."
 
 
 def _route(path: str, method: str, found: Json) -> Iterator[str]:

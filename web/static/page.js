@@ -3,12 +3,6 @@
 "use strict";
 
 const $ = (id) => document.getElementById(id);
-const ENDED = new Set(["succeeded", "failed", "canceled", "expired"]);
-const REASONS = {
-  workers_busy: "for a free worker", upstream_queue: "in the provider's queue",
-  provider_cooldown: "for the provider's quota", provider_waking: "for the provider to wake up",
-  key_limit: "for your other jobs", paused: "the service is paused", no_provider: "no provider is available",
-};
 const STAGES = {
   waiting_upstream: "at the provider", generating: "developing", downloading: "fetching the result", saving: "saving it",
 };
@@ -88,13 +82,13 @@ function headline(job) {
   const { status, queue, progress, error } = job;
   if (status === "succeeded") return ["Done", job.metrics ? `in ${job.metrics.total_seconds.toFixed(1)} s` : ""];
   if (status === "failed") return ["No picture", error ? error.detail : ""];
-  if (ENDED.has(status)) return [status === "canceled" ? "Canceled" : "Expired", ""];
+  if (status === "canceled") return ["Canceled", ""];
+  if (status === "expired") return ["Expired", ""];
   if (queue) {
     const rank = queue.upstream && queue.upstream.rank !== undefined ? `#${queue.upstream.rank + 1} there` : "";
     const eta = queue.eta_seconds !== undefined ? `about ${Math.round(queue.eta_seconds)} s` : "";
-    const until = queue.until ? `until ${new Date(queue.until).toLocaleTimeString()}` : "";
     const place = queue.position ? `#${queue.position} in the queue` : "Waiting";
-    return [place, [REASONS[queue.reason], rank, until, eta].filter(Boolean).join(", ")];
+    return [place, [queue.message, rank, eta].filter(Boolean).join(" ")];
   }
   if (!progress) return ["Starting", ""];
   if (progress.total) return [`Step ${progress.step} of ${progress.total}`, STAGES[progress.stage]];
@@ -118,7 +112,7 @@ async function paint(url, mark, isPreview) {
 function render() {
   const job = shown;
   const [state, note] = headline(job);
-  const ended = ENDED.has(job.status);
+  const ended = Boolean(job.finished_at);
   const { width = 1, height = 1 } = job.input || {};
   $("empty").hidden = true;
   $("print").hidden = false;

@@ -104,7 +104,9 @@ class EventStream(Resource, frozen=True, kw_only=True):
         | UnsetType
     ) = UNSET
     id: Annotated[str, Meta(description="Where to go on from (`Last-Event-ID`).")] | UnsetType = UNSET
-    data: Annotated[str, Meta(extra_json_schema={"contentMediaType": "application/json"})]
+    data: Annotated[
+        str, Meta(extra_json_schema={"contentMediaType": "application/json"}, examples=['{"status":"running"}'])
+    ]
     retry: Annotated[Count, Meta(description="Milliseconds until the client connects again.")] | UnsetType = UNSET
 
 

@@ -18,7 +18,6 @@ from cli.errors import CommandError, Unreachable
 #: A job as the API gives it (docs/reference/http-api.md).
 Job = dict[str, Any]
 
-TERMINAL: Final = frozenset({"succeeded", "failed", "canceled", "expired"})
 _CONNECT_SECONDS: Final = 5.0
 _READ_SECONDS: Final = 60.0
 #: Seconds without the service before that is an error: a restart takes less.
@@ -137,7 +136,7 @@ class Api:
             etag = answer.headers.get("ETag")
             job: Job = answer.json()
             yield job
-            if job["status"] in TERMINAL:
+            if "finished_at" in job:
                 return
 
     def _wakes(self, job_id: str) -> Iterator[None]:

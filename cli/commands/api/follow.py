@@ -15,44 +15,30 @@ from cli.commands.api.client import Api, ApiError, Job
 from cli.errors import Unreachable
 from media import suffix_of
 
-_REASONS = {
-    "workers_busy": "all workers are busy",
-    "upstream_queue": "in the provider's queue",
-    "provider_cooldown": "the provider rests",
-    "provider_waking": "the provider wakes up",
-    "key_limit": "the limit of this key is reached",
-    "paused": "the service is paused",
-    "no_provider": "no provider is available",
-}
-
 
 def headline(job: Job) -> str:
     """What the job does now, or what it waits for, in one line."""
     status = str(job["status"])
-    if status not in {"queued", "running"}:
+    if "finished_at" in job:
         return status
     queue: dict[str, Any] = job.get("queue") or {}
     progress: dict[str, Any] = job.get("progress") or {}
     if progress.get("step") is not None and progress.get("total"):
         return f"step {progress['step']} of {progress['total']}"
     if queue:
-        return ", ".join([status, *_waiting(queue)])
+        return f"{', '.join([status, *_place(queue)])}: {queue['message']}"
     return str(progress.get("message") or (progress.get("stage") or status)).replace("_", " ")
 
 
-def _waiting(queue: dict[str, Any]) -> list[str]:
+def _place(queue: dict[str, Any]) -> list[str]:
     parts = []
-    if queue.get("position") is not None:
+    if "position" in queue:
         parts.append(f"position {queue['position']}")
-    if reason := queue.get("reason"):
-        parts.append(_REASONS.get(reason, reason))
     upstream: dict[str, Any] = queue.get("upstream") or {}
-    if upstream.get("rank") is not None:
+    if "rank" in upstream:
         size = f" of {upstream['size']}" if upstream.get("size") else ""
         parts.append(f"rank {upstream['rank']}{size} there")
-    if queue.get("until"):
-        parts.append(f"until {queue['until']}")
-    if queue.get("eta_seconds") is not None:
+    if "eta_seconds" in queue:
         parts.append(f"about {queue['eta_seconds']:.0f} s")
     return parts
 

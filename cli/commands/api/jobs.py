@@ -6,12 +6,13 @@ from typing import Final
 
 import click
 
-from cli.commands.api.client import TERMINAL, Api
+from cli.commands.api.client import Api
 from cli.commands.api.follow import headline
 from cli.commands.api.options import api_options, json_option
 from cli.output import print_json, print_table
 
-_STATUSES: Final = ("queued", "running", *sorted(TERMINAL))
+#: As the API has them; the help of `--status` lists them.
+_STATUSES: Final = ("queued", "running", "canceled", "expired", "failed", "succeeded")
 
 
 @click.command()

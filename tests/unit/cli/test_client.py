@@ -76,7 +76,8 @@ def _json(status: int, body: Any, **headers: str) -> Answer:
 
 
 def _job(status: str, **more: Any) -> dict[str, Any]:
-    return {"id": "job_1", "status": status, "model": "echo", "created_at": "2030", **more}
+    ended = {} if status in {"queued", "running"} else {"finished_at": "2031"}
+    return {"id": "job_1", "status": status, "model": "echo", "created_at": "2030", **ended, **more}
 
 
 Serve = Callable[[Callable[[str, str, bytes], Answer]], _Server]

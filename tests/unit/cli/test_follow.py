@@ -16,20 +16,22 @@ from cli.commands.api.follow import failure, headline, save_outputs
 @pytest.mark.parametrize(
     ("job", "line"),
     [
-        ({"status": "succeeded"}, "succeeded"),
+        ({"status": "succeeded", "finished_at": "2030-01-01T00:00:00Z"}, "succeeded"),
         ({"status": "queued"}, "queued"),
-        ({"status": "queued", "queue": {"position": 3, "reason": "workers_busy"}}, "queued, position 3, all workers are busy"),
         (
-            {"status": "queued", "queue": {"reason": "provider_cooldown", "until": "2030-01-01T00:00:00Z", "eta_seconds": 61.2}},
-            "queued, the provider rests, until 2030-01-01T00:00:00Z, about 61 s",
+            {"status": "queued", "queue": {"position": 3, "message": "All workers are busy."}},
+            "queued, position 3: All workers are busy.",
         ),
         (
-            {"status": "running", "queue": {"reason": "upstream_queue", "upstream": {"rank": 2, "size": 5}}},
-            "running, in the provider's queue, rank 2 of 5 there",
+            {"status": "queued", "queue": {"message": "echo takes no jobs until 2030-01-01.", "eta_seconds": 61.2}},
+            "queued, about 61 s: echo takes no jobs until 2030-01-01.",
+        ),
+        (
+            {"status": "running", "queue": {"message": "echo has its own queue.", "upstream": {"rank": 2, "size": 5}}},
+            "running, rank 2 of 5 there: echo has its own queue.",
         ),
         ({"status": "running", "progress": {"step": 7, "total": 28, "fraction": 0.25}}, "step 7 of 28"),
         ({"status": "running", "progress": {"stage": "waiting_upstream"}}, "waiting upstream"),
-        ({"status": "running", "queue": {"reason": "a_new_reason"}}, "running, a_new_reason"),
     ],
 )  # fmt: skip
 def test_a_job_says_in_one_line_what_it_does_or_waits_for(job: dict[str, Any], line: str) -> None:

@@ -8,6 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from jobs.limits import Limits
 from jobs.model import Strategy
+from jobs.resources import examples
 from jobs.resources.base import Resource, optional, optional_time
 from jobs.resources.progress import WaitingMessage, WaitingReason, WaitingUntil
 from jobs.scheduling.plan import Plan, plan
@@ -28,14 +29,21 @@ class PlanResource(Resource, frozen=True, kw_only=True):
     """What would become of a submission (`dry_run`)."""
 
     object: Literal["plan"] = "plan"
-    model: str
-    strategy: Strategy
+    model: Annotated[str, Meta(examples=["flux-schnell"])]
+    strategy: Annotated[Strategy, Meta(examples=["failover"])]
     provider: (
-        Annotated[str, Meta(description="The provider that would take it now; absent where none can.")] | UnsetType
+        Annotated[
+            str,
+            Meta(description="The provider that would take it now; absent if none can.", examples=[examples.PROVIDER]),
+        ]
+        | UnsetType
     ) = UNSET
     fallbacks: Annotated[
         list[str],
-        Meta(description="The providers after it, in order: for a failure, and for a `hedge` that takes long."),
+        Meta(
+            description="The providers after it, in order: for a failure, and for a `hedge` that takes long.",
+            examples=[[]],
+        ),
     ]
     hedge_after_seconds: (
         Annotated[
@@ -44,9 +52,16 @@ class PlanResource(Resource, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    route: Annotated[list[str], Meta(description="The providers that may run it, in order.")]
-    input: Annotated[dict[str, Any], Meta(description="What would be used: defaults filled in, sizes rounded.")]
-    eta_seconds: Annotated[float, Meta(description="Estimated seconds until the result.")] | UnsetType = UNSET
+    route: Annotated[
+        list[str], Meta(description="The providers that may run it, in order.", examples=[[examples.PROVIDER]])
+    ]
+    input: Annotated[
+        dict[str, Any],
+        Meta(description="What would be used: defaults filled in, sizes rounded.", examples=[examples.INPUT]),
+    ]
+    eta_seconds: (
+        Annotated[float, Meta(description="Estimated seconds until the result.", examples=[4.2])] | UnsetType
+    ) = UNSET
     reason: WaitingReason | UnsetType = UNSET
     message: WaitingMessage | UnsetType = UNSET
     until: WaitingUntil | UnsetType = UNSET
