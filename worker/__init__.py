@@ -1,1 +1,1 @@
-"""Runs jobs. ``worker.attempts.runner`` holds the life of one job and knows no Celery; ``worker.tasks`` is what Celery calls."""
+"""Runs jobs (``celery -A worker.celery worker``) and repairs, probes and delivers (``python -m worker.scheduler``)."""

@@ -13,13 +13,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.record.counters import Counters
 from jobs.record.store import JobStore
 from resilience import survive
-from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Runner
+from worker.attempts.reasons import CANCELED, HANDED_BACK, LEASE_LOST
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +42,37 @@ class Timings:
     beat: float = 1.0
     tick: float = 0.25
     grace: float = 20.0
+
+
+class Run(Protocol):
+    """What a lease is kept for; :class:`worker.attempts.runner.Runner` is one."""
+
+    @property
+    def job_id(self) -> str:
+        """The job."""
+        ...
+
+    @property
+    def fence(self) -> int:
+        """The number of the lease."""
+        ...
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts run now."""
+        ...
+
+    def cancel(self, reason: str) -> None:
+        """End it from outside."""
+        ...
+
+    def tick(self) -> None:
+        """Look whether it is time for something.
+
+        Raises:
+            JobError: It could not be written.
+        """
+        ...
 
 
 def _end_process() -> None:
@@ -78,7 +109,7 @@ class Heartbeat:
         self._counters = counters
         self._timings = timings
         self._die = die
-        self._runners: set[Runner] = set()
+        self._runs: set[Run] = set()
         self._lock = threading.Lock()
         self._stopped = threading.Event()
         self._hand_back_at: float | None = None
@@ -95,7 +126,7 @@ class Heartbeat:
 
     def has_room(self) -> bool:
         """Whether a job that runs here may have a second attempt, which takes a slot too."""
-        return not self.draining and sum(runner.attempts for runner in self.running()) < self.slots
+        return not self.draining and sum(run.attempts for run in self.running()) < self.slots
 
     def start(self) -> None:
         """Begin to beat; the worker is known to the scheduler when this returns.
@@ -130,28 +161,28 @@ class Heartbeat:
             log.warning("could not sign off; the scheduler notices by itself")
 
     @contextmanager
-    def keeping(self, runner: Runner) -> Iterator[None]:
-        """Keep this runner's lease alive while the block runs."""
-        self.add(runner)
+    def keeping(self, run: Run) -> Iterator[None]:
+        """Keep this run's lease alive while the block runs."""
+        self.add(run)
         try:
             yield
         finally:
-            self.remove(runner)
+            self.remove(run)
 
-    def add(self, runner: Runner) -> None:
-        """Keep this runner's lease alive."""
+    def add(self, run: Run) -> None:
+        """Keep this run's lease alive."""
         with self._lock:
-            self._runners.add(runner)
+            self._runs.add(run)
 
-    def remove(self, runner: Runner) -> None:
-        """The runner has ended. Another one of the same job may run here already, and goes on."""
+    def remove(self, run: Run) -> None:
+        """The run has ended. Another one of the same job may run here already, and goes on."""
         with self._lock:
-            self._runners.discard(runner)
+            self._runs.discard(run)
 
-    def running(self) -> tuple[Runner, ...]:
-        """The runners whose leases are kept alive."""
+    def running(self) -> tuple[Run, ...]:
+        """The runs whose leases are kept alive."""
         with self._lock:
-            return tuple(self._runners)
+            return tuple(self._runs)
 
     def beat(self) -> None:
         """Give one sign of life, renew all leases, and end what lost its lease or was canceled.
@@ -159,18 +190,18 @@ class Heartbeat:
         Raises:
             StoreUnavailable: Redis cannot serve.
         """
-        runners = self.running()
+        runs = self.running()
         # While it drains, its slots are just those in use: they add nothing to what others can take. Otherwise a second
         # attempt takes a slot of its own, for a job that counts once.
-        hedges = sum(max(0, runner.attempts - 1) for runner in runners)
-        slots = len(runners) if self.draining else self.slots - hedges
-        leases = [(runner.job_id, runner.fence) for runner in runners]
+        hedges = sum(max(0, run.attempts - 1) for run in runs)
+        slots = len(runs) if self.draining else self.slots - hedges
+        leases = [(run.job_id, run.fence) for run in runs]
         states = self._store.beat(self.worker, slots, self.lease_seconds, leases)
-        for runner, state in zip(runners, states, strict=True):
+        for run, state in zip(runs, states, strict=True):
             if state == 0:
-                runner.cancel(LEASE_LOST)
+                run.cancel(LEASE_LOST)
             elif state == 2:
-                runner.cancel(CANCELED)
+                run.cancel(CANCELED)
         self._counters.flush()
 
     def _guard(self, part: Callable[[], None]) -> None:
@@ -186,28 +217,28 @@ class Heartbeat:
             began = time.monotonic()
             try:
                 cursor, canceled = self._store.wait_control(cursor, self._timings.beat)
-                for runner in self.running():
-                    if runner.job_id in canceled:
-                        runner.cancel(CANCELED)
+                for run in self.running():
+                    if run.job_id in canceled:
+                        run.cancel(CANCELED)
                 self.beat()
             except StoreUnavailable as error:
                 # A wrong database is logged once, where it is noticed.
                 log.log(logging.DEBUG if isinstance(error, WrongDatabase) else logging.WARNING, "no beat: %s", error)
                 self._stopped.wait(self._timings.beat)
             if self._hand_back_at is not None and time.monotonic() >= self._hand_back_at:
-                for runner in self.running():
-                    runner.cancel(HANDED_BACK)
+                for run in self.running():
+                    run.cancel(HANDED_BACK)
             # A cancel wakes the wait early; many of them must not turn into many beats.
             self._stopped.wait(max(0.0, _LEAST_SECONDS - (time.monotonic() - began)))
 
     def _tick_on(self) -> None:
         while not self._stopped.wait(self._timings.tick):
-            for runner in self.running():
+            for run in self.running():
                 with survive(
                     log,
                     "held progress was not written",
                     expected=(JobError,),
                     level=logging.DEBUG,
-                    job_id=runner.job_id,
+                    job_id=run.job_id,
                 ):
-                    runner.tick()
+                    run.tick()

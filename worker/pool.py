@@ -1,8 +1,7 @@
-"""Celery's thread pool, with one thing added: a slot that frees is used at once.
+"""Celery's thread pool, with one addition: a slot that becomes free is used at once.
 
-With prefetching off, a busy worker stops asking the broker, and its event
-loop looks again only when something wakes it: measured, the next task then
-starts 0.3 to 1.0 s late. Waking the loop when a task ends makes it 3 ms.
+With prefetching off, a busy worker stops asking the broker, and its event loop asks again only when something wakes it.
+Measured, the next task then starts 0.3 to 1.0 s late; waking the loop when a task ends makes it 3 ms.
 """
 
 from __future__ import annotations
@@ -39,4 +38,4 @@ class WakingThreadPool(TaskPool):
 
 
 def _nothing() -> None:
-    """What the loop is woken for: to look whether it may take another message."""
+    """The loop, once awake, looks for another message by itself."""

@@ -10,8 +10,9 @@ import logs
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
 from jobs.queue import RUN_JOB
-from worker.attempts import retry, runner
-from worker.isolated import run_apart
+from worker.attempts import retry
+from worker.attempts.runner import hedged
+from worker.isolation import run_isolated
 from worker.services import Services
 
 log = logging.getLogger(__name__)
@@ -38,7 +39,7 @@ class RunJob(Task):
                 if heartbeat.draining:
                     shared.jobs.send_again(job_id)
                 elif retry.is_suspect(shared.store.get(job_id).job):
-                    run_apart(job_id, heartbeat)
+                    run_isolated(job_id, lambda: heartbeat.draining)
                 else:
                     self._claim_and_run(job_id)
             except JobError as error:
@@ -53,6 +54,6 @@ class RunJob(Task):
             log.debug("nothing to claim")
             return
         failpoint("after_claim", lease.job.attempts[-1].provider)
-        run = runner.hedged(self._services.parts, lease, claimer.inputs, heartbeat.has_room)
-        with heartbeat.keeping(run):
-            run.run()
+        runner = hedged(self._services.parts, lease, claimer.inputs, heartbeat.has_room)
+        with heartbeat.keeping(runner):
+            runner.run()

@@ -1,8 +1,7 @@
-"""Celery's Redis transport, with one thing added: what is no message ends no worker.
+"""Celery's Redis transport, with one addition: an item of the queue that is no message does not end the worker.
 
-kombu 5.7 parses what it pops from the queue without a guard, so that one item
-that is not JSON, or lacks a message's fields, ended the worker process and
-all attempts in it ("Unrecoverable error: JSONDecodeError", seen under test).
+kombu 5.7 parses without a guard what it pops from the queue. One item that was not JSON, or lacked a message's fields,
+ended the worker process and all attempts in it ("Unrecoverable error: JSONDecodeError", seen under test).
 """
 
 from __future__ import annotations
@@ -16,13 +15,13 @@ log = logging.getLogger(__name__)
 
 
 class Channel(redis.Channel):
-    """A channel that drops what it cannot read; the job's record is what counts, so nothing is lost with it."""
+    """A channel that drops what it cannot read. Nothing is lost: the job's record counts, not its message."""
 
     def _brpop_read(self, **options: Any) -> Any:
         try:
             return super()._brpop_read(**options)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            # Not the item itself: nobody knows what is in it.
+            # Without the item itself, which may hold anything.
             log.error("an item of the queue that is no message was dropped (%s)", type(error).__name__)  # noqa: TRY400
             return True
 

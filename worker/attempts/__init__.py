@@ -1,1 +1,1 @@
-"""One attempt of a job: claim it, run its driver, write its events, store its outputs."""
+"""Attempts: claim a job, run it on a provider, write its events, store its outputs. No Celery here."""

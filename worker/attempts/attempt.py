@@ -24,6 +24,7 @@ from providers import (
     Checkpoint,
     Completed,
     Control,
+    Driver,
     Preview,
     Progress,
     ProviderError,
@@ -35,18 +36,15 @@ from providers import Status as StatusText
 from resilience import ForeignError, foreign, survive
 from worker.attempts import failures, mapping
 from worker.attempts.event_writer import EventWriter
-from worker.attempts.ingest import BadOutput, ingest
+from worker.attempts.failures import BadOutput
+from worker.attempts.ingest import ingest
 from worker.attempts.parts import Parts
 from worker.attempts.provider_report import ProviderReport
+from worker.attempts.reasons import OVERDUE
 from worker.attempts.recipe import recipe_of
 from worker.attempts.request import request_of
 
 log = logging.getLogger(__name__)
-
-#: The reason for which an attempt is ended whose time is over; any other reason comes from outside.
-OVERDUE: Final = "overdue"
-#: The reason for which an attempt is ended when another one has its result.
-OUTRUN: Final = "outrun"
 
 #: Longest side in pixels and largest size in bytes of a preview that is kept.
 PREVIEW_SIDE: Final = 512
@@ -107,14 +105,7 @@ class Attempt:
         self._began_at = time.monotonic()
         self._generating_at: float | None = None
         self._driver = parts.drivers.driver(self.provider)
-        self.control = Control(self._budget())
-
-    def _budget(self) -> float:
-        """Seconds for this attempt: the provider's, or what is left until the job's own deadline."""
-        seconds = self._driver.spec.timeout_seconds
-        if self._job.deadline_at is None:
-            return seconds
-        return min(seconds, max(0.0, self._job.deadline_at - self._store.now()))
+        self.control = Control(_budget(self._driver, self._job, self._store.now()))
 
     def tick(self) -> None:
         """End it if its time is over; called often. The driver may sit in a read: only this reaches it there."""
@@ -262,6 +253,12 @@ class Attempt:
         if by_provider:
             self._report.failed(failure)
         return failure
+
+
+def _budget(driver: Driver, job: Job, now: float) -> float:
+    """Seconds for an attempt: the provider's, or what is left until the job's own deadline."""
+    seconds = driver.spec.timeout_seconds
+    return seconds if job.deadline_at is None else min(seconds, max(0.0, job.deadline_at - now))
 
 
 def _outcome(end: Finished | Failure | Stopped) -> str:

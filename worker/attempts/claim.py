@@ -1,4 +1,4 @@
-"""From a message to a lease: is there something to run, and can it be run here?"""
+"""Claims the job of a message, if it can run here."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Claimer:
         self._counters = counters
 
     def claim(self, job_id: str, worker: str, lease_seconds: float) -> Lease | None:
-        """The lease of the job that a message names; None where there is nothing to run here.
+        """The lease of the job that a message names; None if there is nothing to run here.
 
         A job that cannot be claimed must not stay as it is: its message would come again for ever.
 
@@ -52,26 +52,25 @@ class Claimer:
         try:
             with foreign(unless=(JobError, Absent)):
                 lease = self._store.claim(job_id, worker, lease_seconds, self.inputs)
-            self._counters.add(metrics.CLAIMS, "nothing" if lease is None else "claimed")
         except JobError:
             self._counters.add(metrics.CLAIMS, "unavailable")
             raise
         except Absent as error:
             log.warning("the job waits for its provider: %s", error)
-            until = self._store.now() + ABSENT_SECONDS
-            self._counters.add(metrics.CLAIMS, "absent")
-            self._leave(job_id, events.Parked(at=self._store.now(), reason="no_provider", until=until))
+            now = self._store.now()
+            parked = events.Parked(at=now, reason="no_provider", until=now + ABSENT_SECONDS)
+            self._leave(job_id, parked, "absent")
+            return None
         except ForeignError:
             log.exception("the job cannot be prepared")
-            self._counters.add(metrics.CLAIMS, "broken")
             failure = Failure(code="internal", detail="the job could not be prepared; the log says why")
-            self._leave(job_id, events.Failed(at=self._store.now(), error=failure))
-        else:
-            return lease
-        return None
+            self._leave(job_id, events.Failed(at=self._store.now(), error=failure), "broken")
+            return None
+        self._counters.add(metrics.CLAIMS, "nothing" if lease is None else "claimed")
+        return lease
 
     def inputs(self, job: Job, provider: str) -> dict[str, object]:
-        """The job's input as this provider will use it, with the seed that the job has already.
+        """The job's input as this provider will use it, with the seed that the job already has.
 
         Raises:
             Absent: This worker does not have the provider.
@@ -87,5 +86,7 @@ class Claimer:
         prepared = route.prepare(provider, job.given)
         return {name: job.input.get(name, value) if name == "seed" else value for name, value in prepared.items()}
 
-    def _leave(self, job_id: str, event: events.JobEvent) -> None:
+    def _leave(self, job_id: str, event: events.JobEvent, outcome: str) -> None:
+        """Write what becomes of a job that cannot be claimed here."""
+        self._counters.add(metrics.CLAIMS, outcome)
         self._store.change(job_id, lambda job: event if job.status is Status.QUEUED else None)

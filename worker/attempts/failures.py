@@ -11,7 +11,11 @@ from jobs.vault import VaultError
 from providers import Denied, ProviderError, Timeout
 from resilience import ForeignError
 from worker.attempts import mapping
-from worker.attempts.ingest import BadOutput
+
+
+class BadOutput(Exception):
+    """The upstream said that it succeeded, but what it handed over is not usable."""
+
 
 #: What a run may end with. Any other error is a fault of the driver, and arrives as :class:`resilience.ForeignError`.
 EXPECTED: Final = (ProviderError, BadOutput, ArtifactError, BadPicture, VaultError)

@@ -9,21 +9,19 @@ from typing import Final
 from jobs import metrics
 from jobs.failpoints import failpoint
 from jobs.files.images import BYTES_LIMIT, BadPicture, verify
-from jobs.files.metadata import Label, label_of, rewrite
+from jobs.files.metadata.label import Label, label_of
+from jobs.files.metadata.rewrite import rewrite
 from jobs.model import Job, Output, Recipe
 from media import FORMATS
 from providers import File, Text
 from worker.attempts import mapping
+from worker.attempts.failures import BadOutput
 from worker.attempts.parts import Parts
 
 #: Most outputs of one job; an upstream that hands over more is not believed.
 OUTPUTS_LIMIT: Final = 16
 #: Longest text output, in characters.
 TEXT_LIMIT: Final = 200_000
-
-
-class BadOutput(Exception):
-    """The upstream said that it succeeded, but what it handed over is not usable."""
 
 
 def ingest(

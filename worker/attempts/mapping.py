@@ -1,4 +1,4 @@
-"""From a provider's words to a job's facts: the only place that knows both.
+"""Turns what a provider reports into facts of a job.
 
 An upstream is not trusted: :mod:`providers.clean` cleans its texts and numbers,
 and secrets are hidden.
@@ -15,7 +15,7 @@ from jobs.model import Failure
 from providers import clean, errors
 from providers import events as provider_events
 
-#: Longest text that is taken over from an upstream, in characters.
+#: Longest text that is taken from an upstream, in characters.
 TEXT_LIMIT: Final = 500
 
 #: Provider error → the job's error code. A contract: clients switch on these.
@@ -29,7 +29,7 @@ CODES: Final[dict[type[errors.ProviderError], str]] = {
     errors.Crashed: "provider_error",
     errors.Protocol: "provider_protocol",
     errors.Changed: "provider_changed",
-    # Nobody asked for it here: the upstream gave the job up by itself.
+    # Not by a cancel of ours: the upstream gave the job up.
     errors.Canceled: "provider_error",
 }
 
@@ -53,7 +53,7 @@ def failure_of(error: errors.ProviderError, provider: str) -> Failure:
 
 
 def event_of(event: provider_events.ProviderEvent, at: float) -> events.JobEvent | None:
-    """The job event that a provider event stands for; None where the runner has more to do than to write it down."""
+    """The job event for a provider event; None for the events that the attempt itself handles."""
     match event:
         case provider_events.Queued():
             return events.UpstreamQueued(
@@ -83,11 +83,11 @@ def text(said: str, limit: int = TEXT_LIMIT) -> str:
 
 
 def note_of(left: Mapping[str, object], begun: Mapping[str, object] | None) -> str:
-    """What became at the upstream of an earlier attempt's submission, for the ledger.
+    """What became of an earlier attempt's submission at the upstream, for the ledger.
 
     Args:
         left: The last checkpoint of the earlier attempt on this provider.
-        begun: The first checkpoint of this one; None where its result came without any.
+        begun: The first checkpoint of this attempt; None where its result came without one.
     """
     if begun is None or begun.get("phase") == "done":
         return "resumed: the earlier submission had finished, its answer was used"

@@ -55,7 +55,7 @@ class ProviderReport:
         self._measure(lambda record, at: health.succeeded(record, waited, ran, at))
 
     def ended(self, outcome: str, seconds: float) -> None:
-        """Count the attempt, whatever its end."""
+        """Count an attempt that has ended."""
         self._counters.add(metrics.ATTEMPTS, self._entry.provider, outcome)
         self._counters.observe(metrics.ATTEMPT_SECONDS, self._entry.provider, seconds=seconds)
 

@@ -25,14 +25,12 @@ from jobs.record.types import Lease
 from jobs.scheduling.health import Health
 from resilience import ForeignError, foreign, settle
 from worker.attempts import retry
-from worker.attempts.attempt import OUTRUN, OVERDUE, Attempt, Finished, Stopped
+from worker.attempts.attempt import Attempt, Finished, Stopped
 from worker.attempts.event_writer import EventWriter
 from worker.attempts.parts import Parts
+from worker.attempts.reasons import ABANDONED, OUTRUN, OVERDUE
 
 log = logging.getLogger(__name__)
-
-#: The reason for which attempts are ended when the lease is of no use any more.
-_ABANDONED = "abandoned"
 
 End = Finished | Failure | Stopped
 Inputs = Callable[[Job, str], dict[str, Any]]
@@ -157,7 +155,7 @@ class Race:
 
     def close(self) -> None:
         """End what still runs."""
-        self._runs.end(OUTRUN if self._is_won else _ABANDONED, self._timings.stuck)
+        self._runs.end(OUTRUN if self._is_won else ABANDONED, self._timings.stuck)
 
     def outcome(self) -> End:
         """Run the race: the first result, the last failure, or why the outside ended it."""
@@ -201,7 +199,7 @@ class Race:
         return max(0.0, self._look_at - time.monotonic())
 
     def _ask_another(self) -> None:
-        """Start the second attempt, where there is room for one; else it is tried again later."""
+        """Start the second attempt, if there is room for one; else it is tried again later."""
         self._look_at = time.monotonic() + self._timings.hedge_retry
         # An attempt that has its result, or stores it, needs no help any more.
         if self._finish.locked() or self._runs.has_news or not self._has_room():
@@ -211,7 +209,7 @@ class Race:
         # That may have taken long, while the store was away. A slot that was taken in vain goes with the lease.
         if provider is None or self._runs.has_news:
             return
-        # One hedge in one lease, whatever becomes of it.
+        # One hedge in one lease, even if it fails.
         self._look_at = None
         log.info("asking another provider as well", extra={"provider": self._first.provider, "hedge": provider})
         worker = self._job.attempts[-1].worker

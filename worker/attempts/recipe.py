@@ -1,4 +1,4 @@
-"""How a result was made: what the provider, its declaration and its answer tell, as a recipe. Pure."""
+"""The recipe of a result: how to make it again, from the provider's declaration and its answer. Pure."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ def recipe_of(job: Job, spec: ProviderSpec, seed: int | None, revision: str | No
     """The recipe of a job that has its result.
 
     Args:
-        job: The job, with the input that the provider was asked for.
+        job: The job, with the input that the provider got.
         spec: The provider's declaration.
-        seed: The seed that it really used, as it says.
-        revision: The commit of its Space.
+        seed: The seed that the provider says it used.
+        revision: The commit of the provider's Space.
     """
     model = spec.model(job.model)
     return Recipe(
@@ -34,7 +34,7 @@ def recipe_of(job: Job, spec: ProviderSpec, seed: int | None, revision: str | No
 
 
 def _fixed(model: ModelSpec, used: dict[str, Any], seed: int | None) -> dict[str, Any]:
-    """What to ask for to get the seed of this job again. A provider that says none has used the one it was given."""
+    """The parameters that repeat this job's seed. A provider that names no seed has used the one that it was given."""
     param = model.param("seed")
     if seed is None and not used.get(DICE):
         seed = used.get("seed")
@@ -44,7 +44,7 @@ def _fixed(model: ModelSpec, used: dict[str, Any], seed: int | None) -> dict[str
 
 
 def _is_public(url: str) -> bool:
-    """Whether an address may be told to whoever gets the file: that of an operator's own network may not."""
+    """Whether the file may name this address: one of the operator's own network must stay hidden."""
     try:
         return Egress().check(url).port == 443
     except BadAddress:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import closing, nullcontext
-from typing import Final
 
 import msgspec
 
@@ -26,13 +25,9 @@ from worker.attempts.event_writer import EventWriter
 from worker.attempts.execution import Execution, Single
 from worker.attempts.parts import Parts
 from worker.attempts.race import Inputs, Race
+from worker.attempts.reasons import CANCELED, HANDED_BACK
 
 log = logging.getLogger(__name__)
-
-#: Reasons for which the outside ends a run; see :meth:`Runner.cancel`.
-CANCELED: Final = "canceled"
-LEASE_LOST: Final = "lease_lost"
-HANDED_BACK: Final = "handed_back"
 
 
 def alone(parts: Parts, lease: Lease) -> Runner:
@@ -84,7 +79,7 @@ class Runner:
         return self.execution.attempts
 
     def cancel(self, reason: str) -> None:
-        """End the run from outside, for :data:`CANCELED`, :data:`LEASE_LOST` or :data:`HANDED_BACK`."""
+        """End the run from outside, for a reason of :mod:`worker.attempts.reasons`."""
         self.execution.cancel(reason)
 
     def tick(self) -> None:

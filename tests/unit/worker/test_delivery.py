@@ -169,7 +169,7 @@ def test_a_redirect_is_a_failure_and_is_not_followed(deliveries: Deliveries, rec
     assert inner.connections == 0
 
 
-def test_410_ends_it_for_this_address_until_somebody_tries_by_hand(deliveries: Deliveries, receive: Receive) -> None:
+def test_410_ends_it_for_this_address_until_it_is_tried_by_hand(deliveries: Deliveries, receive: Receive) -> None:
     receiver = receive(status(410), status(200))
     first = deliveries.ended(receiver.url)
     deliveries.deliverer.round()
@@ -336,7 +336,7 @@ def is_delivered(deliveries: Deliveries, *jobs: Job) -> bool:
     return all(deliveries.outbox.deliveries(job.id)[0].state == "delivered" for job in jobs)
 
 
-def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
+def test_a_slow_receiver_holds_up_no_other(receive: Receive) -> None:
     gate = Gate()
     slow, quick, egress = receive(gate), receive(), LOOPBACK
     deliveries = Deliveries(egress, WebhookClient(Dialer(egress, lambda *_: ["127.0.0.1"]), seconds=30))
@@ -350,7 +350,7 @@ def test_a_slow_receiver_holds_up_nobody_else(receive: Receive) -> None:
     assert len(slow.messages) == 30
 
 
-def test_an_owner_of_slow_receivers_everywhere_holds_up_nobody_else(receive: Receive) -> None:
+def test_an_owner_of_slow_receivers_everywhere_holds_up_no_other(receive: Receive) -> None:
     """As many hosts as there could be calls, all of them the same slow receiver; the other's is the same, too."""
     gate = Gate()
     slow, egress = receive(gate), LOOPBACK

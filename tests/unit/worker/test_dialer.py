@@ -19,7 +19,7 @@ def test_a_resolver_that_does_not_answer_is_left_to_itself() -> None:
     over.set()
 
 
-def test_the_systems_resolver_finds_this_machine_and_nobody_else() -> None:
+def test_the_systems_resolver_finds_this_machine_and_no_other() -> None:
     assert set(resolve("localhost", 80)) <= {"127.0.0.1", "::1"}
     with pytest.raises(OSError, match=r".+"):
         resolve("nowhere.invalid", 80)

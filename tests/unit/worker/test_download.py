@@ -281,7 +281,7 @@ def test_a_redirect_is_followed_through_the_same_checks(serve: Serve, certificat
 
 
 def test_a_redirect_to_an_address_that_is_not_allowed_is_not_followed(serve: Serve, certificate: Path) -> None:
-    """The second host resolves to an address that nobody allows: rebinding by a redirect."""
+    """The second host resolves to an address that is not allowed: rebinding by a redirect."""
     inner = serve(answer(b"secret"))
     first = serve(answer(b"", "302 Found", f"Location: https://inner.example:{inner.port}/"))
     watch = downloader(certificate, look=lambda name, _: ["127.0.0.1" if name == HOST else "127.0.0.2"])

@@ -1,11 +1,12 @@
-"""Which of two attempts is further."""
+"""Which of two attempts is further, and that writing holds no other up."""
 
 from __future__ import annotations
 
 from itertools import pairwise
 
 from jobs import events
-from worker.attempts.event_writer import how_far
+from tests.support.worker_parts import WorkerParts
+from worker.attempts.event_writer import EventWriter, how_far
 
 #: News of attempts, from the start to the end.
 COURSE: list[events.JobEvent | None] = [
@@ -24,3 +25,9 @@ def test_each_step_is_further_than_the_one_before_it() -> None:
 
 def test_a_place_in_a_queue_says_nothing_about_another_queue() -> None:
     assert how_far(events.UpstreamQueued(at=1.0, rank=3)) == how_far(events.UpstreamQueued(at=1.0, rank=1))
+
+
+def test_a_tick_does_not_wait_for_a_write(parts: WorkerParts) -> None:
+    writer = EventWriter(parts.parts, parts.claim(parts.submit()))
+    with writer._lock:
+        writer.tick()

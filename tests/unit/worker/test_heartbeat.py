@@ -9,28 +9,26 @@ import pytest
 from jobs import events
 from jobs.errors import LeaseLost, StoreUnavailable
 from jobs.record import keys
+from jobs.record.types import Lease
 from tests.support.eventually import eventually
 from tests.support.worker_parts import WorkerParts
-from worker.attempts.attempt import Stopped
-from worker.attempts.event_writer import EventWriter
-from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Runner
+from worker.attempts.reasons import CANCELED, HANDED_BACK, LEASE_LOST
 from worker.heartbeat import Heartbeat, Timings
 
 QUICK = Timings(beat=0.02, tick=0.02)
 
 
 class Watched:
-    """An execution that only remembers why it was ended, and how often it was looked at."""
+    """A run that only remembers why it was ended, and how often it was looked at."""
 
     attempts = 1
 
-    def __init__(self) -> None:
+    def __init__(self, lease: Lease) -> None:
+        self.job_id = lease.job.id
+        self.fence = lease.fence
         self.reasons: list[str] = []
         self.ticks = 0
         self.error: Exception | None = None
-
-    def outcome(self) -> Stopped:
-        raise NotImplementedError
 
     def cancel(self, reason: str) -> None:
         self.reasons.append(reason)
@@ -40,51 +38,47 @@ class Watched:
         if self.error is not None:
             raise self.error
 
-    def close(self) -> None:
-        raise NotImplementedError
-
 
 @pytest.fixture
 def heartbeat(parts: WorkerParts) -> Heartbeat:
     return Heartbeat(parts.store, "w", 4, 60, parts.counters, QUICK)
 
 
-def held(parts: WorkerParts, heartbeat: Heartbeat, job_id: str | None = None) -> tuple[Runner, Watched]:
-    """A job that runs here, and what its heartbeat does to it."""
-    lease, watched = parts.claim(job_id or parts.submit()), Watched()
-    runner = Runner(parts.parts, lease, EventWriter(parts.parts, lease), watched)
-    heartbeat.add(runner)
-    return runner, watched
+def held(parts: WorkerParts, heartbeat: Heartbeat, job_id: str | None = None) -> Watched:
+    """A job that runs here."""
+    run = Watched(parts.claim(job_id or parts.submit()))
+    heartbeat.add(run)
+    return run
 
 
 def test_a_beat_renews_the_leases_of_what_runs(parts: WorkerParts, heartbeat: Heartbeat) -> None:
-    runner, _ = held(parts, heartbeat)
-    parts.connection.client.zadd(keys.RUNNING, {runner.job_id: 1})
+    run = held(parts, heartbeat)
+    parts.connection.client.zadd(keys.RUNNING, {run.job_id: 1})
     heartbeat.beat()
     assert parts.store.lost() == ()
     assert dict(parts.store.overview().workers) == {"w": 4}
 
 
 def test_a_lost_lease_ends_the_run(parts: WorkerParts, heartbeat: Heartbeat) -> None:
-    runner, watched = held(parts, heartbeat)
-    parts.store.change(runner.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    run = held(parts, heartbeat)
+    parts.store.change(run.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     heartbeat.beat()
-    assert watched.reasons == [LEASE_LOST]
+    assert run.reasons == [LEASE_LOST]
 
 
 def test_a_cancel_in_the_record_ends_the_run(parts: WorkerParts, heartbeat: Heartbeat) -> None:
-    runner, watched = held(parts, heartbeat)
-    parts.store.change(runner.job_id, lambda _: events.CancelRequested(at=1.0))
+    run = held(parts, heartbeat)
+    parts.store.change(run.job_id, lambda _: events.CancelRequested(at=1.0))
     heartbeat.beat()
-    assert watched.reasons == [CANCELED]
+    assert run.reasons == [CANCELED]
 
 
 def test_the_end_of_an_old_run_leaves_the_jobs_next_one_alive(parts: WorkerParts, heartbeat: Heartbeat) -> None:
-    old, old_watched = held(parts, heartbeat)
+    old = held(parts, heartbeat)
     parts.store.change(old.job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    new, new_watched = held(parts, heartbeat, old.job_id)
+    new = held(parts, heartbeat, old.job_id)
     heartbeat.beat()
-    assert (old_watched.reasons, new_watched.reasons) == ([LEASE_LOST], [])
+    assert (old.reasons, new.reasons) == ([LEASE_LOST], [])
     heartbeat.remove(old)
     assert heartbeat.running() == (new,)
 
@@ -92,15 +86,15 @@ def test_the_end_of_an_old_run_leaves_the_jobs_next_one_alive(parts: WorkerParts
 def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(
     parts: WorkerParts, heartbeat: Heartbeat
 ) -> None:
-    runner, watched = held(parts, heartbeat)
+    run = held(parts, heartbeat)
     heartbeat.drain(patiently=True)
     heartbeat.beat()
     assert dict(parts.store.overview().workers) == {"w": 1}
-    assert watched.reasons == []
+    assert run.reasons == []
     heartbeat.drain(patiently=False)
     heartbeat.start()
-    eventually(lambda: HANDED_BACK in watched.reasons, "the job is handed back", within=5)
-    heartbeat.remove(runner)
+    eventually(lambda: HANDED_BACK in run.reasons, "the job is handed back", within=5)
+    heartbeat.remove(run)
     heartbeat.stop()
     assert dict(parts.store.overview().workers) == {}
 
@@ -123,7 +117,7 @@ def test_a_heartbeat_that_stops_takes_the_process_with_it(parts: WorkerParts) ->
     died = threading.Event()
 
     def broken() -> None:
-        raise ValueError("nobody foresaw this")
+        raise ValueError("unforeseen")
 
     parts.store.before["wait_control"] = broken
     heartbeat = Heartbeat(parts.store, "w", 4, 60, parts.counters, die=died.set)
@@ -132,20 +126,12 @@ def test_a_heartbeat_that_stops_takes_the_process_with_it(parts: WorkerParts) ->
     heartbeat.stop()
 
 
-@pytest.mark.parametrize("error", [LeaseLost("it is over"), ValueError("nobody foresaw this")])
+@pytest.mark.parametrize("error", [LeaseLost("it is over"), ValueError("unforeseen")])
 def test_a_run_whose_tick_fails_keeps_no_other_from_its_own(
     parts: WorkerParts, heartbeat: Heartbeat, error: Exception
 ) -> None:
-    (_, bad), (_, good) = held(parts, heartbeat), held(parts, heartbeat)
+    bad, good = held(parts, heartbeat), held(parts, heartbeat)
     bad.error = error
     heartbeat.start()
     eventually(lambda: min(bad.ticks, good.ticks) > 2, "both are looked at", within=5)
     heartbeat.stop()
-
-
-def test_a_busy_run_does_not_delay_the_others(parts: WorkerParts, heartbeat: Heartbeat) -> None:
-    runner, watched = held(parts, heartbeat)
-    with runner._writer._lock:
-        runner.tick()
-        heartbeat.beat()
-    assert watched.reasons == []

@@ -1,4 +1,4 @@
-"""Files that belong to no job go, all others stay, whatever the clock says."""
+"""Orphaned files are removed, all others stay; no clock has a say in it."""
 
 from __future__ import annotations
 

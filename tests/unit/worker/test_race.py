@@ -33,14 +33,14 @@ from providers import (
 from providers import Status as StatusText
 from tests.support.eventually import eventually
 from tests.support.worker_parts import WorkerParts, away, done, picture
-from worker.attempts.attempt import OUTRUN
 from worker.attempts.claim import Absent
 from worker.attempts.parts import Timings
 from worker.attempts.race import Race
-from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, Runner, hedged
+from worker.attempts.reasons import CANCELED, HANDED_BACK, LEASE_LOST, OUTRUN
+from worker.attempts.runner import Runner, hedged
 from worker.heartbeat import Heartbeat
 
-#: So long a test waits for what must come.
+#: Seconds that a test waits for what must come.
 SECONDS = 50.0
 ROUTE = ("first", "second")
 
@@ -402,7 +402,7 @@ def test_a_lease_that_another_took_ends_both(track: Track) -> None:
     assert (job.status, [entry.outcome for entry in job.attempts]) == (Status.RUNNING, ["lost", "lost", None])
 
 
-def test_a_job_that_is_canceled_before_its_hedge_was_asked_asks_nobody(
+def test_a_job_that_is_canceled_before_its_hedge_was_asked_asks_no_provider(
     track: Track,
 ) -> None:
     runner: Any = None

@@ -116,7 +116,7 @@ def test_a_text_has_one_too(parts: WorkerParts) -> None:
 
 
 def test_another_attempt_stores_the_same_file(parts: WorkerParts) -> None:
-    """So one that dies after it has stored its file leaves nothing behind that nobody knows of."""
+    """So an attempt that dies after it has stored its file leaves no orphan."""
     job = parts.claim(parts.submit()).job
     time.sleep(0.01)
     later = apply(apply(job, events.Requeued(at=parts.store.now(), outcome="lost")), STARTED)

@@ -45,7 +45,8 @@ from providers.testing import ScriptedDriver
 from tests.support.eventually import eventually
 from tests.support.worker_parts import WorkerParts, away, done, picture
 from worker.attempts.parts import Timings
-from worker.attempts.runner import CANCELED, HANDED_BACK, LEASE_LOST, alone
+from worker.attempts.reasons import CANCELED, HANDED_BACK, LEASE_LOST
+from worker.attempts.runner import alone
 
 
 def kinds(parts: WorkerParts, job_id: str) -> list[str]:
@@ -75,7 +76,7 @@ def test_a_text_is_an_output_too(parts: WorkerParts) -> None:
     assert [(output.kind, output.text) for output in job.outputs] == [("text", "a red square")]
 
 
-def test_a_driver_gets_the_input_and_no_credentials_that_nobody_gave(parts: WorkerParts) -> None:
+def test_a_driver_gets_the_input_and_no_credentials_if_none_were_given(parts: WorkerParts) -> None:
     driver = parts.script(done())
     parts.runner(input={"prompt": "a boat"}).run()
     request, resume = driver.calls[0]
@@ -123,7 +124,7 @@ def test_a_quota_with_its_time_parks_the_job_and_rests_the_provider(parts: Worke
     assert until == pytest.approx(before + 588, abs=5)
 
 
-def test_a_quota_of_somebodys_own_token_rests_nobody_else(parts: WorkerParts) -> None:
+def test_a_quota_of_a_jobs_own_token_rests_no_other_account(parts: WorkerParts) -> None:
     parts.run(Quota("Try again in 0:09:48", retry_after=588.0), secret={"hf_token": "hf_x"})
     assert not parts.connection.client.hexists("dr:provider:scripted", "until")
     assert parts.connection.client.hexists("dr:account:own/scripted", "until")
@@ -372,7 +373,7 @@ def test_a_driver_that_sits_in_a_read_past_the_deadline_is_reached_by_a_tick(par
                 if control.canceled:
                     raise Unreachable("the socket was shut")
                 control._canceled.wait(0.005)
-        raise AssertionError("nobody came")
+        raise AssertionError("it was not ended")
 
     parts.script(Started(), sit, done())
     runner = parts.runner(deadline_at=parts.store.now() + 0.3)
@@ -465,7 +466,7 @@ def test_another_providers_checkpoint_is_abandoned_there(parts: WorkerParts) -> 
     assert second.calls[0][1] is None
 
 
-def test_a_checkpoint_of_a_provider_that_is_gone_hinders_nobody(parts: WorkerParts) -> None:
+def test_a_checkpoint_of_a_provider_that_is_gone_does_no_harm(parts: WorkerParts) -> None:
     parts.script(done(), name="second")
     parts.script(Checkpoint({"session": "s1"}), Crashed("boom"))
     runner = parts.runner(route=("scripted", "second"))
