@@ -14,10 +14,10 @@ from msgspec.structs import replace
 from jobs.egress import holds_address
 from jobs.model import Job, Progress, Status
 
-#: Why a request that allows it was not looked for.
+#: The warning of a request that allows the cache and cannot be answered from it.
 ELUSIVE: Final = (
-    "Only a request with a seed of its own can be answered from the cache; one with credentials, with a picture by its"
-    " address or for a model that takes no seed never is."
+    "A result is reused only for a request with an explicit seed, without credentials, without images given by address,"
+    " for a model that takes a seed."
 )
 
 #: The parameter that makes a seed be thrown away.

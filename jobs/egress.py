@@ -89,7 +89,7 @@ def split(url: str) -> Target:
     except ValueError:
         raise BadAddress("is malformed") from None
     if _UNUSABLE.search(url) or "@" in parts.netloc or "%" in parts.netloc:
-        raise BadAddress("has a user name, a fragment, or characters that an address cannot have")
+        raise BadAddress("has a user name, a fragment, or characters that are not allowed in an address")
     if parts.scheme not in {"http", "https"} or not parts.hostname or port == 0:
         raise BadAddress("must be an https address")
     path = parts.path or "/"
@@ -175,7 +175,7 @@ class Egress:
         ip = _literal(target.host)
         if ip is not None:
             if not self.allows(ip):
-                raise BadAddress("must have a host name, no IP address")
+                raise BadAddress("must have a host name, not an IP address")
             return target
         self._check_name(target.host)
         if not self.allow and not self._is_usual(target):
@@ -189,13 +189,13 @@ class Egress:
             BadAddress: None may be brought, or it cannot be a public one.
         """
         if not self.proxies:
-            raise BadAddress("is switched off: users' proxies are not allowed on this server")
+            raise BadAddress("is not allowed: users' proxies are switched off on this server")
         proxy = split_proxy(url)
         ip = _literal(proxy.host)
         if ip is None:
             self._check_name(proxy.host)
         elif not self.allows(ip):
-            raise BadAddress("must have a host name, no IP address")
+            raise BadAddress("must have a host name, not an IP address")
         return proxy
 
     def may_proxy(self, addresses: list[str]) -> bool:
@@ -205,7 +205,7 @@ class Egress:
     def _check_name(self, host: str) -> None:
         labels = host.split(".")
         if len(host) > 253 or not all(_LABEL.fullmatch(label) for label in labels) or labels[-1][0].isdigit():
-            raise BadAddress("has a host that is no DNS name")
+            raise BadAddress("has a host that is not a DNS name")
         if not self.allow and (len(labels) < 2 or labels[-1] in _PRIVATE_NAMES):
             raise BadAddress("has a host that is not public")
 

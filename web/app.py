@@ -16,7 +16,7 @@ from jobs.vault import VaultError
 from providers.config import ConfigError
 from settings import Settings, SettingsError
 from web import middleware, monitoring, pages, v1
-from web.http import auth, json_body, problems
+from web.http import auth, error_responses, json_body
 from web.services import Services, build
 
 log = logging.getLogger(__name__)
@@ -106,7 +106,7 @@ def assemble(services: Services) -> Flask:
     app.url_map.converters["file"] = FileId
     app.extensions["darkroom"] = services
     middleware.register(app)
-    problems.register(app)
+    error_responses.register(app)
     v1.register(app)
     app.register_blueprint(monitoring.blueprint)
     app.register_blueprint(pages.blueprint)

@@ -110,7 +110,7 @@ def clean(source: bytes | BinaryIO) -> tuple[bytes, Picture]:
         pixels.save(buffer, kind, **_ENCODING[kind])
     data = buffer.getvalue()
     if len(data) > BYTES_LIMIT:
-        raise BadPicture(f"the picture has {len(data)} bytes without its compression; send a smaller one")
+        raise BadPicture(f"the image has {len(data)} bytes when it is encoded again; send a smaller one")
     return data, Picture(CONTENT_TYPES[kind], *pixels.size)
 
 
@@ -196,20 +196,20 @@ def _format(image: Image.Image) -> str:
 def _open(source: BinaryIO, limit: int) -> Image.Image:
     size = source.seek(0, io.SEEK_END)
     if size > limit:
-        raise BadPicture(f"the picture has {size} bytes; at most {limit} are taken")
+        raise BadPicture(f"the image has {size} bytes; the limit is {limit}")
     try:
         image = Image.open(source, formats=tuple(CONTENT_TYPES))
         if max(image.size) > SIDE_LIMIT:
-            raise BadPicture(f"the picture is {image.width}x{image.height}; at most {SIDE_LIMIT} a side are taken")
+            raise BadPicture(f"the image is {image.width}x{image.height} pixels; the limit is {SIDE_LIMIT} a side")
         if getattr(image, "n_frames", 1) != 1 and image.format != "MPO":
-            raise BadPicture("the picture is animated; send one of its pictures")
+            raise BadPicture("the image is animated; send one of its frames")
         if _format(image) == "JPEG" and _scans(source) > SCANS_LIMIT:
-            raise BadPicture(f"the picture has too many scans; at most {SCANS_LIMIT} are taken")
+            raise BadPicture(f"the image has too many scans; the limit is {SCANS_LIMIT}")
         image.load()
     except BadPicture:
         raise
     except Exception as error:
-        raise BadPicture("the file is no PNG, JPEG or WebP picture, or is broken") from error
+        raise BadPicture("the file is not a PNG, JPEG or WebP image, or is broken") from error
     return image
 
 

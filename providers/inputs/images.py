@@ -1,7 +1,7 @@
-"""Where a picture that goes in may come from, judged by its text alone. Pure.
+"""Sources of input images: where they stand in an input, and which are allowed by their text alone. Pure.
 
-Where an address may lead is the operator's rule (:mod:`jobs.egress`), and
-whether the bytes are a picture is found out by whoever has them.
+The operator's rules say which addresses may be asked (:mod:`jobs.egress`); whether the bytes are an image is checked
+when they are read.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _DATA_HEAD = re.compile(rf"data:({'|'.join(IMAGE_TYPES)});base64,")
 
 
 def with_sources(given: Mapping[str, Any], names: Collection[str], swap: Callable[[str, str], str]) -> dict[str, Any]:
-    """The same input with other sources of its pictures.
+    """An input with the sources of its images replaced.
 
     Args:
         given: An input, of any shape.
-        names: The parameters that are pictures; those in ``messages`` are found by their place.
-        swap: Gives what to write for the source at a JSON pointer into the input.
+        names: The parameters that are images; those in ``messages`` are found by their place.
+        swap: Gives the new source, by the JSON pointer into the input and the old source.
     """
 
     def one(value: object, pointer: str) -> object:
@@ -69,7 +69,7 @@ def sources_of(given: Mapping[str, Any], names: Collection[str]) -> dict[str, st
 
 
 def source_problem(source: str) -> str | None:
-    """What is wrong with the source of a picture; None where nothing is.
+    """What is wrong with the source of an image; None if nothing is.
 
     Args:
         source: A ``data:`` URI, an http or https address, or a file id.
@@ -79,13 +79,13 @@ def source_problem(source: str) -> str | None:
     if re.fullmatch(FILE_ID_PATTERN, source):
         return None
     if source.startswith(("https://", "http://")):
-        return f"the address is longer than {URL_LIMIT} characters" if len(source) > URL_LIMIT else None
-    return "give a data: URI of a picture, an https address, or a file id"
+        return f"is an address of more than {URL_LIMIT} characters; shorten it" if len(source) > URL_LIMIT else None
+    return "must be a data: URI of an image, an https address, or a file id"
 
 
 def _data_problem(source: str) -> str | None:
     if not _DATA_HEAD.match(source):
-        return f"a data: URI must be base64 and one of {', '.join(IMAGE_TYPES)}"
+        return f"must be a data: URI in base64, of one of {', '.join(IMAGE_TYPES)}"
     if not _DATA_URI.fullmatch(source):
-        return "the base64 of the data: URI is broken: send it without spaces and with its padding"
+        return "is a data: URI with broken base64; send it without spaces and with its padding"
     return None

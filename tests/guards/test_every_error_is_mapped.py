@@ -9,8 +9,8 @@ from jobs.errors import JobError, JobGone, LeaseLost, QuotaExceeded
 from jobs.files import ArtifactError, ArtifactNotFound
 from jobs.model import Status, Tombstone
 from providers.catalog import UnknownName
+from web.http.error_responses import problem_of
 from web.http.problem_kinds import KINDS
-from web.http.problems import problem_of
 
 #: A worker's alone.
 NOT_FOR_CLIENTS = {LeaseLost, JobError}

@@ -199,7 +199,7 @@ def host_name(given: str) -> str:
     well_formed = name and name.startswith("[") == name.endswith("]")
     well_formed = well_formed and (not port or (port.isascii() and port.isdigit() and 0 < int(port[:6]) < 65536))
     if not well_formed or len(given) > 260 or any(char in name for char in "/\\@?# \t"):
-        raise Problem("invalid_input", "The header Host is not a host.", status=400)
+        raise Problem("invalid_input", "The header Host is malformed.", status=400)
     return name.lower()
 
 
@@ -216,7 +216,9 @@ def check_origin(request: Request) -> None:
         # Following a link to a page of ours is no harm.
         foreign |= request.method not in _SAFE_METHODS or header(request, "Sec-Fetch-Mode") != "navigate"
     if foreign:
-        raise Problem("forbidden", "Pages of other sites may not use this API; darkroom keys create NAME makes a key.")
+        raise Problem(
+            "forbidden", "Pages of other sites need a key to use this API; `darkroom keys create NAME` makes one."
+        )
 
 
 def refuse_open_bind(keys: ApiKeyStore, bind: Bind) -> None:

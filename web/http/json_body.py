@@ -1,7 +1,7 @@
-"""The front door for JSON: one strict reader, so that no two parts of the service can read a body differently.
+"""The one reader of JSON bodies. It is strict, so that no two parts of the service can read a body differently.
 
-Python's own reader takes duplicate keys, NaN, overflowing numbers, lone
-surrogates and (through Flask) UTF-16; nothing of that comes in here.
+Python's own reader accepts duplicate keys, NaN, overflowing numbers, lone surrogates and (through Flask) UTF-16; this
+one refuses them.
 """
 
 from __future__ import annotations
@@ -12,18 +12,19 @@ from typing import Any, Final, NoReturn
 from flask import Request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from providers.inputs.text import broken
 from web.http.problems import Problem
 
 Json = dict[str, Any]
 
-#: Body limits in bytes: small, and where a picture may be inline.
+#: Largest body in bytes: of most routes, and of those that accept inline images.
 SMALL_BODY: Final = 1 << 20
 PICTURE_BODY: Final = 12 << 20
 
 #: Deepest nesting of arrays and objects.
 DEPTH_LIMIT: Final = 32
-#: Most values of one body, by a count of the characters that come before one. A text may hold them too, but no text
-#: that is allowed holds so many; a body of 10 MB of zeros would keep the process busy for seconds.
+#: Most values of one body, counted by the characters before a value. A text may hold these characters too, but no text
+#: that is allowed holds that many; a body of 10 MB of zeros would keep the process busy for seconds.
 VALUES_LIMIT: Final = 100_000
 _KEPT_AS: Final = "darkroom.body_bytes"
 _LARGEST_INTEGER: Final = 2**63 - 1
@@ -53,13 +54,13 @@ def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
 
 
 def body_bytes(request: Request) -> int:
-    """How long the body is that was read; 0 before."""
+    """Length of the body that was read; 0 before."""
     length: int = request.environ.get(_KEPT_AS, 0)
     return length
 
 
 def read_optional_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
-    """The same where a body may be left out: that is an empty object."""
+    """Like :func:`read_json`, but a body that is left out is an empty object."""
     if not request.content_length and "HTTP_TRANSFER_ENCODING" not in request.environ:
         return {}
     return read_json(request, limit)
@@ -73,7 +74,7 @@ def _check_type(request: Request) -> None:
 
 
 def check_encoding(request: Request) -> None:
-    """Take no body that was compressed: how much it holds would be known too late.
+    """Refuse a compressed body: its real size would be known too late.
 
     Raises:
         Problem: 415.
@@ -108,18 +109,18 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def check_amount(body: bytes, limit: int, *, times: int = 1) -> None:
-    """Refuse more than can be worked through at once.
+    """Refuse more JSON than can be worked through at once.
 
     Args:
         body: JSON.
         limit: Most bytes.
-        times: How often it stands in the request.
+        times: The number of copies of it that the request makes.
 
     Raises:
         Problem: 413.
     """
     if len(body) * times > limit:
-        raise Problem("too_large", f"The request makes {len(body) * times} bytes of JSON; at most {limit} are taken.")
+        raise Problem("too_large", f"The request has {len(body) * times} bytes of JSON; the limit is {limit}.")
     if (body.count(b",") + body.count(b"[") + body.count(b"{")) * times > VALUES_LIMIT:
         raise Problem("too_large", f"The request holds more than {VALUES_LIMIT} values.")
 
@@ -151,7 +152,7 @@ _decoder: Final = json.JSONDecoder(object_pairs_hook=_object, parse_constant=_co
 
 
 def _check(value: Any, depth: int) -> None:  # noqa: ANN401 - any JSON
-    """What the decoder lets through although nobody downstream can take it."""
+    """Refuse what the decoder lets through and no other part can keep or send on."""
     if isinstance(value, str):
         _check_text(value)
     elif isinstance(value, int):
@@ -168,10 +169,5 @@ def _check(value: Any, depth: int) -> None:  # noqa: ANN401 - any JSON
 
 
 def _check_text(text: str) -> None:
-    if "\x00" in text:
-        _refuse("holds a NUL character")
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            _refuse("holds half of a surrogate pair")
+    if fault := broken(text):
+        _refuse(fault)

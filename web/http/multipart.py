@@ -88,15 +88,17 @@ class Form:
     def _begin(self, part: Field | File) -> None:
         name = str(part.name)[:64]
         if part.headers.get("Content-Transfer-Encoding", "binary").lower() not in {"7bit", "8bit", "binary"}:
-            _refuse("has a part in a Content-Transfer-Encoding; send it as it is")
+            _refuse("has a part with a Content-Transfer-Encoding; send it without")
         if name in self._files:
             if self.part:
                 raise invalid(f"/{name}", "is a second file; send one with each request")
             self.part, self.filename = name, part.filename if isinstance(part, File) else ""
         elif name not in self._fields:
-            raise invalid(f"/{name}", f"is not known here; there are {', '.join([*self._files, *self._fields])}")
+            raise invalid(
+                f"/{name}", f"is not a known field; remove it, or use one of {', '.join([*self._files, *self._fields])}"
+            )
         elif name in self._raw:
-            raise invalid(f"/{name}", "is there twice")
+            raise invalid(f"/{name}", "is given twice")
         else:
             self._raw[name] = bytearray()
         self._name = name
@@ -106,7 +108,7 @@ class Form:
             self._digest.update(data)
             self.file.write(data)
             if self.file.tell() > self._limit:
-                raise Problem("too_large", f"The file may have {self._limit} bytes.")
+                raise Problem("too_large", f"The file has more than {self._limit} bytes.")
         elif len(self._raw[self._name]) + len(data) > _FIELD_LIMIT:
             raise invalid(f"/{self._name}", f"is longer than {_FIELD_LIMIT} bytes")
         else:
@@ -130,10 +132,10 @@ def _events(request: Request, boundary: bytes) -> Iterator[Event]:
             while (event := decoder.next_event()) is not NEED_DATA and not isinstance(event, Epilogue):
                 yield event
         except ValueError:
-            _refuse("is no form, or ends too early")
+            _refuse("is not a valid form, or ends too early")
         # Of a part's content only what may begin its end is held back; of what stands around it, all.
         if decoder.state is not State.DATA and len(decoder.buffer) > _HEAD_LIMIT:
-            _refuse("has too much in front of a part, or behind the last one")
+            _refuse("has too much data before a part, or after the last one")
 
 
 def _text(name: str, raw: bytes) -> str:

@@ -17,34 +17,35 @@ _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def only(request: Request, *names: str, prefix: str | None = None) -> dict[str, str]:
-    """The parameters of a request.
+    """The parameters of a request, refusing unknown ones.
 
     Args:
         request: The request.
-        *names: Those that there may be.
-        prefix: What others that there may be begin with.
+        *names: The known parameters.
+        prefix: The beginning of the names of further known ones.
 
     Raises:
-        Problem: 422: one is unknown, is there twice, is empty or too long.
+        Problem: 422: one is unknown, given twice, empty or too long.
     """
     for name in request.args:
         if name not in names and not (prefix is not None and name.startswith(prefix)):
-            raise refuse(name, f"is not known here; there are {', '.join(names) or 'none'}")
+            known = f", or use one of {', '.join(names)}" if names else ""
+            raise refuse(name, f"is not a known parameter; remove it{known}")
     return some(request, *request.args)
 
 
 def some(request: Request, *names: str) -> dict[str, str]:
-    """The same, whatever else there is: to an address that is passed on, chats and mails add parameters of their own.
+    """Like :func:`only`, but ignores unknown parameters (shared links collect tracking parameters).
 
     Raises:
-        Problem: 422: one of these is there twice, is empty or too long.
+        Problem: 422: one of these is given twice, empty or too long.
     """
     found = {}
     for name, values in request.args.lists():
         if name not in names:
             continue
         if len(values) != 1 or not 0 < len(values[0]) <= _LONGEST or _CONTROL.search(values[0]):
-            raise refuse(name, f"must be given once, with 1 to {_LONGEST} characters that can be shown")
+            raise refuse(name, f"must be given once, with 1 to {_LONGEST} printable characters")
         found[name] = values[0]
     return found
 
@@ -64,7 +65,7 @@ def whole_number(parameters: dict[str, str], name: str, otherwise: int, lowest: 
 
 
 def words(parameters: dict[str, str], name: str, known: Collection[str]) -> frozenset[str] | None:
-    """Known words, separated by commas; None where the parameter is not there.
+    """Known words, separated by commas; None if the parameter is not given.
 
     Raises:
         Problem: 422: another word.

@@ -121,8 +121,8 @@ def _keep(spent: Spent) -> None:
     may = f"Your key may {_WORDS[window.name].format(window.quota)} {span}"
     members = {"limit": window.limit}
     if spent.wait is None:
-        raise Problem("too_large", f"{may}, and this request alone is more.", members=members)
-    detail = f"{may}; come again in {spent.wait} s."
+        raise Problem("too_large", f"{may}; this request alone exceeds that.", members=members)
+    detail = f"{may}; retry in {spent.wait} s."
     raise Problem("rate_limited", detail, headers={"Retry-After": str(spent.wait)}, members=members)
 
 

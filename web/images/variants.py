@@ -40,7 +40,7 @@ class Wish:
             return None
         own = _NAMES.get(output.content_type or "")
         if own is None or output.width is None:
-            raise refuse("format" if self.kind else "width", "is for pictures; this output is none")
+            raise refuse("format" if self.kind else "width", "applies to images only; this output is a text")
         width = None if self.width is None or self.width >= output.width else self.width
         return None if width is None and self.kind in {None, own} else (self.kind or own, width)
 

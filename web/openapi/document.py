@@ -19,10 +19,10 @@ from jobs.resources.base import BatchId, Count, DeliveryId, FileId, JobId, KeyId
 from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
+from web.http.error_responses import ProblemResource
 from web.http.json_body import Json
 from web.http.operation import Answer, Content, Operation, operation_of
 from web.http.problem_kinds import KINDS
-from web.http.problems import ProblemResource
 from web.http.query import WORDS
 from web.http.rate_limits import LIMIT, POLICY
 from web.http.validation import BodyReader

@@ -73,7 +73,7 @@ def events(job_id: str) -> Response:
     limit = whole_number(parameters, "limit", _LOG_LIMIT, 1, _LOG_LIMIT)
     after = parameters.get("cursor", "0-0")
     if sse.before(after) is None:
-        raise refuse("cursor", "is no event id")
+        raise refuse("cursor", "is not an event id")
     record, waiting = look(job_id)
     best = request.accept_mimetypes.best_match(["text/event-stream", "application/json"])
     if best == "application/json" and request.accept_mimetypes["text/event-stream"] < 1:
@@ -164,7 +164,7 @@ class Stream:
             return self.services.pump.watch(self.record.job.id, after)
         except TooManyWatchers:
             self._uncount()
-            detail = "Poll the job instead, or come again."
+            detail = "Poll the job instead, or try again later."
             raise Problem("too_many_streams", detail, headers={"Retry-After": "5"}) from None
 
     def _uncount(self) -> None:

@@ -192,4 +192,4 @@ def place_of(parameters: Mapping[str, str], reader: str) -> str | None:
     try:
         return None if cursor is None else services().cursors.open(reader, cursor)
     except BadCursor:
-        raise refuse("cursor", "is no cursor of this list") from None
+        raise refuse("cursor", "is not a cursor of this list") from None

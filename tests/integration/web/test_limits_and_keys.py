@@ -155,7 +155,7 @@ def test_the_how_to_page_works(tmp_path: Path) -> None:
         printed = run_commands(HOW_TO / "limits-and-keys.md", tmp_path, stack.url, seconds=200)
         logged = stack.logs()
     for words in (
-        "without a key: 401", "'reason': 'key_limit'", '"submit";q=6000;w=60', "At most 3 jobs of your key may wait",
+        "without a key: 401", "'reason': 'key_limit'", '"submit";q=6000;w=60', "Your key may have at most 3 queued jobs",
         "used: 3 of 3", "{'running': 2, 'queued': 200}", "sees its job: 200\nsees its job: 200\n", "revoked: 401",
     ):  # fmt: skip
         assert words in printed

@@ -18,7 +18,7 @@ from jobs.resources.links import Links
 from jobs.scheduling.waiting import Waiting
 from jobs.states import apply
 from jobs.times import rfc3339
-from web.http.problems import ProblemResource
+from web.http.error_responses import ProblemResource
 from web.monitoring import HealthResource
 from web.openapi.schemas import complete_schema
 from web.v1.context import etag

@@ -43,7 +43,7 @@ def test_they_are_off(client: FlaskClient) -> None:
     answer = submitted(client, PROXY)
     assert answer.status_code == 422
     assert answer.get_json()["errors"] == [
-        {"pointer": "/credentials/proxy", "detail": "is switched off: users' proxies are not allowed on this server"}
+        {"pointer": "/credentials/proxy", "detail": "is not allowed: users' proxies are switched off on this server"}
     ]
     assert "hunter2" not in answer.text
 

@@ -78,7 +78,7 @@ def provider_change(body: object) -> ProviderChange:
     """
     change = PROVIDER_CHANGE.read(body)
     if change.reason is not UNSET and change.state not in {"draining", "disabled"}:
-        raise invalid("/reason", "goes with the state draining or disabled")
+        raise invalid("/reason", "is only allowed with the state draining or disabled")
     return change
 
 

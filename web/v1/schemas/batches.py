@@ -132,7 +132,7 @@ def check_bounds(submissions: Sequence[Submission]) -> None:
         most = f"asks for more than {SIZE_LIMIT} images of 1024x1024 at 28 steps"
         raise invalid("", f"{most}; ask for fewer or smaller ones")
     if sum(len(submission.images) for submission in submissions) > IMAGES_LIMIT:
-        raise invalid("", f"gives its jobs more than {IMAGES_LIMIT} images in all; make several batches of it")
+        raise invalid("", f"has more than {IMAGES_LIMIT} images in all of its jobs; split it into several batches")
 
 
 def _check_names(matrix: object) -> None:

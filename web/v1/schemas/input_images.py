@@ -143,7 +143,9 @@ class InputImages:
     def _upload(self, pointer: str, file_id: str) -> str:
         held = self._known.get(file_id) or self._find(file_id)
         if held is None:
-            raise invalid(pointer, f"there is no file {file_id}, or it was deleted; upload it with POST /v1/files")
+            raise invalid(
+                pointer, f"names a file that does not exist or was deleted ({file_id}); upload it with POST /v1/files"
+            )
         holder, digest = held
         self._contents.setdefault(digest, holder)
         return digest
