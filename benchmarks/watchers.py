@@ -31,7 +31,7 @@ RATE = 200.0
 def run(stack: Stack, rounds: int, seconds: int, say: Callable[[str], None]) -> list[Finding]:
     """Measure."""
     web = stack.web()
-    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+    fake_worker = FakeWorker(stack)
     leases = [fake_worker.claim(fake_worker.submit(model="echo")) for _ in range(JOBS)]
     poll = Target(name="poll", url=f"{stack.url}/v1/jobs/{leases[0].job.id}", pid=web.popen.pid)
     seconds = max(5, seconds * 2)

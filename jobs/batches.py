@@ -9,22 +9,20 @@ from dataclasses import dataclass
 
 import msgspec
 
+from jobs.dispatcher import Dispatcher
 from jobs.errors import BatchNotFound, JobGone, JobNotFound, KeyReused, QuotaExceeded
 from jobs.files import ArtifactError
 from jobs.idempotency import Idempotency
 from jobs.ids import new_batch_id
-from jobs.model import Job, Noun, Status, Tombstone
-from jobs.record import keys
-from jobs.record.client import available
-from jobs.record.connection import Connection
+from jobs.model import Job, Noun, Status
 from jobs.record.store import JobStore
-from jobs.service import JobService, Submission
+from jobs.service import JobService
+from jobs.submissions import Submission, Submissions
 
 #: Most jobs of one batch.
 SIZE_LIMIT = 100
 
 _encode = msgspec.json.Encoder().encode
-_tombstone = msgspec.json.Decoder(Tombstone)
 
 
 class Batch(Noun, frozen=True, kw_only=True):
@@ -40,13 +38,13 @@ _batch = msgspec.json.Decoder(Batch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How a batch stands.
+class BatchState:
+    """The state of a batch.
 
     Args:
         batch: The batch.
-        states: The status of each job, of deleted ones the last.
-        progress: Of all together, 0 to 1.
+        states: The status of each job; of a deleted one the last that it had.
+        progress: Of all jobs together, 0 to 1.
     """
 
     batch: Batch
@@ -68,14 +66,16 @@ class BatchService:
     """What a client may do with batches.
 
     Args:
-        connection: To Redis.
         store: The records.
-        jobs: Makes and cancels jobs.
+        submissions: Prepares jobs.
+        dispatcher: Sends jobs to the workers.
+        jobs: Cancels jobs.
     """
 
-    def __init__(self, connection: Connection, store: JobStore, jobs: JobService) -> None:
-        self._redis = connection.redis
+    def __init__(self, store: JobStore, submissions: Submissions, dispatcher: Dispatcher, jobs: JobService) -> None:
         self._store = store
+        self._submissions = submissions
+        self._dispatcher = dispatcher
         self._jobs = jobs
 
     def accept(self, owner: str, submissions: Sequence[Submission], once: Idempotency) -> tuple[Batch, bool]:
@@ -91,17 +91,17 @@ class BatchService:
 
         Raises:
             KeyReused: The idempotency key came with another request before.
-            QuotaExceeded: So many more jobs of this owner, or of an end user, may not wait; nothing is left.
-            StoreUnavailable: It was not written, or the answer that it was got lost: then it runs all the same.
-            ArtifactError: A picture could not be stored; nothing is left.
+            QuotaExceeded: The owner or an end user would have more jobs waiting than allowed; nothing is left.
+            StoreUnavailable: It was not written, or the answer got lost: then it runs all the same.
+            ArtifactError: An image could not be stored; nothing is left.
         """
         batch_id = new_batch_id()
         made: list[tuple[Job, bytes | None]] = []
         try:
-            made.extend(self._jobs.prepare(submission, batch_id) for submission in submissions)
+            made.extend(self._submissions.prepare(submission, batch_id) for submission in submissions)
             jobs = tuple(job for job, _ in made)
             batch = Batch(id=batch_id, owner=owner, created_at=jobs[0].created_at, job_ids=tuple(j.id for j in jobs))
-            first = self._store.create_together(
+            first = self._store.create_batch(
                 batch_id, _encode(batch), jobs, {job.id: locked for job, locked in made if locked is not None},
                 once if once.key is not None else None,
             )  # fmt: skip
@@ -111,12 +111,12 @@ class BatchService:
         if first is not None:
             self._drop(made)
             return self.get(first, owner), True
-        self._jobs.wake()
+        self._dispatcher.dispatch()
         return batch, False
 
     def _drop(self, made: Sequence[tuple[Job, bytes | None]]) -> None:
         for job, _ in made:
-            self._jobs.artifacts.delete(job.id)
+            self._submissions.discard(job)
 
     def made(self, once: Idempotency, owner: str) -> Batch | None:
         """The batch that an earlier sending of the request made.
@@ -133,26 +133,21 @@ class BatchService:
         Raises:
             BatchNotFound: There is none, or it is another owner's.
         """
-        with available():
-            doc = self._redis.hget(keys.batch(batch_id), "doc")
+        doc = self._store.batch(batch_id)
         batch = None if doc is None else _batch.decode(doc)
         if batch is None or batch.owner != owner:
             raise BatchNotFound(f"there is no batch {batch_id}")
         return batch
 
-    def standing(self, batch: Batch) -> Standing:
-        """How it stands now."""
+    def state(self, batch: Batch) -> BatchState:
+        """The batch's state now."""
         records = self._store.get_many(batch.job_ids)
         gone = [job_id for job_id in batch.job_ids if job_id not in records]
         states = {job_id: record.job.status for job_id, record in records.items()}
-        if gone:
-            with available():
-                rows = self._redis.mget([keys.tombstone(job_id) for job_id in gone])
-            stones = [_tombstone.decode(row) for row in rows if row is not None]
-            states |= {stone.id: stone.status for stone in stones}
+        states |= {stone.id: stone.status for stone in self._store.tombstones(gone)}
         done = sum(1.0 if job_id not in records else _share(records[job_id].job) for job_id in states)
         ordered = {job_id: states[job_id] for job_id in batch.job_ids if job_id in states}
-        return Standing(batch=batch, states=ordered, progress=round(done / max(1, len(states)), 4))
+        return BatchState(batch=batch, states=ordered, progress=round(done / max(1, len(states)), 4))
 
     def cancel(self, batch: Batch) -> None:
         """Cancel each of its jobs that has not ended."""

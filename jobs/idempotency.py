@@ -1,10 +1,12 @@
-"""What lets a request that is sent again happen once: idempotency keys, and the repeats of SDKs."""
+"""Idempotency: a request that is sent again, with its key or by an SDK, happens once."""
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from typing import Any
 
+from jobs.errors import KeyReused
 from jobs.vault import Vault
 
 
@@ -16,12 +18,31 @@ class Idempotency:
         fingerprint: Of its owner, its address and its body. Keyed, since a body may hold a secret that could be
             guessed from a plain hash.
         key: The client's idempotency key, hashed together with owner, method and route; None without one.
-        repeated: The client says that it sends the request again.
+        repeated: Whether the client says that it sends the request again.
     """
 
     fingerprint: str
     key: str | None = None
     repeated: bool = False
+
+    def arguments(self) -> dict[str, Any]:
+        """The marks as the scripts take them."""
+        marks = {"print": self.fingerprint, "key": self.key, "repeated": self.repeated or None}
+        return {name: value for name, value in marks.items() if value is not None}
+
+    def match(self, fingerprint: str, made: str) -> str:
+        """The id of what an earlier request with this key made.
+
+        Args:
+            fingerprint: Of the earlier request.
+            made: What it made.
+
+        Raises:
+            KeyReused: It was another request.
+        """
+        if fingerprint != self.fingerprint:
+            raise KeyReused("the idempotency key was used for another request")
+        return made
 
 
 def once_of(

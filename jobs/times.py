@@ -1,4 +1,4 @@
-"""Times as clients see them."""
+"""Times as clients see them, and as Redis keeps them."""
 
 from __future__ import annotations
 
@@ -13,3 +13,8 @@ def rfc3339(seconds: float) -> str:
         f"{moment.tm_year:04d}-{moment.tm_mon:02d}-{moment.tm_mday:02d}"
         f"T{moment.tm_hour:02d}:{moment.tm_min:02d}:{moment.tm_sec:02d}.{milliseconds:03d}Z"
     )
+
+
+def ms(seconds: float) -> int:
+    """Whole milliseconds, as Redis keeps times and durations."""
+    return round(seconds * 1000)

@@ -68,7 +68,7 @@ def readyz() -> Response:
     checks = {"redis": "ok", "database": "ok", "workers": "ok"}
     try:
         found.connection.check_writes()
-        if not found.store.overview().workers:
+        if not found.queue.overview().workers:
             checks["workers"] = "no worker is alive"
     except WrongDatabase as error:
         checks |= {"database": str(error), "workers": "unknown"}
@@ -91,7 +91,7 @@ def show_metrics() -> Response:
     """Get the metrics."""
     found = services()
     snapshot = metrics.Snapshot(
-        overview=found.store.overview(),
+        overview=found.queue.overview(),
         providers=found.provider_states.get([spec.name for spec in found.catalog.specs()]),
         pending=Outbox(found.connection).pending(),
         sums=counters.read(found.connection),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
 from jobs.model import Job
-from jobs.record.store import JobStore
+from jobs.record.job_queue import JobQueue
 from jobs.record.types import QueuePlace, Record
 from jobs.scheduling.health import percentile
 from jobs.scheduling.hedging import hedge_after
@@ -23,17 +24,26 @@ class QueueEstimates:
     """Says why a job waits.
 
     Args:
-        store: The records.
+        queue: How many jobs there are, and which workers live.
         providers: The states of all providers.
         pauses: Whether the service is paused.
         catalog: The providers.
+        clock: Unix seconds by Redis' clock.
     """
 
-    def __init__(self, store: JobStore, providers: ProviderStates, pauses: Pauses, catalog: Catalog) -> None:
-        self._store = store
+    def __init__(
+        self,
+        queue: JobQueue,
+        providers: ProviderStates,
+        pauses: Pauses,
+        catalog: Catalog,
+        clock: Callable[[], float],
+    ) -> None:
+        self._queue = queue
         self._providers = providers
         self._pauses = pauses
         self._catalog = catalog
+        self._clock = clock
         self._situation = Situation()
         self._fresh_until = 0.0
 
@@ -42,7 +52,7 @@ class QueueEstimates:
         job = record.job
         if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
             return None
-        return explain(job, place, self.situation(job), self._store.now())
+        return explain(job, place, self.situation(job), self._clock())
 
     def situation(self, job: Job | None = None) -> Situation:
         """Providers and worker slots, at most a second old.
@@ -62,7 +72,7 @@ class QueueEstimates:
                 providers={
                     name: _view(state) for name, state in states.items() if state.override.setting != "disabled"
                 },
-                slots=sum(self._store.overview().workers.values()),
+                slots=sum(self._queue.overview().workers.values()),
                 paused=self._pauses.queue() is not None,
             )
             self._fresh_until = time.monotonic() + _FRESH_SECONDS

@@ -13,6 +13,7 @@ from jobs.access.api_keys import ApiKeyStore
 from jobs.access.rates import LocalRates, Rates
 from jobs.access.streams import OpenStreams
 from jobs.batches import BatchService
+from jobs.dispatcher import Dispatcher
 from jobs.egress import Egress
 from jobs.files import ArtifactStore, LocalArtifacts
 from jobs.files.uploads import Uploads
@@ -20,11 +21,13 @@ from jobs.queue import CeleryPublisher, Publisher, client_app
 from jobs.record.client import connect
 from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
+from jobs.record.job_queue import JobQueue
 from jobs.record.store import JobStore
 from jobs.record.views import JobViews, Nudge
 from jobs.scheduling.pauses import Pauses
 from jobs.scheduling.provider_states import ProviderStates
 from jobs.service import JobService
+from jobs.submissions import Submissions
 from jobs.vault import Vault
 from jobs.webhooks.notices import notices
 from jobs.webhooks.service import WebhookService
@@ -53,6 +56,9 @@ class Services:
     views: JobViews
     provider_states: ProviderStates
     artifacts: ArtifactStore
+    queue: JobQueue
+    dispatcher: Dispatcher
+    submissions: Submissions
     jobs: JobService
     batches: BatchService
     uploads: Uploads
@@ -104,31 +110,39 @@ def build(
     """
     if client is None:
         client = connect(settings.require_redis())
-    timings = timings or Timings()
     identity = DatabaseIdentity(client, settings.identity_file)
-    connection = Connection(client, identity=identity)
-    store = JobStore(connection, limits=settings.limits, notices=notices)
-    views = JobViews(connection, store)
-    provider_states, pauses = ProviderStates(connection), Pauses(connection)
-    artifacts = ThreadedArtifacts(LocalArtifacts(settings.artifacts_dir))
-    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
-    egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
-    catalog.specs()  # imports the drivers now rather than in somebody's first request
-    keys = ApiKeyStore(connection)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
+    return _built(settings, Connection(client, identity=identity), identity, publisher, timings or Timings())
+
+
+def _built(
+    settings: Settings, connection: Connection, identity: DatabaseIdentity, publisher: Publisher, timings: Timings
+) -> Services:
+    store = JobStore(connection, limits=settings.limits, notices=notices)
+    queue = JobQueue(connection, limits=settings.limits)
+    dispatcher = Dispatcher(queue, publisher)
+    provider_states, pauses, keys = ProviderStates(connection), Pauses(connection), ApiKeyStore(connection)
+    artifacts = ThreadedArtifacts(LocalArtifacts(settings.artifacts_dir))
     vault = Vault.from_file(settings.secret_key_file)
-    jobs = JobService(store, publisher, artifacts, vault, embed_recipe=settings.embed_recipe)
+    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
+    catalog.specs()  # imports the drivers now rather than in the first request
+    egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
+    submissions = Submissions(store, dispatcher, artifacts, vault, embed_recipe=settings.embed_recipe)
+    jobs = JobService(store, dispatcher, artifacts)
     return Services(
         settings=settings,
         timings=timings,
         connection=connection,
         identity=identity,
         store=store,
-        views=views,
+        views=JobViews(connection, store, limits=settings.limits),
         provider_states=provider_states,
         artifacts=artifacts,
+        queue=queue,
+        dispatcher=dispatcher,
+        submissions=submissions,
         jobs=jobs,
-        batches=BatchService(connection, store, jobs),
+        batches=BatchService(store, submissions, dispatcher, jobs),
         uploads=Uploads(connection, artifacts, settings.file_bytes),
         catalog=catalog,
         keys=keys,
@@ -139,7 +153,7 @@ def build(
         signed_links=SignedLinks(vault.derived("links"), connection.now),
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store, Nudge(connection), retry_seconds=timings.pump_retry),
-        queue_estimates=QueueEstimates(store, provider_states, pauses, catalog),
+        queue_estimates=QueueEstimates(queue, provider_states, pauses, catalog, connection.now),
         webhooks=WebhookService(connection, vault, egress),
         egress=egress,
         pauses=pauses,

@@ -17,7 +17,7 @@ from typing import Final, Protocol
 
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.record.counters import Counters
-from jobs.record.store import JobStore
+from jobs.record.leases import Leases
 from resilience import survive
 from worker.attempts.reasons import CANCELED, HANDED_BACK, LEASE_LOST
 
@@ -83,7 +83,7 @@ class Heartbeat:
     """Signs of life of one worker process.
 
     Args:
-        store: The records, on a connection of its own: no attempt can keep a beat waiting.
+        leases: Leases, on a connection of its own: no attempt can keep a beat waiting.
         worker: The worker's name.
         slots: Jobs at once.
         lease_seconds: How long a lease holds without a beat.
@@ -94,7 +94,7 @@ class Heartbeat:
 
     def __init__(
         self,
-        store: JobStore,
+        leases: Leases,
         worker: str,
         slots: int,
         lease_seconds: float,
@@ -102,7 +102,7 @@ class Heartbeat:
         timings: Timings = Timings(),
         die: Callable[[], None] = _end_process,
     ) -> None:
-        self._store = store
+        self._leases = leases
         self.worker = worker
         self.slots = slots
         self.lease_seconds = lease_seconds
@@ -155,7 +155,7 @@ class Heartbeat:
             if thread.is_alive():
                 thread.join(timeout=5)
         try:
-            self._store.beat(self.worker, 0, self.lease_seconds, [])
+            self._leases.beat(self.worker, 0, self.lease_seconds, [])
             self._counters.flush()
         except StoreUnavailable:
             log.warning("could not sign off; the scheduler notices by itself")
@@ -196,7 +196,7 @@ class Heartbeat:
         hedges = sum(max(0, run.attempts - 1) for run in runs)
         slots = len(runs) if self.draining else self.slots - hedges
         leases = [(run.job_id, run.fence) for run in runs]
-        states = self._store.beat(self.worker, slots, self.lease_seconds, leases)
+        states = self._leases.beat(self.worker, slots, self.lease_seconds, leases)
         for run, state in zip(runs, states, strict=True):
             if state == 0:
                 run.cancel(LEASE_LOST)
@@ -216,7 +216,7 @@ class Heartbeat:
         while not self._stopped.is_set():
             began = time.monotonic()
             try:
-                cursor, canceled = self._store.wait_control(cursor, self._timings.beat)
+                cursor, canceled = self._leases.wait_for_cancels(cursor, self._timings.beat)
                 for run in self.running():
                     if run.job_id in canceled:
                         run.cancel(CANCELED)

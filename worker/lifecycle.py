@@ -67,7 +67,7 @@ class Lifecycle(StartStopStep):
         shared.announce()
         heartbeat.start()
         self._is_ready = True
-        shared.jobs.wake()
+        shared.dispatcher.dispatch()
         log.info("worker ready", extra={"worker": heartbeat.worker, "slots": heartbeat.slots})
 
     def _drain(self, sig: str = "", **_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like

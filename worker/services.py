@@ -11,7 +11,7 @@ from typing import Final
 from jobs.record.client import connect
 from jobs.record.connection import Connection
 from jobs.record.counters import Counters
-from jobs.record.store import JobStore
+from jobs.record.leases import Leases
 from jobs.scheduling.health_store import HealthStore
 from settings import Settings
 from worker import shared
@@ -54,6 +54,7 @@ def build(settings: Settings, *, slots: int) -> Services:
     counters = Counters(connection)
     parts = Parts(
         store=found.store,
+        leases=found.leases,
         drivers=found.catalog,
         artifacts=found.artifacts,
         vault=found.vault,
@@ -65,7 +66,7 @@ def build(settings: Settings, *, slots: int) -> Services:
     name = f"{socket.gethostname()}-{os.getpid()}-{secrets.token_hex(2)}"
     return Services(
         shared=found,
-        claimer=Claimer(found.store, found.catalog, counters),
+        claimer=Claimer(found.store, found.leases, found.catalog, counters),
         parts=parts,
-        heartbeat=Heartbeat(JobStore(connection), name, slots, settings.lease_seconds, counters),
+        heartbeat=Heartbeat(Leases(connection), name, slots, settings.lease_seconds, counters),
     )

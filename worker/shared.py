@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jobs.dispatcher import Dispatcher
 from jobs.egress import Egress
 from jobs.files import LocalArtifacts
 from jobs.queue import CeleryPublisher, client_app
 from jobs.record.client import connect
 from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.scheduling.provider_states import ProviderStates
 from jobs.service import JobService
@@ -33,6 +36,9 @@ class Shared:
     identity: DatabaseIdentity
     connection: Connection
     store: JobStore
+    leases: Leases
+    queue: JobQueue
+    dispatcher: Dispatcher
     artifacts: LocalArtifacts
     catalog: Catalog
     dialer: Dialer
@@ -67,6 +73,8 @@ def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -
     identity = DatabaseIdentity(client, settings.identity_file, founder=founder)
     connection = Connection(client, patience=patience, identity=identity)
     store = JobStore(connection, limits=settings.limits, notices=notices)
+    queue = JobQueue(connection, limits=settings.limits)
+    dispatcher = Dispatcher(queue, CeleryPublisher(client_app(settings.redis_url)))
     catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
     artifacts = LocalArtifacts(settings.artifacts_dir)
     vault = Vault.from_file(settings.secret_key_file)
@@ -74,9 +82,12 @@ def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -
         identity=identity,
         connection=connection,
         store=store,
+        leases=Leases(connection, notices=notices),
+        queue=queue,
+        dispatcher=dispatcher,
         artifacts=artifacts,
         catalog=catalog,
         dialer=Dialer(Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)),
         vault=vault,
-        jobs=JobService(store, CeleryPublisher(client_app(settings.redis_url)), artifacts, vault),
+        jobs=JobService(store, dispatcher, artifacts),
     )

@@ -37,7 +37,7 @@ class RunJob(Task):
         with logs.job_lines(job_id):
             try:
                 if heartbeat.draining:
-                    shared.jobs.send_again(job_id)
+                    shared.dispatcher.send_again(job_id)
                 elif retry.is_suspect(shared.store.get(job_id).job):
                     run_isolated(job_id, lambda: heartbeat.draining)
                 else:
@@ -45,7 +45,7 @@ class RunJob(Task):
             except JobError as error:
                 log.warning("left to the scheduler: %s", error)
             finally:
-                shared.jobs.wake()
+                shared.dispatcher.dispatch()
 
     def _claim_and_run(self, job_id: str) -> None:
         claimer, heartbeat = self._services.claimer, self._services.heartbeat

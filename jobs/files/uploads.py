@@ -23,7 +23,7 @@ from jobs.model import Noun
 from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Connection
-from jobs.record.store import marks_of, same
+from jobs.times import ms
 
 #: Most uploads of one owner.
 COUNT_LIMIT: Final = 1000
@@ -127,7 +127,7 @@ class Uploads:
         file_id, now = new_file_id(), self._connection.now()
         member = f"{owner}/{file_id}"
         with available():
-            self._redis.zadd(keys.FILE_DUE, {member: _ms(now + _WRITING_SECONDS)})
+            self._redis.zadd(keys.FILE_DUE, {member: ms(now + _WRITING_SECONDS)})
         upload = Upload(
             id=file_id,
             owner=owner,
@@ -148,19 +148,19 @@ class Uploads:
         self._tidy(member)
         if answer[0] == b"full":
             raise self._full(self.usage(owner))
-        return self.get(same(once, answer[1].decode(), answer[2].decode()), owner), True
+        return self.get(once.match(answer[1].decode(), answer[2].decode()), owner), True
 
     def _written(self, upload: Upload, once: Idempotency) -> list[bytes]:
         order: dict[str, Any] = {
             "id": upload.id,
             "owner": upload.owner,
             "bytes": upload.bytes,
-            "expires": _ms(upload.expires_at),
+            "expires": ms(upload.expires_at),
             "most": self._most,
             "most_bytes": self._most_bytes,
         }
         if once.key is not None:
-            order["once"] = marks_of(once)
+            order["once"] = once.arguments()
         answer: list[bytes] = self._connection.run("upload", json.dumps(order), _encode(upload))
         return answer
 
@@ -224,7 +224,7 @@ class Uploads:
 
     def expire(self) -> int:
         """Delete what is kept no longer, and what an upload that broke off left; answers how many."""
-        now = _ms(self._connection.now())
+        now = ms(self._connection.now())
         with available():
             due = self._redis.zrangebyscore(keys.FILE_DUE, 0, now, start=0, num=_ROUND)
         for member in due:
@@ -238,7 +238,3 @@ class Uploads:
         self._artifacts.delete(file_id)
         with available():
             self._redis.zrem(keys.FILE_DUE, member)
-
-
-def _ms(seconds: float) -> int:
-    return round(seconds * 1000)

@@ -1,4 +1,4 @@
-"""What the web face reads besides the records: one round trip each, and one blocking read for all who watch."""
+"""What the web face reads at every poll, in one round trip each; and one blocking read for all event streams."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from jobs.limits import Limits
+from jobs.limits import UNLIMITED, Limits
 from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Connection
-from jobs.record.store import JobStore, logged, or_empty, record_of
+from jobs.record.job_queue import or_empty
+from jobs.record.reader import JobReader, check_owner, logged, record_of
 from jobs.record.types import LimitGroup, LoggedEvent, QueuePlace, Record
+from jobs.times import ms
 
 #: Seconds that the key of a nudge lives.
 _NUDGE_SECONDS: Final = 60
@@ -27,46 +29,53 @@ class JobViews:
 
     Args:
         connection: To Redis.
-        store: The records.
+        reader: Reads what a look does not find.
+        limits: For every API key that does not have its own.
         remembered: Records that are remembered between looks.
     """
 
-    def __init__(self, connection: Connection, store: JobStore, remembered: int = 1024) -> None:
+    def __init__(
+        self, connection: Connection, reader: JobReader, *, limits: Limits = UNLIMITED, remembered: int = 1024
+    ) -> None:
         self._connection = connection
         self._redis = connection.redis
-        self._store = store
+        self._reader = reader
         self._remembered = remembered
-        self._limits = [or_empty(store.limits.running), or_empty(store.limits.user_running)]
-        # Whoever polls asks for the same jobs again and again, and mostly nothing has happened.
+        self._limits = [or_empty(limits.running), or_empty(limits.user_running)]
+        # Clients poll the same jobs again and again, and mostly nothing has happened.
         self._seen: OrderedDict[str, Record] = OrderedDict()
 
-    def look(self, job_id: str) -> tuple[Record, QueuePlace | None]:
-        """A job, and where it stands (None where it is not queued).
+    def look(self, job_id: str, owner: str | None = None) -> tuple[Record, QueuePlace | None]:
+        """A job, and its place in the queue (None: it is not queued); with an owner, only if it is theirs.
 
         One round trip. A record that has not changed since the last look is the same object again.
 
         Raises:
-            JobNotFound: There is none.
-            JobGone: There was one.
+            JobNotFound: There is none, or it is another owner's.
+            JobGone: It was deleted.
         """
         known = self._seen.get(job_id)
         answer = self._connection.run("look", job_id, "" if known is None else known.event_id, *self._limits)
-        if answer is None:
-            return self._store.get(job_id), None
-        version, event_id, doc = answer[:3]
-        if doc is None and known is not None:
-            return known, _place(answer)
-        record = record_of((doc, version, event_id))
+        record = None if answer is None else self._current(known, answer)
         if record is None:
-            return self._store.get(job_id), None
-        if len(doc) <= _SEEN_BYTES:
-            self._seen[job_id] = record
-            if len(self._seen) > self._remembered:
-                self._seen.popitem(last=False)
+            return self._reader.get(job_id, owner), None
+        check_owner(job_id, record.job.owner, owner)
         return record, _place(answer)
 
+    def _current(self, known: Record | None, answer: Sequence[Any]) -> Record | None:
+        """The record of an answer of look.lua, which leaves out a snapshot that is ``known``."""
+        version, event_id, doc = answer[:3]
+        if doc is None and known is not None:
+            return known
+        record = record_of((doc, version, event_id))
+        if record is not None and len(doc) <= _SEEN_BYTES:
+            self._seen[record.job.id] = record
+            if len(self._seen) > self._remembered:
+                self._seen.popitem(last=False)
+        return record
+
     def places(self, records: Iterable[Record]) -> dict[str, QueuePlace]:
-        """Where each of the jobs stands; those that are not queued are left out."""
+        """The places of those of the jobs that are queued."""
         looked = list(records)
         with available():
             pipe = self._redis.pipeline(transaction=False)
@@ -78,19 +87,19 @@ class JobViews:
 
     def counts(self, owner: str, user: str | None) -> dict[str, int]:
         """How many jobs and streams an owner has, and an end user of theirs, by the fields of the limits."""
-        now = round(self._connection.now() * 1000)
+        now = ms(self._connection.now())
         with available():
             pipe = self._redis.pipeline(transaction=False)
-            for party in (owner, user or owner):
-                pipe.zcard(keys.waiting(party))
-                pipe.scard(keys.held(party))
+            for group in (owner, user or owner):
+                pipe.zcard(keys.waiting(group))
+                pipe.scard(keys.held(group))
             pipe.zcount(keys.streams(owner), now, "+inf")
             queued, running, user_queued, user_running, streams = pipe.execute()
         found = {"queued": queued, "running": running, "streams": streams}
         return found if user is None else {**found, "user_queued": user_queued, "user_running": user_running}
 
     def groups(self, owner: str, user: str, limits: Limits) -> tuple[LimitGroup, ...]:
-        """The groups that a new job of a user would be the last of."""
+        """The groups that share limits with a new job of a user, which would be the last of each."""
         found = self.counts(owner, user)
         whole = LimitGroup(running=found["running"], limit=limits.running, position=found["queued"])
         if user == owner:
@@ -101,10 +110,9 @@ class JobViews:
 
 
 class Nudge:
-    """Ends a blocking read early, because it has to read something else from now on.
+    """A blocking read of many jobs' events that can be ended early, to read other jobs from then on.
 
-    A small stream that the read also reads: unlike a signal it cannot come
-    too early.
+    It is ended through a small stream that it reads too: unlike a signal, that cannot come too early.
 
     Args:
         connection: To Redis.
@@ -145,8 +153,8 @@ class Nudge:
 
 
 def _place(answer: Sequence[Any]) -> QueuePlace | None:
-    """Where the job of an answer of look.lua stands."""
-    if len(answer) < 4:  # without a position it is not queued
+    """The place in an answer of look.lua; None: the job is not queued."""
+    if len(answer) < 4:
         return None
     groups = (answer[start : start + 3] for start in range(4, len(answer), 3))
     return QueuePlace(

@@ -14,6 +14,7 @@ from jobs.record.client import available
 from jobs.record.commands import Commands
 from jobs.record.connection import Connection
 from jobs.scheduling.health import Health, expected_seconds
+from jobs.times import ms
 
 _health = msgspec.json.Decoder(Health)
 
@@ -75,21 +76,21 @@ class HealthStore:
             account: Means the quota of this account instead of the installation's.
         """
         run = self._connection.run
-        self._connection.patiently(lambda: run("rest", provider, account or "", round(until * 1000), reason))
+        self._connection.patiently(lambda: run("rest", provider, account or "", ms(until), reason))
 
     def works(self, provider: str, since: float, account: str | None = None) -> None:
         """Let other jobs follow: an attempt that began at ``since`` (Unix seconds) showed life.
 
         An attempt from before the end of a rest shows nothing.
         """
-        self._connection.run("works", provider, account or "", round(since * 1000))
+        self._connection.run("works", provider, account or "", ms(since))
 
 
 def _fields(health: Health) -> dict[Any, Any]:
     """The record, and what dispatch.lua reads: the circuit, the expected time, whether others are to be preferred."""
     return {
         "health": msgspec.json.encode(health),
-        "open": "" if health.open_until is None else round(health.open_until * 1000),
+        "open": "" if health.open_until is None else ms(health.open_until),
         "cost": "" if health.run_average is None else f"{expected_seconds(health):.3f}",
         "shun": "1" if health.signature_change is not None else "",
     }

@@ -13,6 +13,7 @@ from jobs.record.client import available
 from jobs.record.connection import Connection
 from jobs.scheduling.health import Health, blocked_until
 from jobs.scheduling.pauses import Override, override_of
+from jobs.times import ms
 
 _health = msgspec.json.Decoder(Health)
 
@@ -80,7 +81,7 @@ class ProviderStates:
             for name, jobs in limits.items():
                 fields: dict[Any, Any] = {
                     "limit": "" if jobs is None else str(jobs),
-                    "wary": str(round(trials[name] * 1000)) if name in trials else "",
+                    "wary": str(ms(trials[name])) if name in trials else "",
                 }
                 pipe.hset(keys.provider(name), mapping=fields)
             pipe.execute()

@@ -17,6 +17,7 @@ import msgspec
 from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Conflict, Connection, retrying
+from jobs.times import ms
 from jobs.webhooks import deliveries as webhooks
 from jobs.webhooks.deliveries import Delivery
 
@@ -68,7 +69,7 @@ class Outbox:
 
         At once at most ``per_owner`` are under way for one owner, and ``per_host`` of these to one host.
         """
-        found = self._connection.run("deliver", round(lease_seconds * 1000), per_host, per_owner, most)
+        found = self._connection.run("deliver", ms(lease_seconds), per_host, per_owner, most)
         answer: list[str] = [part.decode() for part in found]
         rows = zip(answer[::4], answer[1::4], answer[2::4], map(int, answer[3::4]), strict=True)
         return tuple(taken for row in rows if (taken := self._read(*row)) is not None)
@@ -90,7 +91,7 @@ class Outbox:
 
     def _settle(self, place: tuple[str, str, str, str, int], delivery: Delivery | None) -> bool:
         doc = b"" if delivery is None else _encode(delivery)
-        following = "" if delivery is None or delivery.next_at is None else round(delivery.next_at * 1000)
+        following = "" if delivery is None or delivery.next_at is None else ms(delivery.next_at)
         return bool(self._connection.run("settle", *place, doc, following))
 
     def redeliver(self, holder: str, delivery_id: str) -> Delivery | None:

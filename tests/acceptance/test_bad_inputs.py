@@ -113,7 +113,7 @@ def _names(stack: Stack) -> dict[str, str]:
         keys.create(name, limits=dict.fromkeys(LIMITS, "none")) for name in ("mine", "other", "gone")
     )
     keys.revoke(gone.id)
-    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+    fake_worker = FakeWorker(stack)
     jobs = {}
     for name, owner in (("MY", mine.id), ("OTHER", other.id)):
         lease = fake_worker.claim(fake_worker.submit(owner=owner))

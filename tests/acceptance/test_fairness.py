@@ -14,10 +14,10 @@ from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record.client import connect
 from jobs.record.connection import Connection
-from jobs.record.store import JobStore
 from tests.support.api_client import ApiClient
 from tests.support.eventually import eventually
 from tests.support.processes import Stack
+from tests.support.records import Records
 from tests.support.redis_servers import RedisServer
 
 SLOTS: Final = 4
@@ -49,7 +49,7 @@ def test_the_one_job_of_a_user_starts_in_the_next_slot_that_frees(stack: Stack) 
 
     def overtakers(number: int) -> int:
         """Jobs of the other user that started while this one waited."""
-        eventually(lambda: (stack.store.overview().running, stack.store.overview().sent) == (SLOTS, 0), "all slots run")
+        eventually(lambda: (stack.queue.overview().running, stack.queue.overview().sent) == (SLOTS, 0), "all slots run")
         one = submitted(clients[0], "one", number)
         (job,) = stack.wait_for_status([one], "succeeded", seconds=60)
         # The Redis time of the write, which is what counts; the job's own time is a little before it.
@@ -64,12 +64,13 @@ def test_the_one_job_of_a_user_starts_in_the_next_slot_that_frees(stack: Stack) 
         found.append(overtakers(len(found)))
     assert min(found) == 0, f"overtaken by {found}"
     assert max(found) < SLOTS
-    assert stack.store.overview().queued > 900, "the others still wait"
+    assert stack.queue.overview().queued > 900, "the others still wait"
 
 
 @pytest.mark.real
 def test_ten_thousand_jobs_delay_another_users_first_by_one_a_slot_at_most(own_redis_server: RedisServer) -> None:
-    store = JobStore(Connection(connect(own_redis_server.url)))
+    record = Records(Connection(connect(own_redis_server.url)))
+    store, queue = record.store, record.queue
 
     def add(user: str) -> str:
         job = Job(
@@ -78,21 +79,21 @@ def test_ten_thousand_jobs_delay_another_users_first_by_one_a_slot_at_most(own_r
         )  # fmt: skip
         return store.create(job).job.id
 
-    store.beat("w", SLOTS, 600, [])
+    record.leases.beat("w", SLOTS, 600, [])
     for _ in range(10_000):
         add("many")
-    running = list(store.dispatch())
+    running = list(queue.choose())
     assert len(running) == SLOTS
     # These run, and others of the user are sent whenever one ends: for a while nobody else is there.
     for _ in range(20):
         store.change(running.pop(0), lambda _: events.Canceled(at=1.0))
-        running += store.dispatch()
+        running += queue.choose()
     first = add("late")
     order: list[str] = []
     while first not in order:
         assert len(order) <= SLOTS, "more than one for each slot"
         store.change(running.pop(0), lambda _: events.Canceled(at=1.0))
-        sent = store.dispatch()
+        sent = queue.choose()
         running += sent
         order += sent
     assert order == [first], "the next slot is theirs"

@@ -24,6 +24,7 @@ import requests
 from kombu.exceptions import OperationalError
 
 from jobs.queue import QUEUE, RUN_JOB, client_app
+from jobs.record.job_queue import JobQueue
 from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
@@ -212,13 +213,18 @@ class Deployment:
         """The truth, past all proxies: for watching and for the end."""
         return self.stack.store
 
+    @property
+    def queue(self) -> JobQueue:
+        """The queue, past all proxies."""
+        return self.stack.queue
+
     def start(self, workers: int | None = None) -> None:
         """Start web, schedulers, and so many workers (all of them), and wait until they are ready."""
         wanted = self.workers[:workers]
         self.web.start()
         for part in (*self.schedulers, *wanted):
             part.start()
-        eventually(lambda: len(self.store.overview().workers) >= len(wanted), "the workers are ready", within=180)
+        eventually(lambda: len(self.queue.overview().workers) >= len(wanted), "the workers are ready", within=180)
         self.wait_for_web()
         HealthStore(self.stack.connection).update(PAIR[0], _quick)
 

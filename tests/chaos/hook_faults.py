@@ -7,7 +7,7 @@ import time
 from typing import Final
 
 from jobs.egress import Egress
-from jobs.service import Submission
+from jobs.submissions import Submission
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import SCHEDULE, Delivery
 from jobs.webhooks.outbox import Outbox
@@ -140,7 +140,7 @@ def sender_dies_with_many_pending(trial: Trial) -> str:
             webhook=hooks.accept("local", receiver.url, base="http://here"),
         )  # fmt: skip
         # Without waking anybody: it is canceled at once.
-        job, _ = deployment.stack.jobs.prepare(asked)
+        job, _ = deployment.stack.submissions.prepare(asked)
         deployment.store.create(job)
         deployment.stack.jobs.cancel(job.id, None)
         jobs.append(job.id)

@@ -121,7 +121,7 @@ class Run:
 
     def _over(self) -> bool:
         if not self.prefix:
-            seen = self.deployment.store.overview()
+            seen = self.deployment.queue.overview()
             return seen.queued + seen.running == 0
         open_jobs = self.deployment.store.page(
             None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal

@@ -36,7 +36,7 @@ def test_a_message_that_comes_five_times_runs_its_job_once(tmp_path: Path) -> No
         stack.worker("second")
         job = stack.submit("start", "wait 1s", "image")
         for _ in range(5):
-            stack.jobs.send_again(job)
+            stack.dispatcher.send_again(job)
         (done,) = stack.wait_for_status([job])
         assert done.status == "succeeded"
         assert len(done.attempts) == 1

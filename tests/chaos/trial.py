@@ -229,7 +229,7 @@ class Trial:
             deployment.web.start()
             deployment.wait_for_web()
             self._ready(0)
-        for job in deployment.stack.jobs.page(
+        for job in deployment.stack.store.page(
             None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal
         ).records:
             deployment.stack.jobs.cancel(job.job.id, None)
@@ -237,5 +237,5 @@ class Trial:
             for name in (PAINTER, POISON, HASTY, CLOSED, NO_TLS, *LOST):
                 deployment.stack.client.hdel(keys.provider(name), "until", "reason", "health")
         eventually(
-            lambda: len(deployment.store.overview().workers) == 1, "only worker 0 is known", within=LEASE_SECONDS + 20
+            lambda: len(deployment.queue.overview().workers) == 1, "only worker 0 is known", within=LEASE_SECONDS + 20
         )

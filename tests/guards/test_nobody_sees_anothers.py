@@ -20,7 +20,8 @@ import settings
 from jobs.access.api_keys import OPERATOR_SCOPES
 from providers.echo.painting import paint
 from settings import Bind
-from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
+from tests.support.fake_worker import FakeWorker, name_database
+from tests.support.records import FakePublisher
 from web.app import assemble
 from web.openapi.document import Route, routes
 from web.services import build
@@ -75,7 +76,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
     hook = {"url": "https://hooks.example.com/x", "events": ["job.started", "job.succeeded"]}
     body = {"model": "echo", "input": {"prompt": "a lighthouse"}, "webhook": hook}
     jobs = [client.post("/v1/jobs", json=body, headers=mine).get_json()["id"] for _ in range(2)]
-    fake_worker = FakeWorker(built.store, built.jobs, built.artifacts)
+    fake_worker = FakeWorker(built)
     lease = fake_worker.claim(built.store.get(jobs[0]).job)
     fake_worker.preview(lease, 0)
     fake_worker.succeed(lease)

@@ -30,7 +30,8 @@ from providers.gradio.app_info import AppAddress
 from providers.gradio.client import GradioApp
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, hostile_app
 from tests.support.eventually import eventually
-from tests.support.fake_worker import FakePublisher, name_database
+from tests.support.fake_worker import name_database
+from tests.support.records import FakePublisher
 from tests.support.webhook_receiver import make_certificate
 from web.app import assemble
 from web.services import build

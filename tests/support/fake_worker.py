@@ -4,27 +4,21 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from jobs import events
 from jobs.files import ArtifactStore
 from jobs.model import Job, Output
+from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
-from jobs.service import JobService, Submission
+from jobs.submissions import Submission, Submissions
+from jobs.webhooks.notices import notices
 from providers.echo.painting import paint
 from web.services import Services
-
-
-class FakePublisher:
-    """A publisher that remembers whom it woke."""
-
-    def __init__(self) -> None:
-        self.jobs: list[str] = []
-
-    def publish(self, job_id: str) -> None:
-        self.jobs.append(job_id)
 
 
 def name_database(services: Services) -> str:
@@ -33,37 +27,48 @@ def name_database(services: Services) -> str:
     return services.identity.check()
 
 
+class Installation(Protocol):
+    """What takes submissions; web services and :class:`tests.support.processes.Stack` do."""
+
+    @property
+    def connection(self) -> Connection: ...
+    @property
+    def store(self) -> JobStore: ...
+    @property
+    def queue(self) -> JobQueue: ...
+    @property
+    def submissions(self) -> Submissions: ...
+    @property
+    def artifacts(self) -> ArtifactStore: ...
+
+
 class FakeWorker:
-    """A worker's hand.
+    """Runs jobs step by step, as a test says.
 
     Args:
-        store: The records.
-        jobs: Takes submissions.
-        artifacts: Where outputs go.
+        installation: Where the jobs are.
     """
 
-    def __init__(self, store: JobStore, jobs: JobService, artifacts: ArtifactStore) -> None:
-        self.store = store
-        self._jobs = jobs
-        self._artifacts = artifacts
+    def __init__(self, installation: Installation) -> None:
+        self.store = installation.store
+        self.queue = installation.queue
+        self.leases = Leases(installation.connection, notices=notices)
+        self._submissions = installation.submissions
+        self._artifacts = installation.artifacts
 
     def submit(self, owner: str = "local", **changes: Any) -> Job:
-        return self._jobs.submit(
-            replace(
-                Submission(
-                    owner=owner,
-                    model="echo",
-                    given={"prompt": "a lighthouse"},
-                    inputs={"echo": {"prompt": "a lighthouse", "seed": 7, "width": 512, "height": 512}},
-                ),
-                **changes,
-            )
-        ).job
+        submission = Submission(
+            owner=owner,
+            model="echo",
+            given={"prompt": "a lighthouse"},
+            inputs={"echo": {"prompt": "a lighthouse", "seed": 7, "width": 512, "height": 512}},
+        )
+        return self._submissions.accept(replace(submission, **changes)).record.job
 
     def claim(self, job: Job) -> Lease:
-        self.store.beat("w1", 1000, 60, [])
-        self.store.dispatch()
-        lease = self.store.claim(job.id, "w1", 60, lambda job, _: job.input)
+        self.leases.beat("w1", 1000, 60, [])
+        self.queue.choose()
+        lease = self.leases.claim(job.id, "w1", 60, lambda job, _: job.input)
         assert lease is not None
         return lease
 
@@ -73,7 +78,7 @@ class FakeWorker:
 
     def preview(self, lease: Lease, index: int) -> bytes:
         picture = paint("a lighthouse", 1, 64, 64, finished=0.5)
-        self.store.save_preview(lease.job.id, lease.fence, index, picture)
+        self.leases.save_preview(lease.job.id, lease.fence, index, picture)
         self.write(lease, events.Previewed, index=index)
         return picture
 

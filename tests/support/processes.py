@@ -14,19 +14,17 @@ from typing import Any, Final, Self
 
 import settings
 from cli.stack import programs
-from jobs.files import LocalArtifacts
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app
 from jobs.record.client import connect
 from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity
-from jobs.record.store import JobStore
 from jobs.record.types import Record
-from jobs.service import JobService, Submission
+from jobs.submissions import Submission
 from jobs.vault import Vault
-from jobs.webhooks.notices import notices
 from providers.catalog import Catalog
 from tests.support.eventually import eventually
+from tests.support.records import Records
 from tests.support.redis_servers import RedisServer, free_port
 
 #: The checkout; the programs run in it.
@@ -121,11 +119,16 @@ class Stack:
         self.client = connect(self.redis.url, connections=8)
         DatabaseIdentity(self.client, config.identity_file, founder=True).check()
         self.connection = Connection(self.client, patience=10)
-        self.store = JobStore(self.connection, limits=config.limits, notices=notices)
-        self.artifacts = LocalArtifacts(config.artifacts_dir)
-        vault = Vault.from_file(config.secret_key_file)
         self._app = client_app(self.redis.url)
-        self.jobs = JobService(self.store, CeleryPublisher(self._app), self.artifacts, vault)
+        record = Records(
+            self.connection,
+            config.artifacts_dir,
+            limits=config.limits,
+            publisher=CeleryPublisher(self._app),
+            vault=Vault.from_file(config.secret_key_file),
+        )
+        self.store, self.queue, self.artifacts = record.store, record.queue, record.artifacts
+        self.submissions, self.dispatcher, self.jobs = record.submissions, record.dispatcher, record.jobs
         self.catalog = Catalog.load(config.config)
         return self
 
@@ -185,7 +188,7 @@ class Stack:
             inputs=admitted.inputs,
             **options,
         )
-        return self.jobs.submit(submission).job.id
+        return self.submissions.accept(submission).record.job.id
 
     def job(self, job_id: str) -> Job:
         """The job as it stands."""

@@ -14,8 +14,9 @@ from jobs.errors import StoreUnavailable
 from jobs.files import LocalArtifacts
 from jobs.ids import new_job_id
 from jobs.model import Job
-from jobs.record.connection import Connection
 from jobs.record.counters import Counters
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from jobs.scheduling.health_store import HealthStore
@@ -40,11 +41,11 @@ def done(color: str = "red") -> Completed:
     return Completed((InlineFile("a.png", picture(color)),), 7)
 
 
-class HookedStore(JobStore):
-    """A store that calls a function of the test before a method; what the function raises is the store's error."""
+class Hooked:
+    """Calls a function of the test before a method; what the function raises is the method's error."""
 
-    def __init__(self, connection: Connection) -> None:
-        super().__init__(connection)
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
         #: By the method's name.
         self.before: dict[str, Callable[[], object]] = {}
 
@@ -53,6 +54,18 @@ class HookedStore(JobStore):
         if hook is not None:
             hook()
         return super().__getattribute__(name)
+
+
+class HookedStore(Hooked, JobStore):
+    """A store whose methods a test lets fail."""
+
+
+class HookedLeases(Hooked, Leases):
+    """Leases whose methods a test lets fail."""
+
+
+class HookedQueue(Hooked, JobQueue):
+    """A queue whose methods a test lets fail."""
 
 
 def away() -> None:
@@ -66,6 +79,8 @@ class WorkerParts:
     def __init__(self, folder: Path) -> None:
         self.connection = RiggedConnection()
         self.store = HookedStore(self.connection)
+        self.leases = HookedLeases(self.connection)
+        self.queue = HookedQueue(self.connection)
         self.artifacts = LocalArtifacts(folder / "artifacts")
         self.vault = Vault(b"k" * 32)
         self.drivers: dict[str, Driver] = {}
@@ -78,7 +93,7 @@ class WorkerParts:
     def parts(self) -> Parts:
         """As the worker gets them."""
         return Parts(
-            store=self.store, drivers=self, artifacts=self.artifacts, vault=self.vault, fetch=self.fetch,
+            store=self.store, leases=self.leases, drivers=self, artifacts=self.artifacts, vault=self.vault, fetch=self.fetch,
             proxy=self.proxy, measures=self.measures, counters=self.counters, timings=self.timings,
         )  # fmt: skip
 
@@ -115,9 +130,9 @@ class WorkerParts:
 
     def claim(self, job_id: str, lease_seconds: float = 60) -> Lease:
         """The lease of a job that may run."""
-        self.store.beat("w", 8, 60, [])
-        assert job_id in self.store.dispatch()
-        lease = self.store.claim(job_id, "w", lease_seconds, lambda job, _: job.input)
+        self.leases.beat("w", 8, 60, [])
+        assert job_id in self.queue.choose()
+        lease = self.leases.claim(job_id, "w", lease_seconds, lambda job, _: job.input)
         assert lease is not None
         return lease
 

@@ -15,7 +15,7 @@ from jobs.idempotency import Idempotency
 from jobs.record.types import Record
 from jobs.resources.job import JobResource
 from jobs.scheduling.waiting import Waiting
-from jobs.service import Accepted, Submission
+from jobs.submissions import Accepted, Submission
 from web.http.operation import Answer, Parameter
 from web.services import services
 from web.v1 import idempotency
@@ -69,7 +69,7 @@ def replayed(marks: Idempotency) -> Accepted | None:
         KeyReused: The idempotency key came with another request.
         JobGone: The job has been deleted.
     """
-    made = services().jobs.made(marks)
+    made = services().store.made(marks)
     return None if made is None else Accepted(made, replayed=True)
 
 
@@ -83,7 +83,7 @@ def accept(submission: Submission, marks: Idempotency) -> Accepted:
         ArtifactError: An image could not be stored.
     """
     charge(1)
-    return services().jobs.accept(submission, marks)
+    return services().submissions.accept(submission, marks)
 
 
 def awaited(accepted: Accepted, seconds: int | None) -> Awaited:

@@ -103,7 +103,7 @@ def set_queue() -> Response:
         found.pauses.pause(reason=or_none(change.reason), by=caller().owner)
     else:
         found.pauses.resume(by=caller().owner)
-        found.jobs.wake()
+        found.dispatcher.dispatch()
     return json_response(queue_control(found.pauses.queue()))
 
 
@@ -144,7 +144,7 @@ def set_provider(name: str) -> Response:
         found.pauses.resume(name, by=who)
     elif change.state is not UNSET:
         found.pauses.hold(name, change.state, reason=or_none(change.reason), by=who)
-    found.jobs.wake()
+    found.dispatcher.dispatch()
     return _shown(spec)
 
 

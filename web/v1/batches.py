@@ -8,7 +8,7 @@ from typing import Final
 from flask import Blueprint, Response, request
 
 from jobs.batches import Batch
-from jobs.service import Submission
+from jobs.submissions import Submission
 from providers.inputs.faults import FAULTS_LIMIT
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, ok, operation
@@ -109,8 +109,8 @@ def cancel(batch_id: str) -> Response:
     found = services()
     batch = found.batches.get(batch_id, caller().owner)
     found.batches.cancel(batch)
-    return _answer(batch, 200 if found.batches.standing(batch).has_ended else 202)
+    return _answer(batch, 200 if found.batches.state(batch).has_ended else 202)
 
 
 def _answer(batch: Batch, status: int = 200) -> Response:
-    return json_response(batch_resource(services().batches.standing(batch), links()), status, PRIVATE)
+    return json_response(batch_resource(services().batches.state(batch), links()), status, PRIVATE)

@@ -8,7 +8,6 @@ from typing import Final
 
 from flask import Request, Response, g, request
 
-from jobs.errors import JobGone, JobNotFound
 from jobs.model import Job
 from jobs.record.types import Record
 from jobs.resources.job import job_resource, version_of
@@ -43,19 +42,11 @@ def look(job_id: str) -> tuple[Record, Waiting | None]:
     """A job of the caller's, and what it waits for.
 
     Raises:
-        JobNotFound: There is none, or it is somebody else's: the two look the same.
-        JobGone: There was one.
+        JobNotFound: There is none, or it is another key's: the two look the same.
+        JobGone: It was deleted.
     """
     found = services()
-    owner = caller().owner
-    try:
-        record, place = found.views.look(job_id)
-    except JobGone as gone:
-        if gone.tombstone.owner != owner:
-            raise JobNotFound(job_id) from None
-        raise
-    if record.job.owner != owner:
-        raise JobNotFound(job_id)
+    record, place = found.views.look(job_id, caller().owner)
     return record, found.queue_estimates.waiting(record, place)
 
 

@@ -56,7 +56,7 @@ def marks(body: Json | object) -> Idempotency:
     key = request.environ.get("HTTP_IDEMPOTENCY_KEY")
     if key is not None and not _KEY_FORM.fullmatch(key):
         raise Problem("invalid_input", "Idempotency-Key must be 1 to 255 visible ASCII characters.", status=400)
-    return services().jobs.once(
+    return services().submissions.once(
         owner=caller().owner,
         route=f"{request.method} {request.url_rule}",
         path=request.path,

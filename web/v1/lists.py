@@ -152,7 +152,7 @@ def page_of(
         Problem: 422: the cursor is none of this reader's.
     """
     found = services()
-    page = found.jobs.page(
+    page = found.store.page(
         owner,
         cursor=place_of(wanted.parameters, reader),
         limit=wanted.limit,

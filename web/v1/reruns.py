@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Blueprint, Response, request
 
 from jobs.model import Job
-from jobs.service import Submission
+from jobs.submissions import Submission
 from web.http.json_body import PICTURE_BODY, read_optional_json
 from web.http.operation import operation
 from web.v1 import idempotency

@@ -8,7 +8,7 @@ from msgspec import UNSET
 
 from jobs.files.uploads import COUNT_LIMIT
 from jobs.resources.base import optional
-from jobs.service import fair_user
+from jobs.submissions import fair_user
 from web.http.operation import Parameter, ok, operation
 from web.http.query import only
 from web.http.responses import json_response

@@ -9,6 +9,7 @@ from jobs import events, metrics
 from jobs.errors import JobError
 from jobs.model import Failure, Job, Status
 from jobs.record.counters import Counters
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from providers.catalog import Catalog, UnknownName
@@ -32,12 +33,14 @@ class Claimer:
 
     Args:
         store: The records.
+        leases: Where leases are taken.
         catalog: The providers of this worker.
         counters: Counts the claims.
     """
 
-    def __init__(self, store: JobStore, catalog: Catalog, counters: Counters) -> None:
+    def __init__(self, store: JobStore, leases: Leases, catalog: Catalog, counters: Counters) -> None:
         self._store = store
+        self._leases = leases
         self._catalog = catalog
         self._counters = counters
 
@@ -51,7 +54,7 @@ class Claimer:
         """
         try:
             with foreign(unless=(JobError, Absent)):
-                lease = self._store.claim(job_id, worker, lease_seconds, self.inputs)
+                lease = self._leases.claim(job_id, worker, lease_seconds, self.inputs)
         except JobError:
             self._counters.add(metrics.CLAIMS, "unavailable")
             raise

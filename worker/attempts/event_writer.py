@@ -39,6 +39,7 @@ class EventWriter:
 
     def __init__(self, parts: Parts, lease: Lease) -> None:
         self._store = parts.store
+        self._leases = parts.leases
         self._counters = parts.counters
         self._job_id = lease.job.id
         self._fence = lease.fence
@@ -93,7 +94,7 @@ class EventWriter:
         """Keep a preview."""
         with self._lock:
             self._preview_at = time.monotonic()
-            self._store.save_preview(self._job_id, self._fence, self._previews, image)
+            self._leases.save_preview(self._job_id, self._fence, self._previews, image)
             self._put(events.Previewed(at=self._store.now(), index=self._previews))
             self._previews += 1
 
@@ -118,7 +119,7 @@ class EventWriter:
         """Store what the next attempt must know, should this worker die."""
         with self._lock:
             self._states[provider] = state
-            self._store.save_checkpoints(self._job_id, self._fence, self._states)
+            self._leases.save_checkpoints(self._job_id, self._fence, self._states)
 
     def forget(self, provider: str, state: Mapping[str, Any]) -> None:
         """What was left there has been ended; it goes with the next checkpoint."""

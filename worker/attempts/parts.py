@@ -8,6 +8,7 @@ from typing import Protocol
 
 from jobs.files import ArtifactStore
 from jobs.record.counters import Counters
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.scheduling.health import Health
 from jobs.scheduling.hedging import hedge_after
@@ -74,6 +75,7 @@ class Parts:
 
     Args:
         store: The records.
+        leases: Their leases.
         drivers: Where drivers come from.
         artifacts: Where outputs go, and images of the input come from.
         vault: Decrypts the jobs' credentials.
@@ -85,6 +87,7 @@ class Parts:
     """
 
     store: JobStore
+    leases: Leases
     drivers: Drivers
     artifacts: ArtifactStore
     vault: Vault

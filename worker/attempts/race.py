@@ -123,6 +123,7 @@ class Race:
     ) -> None:
         self._parts = parts
         self._store = parts.store
+        self._leases = parts.leases
         self._timings = parts.timings
         self._job = lease.job
         self._fence = lease.fence
@@ -205,7 +206,7 @@ class Race:
         if self._finish.locked() or self._runs.has_news or not self._has_room():
             return
         inputs = dict(self._usable())
-        provider = self._store.take_hedge(self._job.id, self._fence, tuple(inputs)) if inputs else None
+        provider = self._leases.take_hedge(self._job.id, self._fence, tuple(inputs)) if inputs else None
         # That may have taken long, while the store was away. A slot that was taken in vain goes with the lease.
         if provider is None or self._runs.has_news:
             return
@@ -237,7 +238,7 @@ class Race:
         route = retry.remaining_route(self._job, failure) if failure.retryable else ()
         failed = events.AttemptFailed(at=self._store.now(), attempt=attempt.n, error=failure, route=route)
         self._job = self._writer.write(failed).job
-        self._store.keep(self._job.id, self._fence, other.provider)
+        self._leases.release_loser(self._job.id, self._fence, other.provider)
         self._writer.follow(other.n)
         log.info(
             "one of two attempts failed: %s", failure.detail, extra={"code": failure.code, "provider": attempt.provider}

@@ -42,7 +42,7 @@ def request_of(job: Job, spec: ModelSpec | None, parts: Parts, control: Control)
 
 
 def _credentials(job: Job, parts: Parts) -> Credentials:
-    locked = parts.store.secret(job.id)
+    locked = parts.leases.secret(job.id)
     if locked is None:
         raise VaultError("the job's credentials are no longer there")
     credentials = Credentials(**parts.vault.unlock(job.id, locked))

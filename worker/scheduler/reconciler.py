@@ -12,11 +12,13 @@ from collections.abc import Callable, Iterable
 from typing import Final
 
 from jobs import events, metrics
+from jobs.dispatcher import Dispatcher
 from jobs.errors import JobError, StoreUnavailable, WrongDatabase
 from jobs.files.uploads import Uploads
 from jobs.model import Failure, Job, Status
 from jobs.record.connection import Connection
 from jobs.record.counters import Counters
+from jobs.record.job_queue import JobQueue
 from jobs.record.store import JobStore
 from jobs.service import JobService
 from resilience import survive
@@ -53,7 +55,9 @@ class Reconciler:
     Args:
         connection: To Redis.
         store: The records.
-        jobs: Wakes workers, and deletes jobs after their retention.
+        queue: Finds the jobs whose lease, deadline or retention is over.
+        dispatcher: Sends jobs to the workers.
+        jobs: Deletes jobs after their retention.
         uploads: Deletes uploaded files after theirs.
         counters: Counts what was done.
         timings: When what is judged.
@@ -64,6 +68,8 @@ class Reconciler:
         self,
         connection: Connection,
         store: JobStore,
+        queue: JobQueue,
+        dispatcher: Dispatcher,
         jobs: JobService,
         uploads: Uploads,
         counters: Counters,
@@ -72,6 +78,8 @@ class Reconciler:
     ) -> None:
         self._connection = connection
         self._store = store
+        self._queue = queue
+        self._dispatcher = dispatcher
         self._jobs = jobs
         self._uploads = uploads
         self._counters = counters
@@ -101,14 +109,14 @@ class Reconciler:
         # A server that only refuses writes is an outage too: no lease can be renewed in it.
         self._connection.check_writes()
         now = self._connection.now()
-        late = list(self._store.overdue())
+        late = list(self._queue.overdue())
         if self._clock() - self._calm_since >= self._timings.calm:
-            late += self._store.lost()
+            late += self._queue.lost()
         repaired = self._each(late, lambda job_id: self._apply(job_id, now))
-        deleted = self._each(self._store.outlived(), self._delete)
+        deleted = self._each(self._queue.outlived(), self._delete)
         self._uploads.expire()
-        resent = self._jobs.resend(self._timings.lost_message)
-        sent = self._jobs.wake(thoroughly=True)
+        resent = self._dispatcher.resend_lost(self._timings.lost_message)
+        sent = self._dispatcher.dispatch(thoroughly=True)
         for action, count in (("deleted", deleted), ("resent", resent), ("sent", sent)):
             self._counters.add(metrics.SCHEDULED, action, by=count)
         return repaired + deleted + resent + sent

@@ -44,7 +44,9 @@ def build(settings: Settings) -> Services:
     return Services(
         shared=found,
         timings=timings,
-        reconciler=Reconciler(connection, found.store, found.jobs, uploads, counters, timings),
+        reconciler=Reconciler(
+            connection, found.store, found.queue, found.dispatcher, found.jobs, uploads, counters, timings
+        ),
         prober=Prober(connection, found.catalog, counters, timings),
         deliverer=Deliverer(connection, found.vault, WebhookClient(found.dialer), counters, timings),
         janitor=Janitor(connection, found.store, found.artifacts, counters),

@@ -1,6 +1,6 @@
 -- The one compare-and-append: snapshot, version, event and indexes change together or not at all.
 -- KEYS: job, events
--- ARGV: the database's id; a JSON object, see jobs/record/store.py; snapshot; event; then record and body of each of its hooks
+-- ARGV: the database's id; a JSON object, see jobs/record/commit.py; snapshot; event; then record and body of each of its hooks
 -- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
 --   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
 --   | {'unbatched'} (its batch was not written)

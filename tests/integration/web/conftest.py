@@ -22,4 +22,4 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 @pytest.fixture
 def fake_worker(stack: Stack) -> FakeWorker:
-    return FakeWorker(stack.store, stack.jobs, stack.artifacts)
+    return FakeWorker(stack)

@@ -159,7 +159,7 @@ def test_a_submission_that_waits_gets_the_finished_job(stack: Stack, fake_worker
         ends = time.monotonic() + 10
         while not stack.client.zcard("dr:queued") and time.monotonic() < ends:
             time.sleep(0.02)
-        page = stack.jobs.page("local", cursor=None, limit=1)
+        page = stack.store.page("local", cursor=None, limit=1)
         fake_worker.succeed(fake_worker.claim(page.records[0].job))
 
     worker = threading.Thread(target=work)

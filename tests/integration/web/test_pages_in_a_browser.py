@@ -66,7 +66,7 @@ def ask(page: Page, stack: Stack, prompt: str) -> Job:
     page.fill("#prompt", prompt)
     page.click("#send")
     expect(page.locator("#state")).to_have_text("#1 in the queue")
-    return stack.jobs.page("local", cursor=None, limit=1).records[0].job
+    return stack.store.page("local", cursor=None, limit=1).records[0].job
 
 
 def test_a_picture_develops_before_ones_eyes(page: Page, stack: Stack, fake_worker: FakeWorker) -> None:

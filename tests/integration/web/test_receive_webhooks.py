@@ -10,7 +10,7 @@ import pytest
 from standardwebhooks import Webhook as Verifier
 
 from jobs.egress import Egress
-from jobs.service import Submission
+from jobs.submissions import Submission
 from jobs.vault import Vault
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
@@ -55,12 +55,12 @@ def test_a_sender_killed_between_the_answer_and_its_note_sends_the_same_again(st
     vault = Vault.from_file(Path(stack.environ["DARKROOM_DATA_DIR"]) / "secret.key")
     outbox = Outbox(stack.connection)
     hooks = WebhookService(stack.connection, vault, Egress((ipaddress.ip_network("127.0.0.1/32"),)))
-    job = stack.jobs.submit(
+    job = stack.submissions.accept(
         Submission(
             owner="local", model="echo", given={}, inputs={"echo": {}},
             webhook=hooks.accept("local", receiver.url, base="http://here"),
         )
-    ).job  # fmt: skip
+    ).record.job  # fmt: skip
     stack.jobs.cancel(job.id, "local")
     first = stack.scheduler("first", DARKROOM_TEST_MODE="on", DARKROOM_TEST_FAILPOINTS="delivered:kill")
     eventually(lambda: not first.alive, "the sender is killed")

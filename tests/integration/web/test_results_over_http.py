@@ -18,7 +18,7 @@ TIMEOUT = (5, 60)
 
 
 def finished(stack: Stack) -> tuple[str, bytes]:
-    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+    fake_worker = FakeWorker(stack)
     lease = fake_worker.claim(fake_worker.submit())
     return f"{stack.url}/v1/jobs/{lease.job.id}", fake_worker.succeed(lease)
 
@@ -80,7 +80,7 @@ def test_a_link_needs_no_key_and_lasts_until_the_job_goes(stack: Stack) -> None:
 
 
 def test_a_request_that_was_answered_before_is_answered_at_once(stack: Stack) -> None:
-    fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+    fake_worker = FakeWorker(stack)
     asked = {"model": "echo", "input": {"prompt": "once", "seed": 7}, "cache": "allow"}
     first = requests.post(f"{stack.url}/v1/jobs", json=asked, timeout=TIMEOUT).json()
     picture = fake_worker.succeed(fake_worker.claim(stack.job(first["id"])))

@@ -48,7 +48,7 @@ def test_a_crash_between_the_record_and_the_answer_makes_no_second_job(tmp_path:
         # The process that made the job died before it could say so: whoever got an answer got a replay.
         assert {(status, replayed) for status, _, replayed in answers} == {(202, True)}
         assert len({job_id for _, job_id, _ in answers}) == 1
-        assert stack.store.overview().queued == 1
+        assert stack.queue.overview().queued == 1
 
 
 def test_a_web_process_killed_under_load_makes_no_second_job(tmp_path: Path) -> None:
@@ -63,4 +63,4 @@ def test_a_web_process_killed_under_load_makes_no_second_job(tmp_path: Path) -> 
         assert {status for status, _, _ in answers} == {202}
         assert sum(not replayed for _, _, replayed in answers) <= 1
         assert len({job_id for _, job_id, _ in answers}) == 1
-        assert stack.store.overview().queued == 1
+        assert stack.queue.overview().queued == 1

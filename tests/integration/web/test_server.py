@@ -24,7 +24,7 @@ TIMEOUT = (5, 25)
 def test_a_redis_that_is_away_is_a_503_and_no_stream_is_lost(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
         stack.web()
-        fake_worker = FakeWorker(stack.store, stack.jobs, stack.artifacts)
+        fake_worker = FakeWorker(stack)
         lease = fake_worker.claim(fake_worker.submit())
         url = f"{stack.url}/v1/jobs/{lease.job.id}"
         with requests.get(f"{url}/events", stream=True, timeout=TIMEOUT) as answer:
@@ -91,7 +91,7 @@ def test_a_log_line_says_what_happened_and_no_secret(stack: Stack) -> None:
 def test_the_server_ends_soon_although_somebody_watches(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
         process = stack.web()
-        job = FakeWorker(stack.store, stack.jobs, stack.artifacts).submit()
+        job = FakeWorker(stack).submit()
         with requests.get(f"{stack.url}/v1/jobs/{job.id}/events", stream=True, timeout=TIMEOUT) as answer:
             assert next(answer.iter_lines(chunk_size=1)) == b"retry: 2000"
             assert process.terminate(seconds=20) == 0

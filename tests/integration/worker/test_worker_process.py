@@ -75,7 +75,7 @@ def test_a_running_job_that_is_canceled_ends_and_frees_its_place(stack: Stack, w
     stack.jobs.cancel(job_id, "local")
     (job,) = stack.wait_for_status(ids, seconds=10)
     assert (job.status, outcomes([job])) == ("canceled", {("canceled",)})
-    eventually(lambda: stack.store.overview().running == 0, "nothing runs", within=5)
+    eventually(lambda: stack.queue.overview().running == 0, "nothing runs", within=5)
 
 
 def test_a_job_that_is_deleted_while_it_runs_leaves_nothing(stack: Stack, worker: Process) -> None:
@@ -121,11 +121,11 @@ def test_a_worker_that_is_told_to_stop_finishes_what_runs_and_takes_nothing_new(
     stack.wait_for_status([running], "running")
     worker.popen.send_signal(signal.SIGTERM)
     eventually(lambda: "Warm shutdown" in worker.output, "the worker stops", within=10)
-    eventually(lambda: sum(stack.store.overview().workers.values()) <= 1, "it offers no more slots", within=10)
+    eventually(lambda: sum(stack.queue.overview().workers.values()) <= 1, "it offers no more slots", within=10)
     waiting = stack.submit("image")
     assert worker.popen.wait(timeout=30) == 0
     assert stack.job(running).status == "succeeded"
-    assert (stack.job(waiting).status, stack.store.overview().workers) == ("queued", {})
+    assert (stack.job(waiting).status, stack.queue.overview().workers) == ("queued", {})
     stack.worker()
     stack.wait_for_status([waiting], "succeeded")
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import fakeredis
 import pytest
 import redis
 
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
-from jobs.webhooks.notices import notices
+from jobs.submissions import Submissions
 from tests.support.connections import RiggedConnection
+from tests.support.records import Records
 
 
 @pytest.fixture(params=["fakeredis", pytest.param("real", marks=pytest.mark.real)])
@@ -35,9 +39,33 @@ def connection(client: redis.Redis) -> RiggedConnection:
 
 
 @pytest.fixture
-def store(connection: RiggedConnection) -> JobStore:
-    """A store on an empty database."""
-    return JobStore(connection, notices=notices)
+def record(connection: RiggedConnection, tmp_path: Path) -> Records:
+    """The record and its services, on an empty database."""
+    return Records(connection, tmp_path / "artifacts")
+
+
+@pytest.fixture
+def store(record: Records) -> JobStore:
+    """The store of the record."""
+    return record.store
+
+
+@pytest.fixture
+def leases(record: Records) -> Leases:
+    """The leases of the record."""
+    return record.leases
+
+
+@pytest.fixture
+def queue(record: Records) -> JobQueue:
+    """The queue of the record."""
+    return record.queue
+
+
+@pytest.fixture
+def submissions(record: Records) -> Submissions:
+    """Accepts jobs into the record."""
+    return record.submissions
 
 
 @pytest.fixture

@@ -103,10 +103,10 @@ def test_a_change_changes_what_it_names(keys: ApiKeyStore) -> None:
 
 
 @pytest.mark.real
-def test_changes_at_once_are_all_made(client: redis.Redis, connection: Connection, redis_server: str) -> None:
+def test_changes_at_once_are_all_made(redis_server: str) -> None:
     client = connect(redis_server)
     client.flushdb()
-    keys = ApiKeyStore(connection)
+    keys = ApiKeyStore(Connection(client))
     record, _ = keys.create("bot")
     with ThreadPoolExecutor(4) as threads:
         made = list(threads.map(lambda _: rotated(keys, record.id, 3600), range(4)))

@@ -14,6 +14,8 @@ from jobs.ids import new_job_id
 from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity, Verdict, judge
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from tests.support.connections import RiggedConnection
 from tests.unit.jobs.test_redis_store import make_job
@@ -160,7 +162,7 @@ def test_an_emptied_database_takes_no_job_however_soon_it_comes(client: Any, sto
 def test_an_emptied_database_takes_no_batch(client: Any, store: JobStore) -> None:
     client.flushall()
     with pytest.raises(WrongDatabase):
-        store.create_together("batch_1", b"{}", [make_job(store, batch_id="batch_1")], {}, None)
+        store.create_batch("batch_1", b"{}", [make_job(store, batch_id="batch_1")], {}, None)
     assert not client.keys("*")
 
 
@@ -173,37 +175,41 @@ def test_in_an_emptied_database_no_job_is_missing(client: Any, store: JobStore) 
         store.get(job.id)
 
 
-def test_in_an_emptied_database_no_lease_is_lost(client: Any, connection: Connection, store: JobStore) -> None:
+def test_in_an_emptied_database_no_lease_is_lost(
+    client: Any, connection: Connection, store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
     job = store.create(make_job(store)).job
-    store.beat("worker", 1, 10, [])
-    store.dispatch()
-    lease = store.claim(job.id, "worker", 10, lambda *_: {})
+    leases.beat("worker", 1, 10, [])
+    queue.choose()
+    lease = leases.claim(job.id, "worker", 10, lambda *_: {})
     assert lease is not None
-    assert store.beat("worker", 1, 10, [(job.id, lease.fence)]) == [1]
+    assert leases.beat("worker", 1, 10, [(job.id, lease.fence)]) == [1]
     client.flushall()
     with pytest.raises(WrongDatabase):
-        store.beat("worker", 1, 10, [(job.id, lease.fence)])
+        leases.beat("worker", 1, 10, [(job.id, lease.fence)])
     with pytest.raises(WrongDatabase):
-        store.save_checkpoints(job.id, lease.fence, {"echo": {}})
+        leases.save_checkpoints(job.id, lease.fence, {"echo": {}})
     with pytest.raises(WrongDatabase):
-        store.take_hedge(job.id, lease.fence, ("b",))
+        leases.take_hedge(job.id, lease.fence, ("b",))
     with pytest.raises(WrongDatabase):
-        store.save_preview(job.id, lease.fence, 0, b"")
+        leases.save_preview(job.id, lease.fence, 0, b"")
     with pytest.raises(WrongDatabase):
         connection.check_writes()
     assert not client.keys("*")
 
 
-def test_after_it_was_accepted_the_store_goes_on_at_once(client: Any, store: JobStore, tmp_path: Path) -> None:
+def test_after_it_was_accepted_the_store_goes_on_at_once(
+    client: Any, store: JobStore, tmp_path: Path, leases: Leases
+) -> None:
     job = store.create(make_job(store)).job
     client.flushall()
     an_epoch(client, tmp_path).accept()
     assert store.create(make_job(store)).version == 1
     with pytest.raises(JobNotFound):
         store.get(job.id)
-    assert store.beat("worker", 1, 10, [(job.id, 1)]) == [0]
+    assert leases.beat("worker", 1, 10, [(job.id, 1)]) == [0]
     with pytest.raises(LeaseLost):
-        store.save_checkpoints(job.id, 1, {"echo": {}})
+        leases.save_checkpoints(job.id, 1, {"echo": {}})
 
 
 def test_a_store_that_was_told_of_no_id_takes_any_database() -> None:

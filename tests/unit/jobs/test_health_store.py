@@ -9,25 +9,34 @@ import redis
 from jobs.ids import new_job_id
 from jobs.model import Failure, Job
 from jobs.record import keys
+from jobs.record.job_queue import JobQueue
 from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health import Health
 from jobs.scheduling.health_store import HealthStore
+from tests.support.records import Records
 
 FAILURE = Failure(code="provider_unreachable", detail="connection refused", retryable=True)
 
 
-def send(client: redis.Redis, store: JobStore, *routes: tuple[str, ...]) -> list[str | None]:
+def send(record: Records, *routes: tuple[str, ...]) -> list[str | None]:
     """The provider that each of these jobs is sent to."""
     ids = []
     for route in routes:
         job = Job(
-            id=new_job_id(), owner="o", user="o", model="m", route=route, given={}, input={}, created_at=store.now()
+            id=new_job_id(),
+            owner="o",
+            user="o",
+            model="m",
+            route=route,
+            given={},
+            input={},
+            created_at=record.store.now(),
         )
-        ids.append(store.create(job).job.id)
-    store.beat("w", 8, 60, [])
-    sent = store.dispatch()
-    where = {job_id: bytes(client.hget(keys.job(job_id), "provider") or b"").decode() for job_id in sent}  # type: ignore[arg-type]
+        ids.append(record.store.create(job).job.id)
+    record.leases.beat("w", 8, 60, [])
+    sent = record.queue.choose()
+    where = {job_id: (record.connection.redis.hget(keys.job(job_id), "provider") or b"").decode() for job_id in sent}
     return [where.get(job_id) for job_id in ids]
 
 
@@ -53,39 +62,39 @@ def test_measurements_of_many_threads_are_kept(measured: HealthStore) -> None:
 
 
 def test_the_first_of_the_route_is_asked_while_others_are_not_clearly_faster(
-    client: redis.Redis, store: JobStore, measured: HealthStore
+    measured: HealthStore, record: Records
 ) -> None:
     takes(measured, "a", 4.0)
     takes(measured, "b", 3.0)
-    assert send(client, store, ("a", "b"), ("a", "c")) == ["a", "a"]
+    assert send(record, ("a", "b"), ("a", "c")) == ["a", "a"]
 
 
-def test_a_clearly_faster_provider_is_asked_first(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
+def test_a_clearly_faster_provider_is_asked_first(measured: HealthStore, record: Records) -> None:
     takes(measured, "a", 9.0)
     takes(measured, "b", 3.0)
-    assert send(client, store, ("a", "b")) == ["b"]
+    assert send(record, ("a", "b")) == ["b"]
 
 
-def test_an_open_circuit_sends_jobs_elsewhere(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
+def test_an_open_circuit_sends_jobs_elsewhere(measured: HealthStore, record: Records) -> None:
     fail(measured, "a", health.FAILURES_IN_ROW)
-    assert send(client, store, ("a", "b"), ("a",)) == ["b", None]
+    assert send(record, ("a", "b"), ("a",)) == ["b", None]
 
 
-def test_a_half_open_circuit_lets_one_job_through(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
+def test_a_half_open_circuit_lets_one_job_through(
+    client: redis.Redis, store: JobStore, measured: HealthStore, record: Records
+) -> None:
     fail(measured, "a", health.FAILURES_IN_ROW)
     client.hset(keys.provider("a"), "open", round(store.now() * 1000) - 1)
-    assert send(client, store, ("a",), ("a",), ("a", "b")) == ["a", None, "b"]
+    assert send(record, ("a",), ("a",), ("a", "b")) == ["a", None, "b"]
 
 
-def test_a_changed_signature_makes_it_the_last_resort(
-    client: redis.Redis, store: JobStore, measured: HealthStore
-) -> None:
+def test_a_changed_signature_makes_it_the_last_resort(measured: HealthStore, record: Records) -> None:
     measured.update("a", lambda record, at: health.probed(record, "h", "no parameter 'seed'", at))
-    assert send(client, store, ("a", "b"), ("a",)) == ["b", "a"]
+    assert send(record, ("a", "b"), ("a",)) == ["b", "a"]
 
 
-def test_nothing_is_sent_while_all_is_paused(client: redis.Redis, store: JobStore) -> None:
+def test_nothing_is_sent_while_all_is_paused(client: redis.Redis, queue: JobQueue, record: Records) -> None:
     client.set(keys.PAUSED, "maintenance")
-    assert send(client, store, ("a",)) == [None]
+    assert send(record, ("a",)) == [None]
     client.delete(keys.PAUSED)
-    assert len(store.dispatch()) == 1
+    assert len(queue.choose()) == 1

@@ -15,9 +15,7 @@ from msgspec.structs import replace
 
 from jobs import events
 from jobs.access.api_keys import ApiKeyStore
-from jobs.batches import BatchService
 from jobs.errors import QuotaExceeded, StoreUnavailable
-from jobs.files import LocalArtifacts
 from jobs.idempotency import Idempotency
 from jobs.ids import new_job_id
 from jobs.limits import UNLIMITED, Limits, limits_of
@@ -25,43 +23,41 @@ from jobs.model import Job
 from jobs.record import keys
 from jobs.record.client import connect
 from jobs.record.connection import Connection
-from jobs.record.store import JobStore
 from jobs.record.types import LimitGroup, QueuePlace
-from jobs.record.views import JobViews
 from jobs.scheduling.health_store import HealthStore
-from jobs.service import JobService, Submission, fair_user
-from jobs.vault import Vault
-from tests.support.fake_worker import FakePublisher
+from jobs.submissions import Submission, fair_user
+from tests.support.records import Records
 
 
-def limited(connection: Connection, **limits: int) -> JobStore:
-    """A store with room for many jobs, and limits for everybody."""
-    store = JobStore(connection, limits=Limits(**limits))
-    store.beat("w1", 1000, 600, [])
-    return store
+def limited(connection: Connection, **limits: int) -> Records:
+    """A record with room for many jobs, and limits for everybody."""
+    record = Records(connection, limits=Limits(**limits))
+    record.leases.beat("w1", 1000, 600, [])
+    return record
 
 
-def added(store: JobStore, owner: str = "key_a", user: str | None = None, **changes: Any) -> str:
+def added(record: Records, owner: str = "key_a", user: str | None = None, **changes: Any) -> str:
     job = Job(
         id=new_job_id(), owner=owner, user=fair_user(owner, user), model="echo", route=("echo",), given={}, input={},
-        created_at=store.now(),
+        created_at=record.store.now(),
     )  # fmt: skip
-    return store.create(replace(job, **changes)).job.id
+    return record.store.create(replace(job, **changes)).job.id
 
 
-def end(store: JobStore, job_id: str) -> None:
-    store.claim(job_id, "w1", 60, lambda job, _: job.input)
-    store.change(job_id, lambda _: events.Canceled(at=1.0))
+def end(record: Records, job_id: str) -> None:
+    record.leases.claim(job_id, "w1", 60, lambda job, _: job.input)
+    record.store.change(job_id, lambda _: events.Canceled(at=1.0))
 
 
-def owners(store: JobStore, job_ids: tuple[str, ...]) -> list[str]:
-    return [store.get(job_id).job.owner for job_id in job_ids]
+def owners(record: Records, job_ids: tuple[str, ...]) -> list[str]:
+    return [record.store.get(job_id).job.owner for job_id in job_ids]
 
 
 @pytest.fixture
-def jobs(connection: Connection, tmp_path: Path) -> JobService:
-    store = limited(connection, queued=5, user_queued=3)
-    return JobService(store, FakePublisher(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
+def record(connection: Connection, tmp_path: Path) -> Records:
+    record = Records(connection, tmp_path / "artifacts", limits=Limits(queued=5, user_queued=3))
+    record.leases.beat("w1", 1000, 600, [])
+    return record
 
 
 def submission(owner: str = "key_a", user: str | None = None, **changes: Any) -> Submission:
@@ -92,93 +88,93 @@ def test_a_keys_own_limits_go_before_everybodys() -> None:
 
 
 def test_no_more_jobs_of_a_key_run_than_may(connection: Connection) -> None:
-    store = limited(connection, running=2)
-    mine = [added(store) for _ in range(4)]
-    other = added(store, "key_b")
-    assert set(store.dispatch()) == {*mine[:2], other}
-    assert store.dispatch() == ()
-    end(store, mine[0])
-    assert store.dispatch() == (mine[2],)
+    record = limited(connection, running=2)
+    mine = [added(record) for _ in range(4)]
+    other = added(record, "key_b")
+    assert set(record.queue.choose()) == {*mine[:2], other}
+    assert record.queue.choose() == ()
+    end(record, mine[0])
+    assert record.queue.choose() == (mine[2],)
 
 
 def test_no_more_jobs_of_an_end_user_run_than_may(connection: Connection) -> None:
-    store = limited(connection, user_running=1)
-    ann = [added(store, user="ann") for _ in range(3)]
-    bob = added(store, user="bob")
+    record = limited(connection, user_running=1)
+    ann = [added(record, user="ann") for _ in range(3)]
+    bob = added(record, user="bob")
     # Jobs that name nobody are not an end user's.
-    plain = [added(store) for _ in range(3)]
-    assert set(store.dispatch()) == {ann[0], bob, *plain}
-    end(store, ann[0])
-    assert store.dispatch() == (ann[1],)
+    plain = [added(record) for _ in range(3)]
+    assert set(record.queue.choose()) == {ann[0], bob, *plain}
+    end(record, ann[0])
+    assert record.queue.choose() == (ann[1],)
 
 
 def test_an_end_user_of_one_key_is_not_the_one_of_another(connection: Connection) -> None:
-    store = limited(connection, user_running=1)
-    both = {added(store, "key_a", "ann"), added(store, "key_b", "ann")}
-    assert set(store.dispatch()) == both
+    record = limited(connection, user_running=1)
+    both = {added(record, "key_a", "ann"), added(record, "key_b", "ann")}
+    assert set(record.queue.choose()) == both
 
 
 def test_a_job_that_ended_in_any_way_frees_its_slot(connection: Connection) -> None:
-    store = limited(connection, running=1)
-    first, second, third = (added(store) for _ in range(3))
-    assert store.dispatch() == (first,)
-    lease = store.claim(first, "w1", 60, lambda job, _: job.input)
+    record = limited(connection, running=1)
+    first, second, third = (added(record) for _ in range(3))
+    assert record.queue.choose() == (first,)
+    lease = record.leases.claim(first, "w1", 60, lambda job, _: job.input)
     assert lease is not None
-    store.change(first, lambda _: events.Requeued(at=1.0, outcome="failed", not_before=store.now() + 60))
-    assert store.dispatch() == (second,)
+    record.store.change(first, lambda _: events.Requeued(at=1.0, outcome="failed", not_before=record.store.now() + 60))
+    assert record.queue.choose() == (second,)
     # Sent, not claimed: it holds the slot too.
-    assert store.dispatch() == ()
-    store.change(second, lambda _: events.Parked(at=1.0, reason="no_provider", until=store.now() + 60))
-    assert store.dispatch() == (third,)
+    assert record.queue.choose() == ()
+    record.store.change(second, lambda _: events.Parked(at=1.0, reason="no_provider", until=record.store.now() + 60))
+    assert record.queue.choose() == (third,)
 
 
 def test_a_keys_own_limit_and_its_change_hold_at_once(connection: Connection, client: redis.Redis) -> None:
-    store = limited(connection, running=1, queued=1)
+    record = limited(connection, running=1, queued=1)
     key, _ = ApiKeyStore(connection).create("bot", limits={"running": 3, "queued": "none"})
     for _ in range(6):
-        added(store, key.id)
-    assert len(store.dispatch()) == 3
+        added(record, key.id)
+    assert len(record.queue.choose()) == 3
     client.hset(keys.API_KEYS, key.id, msgspec.json.encode(replace(key, limits={"running": 4})))
-    assert len(store.dispatch()) == 1
-    assert store.dispatch() == ()
+    assert len(record.queue.choose()) == 1
+    assert record.queue.choose() == ()
 
 
 def test_who_waits_at_a_limit_keeps_the_turn(connection: Connection) -> None:
-    store = limited(connection, running=1)
-    mine = [added(store, "key_a") for _ in range(2)]
-    assert store.dispatch() == (mine[0],)
-    others = {name: [added(store, name) for _ in range(2)] for name in ("key_b", "key_c")}
-    store.dispatch()
-    store.beat("w1", 3, 600, [])
-    end(store, others["key_b"][0])
-    end(store, mine[0])
+    record = limited(connection, running=1)
+    mine = [added(record, "key_a") for _ in range(2)]
+    assert record.queue.choose() == (mine[0],)
+    others = {name: [added(record, name) for _ in range(2)] for name in ("key_b", "key_c")}
+    record.queue.choose()
+    record.leases.beat("w1", 3, 600, [])
+    end(record, others["key_b"][0])
+    end(record, mine[0])
     # Two slots are free, and two owners may run a job again: the one whose turn is longer ago comes first.
-    assert owners(store, store.dispatch(most=1)) == ["key_a"]
-    assert owners(store, store.dispatch(most=1)) == ["key_b"]
+    assert owners(record, record.queue.choose(most=1)) == ["key_a"]
+    assert owners(record, record.queue.choose(most=1)) == ["key_b"]
 
 
 def test_slots_go_round_the_keys_and_then_round_their_end_users(connection: Connection) -> None:
     """Many names under one key are no way to get more than one key's share."""
-    store = JobStore(connection)
+    record = Records(connection)
     for number in range(40):
-        added(store, "key_crowd", f"user-{number}")
-    first = added(store, "key_b")
-    store.beat("w1", 2, 600, [])
-    assert first in store.dispatch()
+        added(record, "key_crowd", f"user-{number}")
+    first = added(record, "key_b")
+    record.leases.beat("w1", 2, 600, [])
+    assert first in record.queue.choose()
 
 
 def test_a_place_tells_both_crowds(connection: Connection, client: redis.Redis) -> None:
-    store = limited(connection, running=2, user_running=1)
+    record = limited(connection, running=2, user_running=1)
     for _ in range(3):
-        added(store, user="ann")
-    bob = [added(store, user="bob") for _ in range(2)]
-    views = JobViews(connection, store)
-    for job_id in store.dispatch():
+        added(record, user="ann")
+    bob = [added(record, user="bob") for _ in range(2)]
+    views = record.views
+    for job_id in record.queue.choose():
         # On its way to a worker it waits for no limit.
         assert views.look(job_id)[1] == QueuePlace(position=0 if job_id != bob[0] else 2)
-        store.claim(job_id, "w1", 60, lambda job, _: job.input)
-    record, place = views.look(bob[1])
-    assert views.places([record]) == {bob[1]: place}
+        record.leases.claim(job_id, "w1", 60, lambda job, _: job.input)
+    looked, place = views.look(bob[1])
+    assert views.places([looked]) == {bob[1]: place}
     groups = (LimitGroup(running=2, limit=2, position=2), LimitGroup(running=1, limit=1, position=0))
     assert place == QueuePlace(position=2, groups=groups)
     assert all(group.is_full for group in groups)
@@ -187,60 +183,60 @@ def test_a_place_tells_both_crowds(connection: Connection, client: redis.Redis) 
 # -- many who cannot run -------------------------------------------------------
 
 
-def calls_until_served(store: JobStore, job_id: str, most: int, **looks: int) -> int:
+def calls_until_served(record: Records, job_id: str, most: int, **users: int) -> int:
     for call in range(1, most + 1):
-        if job_id in store.dispatch(**looks):
+        if job_id in record.queue.choose(**users):
             return call
     raise AssertionError(f"not within {most} calls")
 
 
 @pytest.mark.parametrize("owner", ["key_a", "key_b"])
 def test_users_who_cannot_run_hide_nobody(connection: Connection, owner: str, measured: HealthStore) -> None:
-    store = JobStore(connection)
-    store.beat("w1", 10, 600, [])
-    measured.rest("asleep", store.now() + 600, "quota")
+    record = Records(connection)
+    record.leases.beat("w1", 10, 600, [])
+    measured.rest("asleep", record.store.now() + 600, "quota")
     for number in range(450):
-        added(store, "key_a", f"user-{number}", route=("asleep",))
-    last = added(store, owner, "last")
+        added(record, "key_a", f"user-{number}", route=("asleep",))
+    last = added(record, owner, "last")
     # 200 of each turn are looked at a call: the first 100, and 100 that move on.
-    assert calls_until_served(store, last, 5) <= (5 if owner == "key_a" else 1)
-    assert store.dispatch() == ()
+    assert calls_until_served(record, last, 5) <= (5 if owner == "key_a" else 1)
+    assert record.queue.choose() == ()
 
 
 def test_keys_at_their_limit_hide_nobody(connection: Connection) -> None:
-    store = limited(connection, running=1)
+    record = limited(connection, running=1)
     for number in range(130):
         for _ in range(2):
-            added(store, f"key_{number}")
+            added(record, f"key_{number}")
     for _ in range(3):
-        store.dispatch()
-    assert store.overview().sent == 130
-    last = added(store, "key_last")
+        record.queue.choose()
+    assert record.queue.overview().sent == 130
+    last = added(record, "key_last")
     # 50 owners are looked at a call, 25 of them further on.
-    assert calls_until_served(store, last, 6) <= 6
+    assert calls_until_served(record, last, 6) <= 6
 
 
 def test_the_thorough_look_finds_everybody_at_once(connection: Connection, measured: HealthStore) -> None:
-    store = JobStore(connection)
-    store.beat("w1", 10, 600, [])
-    measured.rest("asleep", store.now() + 600, "quota")
+    record = Records(connection)
+    record.leases.beat("w1", 10, 600, [])
+    measured.rest("asleep", record.store.now() + 600, "quota")
     for number in range(450):
-        added(store, "key_a", f"user-{number}", route=("asleep",))
-    last = added(store, "key_a", "last")
-    assert calls_until_served(store, last, 1, looks=4000) == 1
+        added(record, "key_a", f"user-{number}", route=("asleep",))
+    last = added(record, "key_a", "last")
+    assert calls_until_served(record, last, 1, users=4000) == 1
 
 
 def test_a_mark_in_a_turn_goes_with_the_turn(
     connection: Connection, client: redis.Redis, measured: HealthStore
 ) -> None:
-    store = JobStore(connection)
-    store.beat("w1", 10, 600, [])
-    measured.rest("asleep", store.now() + 600, "quota")
-    ids = [added(store, "key_a", f"user-{number}", route=("asleep",)) for number in range(120)]
-    store.dispatch()
+    record = Records(connection)
+    record.leases.beat("w1", 10, 600, [])
+    measured.rest("asleep", record.store.now() + 600, "quota")
+    ids = [added(record, "key_a", f"user-{number}", route=("asleep",)) for number in range(120)]
+    record.queue.choose()
     assert client.hlen("dr:look")
     for job_id in ids:
-        store.change(job_id, lambda _: events.Canceled(at=1.0))
+        record.store.change(job_id, lambda _: events.Canceled(at=1.0))
     assert not client.exists("dr:look", keys.TURN, "dr:turn:key_a")
 
 
@@ -248,95 +244,91 @@ def test_a_mark_in_a_turn_goes_with_the_turn(
 
 
 def test_no_more_jobs_of_a_key_wait_than_may_and_a_refused_one_leaves_nothing(
-    client: redis.Redis, jobs: JobService
+    client: redis.Redis, record: Records
 ) -> None:
-    jobs.store.beat("w1", 0, 600, [])
+    record.leases.beat("w1", 0, 600, [])
     for _ in range(5):
-        jobs.submit(submission(credentials={"hf_token": "hf_x"}))
+        record.submissions.accept(submission(credentials={"hf_token": "hf_x"}))
     before = {bytes(name) for name in client.scan_iter("*")}
     with pytest.raises(QuotaExceeded) as refused:
-        jobs.submit(submission(credentials={"hf_token": "hf_x"}))
+        record.submissions.accept(submission(credentials={"hf_token": "hf_x"}))
     assert (refused.value.limit, refused.value.most) == ("queued", 5)
     assert {bytes(name) for name in client.scan_iter("*")} == before
-    assert len(files(jobs)) == 5
-    jobs.submit(submission("key_b"))
+    assert len(files(record)) == 5
+    record.submissions.accept(submission("key_b"))
 
 
-def files(jobs: JobService) -> list[Path]:
-    assert isinstance(jobs.artifacts, LocalArtifacts)
-    return [path for path in jobs.artifacts._root.rglob("*") if path.is_file()]
+def files(record: Records) -> list[Path]:
+    return [path for path in record.artifacts._root.rglob("*") if path.is_file()]
 
 
-def test_no_more_jobs_of_an_end_user_wait_than_may(jobs: JobService) -> None:
-    jobs.store.beat("w1", 0, 600, [])
+def test_no_more_jobs_of_an_end_user_wait_than_may(record: Records) -> None:
+    record.leases.beat("w1", 0, 600, [])
     for _ in range(3):
-        jobs.submit(submission(user="ann"))
+        record.submissions.accept(submission(user="ann"))
     with pytest.raises(QuotaExceeded) as refused:
-        jobs.submit(submission(user="ann"))
+        record.submissions.accept(submission(user="ann"))
     assert (refused.value.limit, refused.value.most) == ("user_queued", 3)
-    jobs.submit(submission(user="bob"))
-    jobs.submit(submission())
+    record.submissions.accept(submission(user="bob"))
+    record.submissions.accept(submission())
     with pytest.raises(QuotaExceeded, match="queued is at most 5"):
-        jobs.submit(submission())
+        record.submissions.accept(submission())
 
 
 def test_there_is_room_again_when_a_job_has_started_or_ended(connection: Connection) -> None:
-    store = limited(connection, queued=2)
-    first, second = added(store), added(store)
+    record = limited(connection, queued=2)
+    first, second = added(record), added(record)
     with pytest.raises(QuotaExceeded):
-        added(store)
-    end(store, store.dispatch(most=1)[0])
-    added(store)
-    store.change(second, lambda _: events.Canceled(at=1.0))
-    added(store)
+        added(record)
+    end(record, record.queue.choose(most=1)[0])
+    added(record)
+    record.store.change(second, lambda _: events.Canceled(at=1.0))
+    added(record)
     with pytest.raises(QuotaExceeded):
-        added(store)
-    assert store.get(first).job.status == "canceled"
+        added(record)
+    assert record.store.get(first).job.status == "canceled"
 
 
 def test_a_job_that_comes_back_to_the_queue_is_never_refused(connection: Connection) -> None:
-    store = limited(connection, queued=1)
-    first = added(store)
-    store.dispatch()
-    store.claim(first, "w1", 60, lambda job, _: job.input)
-    second = added(store)
-    store.change(first, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    assert store.overview().queued == 2
-    assert second in store.dispatch()
+    record = limited(connection, queued=1)
+    first = added(record)
+    record.queue.choose()
+    record.leases.claim(first, "w1", 60, lambda job, _: job.input)
+    second = added(record)
+    record.store.change(first, lambda _: events.Requeued(at=1.0, outcome="lost"))
+    assert record.queue.overview().queued == 2
+    assert second in record.queue.choose()
 
 
-def test_a_request_that_was_sent_again_is_not_refused(jobs: JobService) -> None:
-    jobs.store.beat("w1", 0, 600, [])
-    once = jobs.once(owner="key_a", route="POST /v1/jobs", path="/v1/jobs", body=b"{}", key="k")
-    first = jobs.accept(submission(), once)
+def test_a_request_that_was_sent_again_is_not_refused(record: Records) -> None:
+    record.leases.beat("w1", 0, 600, [])
+    once = record.submissions.once(owner="key_a", route="POST /v1/jobs", path="/v1/jobs", body=b"{}", key="k")
+    first = record.submissions.accept(submission(), once)
     for _ in range(4):
-        jobs.submit(submission())
-    again = jobs.accept(submission(), once)
+        record.submissions.accept(submission())
+    again = record.submissions.accept(submission(), once)
     assert (again.record.job.id, again.replayed) == (first.record.job.id, True)
-    refused = jobs.once(owner="key_a", route="POST /v1/jobs", path="/v1/jobs", body=b"{}", key="other")
+    refused = record.submissions.once(owner="key_a", route="POST /v1/jobs", path="/v1/jobs", body=b"{}", key="other")
     with pytest.raises(QuotaExceeded):
-        jobs.accept(submission(), refused)
+        record.submissions.accept(submission(), refused)
     # Its key was not spent: once there is room, the request is taken.
-    jobs.cancel(first.record.job.id, "key_a")
-    assert not jobs.accept(submission(), refused).replayed
+    record.jobs.cancel(first.record.job.id, "key_a")
+    assert not record.submissions.accept(submission(), refused).replayed
 
 
 def test_a_batch_is_taken_as_a_whole_or_not_at_all(
-    connection: Connection, client: redis.Redis, jobs: JobService
+    connection: Connection, client: redis.Redis, record: Records
 ) -> None:
-    store = jobs.store
-    assert isinstance(store, JobStore)
-    store.beat("w1", 0, 600, [])
-    batches = BatchService(connection, store, jobs)
-    batches.accept("key_a", [submission(user="ann")] * 2, marks())
+    record.leases.beat("w1", 0, 600, [])
+    record.batches.accept("key_a", [submission(user="ann")] * 2, marks())
     for refused in ([submission()] * 4, [submission(user="ann"), submission(user="ann"), submission(user="bob")]):
         before = {bytes(name) for name in client.scan_iter("*")}
         with pytest.raises(QuotaExceeded):
-            batches.accept("key_a", [replace_credentials(one) for one in refused], marks())
+            record.batches.accept("key_a", [replace_credentials(one) for one in refused], marks())
         assert {bytes(name) for name in client.scan_iter("*")} == before
-        assert len(files(jobs)) == 2
-    batches.accept("key_a", [submission(user="ann"), submission(), submission(user="bob")], marks())
-    assert store.overview().queued == 5
+        assert len(files(record)) == 2
+    record.batches.accept("key_a", [submission(user="ann"), submission(), submission(user="bob")], marks())
+    assert record.queue.overview().queued == 5
 
 
 def replace_credentials(one: Submission) -> Submission:
@@ -348,30 +340,25 @@ def marks() -> Idempotency:
 
 
 @pytest.fixture
-def crowded(client: redis.Redis, connection: Connection, redis_server: str, tmp_path: Path) -> Iterator[JobService]:
+def crowded(redis_server: str, tmp_path: Path) -> Iterator[Records]:
     client = connect(redis_server)
     client.flushdb()
-    store = JobStore(connection, limits=Limits(queued=30, user_queued=7))
-    yield JobService(store, FakePublisher(), LocalArtifacts(tmp_path / "artifacts"), Vault(b"k" * 32))
+    yield Records(Connection(client), tmp_path / "artifacts", limits=Limits(queued=30, user_queued=7))
     client.close()
 
 
 @pytest.mark.real
-def test_a_hundred_at_once_never_are_one_too_many(
-    client: redis.Redis, connection: Connection, crowded: JobService
-) -> None:
+def test_a_hundred_at_once_never_are_one_too_many(crowded: Records) -> None:
     """Single jobs and batches together, over many connections."""
-    store = crowded.store
-    assert isinstance(store, JobStore)
-    batches = BatchService(connection, store, crowded)
+    client = crowded.connection.client
 
     def ask(number: int) -> int:
         user = ("ann", "bob", None)[number % 3]
         try:
             if number % 4 == 0:
-                batches.accept("key_a", [submission(user=user)] * 3, marks())
+                crowded.batches.accept("key_a", [submission(user=user)] * 3, marks())
                 return 3
-            crowded.submit(submission(user=user))
+            crowded.submissions.accept(submission(user=user))
         except QuotaExceeded:
             return 0
         return 1
@@ -379,7 +366,7 @@ def test_a_hundred_at_once_never_are_one_too_many(
     with ThreadPoolExecutor(32) as threads:
         accepted = sum(threads.map(ask, range(100)))
     waiting = client.zcard(keys.waiting("key_a"))
-    assert accepted == store.overview().queued == waiting == len(list(client.scan_iter("dr:job:*")))
+    assert accepted == crowded.queue.overview().queued == waiting == len(list(client.scan_iter("dr:job:*")))
     assert 28 <= accepted <= 30, "all is taken but for what a batch of three left"
     for user in ("ann", "bob"):
         assert client.zcard(keys.waiting(fair_user("key_a", user))) <= 7
@@ -387,7 +374,6 @@ def test_a_hundred_at_once_never_are_one_too_many(
 
 
 def test_a_store_that_is_away_is_not_a_limit(tmp_path: Path) -> None:
-    store = JobStore(Connection(connect("redis://127.0.0.1:1")), limits=Limits(queued=1))
-    jobs = JobService(store, FakePublisher(), LocalArtifacts(tmp_path), Vault(b"k" * 32))
+    record = Records(Connection(connect("redis://127.0.0.1:1")), tmp_path, limits=Limits(queued=1))
     with pytest.raises(StoreUnavailable):
-        jobs.submit(submission())
+        record.submissions.accept(submission())

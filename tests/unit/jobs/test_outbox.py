@@ -10,6 +10,8 @@ from jobs import events
 from jobs.ids import new_job_id
 from jobs.model import Job, Output, Tombstone, Webhook
 from jobs.record.connection import Connection
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import TEST, Call, Delivery, again, new_delivery_id, settled
@@ -22,7 +24,7 @@ SUCCESS = (Output(index=0, kind="text", text="hello"),)
 
 
 @pytest.fixture
-def outbox(connection: Connection, store: JobStore) -> Outbox:
+def outbox(connection: Connection) -> Outbox:
     return Outbox(connection)
 
 
@@ -144,11 +146,13 @@ def test_no_more_are_taken_than_asked_for(store: JobStore, outbox: Outbox) -> No
     assert counts == [4, 4, 2, 0]
 
 
-def test_progress_is_thinned_out_and_the_end_is_not(store: JobStore, outbox: Outbox) -> None:
+def test_progress_is_thinned_out_and_the_end_is_not(
+    store: JobStore, outbox: Outbox, leases: Leases, queue: JobQueue
+) -> None:
     job = hooked(store, wanted=("job.started", "job.progress", "job.output", "job.succeeded"))
-    store.beat("w", 10, 60, [])
-    store.dispatch()
-    lease = store.claim(job.id, "w", 60, lambda job, _: job.input)
+    leases.beat("w", 10, 60, [])
+    queue.choose()
+    lease = leases.claim(job.id, "w", 60, lambda job, _: job.input)
     assert lease is not None
     for step in range(20):
         event = events.Progressed(at=store.now(), stage="generating", step=step)
@@ -222,7 +226,7 @@ def test_an_address_that_is_gone_is_remembered_for_its_owner_only(outbox: Outbox
 
 
 def test_a_secret_is_made_once_kept_encrypted_and_replaced_with_an_overlap(
-    client: redis.Redis, connection: Connection, store: JobStore
+    client: redis.Redis, connection: Connection
 ) -> None:
     secrets = Secrets(connection, Vault(b"k" * 32))
     (first,) = secrets.valid("key_1")
@@ -244,7 +248,7 @@ def test_an_old_secret_ends_after_a_day(connection: RiggedConnection) -> None:
     assert secrets.valid("key_1") == (second,)
 
 
-def test_rotating_again_and_again_keeps_a_few(connection: Connection, store: JobStore) -> None:
+def test_rotating_again_and_again_keeps_a_few(connection: Connection) -> None:
     secrets = Secrets(connection, Vault(b"k" * 32))
     made = [secrets.rotate("key_1") for _ in range(10)]
     assert secrets.valid("key_1") == tuple(reversed(made))[:4]

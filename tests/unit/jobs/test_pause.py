@@ -11,15 +11,17 @@ from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.record import keys
 from jobs.record.connection import Connection
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.scheduling.pauses import Override, Pause, Pauses
 from jobs.scheduling.provider_states import ProviderStates
 
 
-def queue(store: JobStore, provider_states: ProviderStates, jobs: int) -> None:
+def waiting(store: JobStore, leases: Leases, provider_states: ProviderStates, jobs: int) -> None:
     """Jobs for the provider ``p``, and a worker with room for all."""
     provider_states.announce({"p": 2})
-    store.beat("w1", 100, 60, [])
+    leases.beat("w1", 100, 60, [])
     for _ in range(jobs):
         store.create(
             Job(
@@ -36,40 +38,43 @@ def queue(store: JobStore, provider_states: ProviderStates, jobs: int) -> None:
 
 
 def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(
-    connection: Connection, store: JobStore, provider_states: ProviderStates
+    connection: Connection, store: JobStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     pauses = Pauses(connection)
-    queue(store, provider_states, 8)
+    waiting(store, leases, provider_states, 8)
     pauses.limit("p", 1, by="key_1")
-    assert len(store.dispatch()) == 1
+    assert len(queue.choose()) == 1
     pauses.limit("p", 4, by="key_1")
     # A worker that starts tells what the configuration says.
     provider_states.announce({"p": 2})
     assert pauses.provider("p") == Override(limit=4)
-    assert len(store.dispatch()) == 3
+    assert len(queue.choose()) == 3
     pauses.limit("p", None, by="key_1")
     assert pauses.provider("p") == Override()
-    assert len(store.dispatch()) == 0
+    assert len(queue.choose()) == 0
 
 
 @pytest.mark.parametrize("setting", ["draining", "disabled"])
 def test_a_provider_that_is_held_gets_nothing(
-    connection: Connection, store: JobStore, provider_states: ProviderStates, setting: str
+    connection: Connection,
+    store: JobStore,
+    provider_states: ProviderStates,
+    setting: str,
+    leases: Leases,
+    queue: JobQueue,
 ) -> None:
     pauses = Pauses(connection)
-    queue(store, provider_states, 1)
+    waiting(store, leases, provider_states, 1)
     pauses.hold("p", "disabled" if setting == "disabled" else "draining", reason="why", by="key_1")
     assert pauses.provider("p").setting == setting
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
     assert pauses.resume("p", by="key_1")
     assert not pauses.resume("p", by="key_1")
     assert pauses.provider("p").setting == "enabled"
-    assert len(store.dispatch()) == 1
+    assert len(queue.choose()) == 1
 
 
-def test_a_pause_of_an_earlier_version_still_holds(
-    connection: Connection, client: redis.Redis, store: JobStore
-) -> None:
+def test_a_pause_of_an_earlier_version_still_holds(connection: Connection, client: redis.Redis) -> None:
     client.hset(keys.provider("p"), "paused", "1")
     client.set(keys.PAUSED, b"1")
     assert Pauses(connection).provider("p") == Override(pause=Pause())

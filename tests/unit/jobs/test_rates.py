@@ -98,12 +98,10 @@ def test_what_a_window_holds_comes_free_bit_by_bit_and_is_forgotten(client: redi
 
 
 @pytest.mark.real
-def test_a_hundred_at_once_are_never_one_too_many(
-    client: redis.Redis, connection: Connection, redis_server: str
-) -> None:
+def test_a_hundred_at_once_are_never_one_too_many(redis_server: str) -> None:
     client = connect(redis_server)
     client.flushdb()
-    counted = Rates(connection)
+    counted = Rates(Connection(client))
     window = Window("submit", "submits_per_minute", 37, 86_400)
     with ThreadPoolExecutor(32) as threads:
         passed = list(threads.map(lambda _: counted.spend("o", [(window, 1)]).refused is None, range(100)))

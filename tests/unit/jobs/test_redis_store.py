@@ -17,6 +17,8 @@ from jobs.ids import new_job_id
 from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.queue import QUEUE, RUN_JOB
 from jobs.record import keys
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
 from jobs.scheduling.health_store import HealthStore
@@ -36,19 +38,19 @@ def added(store: JobStore, **changes: Any) -> Job:
     return store.create(make_job(store, **changes)).job
 
 
-def worker(store: JobStore, slots: int = 4, name: str = "w1") -> None:
-    store.beat(name, slots, 60, [])
+def worker(store: JobStore, leases: Leases, slots: int = 4, name: str = "w1") -> None:
+    leases.beat(name, slots, 60, [])
 
 
-def claim(store: JobStore, job_id: str, lease: float = 60, name: str = "w1") -> Lease | None:
-    return store.claim(job_id, name, lease, lambda job, _: job.input)
+def claim(store: JobStore, leases: Leases, job_id: str, lease: float = 60, name: str = "w1") -> Lease | None:
+    return leases.claim(job_id, name, lease, lambda job, _: job.input)
 
 
-def claimed(store: JobStore, **changes: Any) -> Lease:
+def claimed(store: JobStore, leases: Leases, queue: JobQueue, **changes: Any) -> Lease:
     job = added(store, **changes)
-    worker(store)
-    assert job.id in store.dispatch()
-    lease = claim(store, job.id)
+    worker(store, leases)
+    assert job.id in queue.choose()
+    lease = claim(store, leases, job.id)
     assert lease is not None
     return lease
 
@@ -66,8 +68,8 @@ def test_an_unknown_job_is_not_found(store: JobStore) -> None:
         store.get("job_x")
 
 
-def test_a_change_writes_snapshot_version_and_event_together(store: JobStore) -> None:
-    lease = claimed(store)
+def test_a_change_writes_snapshot_version_and_event_together(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    lease = claimed(store, leases, queue)
     record = store.change(lease.job.id, lambda _: events.Logged(at=1.0, text="hello"), fence=lease.fence)
     assert record.version == 3
     assert [type(entry.event).__name__ for entry in store.log(lease.job.id)] == ["Submitted", "Started", "Logged"]
@@ -81,184 +83,196 @@ def test_a_move_that_the_table_lacks_changes_nothing(store: JobStore) -> None:
     assert store.get(job.id).version == 1
 
 
-def test_nothing_is_sent_without_a_worker(store: JobStore) -> None:
+def test_nothing_is_sent_without_a_worker(store: JobStore, queue: JobQueue) -> None:
     added(store)
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
 
 
-def test_no_more_is_sent_than_there_are_free_slots(store: JobStore) -> None:
+def test_no_more_is_sent_than_there_are_free_slots(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     jobs = [added(store).id for _ in range(5)]
-    worker(store, slots=2)
-    assert list(store.dispatch()) == jobs[:2]
-    assert store.dispatch() == ()
-    lease = claim(store, jobs[0])
+    worker(store, leases, slots=2)
+    assert list(queue.choose()) == jobs[:2]
+    assert queue.choose() == ()
+    lease = claim(store, leases, jobs[0])
     assert lease is not None
     store.change(jobs[0], lambda _: events.Canceled(at=1.0), fence=lease.fence)
-    assert list(store.dispatch()) == jobs[2:3]
+    assert list(queue.choose()) == jobs[2:3]
 
 
-def test_users_are_served_in_turn(store: JobStore) -> None:
+def test_users_are_served_in_turn(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     many = [added(store, user="many").id for _ in range(10)]
-    worker(store, slots=2)
-    store.dispatch()
+    worker(store, leases, slots=2)
+    queue.choose()
     one = added(store, user="one").id
     for job_id in many[:2]:
-        claim(store, job_id)
+        claim(store, leases, job_id)
     store.change(many[0], lambda _: events.Canceled(at=1.0))
-    assert store.dispatch() == (one,)
+    assert queue.choose() == (one,)
 
 
-def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(store: JobStore) -> None:
+def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(
+    store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
     for _ in range(10):
         added(store, user="many")
-    worker(store, slots=1)
+    worker(store, leases, slots=1)
     served = []
     for _ in range(6):
         added(store, user="aaa")
-        (job_id,) = store.dispatch()
-        claim(store, job_id)
+        (job_id,) = queue.choose()
+        claim(store, leases, job_id)
         served.append(store.change(job_id, lambda _: events.Canceled(at=1.0)).job.user)
     assert served.count("aaa") == served.count("many") == 3
 
 
-def test_priority_moves_a_job_ahead_of_its_own_user_only(store: JobStore) -> None:
+def test_priority_moves_a_job_ahead_of_its_own_user_only(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     low = added(store, priority=Priority.LOW).id
     normal = added(store).id
     high = added(store, priority=Priority.HIGH).id
-    worker(store)
-    assert list(store.dispatch()) == [high, normal, low]
+    worker(store, leases)
+    assert list(queue.choose()) == [high, normal, low]
 
 
-def test_a_provider_takes_no_more_than_its_limit(client: redis.Redis, store: JobStore) -> None:
+def test_a_provider_takes_no_more_than_its_limit(
+    client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
     client.hset(keys.provider("echo"), "limit", 1)
     first, second = added(store).id, added(store).id
     other = added(store, route=("other",)).id
-    worker(store)
-    assert set(store.dispatch()) == {first, other}
-    claim(store, first)
-    assert store.dispatch() == ()
+    worker(store, leases)
+    assert set(queue.choose()) == {first, other}
+    claim(store, leases, first)
+    assert queue.choose() == ()
     store.change(first, lambda _: events.Canceled(at=1.0))
-    assert store.dispatch() == (second,)
+    assert queue.choose() == (second,)
 
 
-def test_a_route_falls_to_its_next_provider_when_the_first_is_full(client: redis.Redis, store: JobStore) -> None:
+def test_a_route_falls_to_its_next_provider_when_the_first_is_full(
+    client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
     client.hset(keys.provider("a"), "limit", 0)
     job = added(store, route=("a", "b"))
-    worker(store)
-    store.dispatch()
-    lease = claim(store, job.id)
+    worker(store, leases)
+    queue.choose()
+    lease = claim(store, leases, job.id)
     assert lease is not None
     assert lease.job.provider == "b"
 
 
-def test_a_duplicate_message_dies_at_the_claim(store: JobStore) -> None:
-    lease = claimed(store)
-    assert claim(store, lease.job.id) is None
+def test_a_duplicate_message_dies_at_the_claim(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    lease = claimed(store, leases, queue)
+    assert claim(store, leases, lease.job.id) is None
 
 
-def test_a_message_for_a_job_that_was_not_sent_claims_nothing(store: JobStore) -> None:
+def test_a_message_for_a_job_that_was_not_sent_claims_nothing(store: JobStore, leases: Leases) -> None:
     job = added(store)
-    assert claim(store, job.id) is None
+    assert claim(store, leases, job.id) is None
 
 
-def test_a_lost_lease_writes_nothing(store: JobStore) -> None:
-    stale = claimed(store)
+def test_a_lost_lease_writes_nothing(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    stale = claimed(store, leases, queue)
     job_id = stale.job.id
     store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    store.dispatch()
-    fresh = claim(store, job_id)
+    queue.choose()
+    fresh = claim(store, leases, job_id)
     assert fresh is not None
     assert fresh.fence == stale.fence + 1
     with pytest.raises(LeaseLost):
         store.change(job_id, lambda _: events.Logged(at=1.0, text="ghost"), fence=stale.fence)
     with pytest.raises(LeaseLost):
-        store.save_checkpoints(job_id, stale.fence, {"echo": {}})
-    assert store.beat("w1", 4, 60, [(job_id, stale.fence), (job_id, fresh.fence)]) == [0, 1]
+        leases.save_checkpoints(job_id, stale.fence, {"echo": {}})
+    assert leases.beat("w1", 4, 60, [(job_id, stale.fence), (job_id, fresh.fence)]) == [0, 1]
 
 
-def test_a_lease_that_nobody_renews_is_lost(store: JobStore) -> None:
+def test_a_lease_that_nobody_renews_is_lost(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     job = added(store)
-    worker(store)
-    store.dispatch()
-    lease = claim(store, job.id, lease=0.05)
+    worker(store, leases)
+    queue.choose()
+    lease = claim(store, leases, job.id, lease=0.05)
     assert lease is not None
     for _ in range(100):
-        if store.lost():
+        if queue.lost():
             break
         time.sleep(0.01)
-    assert store.lost() == (job.id,)
-    store.beat("w1", 4, 60, [(job.id, lease.fence)])
-    assert store.lost() == ()
+    assert queue.lost() == (job.id,)
+    leases.beat("w1", 4, 60, [(job.id, lease.fence)])
+    assert queue.lost() == ()
 
 
-def test_a_checkpoint_comes_back_with_the_next_claim(store: JobStore) -> None:
-    lease = claimed(store)
+def test_a_checkpoint_comes_back_with_the_next_claim(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    lease = claimed(store, leases, queue)
     left: dict[str, dict[str, Any]] = {"echo": {"phase": "posted"}, "other": {"phase": "opened", "empty": []}}
-    store.save_checkpoints(lease.job.id, lease.fence, left)
+    leases.save_checkpoints(lease.job.id, lease.fence, left)
     store.change(lease.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
-    store.dispatch()
-    again = claim(store, lease.job.id)
+    queue.choose()
+    again = claim(store, leases, lease.job.id)
     assert again is not None
     assert again.checkpoints == left
 
 
-def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: JobStore) -> None:
-    lease = claimed(store)
+def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    lease = claimed(store, leases, queue)
     store.change(lease.job.id, lambda _: events.CancelRequested(at=1.0))
-    assert store.beat("w1", 4, 60, [(lease.job.id, lease.fence)]) == [2]
-    assert store.wait_control("0", 0.01)[1] == (lease.job.id,)
+    assert leases.beat("w1", 4, 60, [(lease.job.id, lease.fence)]) == [2]
+    assert leases.wait_for_cancels("0", 0.01)[1] == (lease.job.id,)
 
 
-def test_the_end_of_a_running_job_by_somebody_else_reaches_the_worker_at_once(store: JobStore) -> None:
-    lease, own = claimed(store), claimed(store)
+def test_the_end_of_a_running_job_by_somebody_else_reaches_the_worker_at_once(
+    store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
+    lease, own = claimed(store, leases, queue), claimed(store, leases, queue)
     store.change(own.job.id, lambda _: events.Canceled(at=1.0), fence=own.fence)
     store.change(lease.job.id, lambda _: events.Canceled(at=1.0))
-    assert store.wait_control("0", 0.1)[1] == (lease.job.id,)
+    assert leases.wait_for_cancels("0", 0.1)[1] == (lease.job.id,)
 
 
-def test_a_parked_job_waits_for_its_time(store: JobStore) -> None:
+def test_a_parked_job_waits_for_its_time(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     job = added(store)
-    worker(store)
+    worker(store, leases)
     later = store.now() + 0.1
     store.change(job.id, lambda _: events.Parked(at=1.0, reason="provider_cooldown", until=later))
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
     assert store.get(job.id).job.waiting == "provider_cooldown"
     sent: tuple[str, ...] = ()
     for _ in range(100):
-        sent = store.dispatch()
+        sent = queue.choose()
         if sent:
             break
         time.sleep(0.01)
     assert sent == (job.id,)
 
 
-def test_a_message_that_was_lost_is_sent_again(store: JobStore) -> None:
+def test_a_message_that_was_lost_is_sent_again(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     job = added(store)
-    worker(store)
-    store.dispatch()
+    worker(store, leases)
+    queue.choose()
     time.sleep(0.05)
-    assert store.unsent(0.02) == (job.id,)
-    assert store.unsent(0.02) == ()
+    assert queue.unsent(0.02) == (job.id,)
+    assert queue.unsent(0.02) == ()
 
 
-def test_a_message_that_was_lost_is_missed_also_while_others_wait(client: redis.Redis, store: JobStore) -> None:
+def test_a_message_that_was_lost_is_missed_also_while_others_wait(
+    client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
     ids = [added(store).id for _ in range(3)]
-    worker(store)
-    store.dispatch()
+    worker(store, leases)
+    queue.choose()
     # As kombu writes it: the body is encoded, the id of the task is not.
     for job_id in ids[1:]:
         client.lpush(QUEUE, json.dumps({"body": "W10=", "headers": {"task": RUN_JOB, "id": job_id}}))
     time.sleep(0.05)
-    assert store.unsent(0.02) == (ids[0],)
-    assert store.unsent(0.02) == (), "the others were looked at, too"
+    assert queue.unsent(0.02) == (ids[0],)
+    assert queue.unsent(0.02) == (), "the others were looked at, too"
     client.delete(QUEUE)
     time.sleep(0.05)
-    assert set(store.unsent(0.02)) == set(ids)
+    assert set(queue.unsent(0.02)) == set(ids)
 
 
-def test_a_repeated_write_counts_once(connection: RiggedConnection, store: JobStore) -> None:
+def test_a_repeated_write_counts_once(
+    connection: RiggedConnection, store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
     """The answer of a write can be lost with the connection; redis-py then sends the script again."""
-    lease = claimed(store)
+    lease = claimed(store, leases, queue)
     connection.lost_answers.add("commit")
     record = store.change(lease.job.id, lambda _: events.Logged(at=1.0, text="once"), fence=lease.fence)
     assert record.version == 3
@@ -266,9 +280,11 @@ def test_a_repeated_write_counts_once(connection: RiggedConnection, store: JobSt
     assert store.get(lease.job.id) == dataclasses.replace(record)
 
 
-def test_a_finished_job_gives_everything_back(client: redis.Redis, store: JobStore) -> None:
+def test_a_finished_job_gives_everything_back(
+    client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
     client.hset(keys.provider("echo"), "limit", 1)
-    lease = claimed(store)
+    lease = claimed(store, leases, queue)
     error = Failure(code="internal", detail="x")
     store.change(lease.job.id, lambda _: events.Failed(at=store.now(), error=error), fence=lease.fence)
     left = {bytes(key).decode() for key in client.scan_iter("dr:*")}
@@ -278,16 +294,16 @@ def test_a_finished_job_gives_everything_back(client: redis.Redis, store: JobSto
     }  # fmt: skip
 
 
-def test_the_secret_ends_with_the_job(store: JobStore) -> None:
+def test_the_secret_ends_with_the_job(store: JobStore, leases: Leases) -> None:
     job = make_job(store)
     store.create(job, b"locked")
-    assert store.secret(job.id) == b"locked"
+    assert leases.secret(job.id) == b"locked"
     store.change(job.id, lambda _: events.Canceled(at=1.0))
-    assert store.secret(job.id) is None
+    assert leases.secret(job.id) is None
 
 
-def test_a_purged_job_leaves_a_tombstone(store: JobStore) -> None:
-    lease = claimed(store)
+def test_a_purged_job_leaves_a_tombstone(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    lease = claimed(store, leases, queue)
     stone = Tombstone(
         id=lease.job.id, owner="local", status=Status.CANCELED, reason="deleted", finished_at=1.0, deleted_at=2.0
     )
@@ -314,135 +330,149 @@ def test_pages_cover_every_job_once_also_within_one_millisecond(store: JobStore)
     assert len(store.page(None, cursor=None, limit=20, keep=lambda _: True).records) == 8
 
 
-def test_previews_keep_the_last_twelve(store: JobStore) -> None:
-    lease = claimed(store)
+def test_previews_keep_the_last_twelve(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    lease = claimed(store, leases, queue)
     for index in range(20):
-        store.save_preview(lease.job.id, lease.fence, index, b"%d" % index)
+        leases.save_preview(lease.job.id, lease.fence, index, b"%d" % index)
     assert [store.preview(lease.job.id, index) for index in (7, 8, 19)] == [None, b"8", b"19"]
 
 
-def test_overdue_and_outlived_jobs_are_found(store: JobStore) -> None:
+def test_overdue_and_outlived_jobs_are_found(store: JobStore, queue: JobQueue) -> None:
     late = added(store, deadline_at=store.now() - 1)
     done = added(store, retention_seconds=0)
     store.change(done.id, lambda _: events.Canceled(at=store.now() - 1))
-    assert store.overdue() == (late.id,)
-    assert store.outlived() == (done.id,)
+    assert queue.overdue() == (late.id,)
+    assert queue.outlived() == (done.id,)
 
 
-def test_the_overview_counts(store: JobStore) -> None:
-    claimed(store)
+def test_the_overview_counts(store: JobStore, leases: Leases, queue: JobQueue) -> None:
+    claimed(store, leases, queue)
     added(store)
-    view = store.overview()
+    view = queue.overview()
     assert (view.queued, view.running, view.sent, dict(view.workers)) == (1, 1, 0, {"w1": 4})
 
 
-def test_a_provider_that_rested_gets_one_job_first(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
+def test_a_provider_that_rested_gets_one_job_first(
+    client: redis.Redis, store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
+) -> None:
     ids = [added(store).id for _ in range(4)]
-    worker(store, slots=8)
+    worker(store, leases, slots=8)
     measured.rest("echo", store.now() + 0.2, "the quota is used up")
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
     time.sleep(0.25)
-    assert store.dispatch() == (ids[0],)
-    assert store.dispatch() == (), "its scout is on the way"
-    lease = claim(store, ids[0])
+    assert queue.choose() == (ids[0],)
+    assert queue.choose() == (), "its scout is on the way"
+    lease = claim(store, leases, ids[0])
     assert lease is not None
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
     measured.rest("echo", store.now() + 0.2, "the quota is used up")
     store.change(ids[0], lambda _: events.Canceled(at=1.0))
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
     time.sleep(0.25)
-    assert store.dispatch() == (ids[1],)
-    lease = claim(store, ids[1])
+    assert queue.choose() == (ids[1],)
+    lease = claim(store, leases, ids[1])
     assert lease is not None
     measured.works("echo", lease.job.attempts[-1].started_at)
-    assert store.dispatch() == (ids[2], ids[3])
+    assert queue.choose() == (ids[2], ids[3])
     assert client.hget(keys.provider("echo"), "until") is None
 
 
-def test_a_scout_that_learned_nothing_is_followed_by_another(store: JobStore, measured: HealthStore) -> None:
+def test_a_scout_that_learned_nothing_is_followed_by_another(
+    store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
+) -> None:
     ids = [added(store).id for _ in range(3)]
-    worker(store)
+    worker(store, leases)
     measured.rest("echo", store.now() - 1, "the quota is used up")
-    assert store.dispatch() == (ids[0],)
+    assert queue.choose() == (ids[0],)
     store.change(ids[0], lambda _: events.Canceled(at=1.0))
-    assert store.dispatch() == (ids[1],)
+    assert queue.choose() == (ids[1],)
 
 
-def test_what_began_before_a_rest_does_not_end_it(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
-    lease = claimed(store)
+def test_what_began_before_a_rest_does_not_end_it(
+    client: redis.Redis, store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
+) -> None:
+    lease = claimed(store, leases, queue)
     measured.rest("echo", store.now() + 60, "the quota is used up")
     measured.works("echo", lease.job.attempts[-1].started_at)
     added(store)
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
     assert client.hget(keys.provider("echo"), "works") is None
 
 
-def test_a_rest_is_never_made_shorter(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
+def test_a_rest_is_never_made_shorter(
+    client: redis.Redis, store: JobStore, measured: HealthStore, queue: JobQueue
+) -> None:
     late = round(store.now() * 1000) + 600_000
     measured.rest("echo", late / 1000, "the quota is used up")
     measured.rest("echo", store.now() + 5, "the queue is full")
     assert client.hmget(keys.provider("echo"), "until", "reason") == [str(late).encode(), b"the quota is used up"]
 
 
-def test_a_provider_that_may_have_a_quota_gets_one_job_first(store: JobStore, provider_states: ProviderStates) -> None:
+def test_a_provider_that_may_have_a_quota_gets_one_job_first(
+    store: JobStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
+) -> None:
     provider_states.announce({"echo": None, "own": None}, trial_seconds={"echo": 60})
     ids = [added(store).id for _ in range(3)]
     own = [added(store, route=("own",)).id for _ in range(2)]
     both = added(store, route=("echo", "own")).id
-    worker(store, slots=16)
-    assert set(store.dispatch()) == {ids[0], *own, both}, "others go on"
+    worker(store, leases, slots=16)
+    assert set(queue.choose()) == {ids[0], *own, both}, "others go on"
     assert store.get(both).job.status == "queued"
-    assert claim(store, both).job.provider == "own"  # type: ignore[union-attr]
-    assert store.dispatch() == ()
+    assert claim(store, leases, both).job.provider == "own"  # type: ignore[union-attr]
+    assert queue.choose() == ()
     # It sits there and was not refused: that is no quota.
     provider_states.announce({"echo": None, "own": None}, trial_seconds={"echo": 0.0})
-    assert store.dispatch() == (ids[1], ids[2])
+    assert queue.choose() == (ids[1], ids[2])
 
 
-def test_a_rest_concerns_one_quota(client: redis.Redis, store: JobStore, measured: HealthStore) -> None:
+def test_a_rest_concerns_one_quota(
+    client: redis.Redis, store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
+) -> None:
     """Ours and that of each account rest for themselves."""
     ours, mine, other = (added(store, account=account).id for account in (None, "mine", "other"))
-    worker(store)
+    worker(store, leases)
     measured.rest("echo", store.now() + 60, "ours is used up")
     measured.rest("echo", store.now() + 60, "mine is used up", "mine")
-    assert store.dispatch() == (other,)
+    assert queue.choose() == (other,)
     client.hdel(keys.account("mine", "echo"), "until")
-    assert store.dispatch() == (mine,)
+    assert queue.choose() == (mine,)
     assert store.get(ours).job.status == "queued"
     assert 0 < client.ttl(keys.account("mine", "echo")) <= 2 * 86_400
 
 
 def test_each_account_has_a_scout_of_its_own(
-    store: JobStore, provider_states: ProviderStates, measured: HealthStore
+    store: JobStore, provider_states: ProviderStates, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"echo": None}, trial_seconds={"echo": 60})
     ids = {account: [added(store, account=account).id for _ in range(2)] for account in (None, "mine")}
-    worker(store, slots=8)
-    assert set(store.dispatch()) == {ids[None][0], ids["mine"][0]}
-    lease = claim(store, ids["mine"][0])
+    worker(store, leases, slots=8)
+    assert set(queue.choose()) == {ids[None][0], ids["mine"][0]}
+    lease = claim(store, leases, ids["mine"][0])
     assert lease is not None
     measured.works("echo", lease.job.attempts[-1].started_at, "mine")
-    assert store.dispatch() == (ids["mine"][1],)
+    assert queue.choose() == (ids["mine"][1],)
 
 
-def test_accounts_share_the_slots_of_a_provider(store: JobStore, provider_states: ProviderStates) -> None:
+def test_accounts_share_the_slots_of_a_provider(
+    store: JobStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
+) -> None:
     provider_states.announce({"echo": 2})
     for account in (None, "mine", "other"):
         added(store, account=account)
-    worker(store, slots=8)
-    assert len(store.dispatch()) == 2
+    worker(store, leases, slots=8)
+    assert len(queue.choose()) == 2
 
 
-def test_a_low_priority_waits_longer_but_not_for_ever(store: JobStore) -> None:
+def test_a_low_priority_waits_longer_but_not_for_ever(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     now = store.now()
     low = added(store, priority=Priority.LOW, created_at=now - 700).id
     normal = added(store, priority=Priority.NORMAL, created_at=now - 350).id
     later = added(store, priority=Priority.HIGH, created_at=now).id
     young = added(store, priority=Priority.LOW, created_at=now - 200).id
-    worker(store, slots=1)
+    worker(store, leases, slots=1)
     order = []
     for _ in range(4):
-        (job_id,) = store.dispatch()
+        (job_id,) = queue.choose()
         order.append(job_id)
         store.change(job_id, lambda _: events.Canceled(at=1.0))
     assert order == [low, normal, later, young]
@@ -456,15 +486,15 @@ def busy(client: redis.Redis, *providers: str) -> list[int]:
 
 
 def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(
-    client: redis.Redis, store: JobStore, provider_states: ProviderStates
+    client: redis.Redis, store: JobStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"a": 1, "b": 1, "c": None})
-    lease = claimed(store, route=("a", "b", "c"))
-    other = claimed(store, route=("b",))
-    assert store.take_hedge(lease.job.id, lease.fence, ("b",)) is None
-    assert store.take_hedge(lease.job.id, lease.fence, ("b", "c")) == "c"
+    lease = claimed(store, leases, queue, route=("a", "b", "c"))
+    other = claimed(store, leases, queue, route=("b",))
+    assert leases.take_hedge(lease.job.id, lease.fence, ("b",)) is None
+    assert leases.take_hedge(lease.job.id, lease.fence, ("b", "c")) == "c"
     assert busy(client, "a", "b", "c") == [1, 1, 1]
-    assert store.take_hedge(lease.job.id, lease.fence, ("b", "c")) == "c", "asked again, after a lost answer"
+    assert leases.take_hedge(lease.job.id, lease.fence, ("b", "c")) == "c", "asked again, after a lost answer"
     store.change(lease.job.id, lambda _: events.Succeeded(at=1.0, outputs=()))
     store.change(other.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     assert busy(client, "a", "b", "c") == [0, 0, 0]
@@ -472,20 +502,20 @@ def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(
 
 @pytest.mark.parametrize("kept", ["a", "b"])
 def test_where_one_of_two_ends_only_its_slot_is_given_back(
-    client: redis.Redis, store: JobStore, kept: str, provider_states: ProviderStates
+    client: redis.Redis, store: JobStore, kept: str, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"a": 1, "b": 1})
-    lease = claimed(store, route=("a", "b"))
-    assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
-    store.keep(lease.job.id, lease.fence, kept)
-    store.keep(lease.job.id, lease.fence, kept)
+    lease = claimed(store, leases, queue, route=("a", "b"))
+    assert leases.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
+    leases.release_loser(lease.job.id, lease.fence, kept)
+    leases.release_loser(lease.job.id, lease.fence, kept)
     assert busy(client, "a", "b") == [int(kept == "a"), int(kept == "b")]
     store.change(lease.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     assert busy(client, "a", "b") == [0, 0]
 
 
 def test_nobody_who_is_not_well_is_a_hedge(
-    client: redis.Redis, store: JobStore, provider_states: ProviderStates
+    client: redis.Redis, store: JobStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     names = ("paused", "resting", "open", "doubtful", "changed", "gone")
     provider_states.announce(dict.fromkeys(("a", *names[:-1])))
@@ -496,35 +526,37 @@ def test_nobody_who_is_not_well_is_a_hedge(
     }  # fmt: skip
     for name, fields in facts.items():
         client.hset(keys.provider(name), mapping=fields)
-    lease = claimed(store, route=("a", *names))
-    assert [store.take_hedge(lease.job.id, lease.fence, (name,)) for name in names] == [None] * len(names)
+    lease = claimed(store, leases, queue, route=("a", *names))
+    assert [leases.take_hedge(lease.job.id, lease.fence, (name,)) for name in names] == [None] * len(names)
     client.set(keys.PAUSED, "for repairs")
-    assert store.take_hedge(lease.job.id, lease.fence, ("a",)) is None
+    assert leases.take_hedge(lease.job.id, lease.fence, ("a",)) is None
     client.delete(keys.PAUSED)
-    assert store.take_hedge(lease.job.id, lease.fence, ("a",)) == "a"
+    assert leases.take_hedge(lease.job.id, lease.fence, ("a",)) == "a"
 
 
-def test_a_stale_attempt_takes_and_gives_back_nothing(client: redis.Redis, store: JobStore) -> None:
-    stale = claimed(store, route=("a", "b"))
+def test_a_stale_attempt_takes_and_gives_back_nothing(
+    client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
+) -> None:
+    stale = claimed(store, leases, queue, route=("a", "b"))
     store.change(stale.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     with pytest.raises(LeaseLost):
-        store.take_hedge(stale.job.id, stale.fence, ("b",))
-    store.dispatch()
-    assert claim(store, stale.job.id) is not None
+        leases.take_hedge(stale.job.id, stale.fence, ("b",))
+    queue.choose()
+    assert claim(store, leases, stale.job.id) is not None
     with pytest.raises(LeaseLost):
-        store.take_hedge(stale.job.id, stale.fence, ("b",))
+        leases.take_hedge(stale.job.id, stale.fence, ("b",))
     with pytest.raises(LeaseLost):
-        store.keep(stale.job.id, stale.fence, "b")
+        leases.release_loser(stale.job.id, stale.fence, "b")
     assert busy(client, "a", "b") == [1, 0]
 
 
 def test_a_hedge_can_be_the_one_job_that_goes_first(
-    store: JobStore, provider_states: ProviderStates, measured: HealthStore
+    store: JobStore, provider_states: ProviderStates, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"a": None, "b": None}, trial_seconds={"b": 60})
-    lease = claimed(store, route=("a", "b"))
-    assert store.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
+    lease = claimed(store, leases, queue, route=("a", "b"))
+    assert leases.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
     added(store, route=("b",))
-    assert store.dispatch() == ()
+    assert queue.choose() == ()
     measured.works("b", lease.job.attempts[-1].started_at)
-    assert len(store.dispatch()) == 1
+    assert len(queue.choose()) == 1

@@ -10,13 +10,18 @@ import pytest
 import redis
 
 from jobs import events
+from jobs.dispatcher import Dispatcher
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Status
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.scheduling.provider_states import ProviderStates
-from jobs.service import JobService, Submission, fair_user
-from jobs.vault import Vault
+from jobs.service import JobService
+from jobs.submissions import Submission, Submissions, fair_user
+from tests.support.connections import RiggedConnection
+from tests.support.records import Records
 
 
 class Messages:
@@ -43,9 +48,20 @@ def files(tmp_path: Path) -> LocalArtifacts:
 
 
 @pytest.fixture
-def service(store: JobStore, messages: Messages, files: LocalArtifacts) -> JobService:
-    store.beat("w", 4, 60, [])
-    return JobService(store, messages, files, Vault(b"k" * 32))
+def record(connection: RiggedConnection, messages: Messages, tmp_path: Path) -> Records:
+    record = Records(connection, tmp_path / "artifacts", publisher=messages)
+    record.leases.beat("w", 4, 60, [])
+    return record
+
+
+@pytest.fixture
+def service(record: Records) -> JobService:
+    return record.jobs
+
+
+@pytest.fixture
+def dispatcher(record: Records) -> Dispatcher:
+    return record.dispatcher
 
 
 def submission(**changes: Any) -> Submission:
@@ -55,34 +71,36 @@ def submission(**changes: Any) -> Submission:
     return Submission(**{**fields, **changes})
 
 
-def test_a_submitted_job_is_written_and_sent(service: JobService, messages: Messages) -> None:
-    record = service.submit(submission(deadline_seconds=60.0, metadata={"user": "ann"}))
+def test_a_submitted_job_is_written_and_sent(messages: Messages, store: JobStore, submissions: Submissions) -> None:
+    record = submissions.accept(submission(deadline_seconds=60.0, metadata={"user": "ann"})).record
     assert messages.sent == [record.job.id]
-    job = service.get(record.job.id, "key_1").job
+    job = store.get(record.job.id, "key_1").job
     assert (job.status, job.user, job.deadline_at) == (Status.QUEUED, fair_user("key_1", "ann"), job.created_at + 60)
 
 
-def test_a_job_is_kept_when_the_broker_is_away(service: JobService, messages: Messages) -> None:
+def test_a_job_is_kept_when_the_broker_is_away(
+    messages: Messages, store: JobStore, submissions: Submissions, dispatcher: Dispatcher
+) -> None:
     messages.away = True
-    record = service.submit(submission())
-    assert service.get(record.job.id, "key_1").job.status is Status.QUEUED
+    record = submissions.accept(submission()).record
+    assert store.get(record.job.id, "key_1").job.status is Status.QUEUED
     messages.away = False
-    assert service.resend(-1.0) == 1
+    assert dispatcher.resend_lost(-1.0) == 1
     assert messages.sent == [record.job.id]
 
 
-def test_credentials_are_kept_only_locked(client: redis.Redis, service: JobService, store: JobStore) -> None:
-    record = service.submit(submission(credentials={"hf_token": "canary-token"}))
+def test_credentials_are_kept_only_locked(client: redis.Redis, submissions: Submissions) -> None:
+    record = submissions.accept(submission(credentials={"hf_token": "canary-token"})).record
     assert record.job.has_credentials
     held = b"".join(client.dump(name) or b"" for name in client.scan_iter("*"))
     assert b"canary-token" not in held
     assert "canary-token" not in repr(submission(credentials={"hf_token": "canary-token"}))
 
 
-def test_pictures_are_kept_with_the_job(service: JobService, files: LocalArtifacts) -> None:
+def test_pictures_are_kept_with_the_job(files: LocalArtifacts, submissions: Submissions) -> None:
     upload = "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     shared, own = files.put(upload, b"uploaded"), hashlib.sha256(b"inline").hexdigest()
-    record = service.submit(submission(images={own: b"inline", shared: upload}))
+    record = submissions.accept(submission(images={own: b"inline", shared: upload})).record
     files.delete(upload)
     for digest, data in ((own, b"inline"), (shared, b"uploaded")):
         with files.open(record.job.id, digest) as file:
@@ -91,49 +109,53 @@ def test_pictures_are_kept_with_the_job(service: JobService, files: LocalArtifac
 
 @pytest.mark.parametrize("broken", ["disk", "upload"])
 def test_a_picture_that_cannot_be_kept_leaves_no_job(
-    service: JobService, store: JobStore, tmp_path: Path, broken: str
+    tmp_path: Path, broken: str, queue: JobQueue, submissions: Submissions
 ) -> None:
     if broken == "disk":
         (tmp_path / "artifacts").write_text("a file")
     digest = hashlib.sha256(b"x").hexdigest()
     content = b"x" if broken == "disk" else "file_01ARZ3NDEKTSV4RRFFQ69G5FAV"
     with pytest.raises(ArtifactError):
-        service.submit(submission(images={digest: content}))
-    assert store.overview().queued == 0
+        submissions.accept(submission(images={digest: content}))
+    assert queue.overview().queued == 0
     assert not list(tmp_path.rglob("job_*"))
 
 
 @pytest.mark.parametrize("action", ["get", "cancel", "delete"])
-def test_another_owners_job_looks_like_an_unknown_one(service: JobService, action: str) -> None:
-    job_id = service.submit(submission()).job.id
+def test_another_owners_job_looks_like_an_unknown_one(
+    service: JobService, action: str, store: JobStore, submissions: Submissions
+) -> None:
+    job_id = submissions.accept(submission()).record.job.id
     texts = []
     for owner, name in (("key_2", job_id), ("key_1", "job_unknown")):
         with pytest.raises(JobNotFound) as refused:
-            getattr(service, action)(name, owner)
+            getattr(store if action == "get" else service, action)(name, owner)
         texts.append(str(refused.value).replace(name, "X"))
     assert texts[0] == texts[1]
     service.delete(job_id, "key_1")
     with pytest.raises(JobNotFound):
-        getattr(service, action)(job_id, "key_2")
+        getattr(store if action == "get" else service, action)(job_id, "key_2")
     with pytest.raises(JobGone):
-        getattr(service, action)(job_id, "key_1")
-    assert service.page("key_2", cursor=None, limit=9).records == ()
+        getattr(store if action == "get" else service, action)(job_id, "key_1")
+    assert store.page("key_2", cursor=None, limit=9).records == ()
 
 
 def test_a_queued_job_is_canceled_at_once_and_makes_room(
-    service: JobService, store: JobStore, provider_states: ProviderStates
+    service: JobService, provider_states: ProviderStates, leases: Leases, submissions: Submissions
 ) -> None:
     provider_states.announce({"echo": 1})
-    first, second = (service.submit(submission()).job.id for _ in range(2))
+    first, second = (submissions.accept(submission()).record.job.id for _ in range(2))
     assert service.cancel(first, "key_1").job.status is Status.CANCELED
     assert service.cancel(first, "key_1").job.status is Status.CANCELED
-    assert store.claim(first, "w", 60, lambda job, _: job.input) is None
-    assert store.claim(second, "w", 60, lambda job, _: job.input) is not None
+    assert leases.claim(first, "w", 60, lambda job, _: job.input) is None
+    assert leases.claim(second, "w", 60, lambda job, _: job.input) is not None
 
 
-def test_a_running_job_is_asked_to_end(service: JobService, store: JobStore) -> None:
-    job_id = service.submit(submission()).job.id
-    lease = store.claim(job_id, "w", 60, lambda job, _: job.input)
+def test_a_running_job_is_asked_to_end(
+    service: JobService, store: JobStore, leases: Leases, submissions: Submissions
+) -> None:
+    job_id = submissions.accept(submission()).record.job.id
+    lease = leases.claim(job_id, "w", 60, lambda job, _: job.input)
     assert lease is not None
     first = service.cancel(job_id, "key_1").job
     again = service.cancel(job_id, "key_1").job
@@ -143,18 +165,25 @@ def test_a_running_job_is_asked_to_end(service: JobService, store: JobStore) -> 
 
 @pytest.mark.parametrize("stage", ["queued", "running", "finished"])
 def test_a_deleted_job_is_gone_with_its_files(
-    client: redis.Redis, service: JobService, store: JobStore, files: LocalArtifacts, tmp_path: Path, stage: str
+    client: redis.Redis,
+    service: JobService,
+    store: JobStore,
+    files: LocalArtifacts,
+    tmp_path: Path,
+    stage: str,
+    leases: Leases,
+    submissions: Submissions,
 ) -> None:
-    job_id = service.submit(submission()).job.id
+    job_id = submissions.accept(submission()).record.job.id
     if stage != "queued":
-        lease = store.claim(job_id, "w", 60, lambda job, _: job.input)
+        lease = leases.claim(job_id, "w", 60, lambda job, _: job.input)
         assert lease is not None
         if stage == "finished":
             store.change(job_id, lambda _: events.Succeeded(at=store.now(), outputs=()), fence=lease.fence)
     files.put(job_id, b"data")
     service.delete(job_id, "key_1")
     with pytest.raises(JobGone) as gone:
-        service.get(job_id, "key_1")
+        store.get(job_id, "key_1")
     expected = Status.SUCCEEDED if stage == "finished" else Status.CANCELED
     assert (gone.value.tombstone.reason, gone.value.tombstone.status) == ("deleted", expected)
     assert [path for path in (tmp_path / "artifacts").rglob("*") if path.is_file()] == []

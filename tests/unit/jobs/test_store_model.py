@@ -14,12 +14,13 @@ from jobs.ids import new_job_id
 from jobs.limits import Limits
 from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.record import keys
-from jobs.record.store import JobStore, lane_of
+from jobs.record.commit import lane_of
 from jobs.record.types import Lease
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
 from jobs.states import apply
 from tests.support.connections import RiggedConnection
+from tests.support.records import Records
 
 SLOTS = 3
 LIMITS = {"a": 1, "b": 2, "c": None}
@@ -30,24 +31,25 @@ users = st.sampled_from(["ann", "bob", "bob/1", "bob/2"])
 routes = st.sampled_from([("a",), ("a", "b"), ("b", "a"), ("c",), ("gone",), ()])
 
 
-class Records(RuleBasedStateMachine):
+class AnyMoves(RuleBasedStateMachine):
     """Every public move of the store, in any order, by anybody."""
 
     ids = Bundle("ids")
-    leases = Bundle("leases")
+    taken = Bundle("taken")
 
     @initialize()
     def start(self) -> None:
         self.connection = RiggedConnection()
         self.redis = self.connection.client
         self.measured = HealthStore(self.connection)
-        self.store = JobStore(self.connection, limits=LIMITS_OF_GROUPS)
+        record = Records(self.connection, limits=LIMITS_OF_GROUPS)
+        self.store, self.leases, self.queue = record.store, record.leases, record.queue
         self.first: dict[str, Job] = {}
         self.purged: set[str] = set()
         self.final: dict[str, bytes] = {}
         self.fences: dict[str, int] = {}
         ProviderStates(self.connection).announce(LIMITS, {"a": 60})
-        self.store.beat("w", SLOTS, 3600, [])
+        self.leases.beat("w", SLOTS, 3600, [])
 
     # -- clients -------------------------------------------------------------
 
@@ -86,31 +88,31 @@ class Records(RuleBasedStateMachine):
 
     @rule(most=st.integers(1, 5))
     def dispatch(self, most: int) -> None:
-        self.store.dispatch(most)
+        self.queue.choose(most)
 
-    @rule(target=leases, job_id=ids, lapsed=st.booleans())
+    @rule(target=taken, job_id=ids, lapsed=st.booleans())
     def message(self, *, job_id: str, lapsed: bool) -> Lease | None:
         return self.claim(job_id, lapsed=lapsed)
 
     def claim(self, job_id: str, *, lapsed: bool) -> Lease | None:
         sent = self.redis.zscore(keys.SENT, job_id) is not None
-        lease = self.store.claim(job_id, "w", 0 if lapsed else 3600, lambda job, _: job.input)
+        lease = self.leases.claim(job_id, "w", 0 if lapsed else 3600, lambda job, _: job.input)
         assert (lease is not None) == sent
         if lease is not None:
             assert lease.fence == self.fences.get(job_id, 0) + 1
             self.fences[job_id] = lease.fence
         return lease
 
-    @rule(target=leases)
+    @rule(target=taken)
     def work(self) -> Lease | None:
         """As a worker does it; the one that was sent last is kept for later moves."""
         lease = None
-        for job_id in self.store.dispatch():
+        for job_id in self.queue.choose():
             lease = self.claim(job_id, lapsed=False)
         return lease
 
     @rule(
-        lease=leases,
+        lease=taken,
         event=st.sampled_from(
             [
                 events.Progressed(at=1.0, stage="generating", fraction=0.5),
@@ -122,7 +124,7 @@ class Records(RuleBasedStateMachine):
     def report(self, lease: Lease | None, event: Any) -> None:
         self.write(lease, event)
 
-    @rule(lease=leases, how=st.sampled_from(["succeeded", "failed", "canceled"]))
+    @rule(lease=taken, how=st.sampled_from(["succeeded", "failed", "canceled"]))
     def finish(self, lease: Lease | None, how: str) -> None:
         at = self.store.now()
         ends: dict[str, events.JobEvent] = {
@@ -132,7 +134,7 @@ class Records(RuleBasedStateMachine):
         }
         self.write(lease, ends[how])
 
-    @rule(lease=leases, wait=st.sampled_from([None, -1.0, 3600.0]), elsewhere=st.booleans())
+    @rule(lease=taken, wait=st.sampled_from([None, -1.0, 3600.0]), elsewhere=st.booleans())
     def give_back(self, *, lease: Lease | None, wait: float | None, elsewhere: bool) -> None:
         now = self.store.now()
         event = events.Requeued(
@@ -141,7 +143,7 @@ class Records(RuleBasedStateMachine):
         )  # fmt: skip
         self.write(lease, event)
 
-    @rule(lease=leases, provider=st.sampled_from(sorted(LIMITS)))
+    @rule(lease=taken, provider=st.sampled_from(sorted(LIMITS)))
     def hedge(self, *, lease: Lease | None, provider: str) -> None:
         """As a race does it: a slot, then the event; at most one in an attempt."""
         if lease is None or (self.is_held(lease) and len(self.store.get(lease.job.id).job.running) != 1):
@@ -150,7 +152,7 @@ class Records(RuleBasedStateMachine):
             return
         held = self.is_held(lease)
         try:
-            taken = self.store.take_hedge(lease.job.id, lease.fence, (provider,))
+            taken = self.leases.take_hedge(lease.job.id, lease.fence, (provider,))
         except LeaseLost:
             assert not held
             return
@@ -158,7 +160,7 @@ class Records(RuleBasedStateMachine):
         if taken is not None:
             self.write(lease, events.Hedged(at=1.0, provider=taken, worker="w", input={}))
 
-    @rule(lease=leases, first=st.booleans())
+    @rule(lease=taken, first=st.booleans())
     def fail_one(self, *, lease: Lease | None, first: bool) -> None:
         if lease is None or not self.is_held(lease):
             return
@@ -167,23 +169,23 @@ class Records(RuleBasedStateMachine):
             ended, kept = running if first else reversed(running)
             failed = events.AttemptFailed(at=1.0, attempt=ended.n, error=FAILURE, route=(kept.provider,))
             self.write(lease, failed)
-            self.store.keep(lease.job.id, lease.fence, kept.provider)
+            self.leases.release_loser(lease.job.id, lease.fence, kept.provider)
 
-    @rule(lease=leases)
+    @rule(lease=taken)
     def checkpoint(self, lease: Lease | None) -> None:
         if lease is None:
             return
         try:
-            self.store.save_checkpoints(lease.job.id, lease.fence, {"a": {"n": 1}})
-            self.store.save_preview(lease.job.id, lease.fence, 0, b"x")
+            self.leases.save_checkpoints(lease.job.id, lease.fence, {"a": {"n": 1}})
+            self.leases.save_preview(lease.job.id, lease.fence, 0, b"x")
             assert self.is_held(lease)
         except LeaseLost:
             assert not self.is_held(lease)
 
-    @rule(lease=leases)
+    @rule(lease=taken)
     def beat(self, lease: Lease | None) -> None:
         if lease is not None:
-            (state,) = self.store.beat("w", SLOTS, 3600, [(lease.job.id, lease.fence)])
+            (state,) = self.leases.beat("w", SLOTS, 3600, [(lease.job.id, lease.fence)])
             assert (state > 0) == self.is_held(lease)
 
     # -- scheduler -----------------------------------------------------------
@@ -196,7 +198,7 @@ class Records(RuleBasedStateMachine):
 
     @rule()
     def requeue_lost(self) -> None:
-        for job_id in self.store.lost():
+        for job_id in self.queue.lost():
             self.change(
                 job_id,
                 lambda job: events.Requeued(at=1.0, outcome="lost") if job.status is Status.RUNNING else None,
@@ -205,12 +207,12 @@ class Records(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        for job_id in self.store.overdue():
+        for job_id in self.queue.overdue():
             self.change(job_id, lambda _: events.Expired(at=self.store.now()))
 
     @rule()
     def resend(self) -> None:
-        self.store.unsent(0.0)
+        self.queue.unsent(0.0)
 
     @rule(job_id=ids)
     def purge(self, job_id: str) -> None:
@@ -366,16 +368,16 @@ class Records(RuleBasedStateMachine):
                 self.redis.hdel(key, "until")
         for _ in range(len(self.first) + SLOTS + 1):
             for job_id in self.members(keys.SENT):
-                self.store.claim(job_id, "w", 3600, lambda job, _: job.input)
+                self.leases.claim(job_id, "w", 3600, lambda job, _: job.input)
             for job_id in self.members(keys.RUNNING):
                 self.store.change(job_id, lambda _: events.Succeeded(at=1.0, outputs=()))
-            self.store.dispatch()
+            self.queue.choose()
         left = self.store.get_many(self.members(keys.QUEUED) - self.members(keys.DUE))
         assert all(not set(record.job.route) & set(LIMITS) for record in left.values()), "a job is stuck"
 
 
-TestRecords = Records.TestCase
-TestRecords.settings = settings(
+TestAnyMoves = AnyMoves.TestCase
+TestAnyMoves.settings = settings(
     max_examples=12, stateful_step_count=80, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip

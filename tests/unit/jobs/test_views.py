@@ -13,6 +13,8 @@ from jobs.ids import new_job_id
 from jobs.model import Job, Status, Tombstone
 from jobs.record import keys
 from jobs.record.connection import Connection
+from jobs.record.job_queue import JobQueue
+from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.record.views import JobViews, Nudge
 from jobs.scheduling.health_store import HealthStore
@@ -50,7 +52,7 @@ def test_an_ended_job_has_no_position(store: JobStore, views: JobViews) -> None:
     assert (record.job.status, place) == (Status.CANCELED, None)
 
 
-def test_a_second_look_reads_only_what_has_changed(store: JobStore, views: JobViews) -> None:
+def test_a_second_look_reads_only_what_has_changed(store: JobStore, views: JobViews, queue: JobQueue) -> None:
     ahead, job = added(store, 1000.0), added(store, 1001.0)
     first, _ = views.look(job.id)
     store.change(ahead.id, lambda _: events.Canceled(at=1002.0))
@@ -118,13 +120,13 @@ def test_a_rest_that_is_over_does_not_show(
 
 
 def test_a_provider_shows_that_one_job_went_first(
-    store: JobStore, measured: HealthStore, provider_states: ProviderStates
+    store: JobStore, measured: HealthStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     measured.rest("echo", store.now() - 1, "the quota is used up")
     job = added(store)
-    store.beat("w", 4, 60, [])
+    leases.beat("w", 4, 60, [])
     assert not provider_states.get(["echo"])["echo"].on_trial
-    assert store.dispatch() == (job.id,)
+    assert queue.choose() == (job.id,)
     assert provider_states.get(["echo"])["echo"].on_trial
     measured.works("echo", store.now())
     assert not provider_states.get(["echo"])["echo"].on_trial
@@ -135,7 +137,7 @@ def test_a_check_of_writes_writes(client: redis.Redis, connection: Connection) -
     assert client.get(keys.PROBE) == b"1"
 
 
-def test_a_nudge_that_comes_before_the_read_ends_it(connection: Connection, store: JobStore) -> None:
+def test_a_nudge_that_comes_before_the_read_ends_it(connection: Connection) -> None:
     nudge = Nudge(connection)
     nudge.send()
     assert nudge.wait_events({"job_x": "0"}, 4.0) == {}

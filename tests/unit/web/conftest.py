@@ -16,8 +16,9 @@ from werkzeug.test import TestResponse
 
 import settings as configuration
 from settings import Bind, Settings
-from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
+from tests.support.fake_worker import FakeWorker, name_database
 from tests.support.openapi_witness import undeclared_answers
+from tests.support.records import FakePublisher
 from web.app import assemble
 from web.services import Services, build
 from web.timings import Timings
@@ -59,7 +60,7 @@ def services(web_settings: Settings, timings: Timings, fake_server: fakeredis.Fa
 
 @pytest.fixture
 def fake_worker(services: Services) -> FakeWorker:
-    return FakeWorker(services.store, services.jobs, services.artifacts)
+    return FakeWorker(services)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ def waiting(client: FlaskClient, services: Services, job_id: str) -> Any:
 
 
 def test_everything_can_be_paused_and_goes_on(client: FlaskClient, services: Services, fake_worker: FakeWorker) -> None:
-    fake_worker.store.beat("w1", 10, 60, [])
+    fake_worker.leases.beat("w1", 10, 60, [])
     assert client.get("/v1/admin/queue").get_json() == {"object": "queue", "paused": False}
     paused = client.patch("/v1/admin/queue", json={"paused": True, "reason": "a new machine"}).get_json()
     assert (paused["paused"], paused["reason"], paused["changed_by"]) == (True, "a new machine", "local")
@@ -30,10 +30,10 @@ def test_everything_can_be_paused_and_goes_on(client: FlaskClient, services: Ser
     assert client.get("/v1/admin/queue").get_json() == paused
     job = fake_worker.submit()
     assert waiting(client, services, job.id) == "paused"
-    assert services.store.overview().sent == 0
+    assert services.queue.overview().sent == 0
     assert client.patch("/v1/admin/queue", json={"paused": False}).get_json() == {"object": "queue", "paused": False}
     # What waited is sent at once, not when the scheduler next looks.
-    assert services.store.overview().sent == 1
+    assert services.queue.overview().sent == 1
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def test_everything_can_be_paused_and_goes_on(client: FlaskClient, services: Ser
 def test_a_provider_can_be_held(
     client: FlaskClient, services: Services, fake_worker: FakeWorker, state: str, shown: str, reason: str
 ) -> None:
-    fake_worker.store.beat("w1", 10, 60, [])
+    fake_worker.leases.beat("w1", 10, 60, [])
     before = client.get("/v1/providers/echo").get_json()
     held = client.patch("/v1/admin/providers/echo", json={"state": state, "reason": "its owner rebuilds it"}).get_json()
     assert (held["state"], held["reason"]) == (state, "its owner rebuilds it")

@@ -74,7 +74,7 @@ def test_pages_of_other_sites_cannot_submit(client: FlaskClient, services: Servi
     answer = client.post("/v1/jobs", json={"model": "echo", "input": {}}, headers=headers)
     assert answer.status_code == 403
     assert "Access-Control-Allow-Origin" not in answer.headers
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 def test_our_own_page_can(client: FlaskClient) -> None:

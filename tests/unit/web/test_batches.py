@@ -92,7 +92,7 @@ def test_a_wrong_batch_is_refused_at_its_place_and_leaves_nothing(
     answer = post(client, body)
     assert answer.status_code == 422
     assert pointers(answer) == wrong
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 def test_an_unknown_model_is_named_by_its_member(client: FlaskClient, services: Services) -> None:
@@ -100,7 +100,7 @@ def test_an_unknown_model_is_named_by_its_member(client: FlaskClient, services: 
     assert (answer.status_code, pointers(answer)) == (404, ["/jobs/1/model"])
     answer = post(client, {"template": JOB, "matrix": {"model": ["echo", "nothing"]}})
     assert (answer.status_code, pointers(answer)) == (404, ["/matrix/model/1"])
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 def test_a_batch_with_a_key_is_made_once(client: FlaskClient, services: Services) -> None:
@@ -110,7 +110,7 @@ def test_a_batch_with_a_key_is_made_once(client: FlaskClient, services: Services
     assert again.headers["Idempotency-Replayed"] == "true"
     assert post(client, {"jobs": [JOB]}, Idempotency_Key="k").get_json()["code"] == "idempotency_key_reused"
     assert post(client, {"jobs": [JOB]}, Idempotency_Key=" ").status_code == 400
-    assert services.store.overview().queued == 2
+    assert services.queue.overview().queued == 2
 
 
 def test_a_batch_is_canceled_as_a_whole(client: FlaskClient) -> None:

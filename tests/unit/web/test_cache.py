@@ -48,7 +48,7 @@ def test_the_same_request_gets_what_the_first_one_made(client: FlaskClient, serv
     assert again["id"] in made["url"]
     assert (again["input"], again["provider"]) == (first["input"], "echo")
     assert again["metrics"] == {"total_seconds": 0.0}
-    overview = services.store.overview()
+    overview = services.queue.overview()
     assert (overview.queued, overview.running, overview.sent) == (0, 0, 0)
     listed = client.get("/v1/jobs").get_json()["data"]
     assert [job["id"] for job in listed] == [again["id"], first["id"]]
@@ -196,7 +196,7 @@ def test_a_batch_is_answered_job_by_job(client: FlaskClient, services: Services,
     body = {"template": {**ASKED, "cache": "allow"}, "matrix": {"input.seed": [7, 8]}}
     batch = client.post("/v1/batches", json=body).get_json()
     assert (batch["counts"]["succeeded"], batch["counts"]["queued"], batch["progress"]) == (1, 1, 0.5)
-    assert services.store.overview().queued == 1
+    assert services.queue.overview().queued == 1
     for job in batch["jobs"]:
         client.delete(f"/v1/jobs/{job['id']}")
     assert client.get(f"/v1/batches/{batch['id']}").get_json()["total"] == 2
@@ -212,7 +212,7 @@ def test_the_webhook_is_told_in_the_same_step(client: FlaskClient, first: Any) -
 def test_nobody_gets_what_another_key_made(public_app: Flask) -> None:
     client, found = public_app.test_client(), public_app.extensions["darkroom"]
     ann, bob = ({"Authorization": f"Bearer {found.keys.create(name)[1]}"} for name in ("ann", "bob"))
-    run(FakeWorker(found.store, found.jobs, found.artifacts), found, ask(client, headers=ann))
+    run(FakeWorker(found), found, ask(client, headers=ann))
     assert ask(client, headers=ann)["cache"] == "hit"
     assert ask(client, headers=bob)["cache"] == "miss"
 

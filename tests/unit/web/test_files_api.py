@@ -321,7 +321,7 @@ def test_an_unknown_file_is_refused_where_it_is_named(client: FlaskClient, servi
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.get_json()["errors"]] == ["/input/image"]
     assert "POST /v1/files" in answer.get_json()["detail"]
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 def test_a_file_in_a_history_is_found_too(client: FlaskClient) -> None:

@@ -11,6 +11,7 @@ from flask.testing import FlaskClient
 
 from jobs import events
 from jobs.model import Strategy
+from jobs.record.leases import Leases
 from jobs.vault import Vault
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
@@ -87,7 +88,7 @@ def test_a_wrong_body_is_refused_with_every_place_and_leaves_nothing(
 ) -> None:
     answer = client.post("/v1/jobs", json=body)
     assert sorted(pointers(answer)) == sorted(wrong)
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 @pytest.mark.parametrize(
@@ -119,7 +120,7 @@ def test_a_wrong_credential_is_refused_without_showing_it(
 def test_credentials_are_kept_encrypted_and_never_shown(client: FlaskClient, services: Services) -> None:
     given = {"hf_token": "hf_canary000000000000", "cookies": {"a": "canary1", "b": "canary2"}}
     job = submitted(client, credentials=given).get_json()
-    secret = services.store.secret(job["id"])
+    secret = Leases(services.connection).secret(job["id"])
     assert secret is not None
     opened = Vault.from_file(services.settings.secret_key_file).unlock(job["id"], secret)
     assert opened == {"hf_token": "hf_canary000000000000", "cookies": "a=canary1; b=canary2"}
@@ -138,7 +139,7 @@ def test_an_inline_picture_is_decoded_before_the_job_is_taken(client: FlaskClien
 
     assert ask(paint("x", 1, 64, 64)).status_code == 202
     assert pointers(ask(b"<!doctype html><script>alert(1)</script>")) == ["/input/image"]
-    assert services.store.overview().queued == 1
+    assert services.queue.overview().queued == 1
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ class Ann:
         self.client = client
         record, key = found.keys.create(name)
         self.headers = {"Authorization": f"Bearer {key}"}
-        self.fake_worker = FakeWorker(found.store, found.jobs, found.artifacts)
+        self.fake_worker = FakeWorker(found)
         self.job = self.fake_worker.submit(owner=record.id)
 
     def finish(self) -> bytes:

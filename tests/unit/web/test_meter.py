@@ -81,7 +81,7 @@ def test_one_submission_too_many_is_refused_and_leaves_nothing(client: FlaskClie
     assert 1 <= int(answer.headers["Retry-After"]) <= 120
     assert left(answer)["submit"] == 0
     assert "4 jobs a minute" in body["detail"]
-    assert services.store.overview().queued == 4
+    assert services.queue.overview().queued == 4
     assert client.get("/v1/jobs").status_code == 200, "reading goes on"
 
 
@@ -106,14 +106,14 @@ def test_a_batch_counts_for_each_of_its_jobs(client: FlaskClient, services: Serv
     assert (answer.status_code, left(answer)["submit"]) == (202, 1)
     refused = client.post("/v1/batches", json=BATCH)
     assert (refused.status_code, refused.get_json()["code"]) == (429, "rate_limited")
-    assert services.store.overview().queued == 3
+    assert services.queue.overview().queued == 3
 
 
 def test_a_batch_that_never_fits_says_so(client: FlaskClient, services: Services) -> None:
     answer = client.post("/v1/batches", json={**BATCH, "matrix": {"input.seed": [1, 2, 3, 4, 5, 6]}})
     assert (answer.status_code, answer.get_json()["code"]) == (413, "too_large")
     assert "Retry-After" not in answer.headers
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 def test_a_rerun_is_a_submission(client: FlaskClient) -> None:
@@ -131,7 +131,7 @@ def test_bytes_of_submissions_are_counted_by_the_day(client: FlaskClient, servic
     assert int(answer.headers["Retry-After"]) > 60
     never = client.post("/v1/jobs", json={"model": "echo", "input": {"prompt": "x" * 2100}})
     assert (never.status_code, never.get_json()["limit"]) == (413, "input_bytes_per_day")
-    assert services.store.overview().queued == 2
+    assert services.queue.overview().queued == 2
 
 
 def test_a_body_in_chunks_is_counted_too(client: FlaskClient) -> None:
@@ -172,7 +172,7 @@ def test_as_many_wait_as_may(client: FlaskClient, services: Services) -> None:
     assert (answer.status_code, body["code"], body["limit"]) == (429, "quota_exceeded", "user_queued")
     assert body["error"]["type"] == "rate_limit_error"
     assert answer.headers["Retry-After"] == "5"
-    assert services.store.overview().queued == 2
+    assert services.queue.overview().queued == 2
 
 
 def test_a_key_has_one_stream_more_when_it_closes_one(
@@ -208,8 +208,8 @@ def test_a_stream_shows_that_it_lives(client: FlaskClient, fake_worker: FakeWork
 def test_usage_tells_limits_and_what_is_used(client: FlaskClient, fake_worker: FakeWorker) -> None:
     for user in ("ann", "ann", "bob"):
         submit(client, metadata={"user": user})
-    fake_worker.store.beat("w1", 10, 60, [])
-    fake_worker.store.dispatch()
+    fake_worker.leases.beat("w1", 10, 60, [])
+    fake_worker.queue.choose()
     found = client.get("/v1/usage?user=ann").get_json()
     assert fits(found, UsageResource)
     kept = {"files": 1000, "file_bytes": 1 << 30}
@@ -229,7 +229,7 @@ def test_usage_tells_limits_and_what_is_used(client: FlaskClient, fake_worker: F
 
 
 def test_a_dry_run_says_what_the_job_would_wait_for(client: FlaskClient, fake_worker: FakeWorker) -> None:
-    fake_worker.store.beat("w1", 10, 60, [])
+    fake_worker.leases.beat("w1", 10, 60, [])
 
     def planned(user: str) -> Any:
         return client.post("/v1/jobs?dry_run=1", json={**BODY, "metadata": {"user": user}}).get_json()

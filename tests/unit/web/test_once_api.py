@@ -36,7 +36,7 @@ def test_a_request_with_a_key_is_answered_with_the_live_job(
     assert again.headers["Location"] == first.headers["Location"]
     waited = post(client, Idempotency_Key="k1", Prefer="wait=5")
     assert (waited.status_code, waited.headers["Idempotency-Replayed"]) == (200, "true")
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 def test_a_key_with_another_body_is_refused(client: FlaskClient, services: Services) -> None:
@@ -44,14 +44,14 @@ def test_a_key_with_another_body_is_refused(client: FlaskClient, services: Servi
     answer = post(client, {**BODY, "input": {"prompt": "different"}}, Idempotency_Key="k1")
     assert (answer.status_code, answer.get_json()["code"]) == (422, "idempotency_key_reused")
     assert answer.get_json()["retryable"] is False
-    assert services.store.overview().queued == 1
+    assert services.queue.overview().queued == 1
 
 
 @pytest.mark.parametrize("key", ["k" * 256, "\u00e9", "   ", "", "a b", "\x7f"])
 def test_a_malformed_key_is_refused_and_makes_nothing(client: FlaskClient, services: Services, key: str) -> None:
     answer = post(client, Idempotency_Key=key)
     assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid_input")
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 @pytest.mark.parametrize("key", ["a%0ab", "*", "a:b:c", "{tag}", "k" * 255, '"8e03978e"'])
@@ -99,7 +99,7 @@ def test_a_repeat_of_an_sdk_joins_the_job_of_its_first_try(client: FlaskClient, 
     assert again.get_json()["id"] == first.get_json()["id"]
     assert again.headers["Idempotency-Replayed"] == "true"
     assert post(client, X_Stainless_Retry_Count="0").get_json()["id"] != first.get_json()["id"]
-    assert services.store.overview().queued == 2
+    assert services.queue.overview().queued == 2
 
 
 @pytest.mark.parametrize("count", ["", "0", "-1", "x", "1.5", "\u0661"])

@@ -16,10 +16,12 @@ from flask.testing import FlaskClient
 from jobs import metrics
 from jobs.record import keys
 from jobs.record.counters import Counters
+from jobs.record.leases import Leases
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
-from tests.support.fake_worker import FakePublisher, FakeWorker
+from tests.support.fake_worker import FakeWorker
+from tests.support.records import FakePublisher
 from web.services import Services, build
 
 PATHS = [
@@ -79,7 +81,7 @@ def test_readiness_needs_redis_and_a_worker(
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["checks"]["workers"]) == (503, "no worker is alive")
     assert answer.headers["Retry-After"]
-    services.store.beat("w1", 4, 60, [])
+    Leases(services.connection).beat("w1", 4, 60, [])
     checks = {"redis": "ok", "database": "ok", "workers": "ok"}
     assert client.get("/readyz").get_json() == {"status": "ready", "checks": checks}
 

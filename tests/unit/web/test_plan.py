@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from msgspec.structs import replace
 
 from jobs.model import Job, Strategy
+from jobs.record.leases import Leases
 from jobs.record.types import Overview
 from jobs.scheduling.health import Health, succeeded
 from jobs.scheduling.health_store import HealthStore
@@ -81,7 +82,7 @@ def ask(client: FlaskClient, body: Any, query: str = "dry_run=1") -> Any:
 
 
 def test_a_dry_run_answers_what_would_be_and_writes_nothing(client: FlaskClient, services: Services) -> None:
-    services.store.beat("w", 2, 60, [])
+    Leases(services.connection).beat("w", 2, 60, [])
     before = {key: services.connection.client.dump(key) for key in services.connection.client.scan_iter()}
     answer = ask(client, {"model": "echo", "input": {"prompt": "x", "seed": 7}, "credentials": {"api_key": "canary"}})
     assert answer.status_code == 200
@@ -104,7 +105,7 @@ def test_a_dry_run_answers_what_would_be_and_writes_nothing(client: FlaskClient,
 
 
 def test_a_dry_run_shows_the_input_of_the_provider_that_would_take_it(client: FlaskClient, services: Services) -> None:
-    services.store.beat("w", 2, 60, [])
+    Leases(services.connection).beat("w", 2, 60, [])
     HealthStore(services.connection).rest(
         "blackforestlabs-flux1-schnell", services.store.now() + 600, "provider_cooldown"
     )
@@ -113,7 +114,7 @@ def test_a_dry_run_shows_the_input_of_the_provider_that_would_take_it(client: Fl
 
 
 def test_a_dry_run_of_a_hedge_says_whom_and_when(client: FlaskClient, services: Services) -> None:
-    services.store.beat("w", 2, 60, [])
+    Leases(services.connection).beat("w", 2, 60, [])
 
     def measured(health: Health, at: float) -> Health:
         for seconds in range(1, 21):

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from jobs import events
 from jobs.files.images import clean
 from jobs.model import Failure, Recipe
+from jobs.record.leases import Leases
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
@@ -96,7 +97,7 @@ def test_a_wrong_change_is_refused_and_makes_nothing(
     answer = client.post(f"/v1/jobs/{old['id']}/rerun", json=body)
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.get_json()["errors"]] == [pointer]
-    assert services.store.overview().queued == 1
+    assert services.queue.overview().queued == 1
 
 
 def test_credentials_are_not_copied_and_the_new_job_says_so(client: FlaskClient, services: Services) -> None:
@@ -104,7 +105,7 @@ def test_credentials_are_not_copied_and_the_new_job_says_so(client: FlaskClient,
     new = client.post(f"/v1/jobs/{old['id']}/rerun").get_json()
     assert new["warnings"] == [WITHOUT_CREDENTIALS]
     assert "has_credentials" not in new
-    assert services.store.secret(new["id"]) is None
+    assert Leases(services.connection).secret(new["id"]) is None
 
 
 def test_pictures_come_along_and_outlive_the_first_job(client: FlaskClient, services: Services) -> None:

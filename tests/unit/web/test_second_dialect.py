@@ -96,7 +96,7 @@ def test_a_fault_is_told_where_this_dialect_has_it(
     answer = post(client, body)
     assert (answer.status_code, answer.get_json()["errors"][0]["pointer"]) == (status, place)
     assert "/input" not in answer.text
-    assert services.store.overview().queued == 0
+    assert services.queue.overview().queued == 0
 
 
 def test_another_request_with_the_same_key_is_refused(client: FlaskClient) -> None:

@@ -13,9 +13,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from jobs.access.api_keys import OPERATOR_SCOPES
+from jobs.record.leases import Leases
 from jobs.vault import Vault
 from settings import Bind, Settings
-from tests.support.fake_worker import FakePublisher, name_database
+from tests.support.fake_worker import name_database
+from tests.support.records import FakePublisher
 from web.app import assemble
 from web.services import Services, build
 
@@ -58,7 +60,7 @@ def test_where_they_are_allowed_they_need_their_scope(allowing: Services) -> Non
     assert answer.status_code == 202, answer.text
     job = answer.get_json()
     assert job["has_credentials"] is True
-    secret = allowing.store.secret(job["id"])
+    secret = Leases(allowing.connection).secret(job["id"])
     assert secret is not None
     assert Vault.from_file(allowing.settings.secret_key_file).unlock(job["id"], secret) == {"proxy": PROXY}
     held = b"".join(allowing.connection.client.dump(key) or b"" for key in allowing.connection.client.scan_iter())
@@ -84,4 +86,4 @@ def test_only_a_public_one_is_taken(allowing: Services, proxy: str) -> None:
     answer = submitted(assemble(allowing).test_client(), proxy, key)
     assert answer.status_code == 422
     assert answer.get_json()["errors"][0]["pointer"] == "/credentials/proxy"
-    assert allowing.store.overview().queued == 0
+    assert allowing.queue.overview().queued == 0

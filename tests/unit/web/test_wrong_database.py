@@ -11,8 +11,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs.record.identity import DatabaseIdentity
+from jobs.record.leases import Leases
 from settings import Bind, Settings
-from tests.support.fake_worker import FakePublisher, FakeWorker, name_database
+from tests.support.fake_worker import FakeWorker, name_database
+from tests.support.records import FakePublisher
 from web import app as application
 from web.services import Services, build
 
@@ -23,7 +25,7 @@ def test_everything_is_answered_with_503_and_the_log_says_so_once(
     client: FlaskClient, services: Services, fake_worker: FakeWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
     job = fake_worker.submit()
-    services.store.beat("w1", 4, 60, [])
+    Leases(services.connection).beat("w1", 4, 60, [])
     assert client.get("/readyz").status_code == 200
     services.connection.client.flushall()
     with caplog.at_level(logging.WARNING, "jobs.record.identity"):

@@ -41,13 +41,13 @@ def providers() -> Providers:
 @pytest.fixture
 def claimer(parts: WorkerParts, providers: Providers) -> Claimer:
     catalog: Any = providers
-    return Claimer(parts.store, catalog, parts.counters)
+    return Claimer(parts.store, parts.leases, catalog, parts.counters)
 
 
 def sent(parts: WorkerParts, **changes: Any) -> str:
     job_id = parts.submit(**changes)
-    parts.store.beat("w", 8, 60, [])
-    assert parts.store.dispatch() == (job_id,)
+    parts.leases.beat("w", 8, 60, [])
+    assert parts.queue.choose() == (job_id,)
     return job_id
 
 
@@ -74,7 +74,7 @@ def test_a_job_whose_provider_is_not_here_says_so_and_comes_again_later(
     assert claimer.claim(job_id, "w", 60) is None
     job = parts.job(job_id)
     assert (job.status, job.waiting, job.attempts) == (Status.QUEUED, "no_provider", ())
-    assert parts.store.overview().parked == 1
+    assert parts.queue.overview().parked == 1
     assert not parts.connection.client.exists("dr:busy:scripted")
 
 
@@ -97,7 +97,7 @@ def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(
     assert first is not None
     assert first.job.input == {"prompt": "x", "seed": 5}
     parts.store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="failed", route=("second",)))
-    assert parts.store.dispatch() == (job_id,)
+    assert parts.queue.choose() == (job_id,)
     second = claimer.claim(job_id, "w", 60)
     assert second is not None
     assert second.job.input == {"prompt": "x", "seed": 5, "steps": 4}
@@ -106,10 +106,10 @@ def test_another_provider_gets_its_own_input_with_the_seed_that_the_job_has(
 def test_a_switched_off_provider_is_sent_nothing(parts: WorkerParts) -> None:
     ProviderStates(parts.connection).announce({"other": None})
     parts.submit()
-    parts.store.beat("w", 8, 60, [])
-    assert parts.store.dispatch() == ()
+    parts.leases.beat("w", 8, 60, [])
+    assert parts.queue.choose() == ()
     ProviderStates(parts.connection).announce({"other": None, "scripted": 1})
-    assert len(parts.store.dispatch()) == 1
+    assert len(parts.queue.choose()) == 1
 
 
 def test_the_catalog_has_what_the_claimer_asks_for() -> None:

@@ -41,7 +41,7 @@ class Watched:
 
 @pytest.fixture
 def heartbeat(parts: WorkerParts) -> Heartbeat:
-    return Heartbeat(parts.store, "w", 4, 60, parts.counters, QUICK)
+    return Heartbeat(parts.leases, "w", 4, 60, parts.counters, QUICK)
 
 
 def held(parts: WorkerParts, heartbeat: Heartbeat, job_id: str | None = None) -> Watched:
@@ -55,8 +55,8 @@ def test_a_beat_renews_the_leases_of_what_runs(parts: WorkerParts, heartbeat: He
     run = held(parts, heartbeat)
     parts.connection.client.zadd(keys.RUNNING, {run.job_id: 1})
     heartbeat.beat()
-    assert parts.store.lost() == ()
-    assert dict(parts.store.overview().workers) == {"w": 4}
+    assert parts.queue.lost() == ()
+    assert dict(parts.queue.overview().workers) == {"w": 4}
 
 
 def test_a_lost_lease_ends_the_run(parts: WorkerParts, heartbeat: Heartbeat) -> None:
@@ -89,14 +89,14 @@ def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(
     run = held(parts, heartbeat)
     heartbeat.drain(patiently=True)
     heartbeat.beat()
-    assert dict(parts.store.overview().workers) == {"w": 1}
+    assert dict(parts.queue.overview().workers) == {"w": 1}
     assert run.reasons == []
     heartbeat.drain(patiently=False)
     heartbeat.start()
     eventually(lambda: HANDED_BACK in run.reasons, "the job is handed back", within=5)
     heartbeat.remove(run)
     heartbeat.stop()
-    assert dict(parts.store.overview().workers) == {}
+    assert dict(parts.queue.overview().workers) == {}
 
 
 def test_a_heartbeat_goes_on_after_an_outage(parts: WorkerParts, heartbeat: Heartbeat) -> None:
@@ -107,7 +107,7 @@ def test_a_heartbeat_goes_on_after_an_outage(parts: WorkerParts, heartbeat: Hear
         if len(beats) == 2:
             raise StoreUnavailable("gone")
 
-    parts.store.before["beat"] = flaky
+    parts.leases.before["beat"] = flaky
     heartbeat.start()
     eventually(lambda: len(beats) > 4, "it beats again", within=5)
     heartbeat.stop()
@@ -119,8 +119,8 @@ def test_a_heartbeat_that_stops_takes_the_process_with_it(parts: WorkerParts) ->
     def broken() -> None:
         raise ValueError("unforeseen")
 
-    parts.store.before["wait_control"] = broken
-    heartbeat = Heartbeat(parts.store, "w", 4, 60, parts.counters, die=died.set)
+    parts.leases.before["wait_for_cancels"] = broken
+    heartbeat = Heartbeat(parts.leases, "w", 4, 60, parts.counters, die=died.set)
     heartbeat.start()
     assert died.wait(5)
     heartbeat.stop()

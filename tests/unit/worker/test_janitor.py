@@ -16,7 +16,7 @@ from jobs.model import Failure, Output
 from jobs.record.connection import Connection
 from jobs.record.counters import Counters
 from jobs.record.identity import DatabaseIdentity
-from jobs.record.store import JobStore
+from tests.support.records import Records
 from tests.unit.jobs.test_redis_store import claimed, make_job
 from worker.scheduler.janitor import Janitor
 
@@ -31,7 +31,8 @@ class Shop:
         identity = DatabaseIdentity(self.redis, folder / "database.id", founder=True)
         identity.check()
         connection = Connection(self.redis, identity=identity)
-        self.store = JobStore(connection)
+        record = Records(connection)
+        self.store, self.leases, self.queue = record.store, record.leases, record.queue
         self.artifacts = LocalArtifacts(folder / "artifacts")
         self.janitor = Janitor(connection, self.store, self.artifacts, Counters(connection))
 
@@ -42,7 +43,7 @@ class Shop:
         return path
 
     def succeed(self) -> str:
-        lease = claimed(self.store)
+        lease = claimed(self.store, self.leases, self.queue)
         digest = self.artifacts.put(lease.job.id, PICTURE)
         output = Output(index=0, kind="image", sha256=digest, bytes=len(PICTURE))
         done = events.Succeeded(at=self.store.now(), outputs=(output,))
@@ -70,7 +71,7 @@ def test_what_a_crash_left_beside_a_result_goes_and_the_result_stays(shop: Shop)
 
 
 def test_files_of_a_job_that_has_not_ended_stay(shop: Shop) -> None:
-    lease = claimed(shop.store)
+    lease = claimed(shop.store, shop.leases, shop.queue)
     half = shop.half_written(lease.job.id)
     assert [shop.janitor.round() for _ in range(3)] == [0, 0, 0]
     assert half.exists()
@@ -95,7 +96,7 @@ def test_a_job_that_comes_between_two_looks_keeps_its_pictures(shop: Shop) -> No
 def test_pictures_of_the_input_stay_after_the_job_ended(shop: Shop) -> None:
     job = make_job(shop.store)
     digest = shop.artifacts.put(job.id, INPUT)
-    lease = claimed(shop.store, id=job.id, given={"prompt": "x", "image": f"sha256:{digest}"})
+    lease = claimed(shop.store, shop.leases, shop.queue, id=job.id, given={"prompt": "x", "image": f"sha256:{digest}"})
     failed = events.Failed(at=shop.store.now(), error=Failure(code="internal", detail="x"))
     shop.store.change(job.id, lambda _: failed, fence=lease.fence)
     assert [shop.janitor.round() for _ in range(3)] == [0, 0, 0]

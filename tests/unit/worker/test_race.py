@@ -14,7 +14,7 @@ from jobs import events
 from jobs.model import Attempt as Entry
 from jobs.model import Job, Status
 from jobs.record import keys
-from jobs.record.store import lane_of
+from jobs.record.commit import lane_of
 from jobs.scheduling import health
 from jobs.scheduling.pauses import Pauses
 from providers import (
@@ -349,7 +349,7 @@ def test_a_result_that_comes_while_a_slot_is_taken_needs_no_hedge(track: Track) 
         asked.set()
         eventually(lambda: runner.execution._runs.has_news, "the first one is done", within=SECONDS)
 
-    track.parts.store.before["take_hedge"] = late
+    track.parts.leases.before["take_hedge"] = late
     track.script((Started(), after(asked), done()))
     runner = track.line_up()
     runner.run()
@@ -410,7 +410,7 @@ def test_a_job_that_is_canceled_before_its_hedge_was_asked_asks_no_provider(
     def late() -> None:
         runner.cancel(CANCELED)
 
-    track.parts.store.before["take_hedge"] = late
+    track.parts.leases.before["take_hedge"] = late
     track.script((Started(), never), (done(),))
     runner = track.line_up()
     runner.run()
@@ -545,14 +545,14 @@ def test_both_get_the_credentials_and_neither_can_print_them(track: Track, caplo
 
 
 def test_a_second_attempt_takes_a_slot_of_its_worker(track: Track) -> None:
-    heartbeat = Heartbeat(track.parts.store, "w", 3, 60, track.parts.counters)
+    heartbeat = Heartbeat(track.parts.leases, "w", 3, 60, track.parts.counters)
     end = threading.Event()
     track.script((Started(), after(end), done()), (Started(), never))
     runner = track.start()
     heartbeat.add(runner)
     assert track.begun.wait(SECONDS)
     heartbeat.beat()
-    assert dict(track.parts.store.overview().workers) == {"w": 2}
+    assert dict(track.parts.queue.overview().workers) == {"w": 2}
     assert heartbeat.has_room()
     other = track.line_up(route=("first",))
     heartbeat.add(other)
@@ -561,7 +561,7 @@ def test_a_second_attempt_takes_a_slot_of_its_worker(track: Track) -> None:
     track.finish(runner)
     heartbeat.remove(runner)
     heartbeat.beat()
-    assert dict(track.parts.store.overview().workers) == {"w": 3}
+    assert dict(track.parts.queue.overview().workers) == {"w": 3}
     assert heartbeat.has_room()
     heartbeat.drain(patiently=True)
     assert not heartbeat.has_room()

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from jobs import events
+from jobs.dispatcher import Dispatcher
 from jobs.errors import JobGone
 from jobs.files.uploads import Uploads
 from jobs.model import Attempt, Job, Status
@@ -86,10 +87,13 @@ def clock() -> Clock:
 
 def reconciler(parts: WorkerParts, messages: Messages, clock: Clock, **timings: float) -> Reconciler:
     """A scheduler's reconciler that has just started."""
+    dispatcher = Dispatcher(parts.queue, messages)
     return Reconciler(
         parts.connection,
         parts.store,
-        JobService(parts.store, messages, parts.artifacts, parts.vault),
+        parts.queue,
+        dispatcher,
+        JobService(parts.store, dispatcher, parts.artifacts),
         Uploads(parts.connection, parts.artifacts, 1 << 20),
         parts.counters,
         Timings(**timings),
@@ -117,8 +121,8 @@ def test_a_lost_job_runs_again(parts: WorkerParts, repairs: Reconciler, messages
 def test_a_lease_that_was_renewed_in_the_last_moment_is_left_alone(parts: WorkerParts, repairs: Reconciler) -> None:
     job_id = parts.submit(route=("a",))
     lease = parts.claim(job_id, lease_seconds=0)
-    assert parts.store.lost() == (job_id,)
-    parts.store.beat("w", 8, 60, [(job_id, lease.fence)])
+    assert parts.queue.lost() == (job_id,)
+    parts.leases.beat("w", 8, 60, [(job_id, lease.fence)])
     assert repairs._apply(job_id, parts.store.now()) == 0
     assert parts.job(job_id).status is Status.RUNNING
 
@@ -128,9 +132,9 @@ def test_leases_are_not_judged_right_after_an_outage_or_a_start(
 ) -> None:
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
-    parts.store.before["overdue"] = away
+    parts.queue.before["overdue"] = away
     assert repairs.round() == 0
-    parts.store.before.clear()
+    parts.queue.before.clear()
     repairs.round()
     reconciler(parts, messages, clock).round()
     assert parts.job(job_id).status is Status.RUNNING
@@ -175,8 +179,8 @@ def test_a_message_is_sent_again_only_when_it_was_really_lost(
 ) -> None:
     repairs = reconciler(parts, messages, clock, lost_message=-1.0)
     job_id = parts.submit(route=("a",))
-    parts.store.beat("w", 8, 60, [])
-    parts.store.dispatch()
+    parts.leases.beat("w", 8, 60, [])
+    parts.queue.choose()
     parts.connection.client.lpush(QUEUE, b"a message that no worker has taken yet: %s" % job_id.encode())
     repairs.round()
     assert messages.sent == []

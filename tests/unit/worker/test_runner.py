@@ -485,7 +485,7 @@ def test_own_credentials_reach_the_driver_and_are_deleted_at_the_end(parts: Work
     runner.run()
     given = driver.calls[0][0].credentials
     assert (given.hf_token, given.cookies, given.api_key) == ("hf_mine", "a=b", None)
-    assert parts.store.secret(runner.job_id) is None
+    assert parts.leases.secret(runner.job_id) is None
 
 
 def test_credentials_that_are_refused_are_the_clients_matter_and_not_the_providers(parts: WorkerParts) -> None:
@@ -554,9 +554,9 @@ def test_a_picture_of_the_input_reaches_the_driver(parts: WorkerParts, where: st
         job_id2 = parts.submit(input={"image": f"sha256:{digest}"})
         parts.artifacts.put(job_id2, picture("blue"))
         job_id = job_id2
-    parts.store.beat("w", 8, 60, [])
-    parts.store.dispatch()
-    lease = parts.store.claim(job_id, "w", 60, lambda job, _: job.input)
+    parts.leases.beat("w", 8, 60, [])
+    parts.queue.choose()
+    lease = parts.leases.claim(job_id, "w", 60, lambda job, _: job.input)
     assert lease is not None
     alone(parts.parts, lease).run()
     file = driver.calls[0][0].files["image"]

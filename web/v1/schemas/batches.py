@@ -11,12 +11,12 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import Meta
 
-from jobs.batches import SIZE_LIMIT, Standing
+from jobs.batches import SIZE_LIMIT, BatchState
 from jobs.model import Status
 from jobs.resources import examples
 from jobs.resources.base import BatchId, Count, Fraction, JobId, Resource, Time, Url
 from jobs.resources.links import Links
-from jobs.service import Submission
+from jobs.submissions import Submission
 from jobs.times import rfc3339
 from providers.inputs.faults import FAULTS_LIMIT, escape
 from providers.inputs.normalise import pixel_steps
@@ -221,17 +221,17 @@ class BatchResource(Resource, frozen=True, kw_only=True):
     urls: BatchUrls
 
 
-def batch_resource(standing: Standing, links: Links) -> BatchResource:
+def batch_resource(state: BatchState, links: Links) -> BatchResource:
     """A batch as the API shows it."""
-    batch = standing.batch
+    batch = state.batch
     own = links.batch(batch.id)
     return BatchResource(
         id=batch.id,
-        status="ended" if standing.has_ended else "active",
+        status="ended" if state.has_ended else "active",
         created_at=rfc3339(batch.created_at),
         total=len(batch.job_ids),
-        counts={status.value: standing.counts.get(status, 0) for status in Status},
-        progress=standing.progress,
-        jobs=[BatchJob(id=job_id, status=status, url=links.job(job_id)) for job_id, status in standing.states.items()],
+        counts={status.value: state.counts.get(status, 0) for status in Status},
+        progress=state.progress,
+        jobs=[BatchJob(id=job_id, status=status, url=links.job(job_id)) for job_id, status in state.states.items()],
         urls=BatchUrls(self_=own, jobs=f"{links.jobs()}?batch={batch.id}", cancel=f"{own}/cancel"),
     )

@@ -12,15 +12,15 @@ from jobs.resources import examples
 from jobs.resources.base import Resource, optional, optional_time
 from jobs.resources.progress import WaitingMessage, WaitingReason, WaitingUntil
 from jobs.scheduling.plan import Plan, plan
-from jobs.service import Submission
+from jobs.submissions import Submission
 from web.services import Services
 
 
 def planned(submission: Submission, limits: Limits, found: Services) -> PlanResource:
     """The plan for a submission of a key with these limits, as the API shows it. Writes nothing."""
-    job = found.jobs.job(submission, "job_")
+    job = found.submissions.job(submission, "job_")
     groups = found.views.groups(job.owner, job.user, limits)
-    made = plan(job, found.queue_estimates.situation(job), found.store.overview(), job.created_at, groups)
+    made = plan(job, found.queue_estimates.situation(job), found.queue.overview(), job.created_at, groups)
     used = submission.input if made.provider is None else submission.inputs[made.provider]
     return _plan_resource(submission, made, used)
 

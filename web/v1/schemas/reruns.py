@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, field
 
 from jobs.files.images import KEPT
 from jobs.model import Job
-from jobs.service import Submission
+from jobs.submissions import Submission
 from providers.inputs.images import with_sources
 from web.http.validation import BodyReader, RequestBody
 from web.v1.schemas.input_images import InputImages
