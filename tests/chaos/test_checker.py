@@ -127,6 +127,20 @@ def test_a_clean_history_has_no_violation(seed: int) -> None:
 Lines = list[h.AnyLine]
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_beside_a_hedge_the_first_attempt_may_pick_up_an_older_ones_run(seed: int) -> None:
+    """The hedge submits anew; the first attempt does not, and its older run may be what is written, if it won."""
+    recorder = Recorder(seed)
+    recorder.job("succeeded", 2, hedged=True)
+    claims = [line.at for line in recorder.lines if isinstance(line, h.Change) and line.what == "started"]
+    own = [line for line in recorder.lines if isinstance(line, h.Upstream) and line.at > claims[1]][:2]
+    lines = change_final(runs=(1,))([line for line in recorder.lines if line not in own])
+    (final,) = (line for line in lines if isinstance(line, h.Final))
+    assert ("I10" in details(check(lines))) == (final.attempts[-1].outcome == "succeeded")
+    submitted_anew = change_final(runs=(1,))(recorder.lines)
+    assert "I10" in details(check(submitted_anew))
+
+
 def change_final(**fields: object) -> Callable[[Lines], Lines]:
     return each(h.Final, **fields)
 
