@@ -10,6 +10,7 @@ from __future__ import annotations
 import pkgutil
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, cast
 
@@ -70,9 +71,15 @@ def drivers(installed: Iterable[EntryPoint] | None = None) -> dict[str, Entry]:
         DuplicateName: Two of them have the same name.
     """
     found: dict[str, Entry] = {}
-    for entry in (*_folder(), *_plugins(entry_points(group=GROUP) if installed is None else installed)):
+    for entry in (*_folder(), *_plugins(installed_drivers() if installed is None else installed)):
         _add(found, entry)
     return found
+
+
+@cache
+def installed_drivers() -> tuple[EntryPoint, ...]:
+    """The entry points of this environment: looking for them opens a file of every installed package."""
+    return tuple(entry_points(group=GROUP))
 
 
 def providers(known: Mapping[str, Entry], tables: Mapping[str, ProviderConfig]) -> dict[str, Entry]:

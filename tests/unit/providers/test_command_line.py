@@ -122,8 +122,8 @@ def test_a_broken_package_is_reported_beside_the_others(capsys: Capture, monkeyp
 
     from providers import registry
 
-    points = [EntryPoint("acme", "no_such_module:driver", registry.GROUP)]
-    monkeypatch.setattr(registry, "entry_points", lambda group: points if group == registry.GROUP else [])
+    points = (EntryPoint("acme", "no_such_module:driver", registry.GROUP),)
+    monkeypatch.setattr(registry, "installed_drivers", lambda: points)
     assert run("list") == 0
     out, err = capsys.readouterr()
     assert "echo" in out
