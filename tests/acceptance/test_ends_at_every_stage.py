@@ -202,16 +202,15 @@ def scenario(
 ) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("stages")
     mood, refusal = str(folder / "mood.json"), str(folder / "refusal")
-    app = spaces.start(request.param, "ledger.py", SPACE_AT_ONCE="1", SPACE_MOOD=mood, SPACE_REFUSAL=refusal).wait()
+    app = spaces.start(request.param, "ledger.py", SPACE_AT_ONCE="1", SPACE_MOOD=mood, SPACE_REFUSAL=refusal)
     config = folder / "providers.toml"
     # What is known of an app is kept for a while, by its address: the second one's is never asked for with success.
     cold = app.url.replace("127.0.0.1", "localhost")
     apps = (("draw", app.url, "/draw"), ("paint", app.url, "/paint"), ("cold", cold, "/draw"))
     config.write_text("".join(_PROVIDER.format(name=name, url=url, api_name=api) for name, url, api in apps))
     with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
-        stack.scheduler()
-        stack.worker()
-        stack.web()
+        stack.whole()
+        app.wait()
         yield Scenario(stack, ApiClient(stack.url), app, folder)
     app.stop()
 

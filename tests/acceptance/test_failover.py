@@ -92,18 +92,38 @@ def service(folder: Path, spent: str, sound: str) -> Iterator[Stack]:
     )
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
     with Stack(folder / "stack", environ=environ) as stack:
-        stack.scheduler()
-        stack.worker()
-        stack.web()
+        stack.whole()
         yield stack
 
 
+@pytest.fixture(scope="module")
+def served(apps: tuple[Space, Space, Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """A stack with these apps, for all tests but one."""
+    spent, sound, _ = apps
+    with service(tmp_path_factory.mktemp("failover"), spent.url, sound.url) as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def fresh(served: Stack) -> dict[str, Any]:
+    """What Redis holds about the two providers before any job ran on them."""
+    names = (SPENT, SOUND)
+    eventually(lambda: all(served.client.exists(keys.provider(name)) for name in names), "both are served")
+    return {name: served.client.hgetall(keys.provider(name)) for name in names}
+
+
 @pytest.fixture
-def scenario(apps: tuple[Space, Space, Path], tmp_path: Path) -> Iterator[Scenario]:
+def scenario(served: Stack, fresh: dict[str, Any], apps: tuple[Space, Space, Path]) -> Iterator[Scenario]:
+    """The first app refuses; no job has ever run on either of them, and no job waits."""
     spent, sound, refusal = apps
     refusal.write_text(QUOTA)
-    with service(tmp_path, spent.url, sound.url) as stack:
-        yield Scenario(stack, ApiClient(stack.url), spent, sound, refusal, len(spent.notes()))
+    for name, fields in fresh.items():
+        served.client.delete(keys.provider(name))
+        served.client.hset(keys.provider(name), mapping=fields)
+    client = ApiClient(served.url)
+    yield Scenario(served, client, spent, sound, refusal, len(spent.notes()))
+    for job in client.http.get(f"{client.url}/v1/jobs", params={"status": "queued"}).json()["data"]:
+        client.cancel(job["id"])
 
 
 def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(scenario: Scenario) -> None:
@@ -197,8 +217,9 @@ def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
     spaces: Spaces, apps: tuple[Space, Space, Path], tmp_path: Path
 ) -> None:
     port = free_port()
-    app = spaces.start("6", "flux_schnell.py", port=port).wait()
+    app = spaces.start("6", "flux_schnell.py", port=port)
     with service(tmp_path, app.url, apps[1].url) as stack:
+        app.wait()
         client = ApiClient(stack.url)
 
         def probed() -> None:

@@ -27,9 +27,7 @@ TRIES: Final = 3
 @pytest.fixture
 def stack(tmp_path: Path) -> Iterator[Stack]:
     with Stack(tmp_path / "stack", environ={"DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}) as running:
-        running.scheduler()
-        running.worker()
-        running.web()
+        running.whole()
         yield running
 
 

@@ -78,9 +78,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiClient]:
     config = folder / "providers.toml"
     config.write_text("\n\n".join(tables))
     with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
-        stack.worker()
-        stack.scheduler()
-        stack.web()
+        stack.whole()
         yield ApiClient(stack.url)
     for context in apps.values():
         context.__exit__(None, None, None)

@@ -36,7 +36,7 @@ def client(line: str, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) 
     """A client of a stack whose providers all stand on this machine."""
     names = ("flux_schnell", "flux_dev", "janus", "g4f_predict", "generic")
     apps = {name: spaces.start(line, f"{name}.py") for name in names}
-    url = {name: app.wait().url for name, app in apps.items()}
+    url = {name: app.url for name, app in apps.items()}
     folder = tmp_path_factory.mktemp("stack")
     config = folder / "providers.toml"
     systems = {
@@ -52,9 +52,9 @@ def client(line: str, spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) 
         )
     config.write_text("\n\n".join(tables))
     with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
-        stack.worker()
-        stack.scheduler()
-        stack.web()
+        stack.whole()
+        for app in apps.values():
+            app.wait()
         yield ApiClient(stack.url)
     for app in apps.values():
         app.stop()

@@ -68,10 +68,13 @@ class Scenario:
         notes: list[dict[str, Any]] = self.apps[app].notes()
         return [note["at"] for note in notes if (note["what"], note["key"]) == (what, key)]
 
-    def start(self, app: str) -> None:
-        """Start an app, always on the same port."""
-        refusal = str(self.folder / f"{app}.refusal")
-        self.apps[app] = self.spaces.start("6", "ledger.py", port=self.ports[app], SPACE_REFUSAL=refusal).wait()
+    def start(self, *apps: str) -> None:
+        """Start apps, always on the same ports."""
+        for app in apps:
+            refusal = str(self.folder / f"{app}.refusal")
+            self.apps[app] = self.spaces.start("6", "ledger.py", port=self.ports[app], SPACE_REFUSAL=refusal)
+        for app in apps:
+            self.apps[app].wait()
 
     def until_both_run(self, key: str) -> None:
         eventually(lambda: all(self.seen(app, "started", key) for app in self.apps), "both apps work on it")
@@ -92,12 +95,9 @@ def built(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     config.write_text("".join(tables))
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_TEST_MODE": "on"}
     with Stack(folder / "stack", lease_seconds=2, environ=environ) as stack:
-        stack.scheduler()
-        worker = stack.worker()
-        stack.web()
+        worker = stack.whole()
         scenario = Scenario(stack, ApiClient(stack.url), spaces, {}, ports, folder, worker)
-        for app in ports:
-            scenario.start(app)
+        scenario.start(*ports)
         yield scenario
         for space in scenario.apps.values():
             space.stop()

@@ -73,9 +73,7 @@ def running(app: tuple[Space, Path], tmp_path_factory: pytest.TempPathFactory) -
     config.write_text("".join(_PROVIDER.format(**provider) for provider in providers))
     environ = {"DARKROOM_CONFIG": str(config), "DARKROOM_WORKER_CONCURRENCY": str(SLOTS)}
     with Stack(folder / "stack", environ=environ) as stack:
-        stack.scheduler()
-        stack.worker()
-        stack.web()
+        stack.whole()
         yield Scenario(stack, ApiClient(stack.url), Pauses(stack.connection), refusal)
 
 

@@ -33,9 +33,7 @@ def fuzzed(tmp_path: Path) -> Iterator[tuple[Stack, str, str]]:
     config.write_text("".join(f"[providers.{name}]\n{away}" for name in names))
     with Stack(tmp_path / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
         record, key = ApiKeyStore(stack.connection).create("fuzz", limits=dict.fromkeys(LIMITS, "none"))
-        stack.web()
-        stack.scheduler()
-        stack.worker()
+        stack.whole()
         yield stack, record.id, key
 
 

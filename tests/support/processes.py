@@ -29,6 +29,8 @@ from tests.support.redis_servers import RedisServer, free_port
 
 #: The checkout; the programs run in it.
 ROOT: Final = programs.ROOT
+#: Seconds for a program to be ready, on a machine that does much else.
+_START_SECONDS: Final = 120.0
 
 
 def worker_command(name: str) -> tuple[str, ...]:
@@ -151,29 +153,41 @@ class Stack:
     def worker(self, name: str = "worker", **environ: str) -> Process:
         """Start a worker, and wait until it takes jobs."""
         process = self.start(name, worker_command(name), **environ)
-        process.wait_for("worker ready")
+        process.wait_for("worker ready", _START_SECONDS)
         return process
 
     def scheduler(self, name: str = "scheduler", **environ: str) -> Process:
         """Start a scheduler."""
         process = self.start(name, programs.SCHEDULER, **environ)
-        process.wait_for("scheduler ready")
+        process.wait_for("scheduler ready", _START_SECONDS)
         return process
 
     def web(self, name: str = "web", **environ: str) -> Process:
         """Start the HTTP API on :attr:`url`, and wait until it is healthy."""
         process = self.start(name, programs.WEB, **environ)
+        self._wait_for_health(process)
+        return process
 
+    def whole(self) -> Process:
+        """Start scheduler, worker and web side by side, wait until all are ready, and give the worker."""
+        scheduler = self.start("scheduler", programs.SCHEDULER)
+        worker = self.start("worker", worker_command("worker"))
+        web = self.start("web", programs.WEB)
+        scheduler.wait_for("scheduler ready", _START_SECONDS)
+        worker.wait_for("worker ready", _START_SECONDS)
+        self._wait_for_health(web)
+        return worker
+
+    def _wait_for_health(self, web: Process) -> None:
         def healthy() -> bool:
-            assert process.alive, f"web ended:\n{process.output[-4000:]}"
+            assert web.alive, f"web ended:\n{web.output[-4000:]}"
             try:
                 with urllib.request.urlopen(f"{self.url}/healthz", timeout=2) as answer:
                     return bool(answer.status == 200)
             except (urllib.error.URLError, OSError):
                 return False
 
-        eventually(healthy, "the web process is healthy", within=120)
-        return process
+        eventually(healthy, "the web process is healthy", within=_START_SECONDS)
 
     def submit(self, *script: str, model: str = "echo", **options: Any) -> str:
         """Submit a job as the HTTP face does, and give its id."""

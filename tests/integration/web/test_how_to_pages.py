@@ -16,9 +16,7 @@ pytestmark = pytest.mark.real
 @pytest.fixture(scope="module")
 def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     with Stack(tmp_path_factory.mktemp("how-to") / "stack") as running:
-        running.web()
-        running.scheduler()
-        running.worker()
+        running.whole()
         yield running
 
 

@@ -149,9 +149,7 @@ def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shu
 
 def test_the_how_to_page_works(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
-        stack.scheduler()
-        stack.worker()
-        stack.web()
+        stack.whole()
         printed = run_commands(HOW_TO / "limits-and-keys.md", tmp_path, stack.url, seconds=200)
         logged = stack.logs()
     for words in (

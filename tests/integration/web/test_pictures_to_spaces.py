@@ -76,9 +76,8 @@ def camera() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def apps(spaces: Spaces) -> dict[str, Space]:
-    """One of each line; they start side by side."""
-    started = {line: spaces.start(line, "retouch.py") for line in LINES}
-    return {line: space.wait() for line, space in started.items()}
+    """One of each line; they start side by side, and beside the stack."""
+    return {line: spaces.start(line, "retouch.py") for line in LINES}
 
 
 @pytest.fixture(scope="module")
@@ -100,9 +99,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space]) -> I
     config = folder / "providers.toml"
     config.write_text("\n".join(tables))
     with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as running:
-        running.web()
-        running.scheduler()
-        running.worker()
+        running.whole()
+        for app in apps.values():
+            app.wait()
         yield running
 
 

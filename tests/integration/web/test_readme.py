@@ -25,9 +25,7 @@ def service(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     app = spaces.get("6", "flux_dev.py")
     config.write_text(f'[providers.blackforestlabs-flux1-dev]\nurl = "{app.url}"\nspace = ""\n')
     with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as running:
-        running.web()
-        running.scheduler()
-        running.worker()
+        running.whole()
         yield running
 
 

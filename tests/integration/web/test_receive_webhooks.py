@@ -34,9 +34,7 @@ def stack(tmp_path: Path) -> Iterator[Stack]:
 
 
 def test_the_commands_of_the_page_work(stack: Stack, tmp_path: Path) -> None:
-    stack.web()
-    stack.scheduler()
-    stack.worker()
+    stack.whole()
     (program,) = blocks(PAGE, "python")
     (tmp_path / "receiver.py").write_text(program)
     printed = run_commands(PAGE, tmp_path, stack.url, PORT=str(closed_port()))

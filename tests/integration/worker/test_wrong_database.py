@@ -45,9 +45,7 @@ def test_nothing_is_lost_while_the_right_database_is_away(tmp_path: Path) -> Non
 
 def test_the_operator_may_give_up_what_was_in_it(tmp_path: Path) -> None:
     with Stack(tmp_path / "stack") as stack:
-        stack.scheduler()
-        worker = stack.worker()
-        stack.web()
+        worker = stack.whole()
         lost = stack.submit("wait 60s")
         stack.wait_for_status([lost], "running")
         stack.client.flushall()

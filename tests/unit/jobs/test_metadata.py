@@ -253,7 +253,7 @@ def test_what_is_no_picture_does_no_harm(data: bytes) -> None:
 
 
 def test_no_file_takes_long_to_take_apart() -> None:
-    size = 8 << 20
+    size = 2 << 20
     scan = FILES["jpeg"].split(b"\xff\xda")[0] + b"\xff\xda\x00\x08\x01\x01\x00\x00\x3f\x00"
     hostile = [
         b"\xff\xd8" + b"\xff" * size,
@@ -266,4 +266,4 @@ def test_no_file_takes_long_to_take_apart() -> None:
     for data in hostile:
         started = time.process_time()
         rewrite(data, LABEL)
-        assert time.process_time() - started < 20
+        assert time.process_time() - started < 5
