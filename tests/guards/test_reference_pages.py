@@ -26,3 +26,12 @@ def test_every_error_code_of_a_job_is_explained() -> None:
         text = source.read_text(encoding="utf-8")
         made |= set(re.findall(r'code="(\w+)"', text)) | set(re.findall(r'_(?:failure|failed)\("(\w+)"', text))
     assert set(CAUSES) == made
+
+
+def test_every_metric_of_the_operating_page_exists() -> None:
+    named = set(
+        re.findall(r"`[^`]*?(darkroom_\w+)", (DOCS.parent / "how-to" / "operate.md").read_text(encoding="utf-8"))
+    )
+    known = set(re.findall(r"`(darkroom_\w+)`", (DOCS / "metrics.md").read_text(encoding="utf-8")))
+    assert named
+    assert named <= known

@@ -31,10 +31,10 @@ from web.v1.schemas.batches import BATCH_EXAMPLES, BatchOfJobs, BatchOfMatrix
 from web.v1.schemas.jobs import JOB_REQUEST
 
 _DESCRIPTION: Final = """\
-Submit image, vision and text jobs, poll or watch them, fetch what they made.
+Submit image, vision and text jobs, poll or watch them, fetch their results.
 
-Errors are RFC 9457 problem documents with a stable `code`. Times are RFC 3339 in UTC. What is absent is not there (yet).
-Until the first API key is made, the API is open to the machine that it runs on; from then on every `/v1` route needs
+Errors are RFC 9457 problem documents with a stable `code`. Times are RFC 3339 in UTC. Fields without a value are left out.
+Until the first API key is made, programs on the same machine need no key. From then on every `/v1` route needs
 `Authorization: Bearer <key>`."""
 
 #: What every route can answer, every route that takes a body, and every route with a key.
@@ -46,15 +46,15 @@ EVERYWHERE: Final = (*_WITH_KEY[:2], *_COUNTED, *_ALWAYS, _WITH_KEY[2])
 
 #: Headers of answers, by name.
 _HEADERS: Final = {
-    "Location": "The address of what was made.",
-    "ETag": "The version of what was sent.",
-    "Retry-After": "Seconds until it makes sense to ask again.",
+    "Location": "The address of the new resource.",
+    "ETag": "The version of the content.",
+    "Retry-After": "Seconds until a new request makes sense.",
     "Preference-Applied": "The wait that was granted.",
     POLICY: 'The key\'s quotas and their windows: `"submit";q=6000;w=60`.',
-    LIMIT: 'What is left of them, and in how many seconds the window goes on: `"submit";r=5999;t=33`.',
+    LIMIT: 'What is left of them, and the seconds until more becomes free: `"submit";r=5999;t=33`.',
     "Link": "The next part of the list (`rel=next`).",
-    "Idempotency-Replayed": "`true`: an earlier sending of this request made it.",
-    "Content-Range": "Which bytes these are, of how many.",
+    "Idempotency-Replayed": "`true`: an earlier request with the same key made it.",
+    "Content-Range": "The range of these bytes, and the total size.",
     "Accept-Ranges": "`bytes`.",
 }
 #: Type, meaning and example of each variable in a path.
@@ -111,7 +111,12 @@ def document(app: Flask, catalog: Catalog) -> Json:
         paths.setdefault(route.path, {})[route.method] = _linked(_operation(route), found)
     return {
         "openapi": "3.1.0",
-        "info": {"title": "Darkroom", "version": "1", "summary": "A generation service.", "description": _DESCRIPTION},
+        "info": {
+            "title": "Darkroom",
+            "version": "1",
+            "summary": "A dependable generation API for Hugging Face Spaces and any Gradio app.",
+            "description": _DESCRIPTION,
+        },
         "servers": [{"url": "/"}],
         "tags": [{"name": name} for name in _TAGS],
         "security": [{"key": []}, {}],

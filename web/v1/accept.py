@@ -26,7 +26,7 @@ _JOB: Final = {"application/json": JobResource}
 PREFER: Final = Parameter(
     name="Prefer",
     place="header",
-    description="`wait=n`: answer when there is something to say, at the latest after n seconds (60 at most).",
+    description="`wait=n`: answer when the job has changed, at the latest after n seconds (60 at most).",
     example="wait=30",
 )
 #: What every route that accepts a job takes, answers, and refuses.

@@ -52,9 +52,9 @@ blueprint = Blueprint("admin", __name__)
     errors=("invalid_input",),
 )
 def list_jobs() -> Response:
-    """List everybody's jobs.
+    """List the jobs of all keys.
 
-    As `GET /v1/jobs`, with the owner of each. Their addresses answer to their owners' keys only.
+    Like `GET /v1/jobs`, with the owner of each job. The addresses in it work only with the owner's key.
     """
     wanted = read_list(request, "owner")
     owner = wanted.parameters.get("owner")
@@ -74,11 +74,11 @@ def list_jobs() -> Response:
     "adminGetQueue",
     "Admin",
     "admin",
-    answers=(ok("Whether everything is paused.", QueueControl),),
+    answers=(ok("The pause, if there is one.", QueueControl),),
     errors=("invalid_input",),
 )
 def get_queue() -> Response:
-    """Tell whether everything is paused."""
+    """Get the pause of the whole service."""
     only(request)
     return json_response(queue_control(services().pauses.queue()))
 
@@ -89,13 +89,13 @@ def get_queue() -> Response:
     "Admin",
     "admin",
     body=QUEUE_CHANGE,
-    answers=(ok("As it is from now on.", QueueControl),),
+    answers=(ok("The new state.", QueueControl),),
     errors=("invalid_input",),
 )
 def set_queue() -> Response:
-    """Pause everything, or go on.
+    """Pause or resume the whole service.
 
-    Jobs are still accepted, and wait with the reason `paused`; those that run go on.
+    While it is paused, jobs are still accepted and wait with the reason `paused`. Running jobs continue.
     """
     change = QUEUE_CHANGE.read(read_json(request, SMALL_BODY))
     found = services()
@@ -112,11 +112,11 @@ def set_queue() -> Response:
     "adminGetProvider",
     "Admin",
     "admin",
-    answers=(ok("What is set for it.", ProviderControl),),
+    answers=(ok("The settings.", ProviderControl),),
     errors=("not_found", "invalid_input"),
 )
 def get_provider(name: str) -> Response:
-    """Get what is set for a provider."""
+    """Get an admin's settings of a provider."""
     only(request)
     return _shown(_spec(name))
 
@@ -127,13 +127,14 @@ def get_provider(name: str) -> Response:
     "Admin",
     "admin",
     body=PROVIDER_CHANGE,
-    answers=(ok("As it is from now on.", ProviderControl),),
+    answers=(ok("The new state.", ProviderControl),),
     errors=("not_found", "invalid_input"),
 )
 def set_provider(name: str) -> Response:
-    """Hold a provider's jobs back, let it have jobs again, or set its limit.
+    """Pause or resume a provider, or set its limit.
 
-    What is not named stays as it is; what runs there goes on. A provider that the configuration switches off stays off.
+    Fields that you leave out keep their value. Jobs that run there continue. A provider that the configuration switches
+    off stays off.
     """
     spec = _spec(name)
     change = provider_change(read_json(request, SMALL_BODY))

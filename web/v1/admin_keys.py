@@ -57,7 +57,7 @@ def list_keys() -> Response:
     answers=(
         Answer(
             status=201,
-            description="The key; it is shown this once.",
+            description="The key. It is shown this once.",
             content={"application/json": ShownKeyResource},
             headers=("Location",),
         ),
@@ -67,8 +67,8 @@ def list_keys() -> Response:
 def make_key() -> Response:
     """Make a key.
 
-    The answer has the key itself, in `key`; afterwards nobody can see it. Once there was a key, every request needs
-    one: the first one has the scope `admin`, unless you say otherwise; the next have not, unless you say so.
+    The answer shows the key itself in `key`, this once. After the first key was made, every request needs a key. If you
+    name no scopes, the first key gets `submit`, `read` and `admin`, and later ones get `submit` and `read`.
     """
     wanted = NEW_KEY.read(read_json(request, SMALL_BODY))
     limits = {name: limit for name, limit in wanted.limits.items() if limit is not None}
@@ -87,7 +87,7 @@ def make_key() -> Response:
     "adminGetKey", "Admin", "admin", answers=(ok("The key.", KeyResource),), errors=("not_found", "gone", "invalid_input")
 )  # fmt: skip
 def get_key(key_id: str) -> Response:
-    """Get what is known of a valid key, without the key itself. The list has the revoked ones as well."""
+    """Get a valid key, without the key itself. The list has revoked keys as well."""
     only(request)
     record = _record(key_id)
     if record.revoked_at is not None:
@@ -101,14 +101,14 @@ def get_key(key_id: str) -> Response:
     "Admin",
     "admin",
     body=KEY_CHANGE,
-    answers=(ok("As it is from now on.", KeyResource),),
+    answers=(ok("The changed key.", KeyResource),),
     errors=("not_found", "gone", "invalid_input"),
 )
 def change_key(key_id: str) -> Response:
     """Change a key's name, scopes or limits.
 
-    What is not named stays as it is. Limits on jobs that wait or run hold at once; all else too, in other web processes
-    within two seconds.
+    Fields that you leave out keep their value. Limits on waiting and running jobs apply at once. Other changes apply at
+    once in this web process, and within two seconds in others.
     """
     change = KEY_CHANGE.read(read_json(request, SMALL_BODY))
     found = services()
@@ -134,10 +134,10 @@ def change_key(key_id: str) -> Response:
     errors=("not_found", "gone", "invalid_input"),
 )
 def rotate_key(key_id: str) -> Response:
-    """Replace a key by a new one.
+    """Replace the secret of a key.
 
-    Its jobs, scopes and limits stay. The old one works on for `overlap_seconds`, so that clients can change over; 0
-    ends it at once, in other web processes within two seconds.
+    Its jobs, scopes and limits stay. The old secret works for `overlap_seconds`, so that clients have time to change.
+    0 ends it at once, in other web processes within two seconds.
     """
     wanted = KEY_ROTATION.read(read_optional_json(request, SMALL_BODY))
     found = services()
@@ -151,14 +151,14 @@ def rotate_key(key_id: str) -> Response:
     "adminRevokeKey",
     "Admin",
     "admin",
-    answers=(Answer(status=204, description="It opens nothing any more."),),
+    answers=(Answer(status=204, description="The key is revoked."),),
     errors=("not_found",),
 )
 def revoke_key(key_id: str) -> Response:
     """Revoke a key at once.
 
-    In this process at once, in other web processes within two seconds; its open event streams end as soon. Again does
-    nothing. Its jobs go on, and nobody else sees them. The API goes on to ask for a key, also without any left.
+    It ends at once in this web process, and within two seconds in others; its open event streams end too. Revoking it
+    again does nothing. Its jobs continue, and no other key can see them. Requests need a key even when none is left.
     """
     found = services()
     if not found.keys.revoke(key_id, by=caller().owner):

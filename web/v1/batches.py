@@ -38,7 +38,7 @@ _BATCH: Final = {"application/json": BatchResource}
     answers=(
         Answer(
             status=202,
-            description="Accepted, all of it: no job will be lost.",
+            description="All jobs are accepted, and none will be lost.",
             content=_BATCH,
             headers=("Location", idempotency.REPLAYED),
         ),
@@ -46,10 +46,10 @@ _BATCH: Final = {"application/json": BatchResource}
     errors=tuple(code for code in ERRORS if code != "gone"),
 )
 def submit() -> Response:
-    """Submit jobs together.
+    """Submit several jobs.
 
-    Either a list of `jobs`, or a `template` and a `matrix` of values whose combinations are the jobs; at most 100. All
-    are checked before any is accepted, and all are accepted or none. Each is a job like any other, with a `batch_id`.
+    Send a list of `jobs`, or a `template` and a `matrix` of values whose combinations become jobs; at most 100. All are
+    checked first, and all are accepted or none. Each is an ordinary job with a `batch_id`.
     """
     body = read_json(request, PICTURE_BODY)
     marks, owner, found = idempotency.marks(body), caller().owner, services()
@@ -84,7 +84,7 @@ def _permitted(members: Sequence[Member]) -> list[Submission]:
 
 
 @blueprint.get("/batches/<batch_id>")
-@operation("getBatch", "Jobs", "read", answers=(ok("The batch as it stands.", BatchResource),), errors=("not_found",))
+@operation("getBatch", "Jobs", "read", answers=(ok("The batch.", BatchResource),), errors=("not_found",))
 def get(batch_id: str) -> Response:
     """Get a batch.
 
@@ -99,13 +99,15 @@ def get(batch_id: str) -> Response:
     "Jobs",
     "submit",
     answers=(
-        ok("None of its jobs will change any more.", BatchResource),
-        Answer(status=202, description="Some still run; they end as soon as their workers let go.", content=_BATCH),
+        ok("All jobs of the batch have ended.", BatchResource),
+        Answer(
+            status=202, description="Some jobs still run. They end as soon as their workers stop them.", content=_BATCH
+        ),
     ),
     errors=("not_found",),
 )
 def cancel(batch_id: str) -> Response:
-    """Cancel a batch: each of its jobs that has not ended."""
+    """Cancel the unfinished jobs of a batch."""
     found = services()
     batch = found.batches.get(batch_id, caller().owner)
     found.batches.cancel(batch)

@@ -26,14 +26,13 @@ blueprint = Blueprint("catalog", __name__)
     "listModels",
     "Catalog",
     "read",
-    answers=(ok("Every name that a job may ask for.", ModelList),),
+    answers=(ok("All names that a job can use.", ModelList),),
     errors=("invalid_input",),
 )
 def models() -> Response:
     """List the models.
 
-    Names and aliases alike; each with its parameters as JSON Schema, and its providers in the order in which they are
-    asked.
+    Names and aliases, each with its parameters as JSON Schema and its providers in order of preference.
     """
     only(request)
     data = [model_resource(model) for model in services().catalog.models()]
@@ -61,11 +60,11 @@ def model(name: str) -> Response:
     "listProviders",
     "Catalog",
     "read",
-    answers=(ok("Every provider.", ProviderList),),
+    answers=(ok("All providers.", ProviderList),),
     errors=("invalid_input",),
 )
 def providers() -> Response:
-    """List the providers: what each can do, and how it stands now."""
+    """List the providers, with what they serve and their state."""
     only(request)
     specs = services().catalog.specs()
     states = services().provider_states.get([spec.name for spec in specs])

@@ -42,32 +42,32 @@ _LOG_LIMIT: Final = 1000
         Parameter(
             name="Last-Event-ID",
             place="header",
-            description="Go on after this event. Browsers send it by themselves when they connect again.",
+            description="Continue after this event. Browsers send it by themselves when they reconnect.",
             example="1795000000000-0",
         ),
         Parameter(
             name="limit",
             place="query",
-            description="JSON form: most entries in one answer.",
+            description="JSON form: the maximum number of entries in one answer.",
             schema={"type": "integer", "minimum": 1, "maximum": _LOG_LIMIT, "default": _LOG_LIMIT},
         ),
-        Parameter(name="cursor", place="query", description="JSON form: `next_cursor` of the answer before."),
+        Parameter(name="cursor", place="query", description="JSON form: `next_cursor` of the previous answer."),
     ),
     answers=(
         Answer(
             status=200,
-            description="The events, as a stream or (by `Accept: application/json`) as a list.",
+            description="The events, as a stream or (with `Accept: application/json`) as a list.",
             content={"text/event-stream": EventStream, "application/json": EventLog},
         ),
-        Answer(status=204, description="The job has ended and you have seen its last event: do not come again."),
+        Answer(status=204, description="The job has ended and you have received its last event: do not reconnect."),
     ),
     errors=("invalid_input", "not_found", "gone", "quota_exceeded", "too_many_streams"),
 )
 def events(job_id: str) -> Response:
     """Watch a job.
 
-    Server-sent events: first a `snapshot`, then what happens, with ids to go on from, and `end` with the finished
-    job. A comment comes at least every 15 seconds. With `Accept: application/json` the same log comes as a list.
+    Server-sent events: a `snapshot` first, then each change with an id to continue from, and `end` with the finished
+    job. A comment is sent at least every 15 seconds. With `Accept: application/json` the answer is the log as a list.
     """
     parameters = only(request, "limit", "cursor")
     limit = whole_number(parameters, "limit", _LOG_LIMIT, 1, _LOG_LIMIT)

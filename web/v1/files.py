@@ -37,7 +37,7 @@ blueprint = Blueprint("files", __name__)
     answers=(
         Answer(
             status=201,
-            description="It is kept.",
+            description="The stored file.",
             content={"application/json": FileResource},
             headers=("Location", idempotency.REPLAYED),
         ),
@@ -48,11 +48,10 @@ blueprint = Blueprint("files", __name__)
     ),
 )  # fmt: skip
 def upload() -> Response:
-    """Upload a picture.
+    """Upload an image.
 
-    It is made anew from its pixels: turned upright, in sRGB, without EXIF (where it was taken, and by what) or anything
-    else that the file held. Name it by its `id` where a job takes a picture. A job keeps what it was submitted with,
-    whatever becomes of the upload.
+    It is decoded and encoded again: upright, in sRGB, and without EXIF (place, camera) or anything else that the file
+    contained. Use its `id` where a job takes an image. A job keeps its own copy, even if you delete the upload.
     """
     found, owner = services(), caller().owner
     found.uploads.check_room(owner)
@@ -81,7 +80,7 @@ def upload() -> Response:
         Parameter(
             name="after",
             place="query",
-            description="The last `id` of the answer before: how OpenAI's SDK goes on, instead of `cursor`.",
+            description="The last `id` of the previous answer. OpenAI's SDK sends it instead of `cursor`.",
             schema=FileId,
         ),
     ),
@@ -116,7 +115,7 @@ def list_files() -> Response:
 
 
 @blueprint.get("/files/<file:file_id>")
-@operation("getFile", "Files", "read", answers=(ok("What is known of it.", FileResource),), errors=("not_found",))
+@operation("getFile", "Files", "read", answers=(ok("The record.", FileResource),), errors=("not_found",))
 def get(file_id: str) -> Response:
     """Get a file's record."""
     return json_response(file_resource(services().uploads.get(file_id, caller().owner), links()), headers=PRIVATE)
@@ -129,7 +128,7 @@ def get(file_id: str) -> Response:
     "read",
     parameters=(IF_NONE_MATCH, RANGE),
     answers=(
-        Answer(status=200, description="The picture.", content=IMAGES, headers=("ETag", "Accept-Ranges")),
+        Answer(status=200, description="The image.", content=IMAGES, headers=("ETag", "Accept-Ranges")),
         Answer(status=206, description="The range.", content=IMAGES, headers=("ETag", "Content-Range")),
         SAME,
     ),
@@ -138,7 +137,7 @@ def get(file_id: str) -> Response:
 def content(file_id: str) -> Response:
     """Get a file.
 
-    As it is kept, which is not byte for byte what was uploaded. The ETag is its SHA-256.
+    The stored file, which was encoded again after the upload. The ETag is its SHA-256.
     """
     found = services().uploads.get(file_id, caller().owner)
     file = services().uploads.open(found)
@@ -151,10 +150,10 @@ def content(file_id: str) -> Response:
     "Files",
     "submit",
     answers=(
-        Answer(status=204, description="It is gone."),
+        Answer(status=204, description="The file is deleted."),
         Answer(
             status=200,
-            description="The same to OpenAI's SDK (`X-Stainless-Lang`), which wants to read it.",
+            description="The same for OpenAI's SDK (`X-Stainless-Lang`), which expects a body.",
             content={"application/json": DeletedFile},
         ),
     ),
@@ -163,7 +162,7 @@ def content(file_id: str) -> Response:
 def delete(file_id: str) -> Response:
     """Delete a file now.
 
-    Jobs that were accepted with it keep the picture until they are deleted themselves.
+    Accepted jobs keep their own copy until they are deleted.
     """
     services().uploads.delete(file_id, caller().owner)
     if header(request, "X-Stainless-Lang"):

@@ -21,9 +21,9 @@ KEY: Final = Parameter(
     name="Idempotency-Key",
     place="header",
     description=(
-        f"A name of your own for this request, 1 to 255 visible ASCII characters. For {KEY_SECONDS // 3600} hours the"
-        " same request with the same key is answered with what the first one made, as it stands; another request with"
-        " that key is refused."
+        "Your own unique name for this request, 1 to 255 visible ASCII characters. If the same request comes again with"
+        f" the same key within {KEY_SECONDS // 3600} hours, it makes nothing new: the answer shows what the first one"
+        " made, in its current state. Another request with that key is refused."
     ),
     schema={"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
     example="order-1234-cover",
@@ -32,8 +32,8 @@ REPEATS: Final = Parameter(
     name="X-Stainless-Retry-Count",
     place="header",
     description=(
-        "Sent by SDKs: above 0, and without an `Idempotency-Key`, the request joins the job that the same body made in"
-        f" the last {REPEAT_SECONDS // 60} minutes, unless that has failed or was canceled or deleted."
+        "Sent by SDKs. If it is above 0 and there is no `Idempotency-Key`, the request joins the job that the same body"
+        f" made in the last {REPEAT_SECONDS // 60} minutes, unless that job failed, was canceled or was deleted."
     ),
     schema={"type": "string"},
     example="1",

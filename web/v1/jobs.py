@@ -36,7 +36,7 @@ _JOB = {"application/json": JobResource}
         Parameter(
             name="dry_run",
             place="query",
-            description="`1`: submit nothing, and answer 200 with what would become of it.",
+            description="`1`: submit nothing, and answer 200 with the plan.",
             schema={"enum": ["0", "1"]},
             example="0",
         ),
@@ -46,7 +46,7 @@ _JOB = {"application/json": JobResource}
         ANSWERS[0],
         replace(
             ANSWERS[1],
-            description=f"{ANSWERS[1].description} Or the plan that `dry_run` asked for.",
+            description=f"{ANSWERS[1].description} Or the plan of a dry run.",
             content={"application/json": (JobResource, PlanResource)},
         ),
     ),
@@ -56,12 +56,12 @@ def submit() -> Response:
     """Submit a job.
 
     The input is checked against what the model's providers declare: unknown fields, wrong types and wrong ranges are
-    refused, each with a JSON pointer. The job's `input` shows what will really be used.
+    refused, each with a JSON pointer. The job's `input` shows the input that the provider gets.
 
-    With an `Idempotency-Key` it can be sent again after a lost answer, and makes one job.
+    With an `Idempotency-Key` you can repeat the request after a lost answer; it makes one job.
 
-    With `dry_run=1` nothing is submitted: the answer is the input as it would be used, and who would take it when. A
-    seed that you do not give is drawn anew each time.
+    With `dry_run=1` nothing is submitted. The answer tells which input would be used, which provider would run it, and
+    when. A random seed differs each time.
     """
     dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
@@ -80,7 +80,7 @@ def submit() -> Response:
         Parameter(
             name="If-None-Match",
             place="header",
-            description="The `ETag` of what you have: nothing new gives 304. With `Prefer: wait`, that comes late.",
+            description="The `ETag` of your copy: without a change the answer is 304. With `Prefer: wait` it comes after the wait.",
             example='W/"3"',
         ),
         PREFER,
@@ -88,18 +88,19 @@ def submit() -> Response:
     answers=(
         Answer(
             status=200,
-            description="The job as it stands.",
+            description="The job.",
             content=_JOB,
             headers=("ETag", "Retry-After", "Preference-Applied"),
         ),
-        Answer(status=304, description="It is as you have it.", headers=("ETag", "Preference-Applied")),
+        Answer(status=304, description="Nothing has changed.", headers=("ETag", "Preference-Applied")),
     ),
     errors=("not_found", "gone"),
 )
 def get(job_id: str) -> Response:
     """Get a job.
 
-    With `Prefer: wait=n` the answer comes at the next change, so one request a change is enough and none is missed.
+    With `Prefer: wait=n` and `If-None-Match` the answer comes at the next change: one request per change, and none is
+    missed.
     """
     record, waiting = look(job_id)
     known = header(request, "If-None-Match")
@@ -130,10 +131,10 @@ def _matches(known: str, mark: str) -> bool:
     "Jobs",
     "submit",
     answers=(
-        Answer(status=200, description="It is canceled, or had ended already.", content=_JOB, headers=("ETag",)),
+        Answer(status=200, description="The job is canceled, or had already ended.", content=_JOB, headers=("ETag",)),
         Answer(
             status=202,
-            description="It runs; it will end as soon as its worker lets go.",
+            description="The job still runs. It ends as soon as its worker stops it.",
             content=_JOB,
             headers=("ETag", "Retry-After"),
         ),
@@ -143,7 +144,8 @@ def _matches(known: str, mark: str) -> bool:
 def cancel(job_id: str) -> Response:
     """Cancel a job.
 
-    A waiting job ends at once, a running one as soon as possible; its late results are dropped. Again does nothing.
+    A waiting job ends at once, a running one as soon as possible, and its late results are dropped. Canceling it again
+    does nothing.
     """
     found = services()
     found.jobs.cancel(job_id, caller().owner)
@@ -156,13 +158,13 @@ def cancel(job_id: str) -> Response:
     "deleteJob",
     "Jobs",
     "submit",
-    answers=(Answer(status=204, description="It is gone: its record, its files, its previews."),),
+    answers=(Answer(status=204, description="The job is deleted, with its record, files and previews."),),
     errors=("not_found", "gone"),
 )
 def delete(job_id: str) -> Response:
     """Delete a job now.
 
-    One that has not ended is canceled first. From then on its address answers 410 and tells how it ended.
+    A job that has not ended is canceled first. Afterwards its address answers 410 and tells how it ended.
     """
     services().jobs.delete(job_id, caller().owner)
     return Response(status=204)

@@ -20,7 +20,9 @@ from web.v1.schemas.links import LINK_WISH, LinkResource, until
 
 blueprint = Blueprint("links", __name__)
 
-_ANSWERS: Final = (ok("The link. Whoever has it can read this one thing until then.", LinkResource),)
+_ANSWERS: Final = (
+    ok("The link. It opens this one resource for everybody who has it, until it expires.", LinkResource),
+)
 _ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupported_media")
 
 
@@ -29,7 +31,7 @@ _ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupporte
 def link_output(job_id: str, index: int) -> Response:
     """Make a link to an output.
 
-    It needs no key: for a chat, a mail, a page. `format` and `width` can be added to it.
+    The link needs no key: use it in a chat, a mail or a page. `format` and `width` can be added to it.
     """
     job = look(job_id)[0].job
     if all(output.index != index for output in job.outputs):
@@ -40,10 +42,10 @@ def link_output(job_id: str, index: int) -> Response:
 @blueprint.post("/jobs/<job:job_id>/image/link")
 @operation("linkImage", "Results", "read", body=LINK_WISH, body_required=False, answers=_ANSWERS, errors=_ERRORS)
 def link_image(job_id: str) -> Response:
-    """Make a link to the picture of the moment.
+    """Make a link to a job's current image.
 
-    It needs no key, and can be made as soon as the job exists: post it once, and it shows how the job stands, then what
-    it made.
+    The link needs no key, and you can make it as soon as the job exists. It shows the job's status while it waits, and
+    its result afterwards.
     """
     return _link(look(job_id)[0].job, "image")
 

@@ -39,11 +39,11 @@ _LIMIT: Final = 100
 LIMIT: Final = Parameter(
     name="limit",
     place="query",
-    description="Most of them in one answer.",
+    description="The maximum number of entries in one answer.",
     schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
 )
 _STATUS: Final = "|".join(Status)
-CURSOR: Final = Parameter(name="cursor", place="query", description="`next_cursor` of the answer before.")
+CURSOR: Final = Parameter(name="cursor", place="query", description="`next_cursor` of the previous answer.")
 #: Of every list of jobs.
 PARAMETERS: Final = (
     LIMIT,
@@ -75,13 +75,13 @@ PARAMETERS: Final = (
     Parameter(
         name="q",
         place="query",
-        description="Only jobs whose prompt has this text, in small or capital letters.",
+        description="Only jobs whose prompt contains this text; case is ignored.",
         example="lighthouse",
     ),
     Parameter(
         name="metadata.user",
         place="query",
-        description="Only jobs whose metadata have this text under `user`; so with any other name after the point.",
+        description="Only jobs whose metadata `user` has this value. Any other name may follow the point.",
         example="discord-1234",
     ),
 )
@@ -106,7 +106,7 @@ PARAMETERS: Final = (
 def list_jobs() -> Response:
     """List your jobs.
 
-    A part may hold fewer jobs than `limit`, or none, and still have a `next_cursor`, where few of many jobs fit.
+    If few of many jobs match, a part may have fewer jobs than `limit`, or none, and still a `next_cursor`.
     """
     owner, wanted, base = caller().owner, read_list(request), links()
     data, following = page_of(wanted, owner, owner, lambda record, waiting: job_resource(record, waiting, base))

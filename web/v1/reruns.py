@@ -30,11 +30,11 @@ blueprint = Blueprint("reruns", __name__)
     errors=ERRORS,
 )
 def rerun(job_id: str) -> Response:
-    """Run a job once more.
+    """Run a job again.
 
-    A new job with the same request, but for what `input` changes; pictures that came with the first one come along,
-    credentials do not. The seed is the one that the first one really used, also where it was drawn at random;
-    `"seed": null` draws a new one. The new job names the old one in `retry_of`.
+    Makes a new job with the same request and the changes in `input`. Input images are taken along, credentials are not.
+    The seed is the one that the first job really used, even if it was chosen at random; `"seed": null` chooses a new
+    one. The new job names the old one in `retry_of`.
     """
     record, _ = look(job_id)
     body = read_optional_json(request, PICTURE_BODY)

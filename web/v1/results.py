@@ -51,13 +51,13 @@ _BRIEFLY: Final = "private, max-age=1, must-revalidate"
         Parameter(
             name="format",
             place="query",
-            description="A copy of a picture in this format.",
+            description="Convert an image to this format.",
             schema={"enum": list(FORMATS)},
         ),
         Parameter(
             name="width",
             place="query",
-            description="A copy of a picture, this many pixels wide, or as wide as it is where that is less.",
+            description="Scale an image down to this width in pixels. A narrower image keeps its width.",
             schema={"type": "integer", "minimum": 1, "maximum": SIDE_LIMIT},
         ),
     ),
@@ -83,7 +83,7 @@ def output(job_id: str, index: int) -> Response:
 
     `index` counts from 0, as in the job's `outputs`. The ETag is the file's SHA-256.
 
-    With `format` or `width` the answer is a copy to look at. It says nothing of how the picture was made.
+    With `format` or `width` the answer is a converted copy, without the recipe.
     """
     wish = wish_of(some(request, "format", "width"))
     record, _ = look(job_id)
@@ -137,7 +137,7 @@ def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
 def preview(job_id: str) -> Response:
     """Get the newest preview.
 
-    At most 512 pixels a side. 404 while there is none; an hour after the last one they are gone.
+    At most 512 pixels per side. 404 while there is none; previews are deleted an hour after the last one.
     """
     record, _ = look(job_id)
     picture = _newest_preview(record)
@@ -154,16 +154,16 @@ def preview(job_id: str) -> Response:
     linkable=True,
     parameters=(IF_NONE_MATCH,),
     answers=(
-        Answer(status=200, description="The picture of the moment.", content=IMAGES, headers=("ETag",)),
+        Answer(status=200, description="The current image.", content=IMAGES, headers=("ETag",)),
         SAME,
     ),
     errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
 )
 def image(job_id: str) -> Response:
-    """Get the picture of the moment.
+    """Get a job's current image.
 
-    A card while the job waits, then its newest preview, then the final image, or a card that says why there is none.
-    One address for an `<img>` or a chat message.
+    A status card while the job waits, then its newest preview, then the final image, or a card that tells why there is
+    none. One address for an `<img>` or a chat message.
     """
     record, waiting = look(job_id)
     job = record.job

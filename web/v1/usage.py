@@ -28,17 +28,17 @@ blueprint = Blueprint("usage", __name__)
         Parameter(
             name="user",
             place="query",
-            description="An end user, as jobs name them in `metadata.user`: tells of theirs too.",
+            description="An end user, as in `metadata.user` of jobs: the answer has this user's usage too.",
             example="discord-1234",
         ),
     ),
-    answers=(ok("Limits and what is used of them.", UsageResource),),
+    answers=(ok("The limits and the usage.", UsageResource),),
     errors=("invalid_input",),
 )
 def usage() -> Response:
-    """Get your key's limits and what it uses.
+    """Get the limits and usage of your key.
 
-    All jobs of the key together, and with `user` those of one end user.
+    For all jobs of the key, and with `user` also for one end user.
     """
     user = only(request, "user").get("user")
     found, who = services(), caller()

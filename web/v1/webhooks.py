@@ -37,7 +37,7 @@ _waiting = threading.BoundedSemaphore(8)
 def deliveries(job_id: str) -> Response:
     """List a job's deliveries.
 
-    What was sent to the job's webhook or is about to be, and what came of each try. They go with the job.
+    The messages to the job's webhook, sent or waiting, with the result of each try. They are deleted with the job.
     """
     only(request)
     look(job_id)
@@ -50,13 +50,15 @@ def deliveries(job_id: str) -> Response:
     "redeliver",
     "Webhooks",
     "submit",
-    answers=(Answer(status=202, description="It is sent again now.", content={"application/json": DeliveryResource}),),
+    answers=(
+        Answer(status=202, description="The delivery is sent again.", content={"application/json": DeliveryResource}),
+    ),
     errors=("not_found", "gone"),
 )
 def redeliver(job_id: str, delivery_id: str) -> Response:
     """Send a delivery again.
 
-    Under its old id and with its old body, whatever became of it; if it fails, the whole schedule lies before it again.
+    It keeps its id and body, and may have ended in any way. If it fails, the whole schedule of retries begins again.
     """
     look(job_id)
     delivery = services().webhooks.redeliver(job_id, delivery_id)
@@ -76,7 +78,7 @@ def redeliver(job_id: str, delivery_id: str) -> Response:
 def secret() -> Response:
     """Get the secret that signs your webhooks.
 
-    Made at first use. Give it to a Standard Webhooks library, which checks signature and time of a message.
+    It is made when you first ask for it. A Standard Webhooks library uses it to verify signature and time of a message.
     """
     only(request)
     return json_response(WebhookSecret(key=services().webhooks.secret(caller().owner)), headers=NO_STORE)
@@ -92,7 +94,7 @@ def secret() -> Response:
 def rotate() -> Response:
     """Replace the secret that signs your webhooks.
 
-    For 24 hours every message carries a signature by the old one too.
+    For 24 hours every message is signed with the old one too.
     """
     return json_response(WebhookSecret(key=services().webhooks.rotate(caller().owner)), headers=NO_STORE)
 
@@ -104,10 +106,10 @@ def rotate() -> Response:
     "submit",
     body=WEBHOOK_TEST,
     answers=(
-        ok("What came of it.", DeliveryResource),
+        ok("The result.", DeliveryResource),
         Answer(
             status=202,
-            description="It has not been sent within 20 seconds.",
+            description="The message was not sent within 20 seconds.",
             content={"application/json": DeliveryResource},
         ),
     ),
@@ -116,7 +118,7 @@ def rotate() -> Response:
 def test() -> Response:
     """Send a test message.
 
-    A signed `webhook.test`, once, to any address that a job's webhook may have; the answer says what came of it.
+    Sends one signed `webhook.test` to any address that a job's webhook may have. The answer tells the result.
     """
     body = WEBHOOK_TEST.read(read_json(request, SMALL_BODY))
     try:
