@@ -6,12 +6,12 @@ from typing import Annotated
 
 import msgspec
 from flask import Blueprint, Response, current_app
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 from prometheus_client import CONTENT_TYPE_LATEST
 
 from jobs.errors import StoreUnavailable, WrongDatabase
 from jobs.record import counters
-from jobs.resources.base import Resource
+from jobs.resources.base import Resource, about
 from jobs.webhooks.outbox import Outbox
 from web import metrics
 from web.http.operation import Answer, ok, operation
@@ -26,17 +26,14 @@ blueprint = Blueprint("operations", __name__)
 class HealthResource(Resource, frozen=True, kw_only=True):
     """Whether the process, or the service, is well."""
 
-    status: Annotated[str, Meta(examples=["ready"])]
-    checks: (
-        Annotated[
-            dict[str, str],
-            Meta(
-                description="What was looked at, and what was found: `ok`, or what is wrong.",
-                examples=[{"redis": "ok", "database": "ok", "workers": "ok"}],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    status: Annotated[str, about("`ok` or `ready`.", example="ready")]
+    checks: Annotated[
+        dict[str, str] | UnsetType,
+        about(
+            "What was looked at, and what was found: `ok`, or what is wrong.",
+            example={"redis": "ok", "database": "ok", "workers": "ok"},
+        ),
+    ] = UNSET
 
 
 @blueprint.get("/healthz")

@@ -28,6 +28,19 @@ KeyId = Annotated[str, Meta(pattern=f"^{ids.KEY}$")]
 DeliveryId = Annotated[str, Meta(pattern=f"^{ids.DELIVERY}$")]
 
 
+def about(description: str, *, example: object = None, **schema: object) -> Meta:
+    """What the OpenAPI document says of a field.
+
+    Args:
+        description: What it means.
+        example: Its value in the example of the resource; None if the example leaves it out.
+        **schema: Keywords of its JSON Schema that its type does not give.
+    """
+    return Meta(
+        description=description, examples=None if example is None else [example], extra_json_schema=schema or None
+    )
+
+
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
     """Base of the resources.
 
@@ -39,9 +52,9 @@ class ListOf(Resource, Generic[Item], frozen=True, kw_only=True):
     """A part of a list."""
 
     object: Literal["list"] = "list"
-    data: list[Item]
-    has_more: Annotated[bool, Meta(description="Whether there is more.", examples=[False])]
-    next_cursor: Annotated[str, Meta(description="The `cursor` of the next part.")] | UnsetType = UNSET
+    data: Annotated[list[Item], about("This part of the list.")]
+    has_more: Annotated[bool, about("Whether there is more.", example=False)]
+    next_cursor: Annotated[str | UnsetType, about("The `cursor` of the next part.")] = UNSET
 
 
 def optional(value: Value | None) -> Value | UnsetType:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType, field
+from msgspec import UNSET, UnsetType, field
 
 from jobs.model import Job, Priority, Status, Strategy
 from jobs.record.types import Record
 from jobs.resources import examples
-from jobs.resources.base import BatchId, Count, JobId, Resource, Time, Url, optional, optional_time
+from jobs.resources.base import BatchId, Count, JobId, Resource, Time, Url, about, optional, optional_time
 from jobs.resources.links import Links
 from jobs.resources.progress import (
     PreviewResource,
@@ -36,74 +36,65 @@ from jobs.times import rfc3339
 class JobMetrics(Resource, frozen=True, kw_only=True):
     """Durations, once the job has ended."""
 
-    queue_seconds: Annotated[float, Meta(examples=[0.04])] | UnsetType = UNSET
-    run_seconds: Annotated[float, Meta(examples=[3.16])] | UnsetType = UNSET
-    total_seconds: Annotated[float, Meta(examples=[3.2])]
+    queue_seconds: Annotated[float | UnsetType, about("From submission to the first attempt.", example=0.04)] = UNSET
+    run_seconds: Annotated[float | UnsetType, about("From the first attempt to the end.", example=3.16)] = UNSET
+    total_seconds: Annotated[float, about("From submission to the end.", example=3.2)]
 
 
 class JobUrls(Resource, frozen=True, kw_only=True):
     """Addresses of the job."""
 
-    self_: Annotated[Url, Meta(examples=[examples.JOB_URL])] = field(name="self")
-    events: Annotated[Url, Meta(examples=[f"{examples.JOB_URL}/events"])]
-    cancel: Annotated[Url, Meta(examples=[f"{examples.JOB_URL}/cancel"])]
-    image: Annotated[Url, Meta(description="Always shows how the job is.", examples=[f"{examples.JOB_URL}/image"])]
+    self_: Annotated[Url, about("The job itself.", example=examples.JOB_URL)] = field(name="self")
+    events: Annotated[Url, about("Its events, as a stream or a list.", example=f"{examples.JOB_URL}/events")]
+    cancel: Annotated[Url, about("POST cancels it.", example=f"{examples.JOB_URL}/cancel")]
+    image: Annotated[Url, about("Always shows how the job is.", example=f"{examples.JOB_URL}/image")]
 
 
 class JobResource(Resource, frozen=True, kw_only=True):
-    """One request and its life. What is absent is not there (yet)."""
+    """A job: one request, and what became of it. A field that is absent has no value yet."""
 
-    id: Annotated[JobId, Meta(examples=[examples.JOB])]
+    id: Annotated[JobId, about("Its id.", example=examples.JOB)]
     object: Literal["job"] = "job"
-    status: Annotated[Status, Meta(examples=["succeeded"])]
-    batch_id: Annotated[BatchId, Meta(description="The batch that it was submitted with.")] | UnsetType = UNSET
-    retry_of: Annotated[JobId, Meta(description="The job that it runs once more.")] | UnsetType = UNSET
-    model: Annotated[str, Meta(examples=["flux-schnell"])]
-    provider: (
-        Annotated[
-            str, Meta(description="The provider that runs or ran it, or was asked for.", examples=[examples.PROVIDER])
-        ]
-        | UnsetType
-    ) = UNSET
-    strategy: Annotated[
-        Strategy, Meta(description="Which other providers run it; see the submission.", examples=["failover"])
-    ]
-    priority: Annotated[Priority, Meta(examples=["normal"])]
+    status: Annotated[Status, about("Its state.", example="succeeded")]
+    batch_id: Annotated[BatchId | UnsetType, about("The batch that it was submitted with.")] = UNSET
+    retry_of: Annotated[JobId | UnsetType, about("The job that it runs once more.")] = UNSET
+    model: Annotated[str, about("As the submission said.", example="flux-schnell")]
+    provider: Annotated[
+        str | UnsetType, about("The provider that runs or ran it, or was asked for.", example=examples.PROVIDER)
+    ] = UNSET
+    strategy: Annotated[Strategy, about("The other providers that may run it; see the submission.", example="failover")]
+    priority: Annotated[Priority, about("As the submission said.", example="normal")]
     input: Annotated[
-        dict[str, Any],
-        Meta(description="What is really used: defaults filled in, sizes rounded.", examples=[examples.INPUT]),
+        dict[str, Any], about("What is really used: defaults filled in, sizes rounded.", example=examples.INPUT)
     ]
     queue: QueueResource | UnsetType = UNSET
     progress: ProgressResource | UnsetType = UNSET
     preview: PreviewResource | UnsetType = UNSET
-    outputs: list[OutputResource]
+    outputs: Annotated[list[OutputResource], about("What it made; empty until it has succeeded.")]
     recipe: RecipeResource | UnsetType = UNSET
-    embed_recipe: Annotated[bool, Meta(description="Whether image files hold the recipe too.", examples=[True])]
-    cache: (
-        Annotated[
-            Literal["hit", "miss"],
-            Meta(description="Whether an earlier job's result answers it, where that was allowed."),
-        ]
-        | UnsetType
-    ) = UNSET
+    embed_recipe: Annotated[bool, about("Whether image files hold the recipe too.", example=True)]
+    cache: Annotated[
+        Literal["hit", "miss"] | UnsetType, about("Whether it reuses an earlier job's result, if that was allowed.")
+    ] = UNSET
     error: FailureResource | UnsetType = UNSET
-    attempts: list[AttemptResource]
-    metadata: Annotated[dict[str, str], Meta(description="As the submission said.", examples=[{}])]
-    has_credentials: (
-        Annotated[bool, Meta(description="It came with credentials; they are never shown.")] | UnsetType
-    ) = UNSET
-    warnings: list[str] | UnsetType = UNSET
+    attempts: Annotated[list[AttemptResource], about("Its runs on providers, oldest first.")]
+    metadata: Annotated[dict[str, str], about("As the submission said.", example={})]
+    has_credentials: Annotated[bool | UnsetType, about("`true`: it came with credentials, which are never shown.")] = (
+        UNSET
+    )
+    warnings: Annotated[list[str] | UnsetType, about("What to know of the submission.")] = UNSET
     metrics: JobMetrics | UnsetType = UNSET
-    created_at: Annotated[Time, Meta(examples=[examples.CREATED_AT])]
-    started_at: Annotated[Time, Meta(examples=[examples.STARTED_AT])] | UnsetType = UNSET
-    finished_at: Annotated[Time, Meta(examples=[examples.FINISHED_AT])] | UnsetType = UNSET
-    cancel_requested_at: Time | UnsetType = UNSET
-    deadline: Time | UnsetType = UNSET
-    retention_seconds: Annotated[Count, Meta(description="How long it is kept once it has ended.", examples=[86_400])]
-    expires_at: (
-        Annotated[Time, Meta(description="When it and its files are deleted.", examples=[examples.EXPIRES_AT])]
-        | UnsetType
-    ) = UNSET
+    created_at: Annotated[Time, about("When it was submitted.", example=examples.CREATED_AT)]
+    started_at: Annotated[Time | UnsetType, about("When its first attempt began.", example=examples.STARTED_AT)] = UNSET
+    finished_at: Annotated[
+        Time | UnsetType, about("When it ended; absent until then.", example=examples.FINISHED_AT)
+    ] = UNSET
+    cancel_requested_at: Annotated[Time | UnsetType, about("When its cancellation was requested.")] = UNSET
+    deadline: Annotated[Time | UnsetType, about("When it expires or fails without a result.")] = UNSET
+    retention_seconds: Annotated[Count, about("How long it is kept once it has ended.", example=86400)]
+    expires_at: Annotated[
+        Time | UnsetType, about("When it and its files are deleted.", example=examples.EXPIRES_AT)
+    ] = UNSET
     urls: JobUrls
 
 

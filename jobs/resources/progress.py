@@ -8,22 +8,22 @@ from msgspec import UNSET, Meta, UnsetType
 
 from jobs.events import Progressed, UpstreamQueued
 from jobs.model import Progress, Stage, Upstream, WaitReason
-from jobs.resources.base import Count, Fraction, Resource, Time, Url, optional, optional_time
+from jobs.resources.base import Count, Fraction, Resource, Time, Url, about, optional, optional_time
 from jobs.resources.links import Links
 from jobs.scheduling.waiting import Waiting
 from jobs.times import rfc3339
 
 WaitingReason = Annotated[WaitReason, Meta(description="What it waits for, for a program.")]
 WaitingMessage = Annotated[str, Meta(description="`reason` as a sentence.")]
-WaitingUntil = Annotated[Time, Meta(description="When it can go on, where that is known.")]
+WaitingUntil = Annotated[Time, Meta(description="When it can go on, if that is known.")]
 
 
 class UpstreamQueue(Resource, frozen=True, kw_only=True):
     """The provider's own queue."""
 
-    rank: Annotated[Count, Meta(description="0 is the next one there.")] | UnsetType = UNSET
-    size: Count | UnsetType = UNSET
-    eta_seconds: Annotated[float, Meta(description="As the provider says.")] | UnsetType = UNSET
+    rank: Annotated[Count | UnsetType, about("0 is the next one there.")] = UNSET
+    size: Annotated[Count | UnsetType, about("The length of that queue.")] = UNSET
+    eta_seconds: Annotated[float | UnsetType, about("As the provider says.")] = UNSET
 
 
 class QueueResource(Resource, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class QueueResource(Resource, frozen=True, kw_only=True):
         ]
         | UnsetType
     ) = UNSET
-    eta_seconds: Annotated[float, Meta(description="Estimated seconds until the result.")] | UnsetType = UNSET
+    eta_seconds: Annotated[float | UnsetType, about("Estimated seconds until the result.")] = UNSET
     reason: WaitingReason
     message: WaitingMessage
     until: WaitingUntil | UnsetType = UNSET
@@ -46,19 +46,19 @@ class QueueResource(Resource, frozen=True, kw_only=True):
 class ProgressResource(Resource, frozen=True, kw_only=True):
     """How far the job is."""
 
-    fraction: Annotated[Fraction, Meta(examples=[1.0])] | UnsetType = UNSET
-    step: Annotated[Count, Meta(description="The step that is done, of `total`.")] | UnsetType = UNSET
-    total: Count | UnsetType = UNSET
-    stage: Annotated[Stage, Meta(examples=["saving"])]
-    message: Annotated[str, Meta(description="As the provider says.")] | UnsetType = UNSET
+    fraction: Annotated[Fraction | UnsetType, about("The part that is done, 0 to 1.", example=1.0)] = UNSET
+    step: Annotated[Count | UnsetType, about("The step that is done, of `total`.")] = UNSET
+    total: Annotated[Count | UnsetType, about("The number of steps.")] = UNSET
+    stage: Annotated[Stage, about("What is done now.", example="saving")]
+    message: Annotated[str | UnsetType, about("As the provider says.")] = UNSET
 
 
 class PreviewResource(Resource, frozen=True, kw_only=True):
     """The newest preview."""
 
-    url: Url
-    index: Annotated[Count, Meta(description="Its number; a newer one has a higher one.")]
-    updated_at: Time
+    url: Annotated[Url, about("The image.")]
+    index: Annotated[Count, about("Its number; newer previews have higher numbers.")]
+    updated_at: Annotated[Time, about("When it was made.")]
 
 
 def queue_resource(waiting: Waiting, upstream: Upstream | UpstreamQueued | None = None) -> QueueResource:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from jobs.failures import CAUSES
 from jobs.model import Attempt, Failure, Job, Outcome, Output, Recipe
 from jobs.resources import examples
-from jobs.resources.base import Count, JobId, Resource, Sha256, Time, Url, optional, optional_time
+from jobs.resources.base import Count, JobId, Resource, Sha256, Time, Url, about, optional, optional_time
 from jobs.resources.links import Links
 from jobs.times import rfc3339
 from media import KINDS, Kind
@@ -18,84 +18,68 @@ from media import KINDS, Kind
 class OutputResource(Resource, frozen=True, kw_only=True):
     """One result of the job: an image, or a text."""
 
-    index: Annotated[Count, Meta(examples=[0])]
-    kind: Annotated[Kind, Meta(examples=["image"])]
-    url: Annotated[Url, Meta(examples=[f"{examples.JOB_URL}/outputs/0"])]
-    content_type: Annotated[str, Meta(examples=["image/webp"])] | UnsetType = UNSET
-    width: Annotated[Count, Meta(description="In pixels.", examples=[768])] | UnsetType = UNSET
-    height: Annotated[Count, Meta(description="In pixels.", examples=[768])] | UnsetType = UNSET
-    bytes: Annotated[Count, Meta(description="Size of the file.", examples=[48_213])] | UnsetType = UNSET
-    sha256: Annotated[Sha256, Meta(examples=[examples.SHA256])] | UnsetType = UNSET
-    seed: Annotated[int, Meta(description="The seed that was really used.", examples=[7])] | UnsetType = UNSET
-    text: Annotated[str, Meta(description="The text itself.")] | UnsetType = UNSET
-    expires_at: (
-        Annotated[Time, Meta(description="When the file is deleted.", examples=[examples.EXPIRES_AT])] | UnsetType
-    ) = UNSET
+    index: Annotated[Count, about("Its number, from 0.", example=0)]
+    kind: Annotated[Kind, about("What it is.", example="image")]
+    url: Annotated[Url, about("The file.", example=f"{examples.JOB_URL}/outputs/0")]
+    content_type: Annotated[str | UnsetType, about("The type of the file.", example="image/webp")] = UNSET
+    width: Annotated[Count | UnsetType, about("In pixels.", example=768)] = UNSET
+    height: Annotated[Count | UnsetType, about("In pixels.", example=768)] = UNSET
+    bytes: Annotated[Count | UnsetType, about("Size of the file.", example=48213)] = UNSET
+    sha256: Annotated[Sha256 | UnsetType, about("SHA-256 of the file, in hex.", example=examples.SHA256)] = UNSET
+    seed: Annotated[int | UnsetType, about("The seed that was really used.", example=7)] = UNSET
+    text: Annotated[str | UnsetType, about("The text itself.")] = UNSET
+    expires_at: Annotated[Time | UnsetType, about("When the file is deleted.", example=examples.EXPIRES_AT)] = UNSET
 
 
 class RecipeResource(Resource, frozen=True, kw_only=True):
     """How the outputs were made. `model`, `provider` and `input` are a submission that makes them again."""
 
-    model: Annotated[
-        str,
-        Meta(description="The provider's exact name for the model.", examples=[examples.MODEL]),
-    ]
-    provider: Annotated[str, Meta(examples=[examples.PROVIDER])] | UnsetType = UNSET
-    space: Annotated[str, Meta(description="Its Space on the Hub.", examples=[examples.SPACE])] | UnsetType = UNSET
-    url: (
-        Annotated[
-            Url,
-            Meta(
-                description="Its address, where that is a public https one.",
-                examples=["https://black-forest-labs-flux-1-schnell.hf.space"],
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    revision: (
-        Annotated[
-            str,
-            Meta(description="The Space's commit, as the last probe found it.", examples=[examples.COMMIT]),
-        ]
-        | UnsetType
-    ) = UNSET
+    model: Annotated[str, about("The provider's exact name for the model.", example=examples.MODEL)]
+    provider: Annotated[str | UnsetType, about("The provider that ran it.", example=examples.PROVIDER)] = UNSET
+    space: Annotated[str | UnsetType, about("Its Space on the Hub.", example=examples.SPACE)] = UNSET
+    url: Annotated[
+        Url | UnsetType,
+        about(
+            "Its address, if that is a public https one.",
+            example="https://black-forest-labs-flux-1-schnell.hf.space",
+        ),
+    ] = UNSET
+    revision: Annotated[
+        str | UnsetType, about("The Space's commit, as the last probe found it.", example=examples.COMMIT)
+    ] = UNSET
     input: Annotated[
-        dict[str, Any],
-        Meta(description="What was really used, with the seed that was really used.", examples=[examples.INPUT]),
+        dict[str, Any], about("What was really used, with the seed that was really used.", example=examples.INPUT)
     ]
-    job_id: Annotated[JobId, Meta(description="The job that ran it.", examples=[examples.JOB])]
-    created_at: Annotated[Time, Meta(description="When that job was submitted.", examples=[examples.CREATED_AT])]
-    darkroom: Annotated[str, Meta(description="The version of Darkroom.", examples=["0.1.0"])]
+    job_id: Annotated[JobId, about("The job that ran it.", example=examples.JOB)]
+    created_at: Annotated[Time, about("When that job was submitted.", example=examples.CREATED_AT)]
+    darkroom: Annotated[str, about("The version of Darkroom.", example="0.1.0")]
 
 
 class FailureResource(Resource, frozen=True, kw_only=True):
     """Why a job or an attempt failed."""
 
-    code: Annotated[
-        str, Meta(description="Stable: a program can decide by it.", extra_json_schema={"enum": list(CAUSES)})
-    ]
-    detail: Annotated[str, Meta(description="What happened, for people.")]
-    retryable: Annotated[bool, Meta(description="Whether the same job may succeed later or elsewhere.")]
-    provider: str | UnsetType = UNSET
-    retry_after: (
-        Annotated[float, Meta(description="Seconds until the provider takes jobs again, as it says.")] | UnsetType
-    ) = UNSET
+    code: Annotated[str, about("Stable: a program can decide by it.", enum=list(CAUSES))]
+    detail: Annotated[str, about("What happened, for people.")]
+    retryable: Annotated[bool, about("Whether the same job may succeed later or elsewhere.")]
+    provider: Annotated[str | UnsetType, about("The provider that failed.")] = UNSET
+    retry_after: Annotated[float | UnsetType, about("Seconds until the provider takes jobs again, as it says.")] = UNSET
 
 
 class AttemptResource(Resource, frozen=True, kw_only=True):
     """One run of the job on one provider."""
 
     n: Annotated[int, Meta(ge=1, description="Its number.", examples=[1])]
-    provider: Annotated[str, Meta(examples=[examples.PROVIDER])]
-    hedge: (
-        Annotated[bool, Meta(description="`true`: it was started beside the attempt before it, which took long.")]
-        | UnsetType
-    ) = UNSET
-    started_at: Annotated[Time, Meta(examples=[examples.STARTED_AT])]
-    ended_at: Annotated[Time, Meta(examples=[examples.FINISHED_AT])] | UnsetType = UNSET
-    outcome: Annotated[Outcome, Meta(description="Absent while it runs.", examples=["succeeded"])] | UnsetType = UNSET
+    provider: Annotated[str, about("The provider that ran it.", example=examples.PROVIDER)]
+    hedge: Annotated[
+        bool | UnsetType, about("`true`: it was started beside the attempt before it, which took long.")
+    ] = UNSET
+    started_at: Annotated[Time, about("When it began.", example=examples.STARTED_AT)]
+    ended_at: Annotated[
+        Time | UnsetType, about("When it ended; absent while it runs.", example=examples.FINISHED_AT)
+    ] = UNSET
+    outcome: Annotated[Outcome | UnsetType, about("Absent while it runs.", example="succeeded")] = UNSET
     error: FailureResource | UnsetType = UNSET
-    notes: Annotated[list[str], Meta(description="What became of its submissions at the provider.")] | UnsetType = UNSET
+    notes: Annotated[list[str] | UnsetType, about("What became of its submissions at the provider.")] = UNSET
 
 
 def output_resource(job_id: str, output: Output, links: Links, expires_at: float | None = None) -> OutputResource:

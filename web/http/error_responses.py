@@ -30,7 +30,7 @@ from jobs.errors import (
 )
 from jobs.files import ArtifactError, ArtifactNotFound
 from jobs.model import Status
-from jobs.resources.base import JobId, Resource, Time
+from jobs.resources.base import JobId, Resource, Time, about
 from jobs.times import rfc3339
 from providers.catalog import UnknownName
 from web.http.headers import request_id
@@ -50,56 +50,45 @@ _OPENAI_TYPES: Final = {401: "authentication_error", 403: "permission_error", 42
 class Fault(Resource, frozen=True, kw_only=True):
     """One place of a request that is wrong."""
 
-    pointer: (
-        Annotated[str, Meta(description="JSON pointer into the body (RFC 6901).", examples=["/input/width"])]
-        | UnsetType
-    ) = UNSET
-    parameter: Annotated[str, Meta(description="The name of a query parameter.")] | UnsetType = UNSET
-    detail: Annotated[str, Meta(examples=["must be at most 2048"])]
+    pointer: Annotated[str | UnsetType, about("JSON pointer into the body (RFC 6901).", example="/input/width")] = UNSET
+    parameter: Annotated[str | UnsetType, about("The name of a query parameter.")] = UNSET
+    detail: Annotated[str, about("What is wrong with it.", example="must be at most 2048")]
 
 
 class OpenAIError(Resource, frozen=True, kw_only=True):
     """The same error as OpenAI's SDK reads it."""
 
-    message: Annotated[str, Meta(examples=["/input/width must be at most 2048"])]
-    type: Annotated[str, Meta(examples=["invalid_request_error"])]
-    param: Annotated[str | None, Meta(examples=["input.width"])]
-    code: Annotated[str, Meta(examples=["invalid_input"])]
+    message: Annotated[str, about("The same as `detail` of the problem.", example="/input/width must be at most 2048")]
+    type: Annotated[str, about("The class of the error.", example="invalid_request_error")]
+    param: Annotated[str | None, about("The first place that is wrong.", example="input.width")]
+    code: Annotated[str, about("The same as `code` of the problem.", example="invalid_input")]
 
 
 class ProblemResource(Resource, frozen=True, kw_only=True):
     """An error (RFC 9457)."""
 
-    type: Annotated[str, Meta(examples=["urn:darkroom:problem:invalid_input"])]
-    title: Annotated[str, Meta(examples=[KINDS["invalid_input"].title])]
+    type: Annotated[str, about("A URN for the kind of error.", example="urn:darkroom:problem:invalid_input")]
+    title: Annotated[str, about("The kind of error, for people.", example=KINDS["invalid_input"].title)]
     status: Annotated[int, Meta(ge=400, le=599, description="The HTTP status.", examples=[422])]
-    detail: Annotated[
-        str, Meta(description="What happened, and what to do.", examples=["/input/width must be at most 2048"])
+    detail: Annotated[str, about("What happened, and what to do.", example="/input/width must be at most 2048")]
+    instance: Annotated[str, about("The path of the request.", example="/v1/jobs")]
+    code: Annotated[str, about("Stable: a program can decide by it.", example="invalid_input", enum=list(KINDS))]
+    retryable: Annotated[bool, about("Whether the same request may succeed later.", example=False)]
+    request_id: Annotated[
+        str, about("The id of the request; the log has it too.", example="01M7WPZNWEP4CHRCXW42VP97XB")
     ]
-    instance: Annotated[str, Meta(description="The path of the request.", examples=["/v1/jobs"])]
-    code: Annotated[
-        str,
-        Meta(
-            description="Stable: a program can decide by it.",
-            extra_json_schema={"enum": list(KINDS)},
-            examples=["invalid_input"],
-        ),
-    ]
-    retryable: Annotated[bool, Meta(description="Whether the same request may succeed later.", examples=[False])]
-    request_id: Annotated[str, Meta(examples=["01M7WPZNWEP4CHRCXW42VP97XB"])]
-    id: Annotated[JobId, Meta(description="The job that was deleted.")] | UnsetType = UNSET
-    job_status: Annotated[Status, Meta(description="Its last status.")] | UnsetType = UNSET
-    reason: (
-        Annotated[Literal["deleted", "expired"], Meta(description="`expired`: its retention time is over.")] | UnsetType
-    ) = UNSET
-    finished_at: Annotated[Time, Meta(description="When that job ended.")] | UnsetType = UNSET
-    deleted_at: Annotated[Time, Meta(description="When that job was deleted.")] | UnsetType = UNSET
-    limit: Annotated[str, Meta(description="The limit that is reached; see `GET /v1/usage`.")] | UnsetType = UNSET
-    checks: (
-        Annotated[dict[str, str], Meta(description="What was looked at, and what was found: `ok`, or what is wrong.")]
-        | UnsetType
-    ) = UNSET
-    errors: Annotated[list[Fault], Meta(description="Every fault of the request.")] | UnsetType = UNSET
+    id: Annotated[JobId | UnsetType, about("The job that was deleted.")] = UNSET
+    job_status: Annotated[Status | UnsetType, about("Its last status.")] = UNSET
+    reason: Annotated[Literal["deleted", "expired"] | UnsetType, about("`expired`: its retention time is over.")] = (
+        UNSET
+    )
+    finished_at: Annotated[Time | UnsetType, about("When that job ended.")] = UNSET
+    deleted_at: Annotated[Time | UnsetType, about("When that job was deleted.")] = UNSET
+    limit: Annotated[str | UnsetType, about("The limit that is reached; see `GET /v1/usage`.")] = UNSET
+    checks: Annotated[
+        dict[str, str] | UnsetType, about("What was looked at, and what was found: `ok`, or what is wrong.")
+    ] = UNSET
+    errors: Annotated[list[Fault] | UnsetType, about("Every fault of the request.")] = UNSET
     error: OpenAIError
 
 

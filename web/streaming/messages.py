@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from functools import singledispatch
 from typing import Annotated, Any, Final, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from jobs import events as e
 from jobs.model import Outcome, Status
 from jobs.record.types import LoggedEvent
 from jobs.resources import examples
-from jobs.resources.base import Count, JobId, ListOf, Resource, Time, optional_time
+from jobs.resources.base import Count, JobId, ListOf, Resource, Time, about, optional_time
 from jobs.resources.links import Links
 from jobs.resources.progress import (
     WaitingMessage,
@@ -43,14 +43,14 @@ KINDS: Final = {
 class StatusMessage(Resource, frozen=True, kw_only=True):
     """The job's status, and what led to it."""
 
-    status: Status
-    provider: str | UnsetType = UNSET
-    outcome: Annotated[Outcome, Meta(description="How the attempt before ended.")] | UnsetType = UNSET
+    status: Annotated[Status, about("The state of the job.")]
+    provider: Annotated[str | UnsetType, about("The provider that runs it.")] = UNSET
+    outcome: Annotated[Outcome | UnsetType, about("How the attempt before ended.")] = UNSET
     error: FailureResource | UnsetType = UNSET
     reason: WaitingReason | UnsetType = UNSET
     message: WaitingMessage | UnsetType = UNSET
     until: WaitingUntil | UnsetType = UNSET
-    cancel_requested_at: Time | UnsetType = UNSET
+    cancel_requested_at: Annotated[Time | UnsetType, about("When its cancellation was requested.")] = UNSET
 
 
 class LogMessage(Resource, frozen=True, kw_only=True):
@@ -71,15 +71,15 @@ class DeletedJob(Resource, frozen=True, kw_only=True):
 class EventResource(Resource, frozen=True, kw_only=True):
     """Something that happened to the job."""
 
-    id: Annotated[str, Meta(description="Events are in the order of their ids.", examples=["1795186218040-0"])]
-    event: Annotated[str, Meta(extra_json_schema={"enum": list(KINDS)[1:-1]}, examples=["status"])]
-    at: Annotated[Time, Meta(examples=[examples.STARTED_AT])]
+    id: Annotated[str, about("Events are in the order of their ids.", example="1795186218040-0")]
+    event: Annotated[str, about("What happened, as in the stream.", example="status", enum=list(KINDS)[1:-1])]
+    at: Annotated[Time, about("When it happened.", example=examples.STARTED_AT)]
     data: Annotated[
         Any,
-        Meta(
-            description="As the message `event` of the stream has it.",
-            extra_json_schema={"type": "object"},
-            examples=[{"status": "running", "provider": examples.PROVIDER}],
+        about(
+            "As the message `event` of the stream has it.",
+            example={"status": "running", "provider": examples.PROVIDER},
+            type="object",
         ),
     ]
 
@@ -91,23 +91,18 @@ class EventLog(ListOf[EventResource], frozen=True, kw_only=True):
 class EventStream(Resource, frozen=True, kw_only=True):
     """One message of the stream."""
 
-    event: (
-        Annotated[
-            str,
-            Meta(
-                description="\n".join(
-                    ("What the message says:\n", *(f"- `{name}`: {text}" for name, text in KINDS.items()))
-                ),
-                extra_json_schema={"enum": list(KINDS)},
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
-    id: Annotated[str, Meta(description="Where to go on from (`Last-Event-ID`).")] | UnsetType = UNSET
+    event: Annotated[
+        str | UnsetType,
+        about(
+            "\n".join(("What the message says:\n", *(f"- `{name}`: {text}" for name, text in KINDS.items()))),
+            enum=list(KINDS),
+        ),
+    ] = UNSET
+    id: Annotated[str | UnsetType, about("Where to go on from (`Last-Event-ID`).")] = UNSET
     data: Annotated[
-        str, Meta(extra_json_schema={"contentMediaType": "application/json"}, examples=['{"status":"running"}'])
+        str, about("As its kind has it.", example='{"status":"running"}', contentMediaType="application/json")
     ]
-    retry: Annotated[Count, Meta(description="Milliseconds until the client connects again.")] | UnsetType = UNSET
+    retry: Annotated[Count | UnsetType, about("Milliseconds until the client connects again.")] = UNSET
 
 
 #: Messages of one event: kind and data.

@@ -8,7 +8,7 @@ import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from jobs.resources import examples
-from jobs.resources.base import Count, ListOf, Resource, Time, optional, optional_time
+from jobs.resources.base import Count, ListOf, Resource, Time, about, optional, optional_time
 from jobs.resources.job import JobResource
 from jobs.scheduling.pauses import Pause, Setting
 from jobs.scheduling.provider_states import ProviderState
@@ -95,7 +95,7 @@ ChangedAt = Annotated[Time, Meta(examples=[examples.CREATED_AT])]
 class AdminJobResource(JobResource, frozen=True, kw_only=True):
     """A job in an admin's list."""
 
-    owner: Annotated[str, Meta(description="The id of its owner's key, or `local`.", examples=[examples.KEY])]
+    owner: Annotated[str, about("The id of its owner's key, or `local`.", example=examples.KEY)]
 
 
 class AdminJobList(ListOf[AdminJobResource], frozen=True, kw_only=True):
@@ -106,7 +106,7 @@ class QueueControl(Resource, frozen=True, kw_only=True):
     """Whether everything is paused."""
 
     object: Literal["queue"] = "queue"
-    paused: Annotated[bool, Meta(examples=[True])]
+    paused: Annotated[bool, about("Whether no job is sent to any worker.", example=True)]
     reason: HoldReason | UnsetType = UNSET
     changed_by: ChangedBy | UnsetType = UNSET
     changed_at: ChangedAt | UnsetType = UNSET
@@ -116,16 +116,15 @@ class ProviderControl(Resource, frozen=True, kw_only=True):
     """What an admin has set for a provider."""
 
     object: Literal["provider_control"] = "provider_control"
-    name: Annotated[str, Meta(examples=[examples.PROVIDER])]
-    state: Annotated[Setting, Meta(description="As an admin set it.", examples=["draining"])]
-    limit: (
-        Annotated[Count, Meta(description="As an admin set it; absent: as the configuration says.", examples=[2])]
-        | UnsetType
-    ) = UNSET
-    configured_limit: (
-        Annotated[Count, Meta(description="As the configuration says; absent is no limit.", examples=[8])] | UnsetType
-    ) = UNSET
-    in_flight: Annotated[Count, Meta(description="Jobs there now.", examples=[1])]
+    name: Annotated[str, about("The provider.", example=examples.PROVIDER)]
+    state: Annotated[Setting, about("As an admin set it.", example="draining")]
+    limit: Annotated[Count | UnsetType, about("As an admin set it; absent: as the configuration says.", example=2)] = (
+        UNSET
+    )
+    configured_limit: Annotated[
+        Count | UnsetType, about("As the configuration says; absent is no limit.", example=8)
+    ] = UNSET
+    in_flight: Annotated[Count, about("Jobs there now.", example=1)]
     reason: HoldReason | UnsetType = UNSET
     changed_by: ChangedBy | UnsetType = UNSET
     changed_at: ChangedAt | UnsetType = UNSET

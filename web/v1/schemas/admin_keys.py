@@ -10,7 +10,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from jobs.access.api_keys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey, Scope
 from jobs.limits import NAMES
 from jobs.resources import examples
-from jobs.resources.base import KeyId, ListOf, Resource, Time, optional_time
+from jobs.resources.base import KeyId, ListOf, Resource, Time, about, optional_time
 from jobs.times import rfc3339
 from web.http.validation import NO_CONTROLS, BodyReader, RequestBody
 
@@ -115,38 +115,39 @@ KEY_ROTATION: Final = BodyReader(
 class PreviousKey(Resource, frozen=True, kw_only=True):
     """What a key was before it was rotated, while that still works."""
 
-    hint: Annotated[str, Meta(description="The last four characters.")]
-    ends_at: Time
+    hint: Annotated[str, about("The last four characters.")]
+    ends_at: Annotated[Time, about("When it stops working.")]
 
 
 class KeyResource(Resource, frozen=True, kw_only=True):
     """An API key, without the key itself."""
 
-    id: Annotated[KeyId, Meta(description="Owns the jobs.", examples=[examples.KEY])]
+    id: Annotated[KeyId, about("The owner of its jobs.", example=examples.KEY)]
     object: Literal["key"] = "key"
-    name: Annotated[str, Meta(description="As an admin called it.", examples=["discord-bot"])]
-    hint: Annotated[str, Meta(description="The key's last four characters.", examples=["x9Qf"])]
-    scopes: Annotated[list[Scope], Meta(examples=[["submit", "read"]])]
+    name: Annotated[str, about("As an admin called it.", example="discord-bot")]
+    hint: Annotated[str, about("The key's last four characters.", example="x9Qf")]
+    scopes: Annotated[list[Scope], about("What it may do.", example=["submit", "read"])]
     limits: Annotated[
         dict[str, Any],
-        Meta(
-            description="Limits of its own; for the others it has everybody's.",
-            extra_json_schema={"properties": dict.fromkeys(NAMES, _OWN_LIMIT), "additionalProperties": False},
-            examples=[{"running": 4, "queued": 200}],
+        about(
+            "Limits of its own; for the others it has everybody's.",
+            example={"running": 4, "queued": 200},
+            properties=dict.fromkeys(NAMES, _OWN_LIMIT),
+            additionalProperties=False,
         ),
     ]
-    previous: Annotated[
-        list[PreviousKey], Meta(description="What it was before, while that still works.", examples=[[]])
-    ]
-    created_at: Annotated[Time, Meta(examples=[examples.CREATED_AT])]
-    rotated_at: Annotated[Time, Meta(examples=["2026-11-21T14:50:18.000Z"])] | UnsetType = UNSET
-    revoked_at: Time | UnsetType = UNSET
+    previous: Annotated[list[PreviousKey], about("What it was before, while that still works.", example=[])]
+    created_at: Annotated[Time, about("When it was made.", example=examples.CREATED_AT)]
+    rotated_at: Annotated[
+        Time | UnsetType, about("When its secret was last replaced.", example="2026-11-21T14:50:18.000Z")
+    ] = UNSET
+    revoked_at: Annotated[Time | UnsetType, about("When it was revoked.")] = UNSET
 
 
 class ShownKeyResource(KeyResource, frozen=True, kw_only=True):
     """An API key with the key itself, which is shown this once."""
 
-    key: Annotated[str, Meta(description="The key itself, `dk_live_…`.", examples=["dk_live_" + "0" * 45 + "x9Qf"])]
+    key: Annotated[str, about("The key itself, `dk_live_…`.", example="dk_live_" + "0" * 45 + "x9Qf")]
 
 
 class KeyList(ListOf[KeyResource], frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from msgspec import Meta
 from jobs.batches import SIZE_LIMIT, BatchState
 from jobs.model import Status
 from jobs.resources import examples
-from jobs.resources.base import BatchId, Count, Fraction, JobId, Resource, Time, Url
+from jobs.resources.base import BatchId, Count, Fraction, JobId, Resource, Time, Url, about
 from jobs.resources.links import Links
 from jobs.submissions import Submission
 from jobs.times import rfc3339
@@ -172,23 +172,22 @@ def _expanded(template: Json, matrix: dict[str, list[Any]]) -> Iterator[Member]:
 class BatchJob(Resource, frozen=True, kw_only=True):
     """A job of a batch."""
 
-    id: Annotated[JobId, Meta(examples=[examples.JOB])]
-    status: Annotated[Status, Meta(examples=["running"])]
-    url: Annotated[Url, Meta(examples=[examples.JOB_URL])]
+    id: Annotated[JobId, about("Its id.", example=examples.JOB)]
+    status: Annotated[Status, about("Its state.", example="running")]
+    url: Annotated[Url, about("The job.", example=examples.JOB_URL)]
 
 
 class BatchUrls(Resource, frozen=True, kw_only=True):
     """Addresses of a batch."""
 
-    self_: Annotated[Url, Meta(examples=[examples.BATCH_URL])] = msgspec.field(name="self")
+    self_: Annotated[Url, about("The batch itself.", example=examples.BATCH_URL)] = msgspec.field(name="self")
     jobs: Annotated[
         Url,
-        Meta(
-            description="The list of its jobs, as any list of jobs.",
-            examples=[f"{examples.SERVER}/v1/jobs?batch={examples.BATCH}"],
+        about(
+            "The list of its jobs, as any list of jobs.", example=f"{examples.SERVER}/v1/jobs?batch={examples.BATCH}"
         ),
     ]
-    cancel: Annotated[Url, Meta(examples=[f"{examples.BATCH_URL}/cancel"])]
+    cancel: Annotated[Url, about("POST cancels each of its jobs.", example=f"{examples.BATCH_URL}/cancel")]
 
 
 _COUNTS: Final[Json] = {
@@ -200,24 +199,23 @@ _COUNTS: Final[Json] = {
 class BatchResource(Resource, frozen=True, kw_only=True):
     """Jobs that were submitted together. Deleted ones count with their last state."""
 
-    id: Annotated[BatchId, Meta(examples=[examples.BATCH])]
+    id: Annotated[BatchId, about("Its id.", example=examples.BATCH)]
     object: Literal["batch"] = "batch"
     status: Annotated[
-        Literal["active", "ended"],
-        Meta(description="`ended`: none of its jobs will change any more.", examples=["active"]),
+        Literal["active", "ended"], about("`ended`: none of its jobs will change any more.", example="active")
     ]
-    created_at: Annotated[Time, Meta(examples=[examples.CREATED_AT])]
-    total: Annotated[Count, Meta(examples=[1])]
+    created_at: Annotated[Time, about("When it was submitted.", example=examples.CREATED_AT)]
+    total: Annotated[Count, about("The number of its jobs.", example=1)]
     counts: Annotated[
         dict[str, Any],
-        Meta(
-            description="The number of its jobs in each state.",
-            extra_json_schema=_COUNTS,
-            examples=[{**dict.fromkeys(_COUNTS["required"], 0), "running": 1}],
+        about(
+            "The number of its jobs in each state.",
+            example={**dict.fromkeys(_COUNTS["required"], 0), "running": 1},
+            **_COUNTS,
         ),
     ]
-    progress: Annotated[Fraction, Meta(description="Of all jobs together.", examples=[0.5])]
-    jobs: list[BatchJob]
+    progress: Annotated[Fraction, about("Of all jobs together.", example=0.5)]
+    jobs: Annotated[list[BatchJob], about("Its jobs, in the order of the request.")]
     urls: BatchUrls
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from jobs.resources import examples
-from jobs.resources.base import Count, ListOf, Resource, Time, optional, optional_time
+from jobs.resources.base import Count, ListOf, Resource, Time, about, optional, optional_time
 from jobs.scheduling.health import Health, condition, percentile
 from jobs.scheduling.provider_states import ProviderState
 from jobs.times import rfc3339
@@ -25,22 +25,19 @@ _PROMPT_EXAMPLE = {"name": "prompt", "type": "string", "required": True}
 class ModelResource(Resource, frozen=True, kw_only=True):
     """A model that a job can ask for."""
 
-    id: Annotated[str, Meta(description="The name to ask for.", examples=["flux-schnell"])]
+    id: Annotated[str, about("The name to ask for.", example="flux-schnell")]
     object: Literal["model"] = "model"
-    name: Annotated[str, Meta(description="The exact name.", examples=[examples.MODEL])]
-    aliases: Annotated[list[str], Meta(description="Its other names.", examples=[["flux"]])]
-    kind: Annotated[Kind, Meta(description="What it makes.", examples=["image"])]
-    capabilities: Annotated[list[Capability], Meta(examples=[["text-to-image"]])]
-    previews: Annotated[bool, Meta(description="Whether it shows previews while it works.", examples=[False])]
-    providers: Annotated[
-        list[str],
-        Meta(description="Its providers, in the order they are asked.", examples=[[examples.PROVIDER]]),
-    ]
+    name: Annotated[str, about("The exact name.", example=examples.MODEL)]
+    aliases: Annotated[list[str], about("Its other names.", example=["flux"])]
+    kind: Annotated[Kind, about("What it makes.", example="image")]
+    capabilities: Annotated[list[Capability], about("What it is good for.", example=["text-to-image"])]
+    previews: Annotated[bool, about("Whether it shows previews while it works.", example=False)]
+    providers: Annotated[list[str], about("Its providers, in the order they are asked.", example=[examples.PROVIDER])]
     input_schema: Annotated[
         dict[str, Any],
-        Meta(
-            description="JSON Schema of `input`.",
-            examples=[{"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]}],
+        about(
+            "JSON Schema of `input`.",
+            example={"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]},
         ),
     ]
 
@@ -52,83 +49,75 @@ class ModelList(ListOf[ModelResource], frozen=True, kw_only=True):
 class Percentiles(Resource, frozen=True, kw_only=True):
     """Seconds, over the newest 50 attempts that succeeded."""
 
-    p50: Annotated[float, Meta(examples=[4.2])]
-    p95: Annotated[float, Meta(examples=[9.8])]
+    p50: Annotated[float, about("Half of them took less.", example=4.2)]
+    p95: Annotated[float, about("95 of 100 took less.", example=9.8)]
 
 
 class ProviderSignature(Resource, frozen=True, kw_only=True):
     """What the app can be asked, as a digest."""
 
-    hash: str
-    change: Annotated[str, Meta(description="How the app differs from what its driver needs.")] | UnsetType = UNSET
-    changed_at: Time | UnsetType = UNSET
+    hash: Annotated[str, about("The digest.")]
+    change: Annotated[str | UnsetType, about("How the app differs from what its driver needs.")] = UNSET
+    changed_at: Annotated[Time | UnsetType, about("When it last changed.")] = UNSET
 
 
 class Cooldown(Resource, frozen=True, kw_only=True):
     """A rest: the provider gets no jobs until then."""
 
-    until: Time
-    reason: Annotated[str, Meta(description="The error code of the attempt that caused it.")] | UnsetType = UNSET
+    until: Annotated[Time, about("When it ends.")]
+    reason: Annotated[str | UnsetType, about("The error code of the attempt that caused it.")] = UNSET
 
 
 class ParameterResource(Resource, frozen=True, kw_only=True):
     """One parameter of a model."""
 
-    name: str
-    type: str
-    required: bool
-    default: Any | UnsetType = UNSET
-    minimum: float | UnsetType = UNSET
-    maximum: float | UnsetType = UNSET
-    choices: list[Any] | UnsetType = UNSET
-    description: str | UnsetType = UNSET
+    name: Annotated[str, about("Its name in `input`.")]
+    type: Annotated[str, about("A type of JSON, or `image`, `images`, `messages`, `script`.")]
+    required: Annotated[bool, about("Whether it must be given.")]
+    default: Annotated[Any | UnsetType, about("Used if it is not given.")] = UNSET
+    minimum: Annotated[float | UnsetType, about("The least value.")] = UNSET
+    maximum: Annotated[float | UnsetType, about("The greatest value.")] = UNSET
+    choices: Annotated[list[Any] | UnsetType, about("The only values.")] = UNSET
+    description: Annotated[str | UnsetType, about("What it means.")] = UNSET
 
 
 class ProviderResource(Resource, frozen=True, kw_only=True):
     """A provider: what it can do, and how it is now."""
 
-    name: Annotated[str, Meta(examples=[examples.PROVIDER])]
+    name: Annotated[str, about("Its name.", example=examples.PROVIDER)]
     object: Literal["provider"] = "provider"
-    label: Annotated[str, Meta(description="Its name for people.", examples=["FLUX.1 [schnell]"])]
-    url: str | UnsetType = UNSET
-    space: Annotated[str, Meta(description="Its Space on the Hub.", examples=[examples.SPACE])] | UnsetType = UNSET
-    state: Annotated[ProviderStatus, Meta(examples=["healthy"])]
-    working: Annotated[bool, Meta(description="Whether it is known to work and switched on.", examples=[True])]
-    in_flight: Annotated[Count, Meta(description="Jobs there now.", examples=[2])]
-    limit: Annotated[Count, Meta(description="Most jobs there at once; absent is no limit.")] | UnsetType = UNSET
-    success_rate: (
-        Annotated[float, Meta(description="Moving average over its attempts, 0 to 1.", examples=[0.98])] | UnsetType
-    ) = UNSET
-    waiting: Annotated[Percentiles, Meta(description="How long attempts waited in its queue.")] | UnsetType = UNSET
-    running: Annotated[Percentiles, Meta(description="How long attempts ran.")] | UnsetType = UNSET
-    last_error: Annotated[str, Meta(description="The error code of the last failure.")] | UnsetType = UNSET
-    last_used_at: Time | UnsetType = UNSET
-    checked_at: Annotated[Time, Meta(description="When it was probed last.")] | UnsetType = UNSET
+    label: Annotated[str, about("Its name for people.", example="FLUX.1 [schnell]")]
+    url: Annotated[str | UnsetType, about("The address of the app.")] = UNSET
+    space: Annotated[str | UnsetType, about("Its Space on the Hub.", example=examples.SPACE)] = UNSET
+    state: Annotated[ProviderStatus, about("Whether it takes jobs now.", example="healthy")]
+    working: Annotated[bool, about("Whether it is known to work and switched on.", example=True)]
+    in_flight: Annotated[Count, about("Jobs there now.", example=2)]
+    limit: Annotated[Count | UnsetType, about("Most jobs there at once; absent is no limit.")] = UNSET
+    success_rate: Annotated[float | UnsetType, about("Moving average over its attempts, 0 to 1.", example=0.98)] = UNSET
+    waiting: Annotated[Percentiles | UnsetType, about("How long attempts waited in its queue.")] = UNSET
+    running: Annotated[Percentiles | UnsetType, about("How long attempts ran.")] = UNSET
+    last_error: Annotated[str | UnsetType, about("The error code of the last failure.")] = UNSET
+    last_used_at: Annotated[Time | UnsetType, about("When a job last ran there.")] = UNSET
+    checked_at: Annotated[Time | UnsetType, about("When it was probed last.")] = UNSET
     signature: ProviderSignature | UnsetType = UNSET
-    revision: Annotated[str, Meta(description="The commit of its Space.")] | UnsetType = UNSET
-    reason: (
-        Annotated[
-            str, Meta(description="Why it is degraded (`signature_changed`), or an admin's reason for its pause.")
-        ]
-        | UnsetType
-    ) = UNSET
+    revision: Annotated[str | UnsetType, about("The commit of its Space.")] = UNSET
+    reason: Annotated[
+        str | UnsetType, about("Why it is degraded (`signature_changed`), or an admin's reason for its pause.")
+    ] = UNSET
     cooldown: Cooldown | UnsetType = UNSET
-    default_model: Annotated[str, Meta(examples=[examples.MODEL])]
-    default_image_model: Annotated[str, Meta(examples=[examples.MODEL])] | UnsetType = UNSET
-    models: Annotated[list[str], Meta(examples=[[examples.MODEL]])]
-    image_models: Annotated[list[str], Meta(examples=[[examples.MODEL]])]
-    vision_models: Annotated[list[str], Meta(examples=[[]])]
-    aliases: Annotated[dict[str, str], Meta(examples=[{"flux-schnell": examples.MODEL}])]
+    default_model: Annotated[str, about("Its model for a job that names none.", example=examples.MODEL)]
+    default_image_model: Annotated[str | UnsetType, about("The same, for images.", example=examples.MODEL)] = UNSET
+    models: Annotated[list[str], about("Its models.", example=[examples.MODEL])]
+    image_models: Annotated[list[str], about("Those that make images.", example=[examples.MODEL])]
+    vision_models: Annotated[list[str], about("Those that take images.", example=[])]
+    aliases: Annotated[dict[str, str], about("Other names of its models.", example={"flux-schnell": examples.MODEL})]
     parameters: Annotated[
         dict[str, list[ParameterResource]],
-        Meta(
-            description="The parameters of each model.",
-            examples=[{examples.MODEL: [_PROMPT_EXAMPLE]}],
-        ),
+        about("The parameters of each model.", example={examples.MODEL: [_PROMPT_EXAMPLE]}),
     ]
-    streams: Annotated[bool, Meta(description="Whether it reports progress while it works.", examples=[True])]
-    history: Annotated[bool, Meta(description="Whether it takes a chat history.", examples=[False])]
-    pictures: Annotated[bool, Meta(description="Whether it takes images.", examples=[False])]
+    streams: Annotated[bool, about("Whether it reports progress while it works.", example=True)]
+    history: Annotated[bool, about("Whether it takes a chat history.", example=False)]
+    pictures: Annotated[bool, about("Whether it takes images.", example=False)]
 
 
 class ProviderList(ListOf[ProviderResource], frozen=True, kw_only=True):

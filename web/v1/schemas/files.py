@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType, field
 from jobs.files.images import CONTENT_TYPES, INPUT_LIMIT, SIDE_LIMIT
 from jobs.files.uploads import Label, Upload
 from jobs.resources import examples
-from jobs.resources.base import Count, FileId, ListOf, Resource, Sha256, UnixTime, Url
+from jobs.resources.base import Count, FileId, ListOf, Resource, Sha256, UnixTime, Url, about
 from jobs.resources.links import Links
 from web.http.json_body import parse
 from web.http.multipart import Form
@@ -119,54 +119,50 @@ def _metadata(text: str) -> dict[str, str]:
 class FileUrls(Resource, frozen=True, kw_only=True):
     """Addresses of a file."""
 
-    get: Annotated[Url, Meta(description="A job takes it too.", examples=[examples.FILE_URL])]
-    content: Annotated[Url, Meta(examples=[f"{examples.FILE_URL}/content"])]
+    get: Annotated[Url, about("The file's record; a job takes this address as an image.", example=examples.FILE_URL)]
+    content: Annotated[Url, about("The image.", example=f"{examples.FILE_URL}/content")]
 
 
 class FileChecksums(Resource, frozen=True, kw_only=True):
     """What a file's bytes sum up to."""
 
-    sha256: Annotated[Sha256, Meta(examples=[_SHA256_EXAMPLE])]
+    sha256: Annotated[Sha256, about("In hex.", example=_SHA256_EXAMPLE)]
 
 
 class FileResource(Resource, frozen=True, kw_only=True):
     """An uploaded image. It has the fields of OpenAI's and of Replicate's files."""
 
-    id: Annotated[FileId, Meta(description="What a job takes as an image.", examples=[examples.FILE])]
+    id: Annotated[FileId, about("What a job takes as an image.", example=examples.FILE)]
     object: Literal["file"] = "file"
-    bytes: Annotated[
-        Count, Meta(description="Size of the file as it is kept; `size` says the same.", examples=[412_880])
-    ]
-    created_at: Annotated[
-        UnixTime, Meta(description="Unix seconds, as OpenAI's SDK reads it.", examples=[1_795_186_200])
-    ]
-    expires_at: Annotated[UnixTime, Meta(description="When it is deleted, in Unix seconds.", examples=[1_795_272_600])]
-    filename: Annotated[str, Meta(description="Your name for it; `name` says the same.", examples=["lighthouse.jpg"])]
-    purpose: Annotated[str, Meta(description="As the upload said.", examples=["vision"])]
+    bytes: Annotated[Count, about("Size of the file as it is kept; `size` says the same.", example=412880)]
+    created_at: Annotated[UnixTime, about("Unix seconds, as OpenAI's SDK reads it.", example=1795186200)]
+    expires_at: Annotated[UnixTime, about("When it is deleted, in Unix seconds.", example=1795272600)]
+    filename: Annotated[str, about("Your name for it; `name` says the same.", example="lighthouse.jpg")]
+    purpose: Annotated[str, about("As the upload said.", example="vision")]
     status: Literal["processed"] = "processed"
-    name: Annotated[str, Meta(examples=["lighthouse.jpg"])]
+    name: Annotated[str, about("The same as `filename`.", example="lighthouse.jpg")]
     content_type: Annotated[
-        str, Meta(extra_json_schema={"enum": list(CONTENT_TYPES.values())}, examples=["image/jpeg"])
+        str, about("The type of the image.", example="image/jpeg", enum=list(CONTENT_TYPES.values()))
     ]
-    size: Annotated[Count, Meta(examples=[412_880])]
-    width: Annotated[Count, Meta(description="In pixels.", examples=[1536])]
-    height: Annotated[Count, Meta(description="In pixels.", examples=[1024])]
-    etag: Annotated[str, Meta(description="Its SHA-256 in hex.", examples=[_SHA256_EXAMPLE])]
+    size: Annotated[Count, about("The same as `bytes`.", example=412880)]
+    width: Annotated[Count, about("In pixels.", example=1536)]
+    height: Annotated[Count, about("In pixels.", example=1024)]
+    etag: Annotated[str, about("Its SHA-256 in hex.", example=_SHA256_EXAMPLE)]
     checksums: FileChecksums
-    metadata: Annotated[dict[str, str], Meta(description="As the upload said.", examples=[{"album": "sea"}])]
+    metadata: Annotated[dict[str, str], about("As the upload said.", example={"album": "sea"})]
     urls: FileUrls
 
 
 class FileList(ListOf[FileResource], frozen=True, kw_only=True):
     """A part of the list of files. `results` is the same as `data`, for Replicate's SDK."""
 
-    results: list[FileResource]
+    results: Annotated[list[FileResource], about("The same as `data`.")]
 
 
 class DeletedFile(Resource, frozen=True, kw_only=True):
     """What OpenAI's SDK reads after it deleted a file."""
 
-    id: Annotated[FileId, Meta(examples=[examples.FILE])]
+    id: Annotated[FileId, about("Its id.", example=examples.FILE)]
     object: Literal["file"] = "file"
     deleted: Literal[True] = True
 

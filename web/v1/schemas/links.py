@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from jobs.model import Job
 from jobs.resources import examples
-from jobs.resources.base import Resource, Time, Url
+from jobs.resources.base import Resource, Time, Url, about
 from web.http.validation import BodyReader, RequestBody
 
 #: Seconds that a link is good by default, and at most.
@@ -52,6 +52,9 @@ class LinkResource(Resource, frozen=True, kw_only=True):
     object: Literal["link"] = "link"
     url: Annotated[
         Url,
-        Meta(examples=[f"{examples.JOB_URL}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c"]),
+        about(
+            "The address, with its signature.",
+            example=f"{examples.JOB_URL}/image?sig=WyJsb2NhbCIsIi92MS9qb2JzLy4uLiJd.Q1c",
+        ),
     ]
-    expires_at: Annotated[Time, Meta(description="When it stops working.", examples=["2026-11-20T15:50:18.000Z"])]
+    expires_at: Annotated[Time, about("When it stops working.", example="2026-11-20T15:50:18.000Z")]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import UNSET, UnsetType
 
 from jobs.limits import Limits
 from jobs.model import Strategy
 from jobs.resources import examples
-from jobs.resources.base import Resource, optional, optional_time
+from jobs.resources.base import Resource, about, optional, optional_time
 from jobs.resources.progress import WaitingMessage, WaitingReason, WaitingUntil
 from jobs.scheduling.plan import Plan, plan
 from jobs.submissions import Submission
@@ -29,39 +29,24 @@ class PlanResource(Resource, frozen=True, kw_only=True):
     """What would become of a submission (`dry_run`)."""
 
     object: Literal["plan"] = "plan"
-    model: Annotated[str, Meta(examples=["flux-schnell"])]
-    strategy: Annotated[Strategy, Meta(examples=["failover"])]
-    provider: (
-        Annotated[
-            str,
-            Meta(description="The provider that would take it now; absent if none can.", examples=[examples.PROVIDER]),
-        ]
-        | UnsetType
-    ) = UNSET
+    model: Annotated[str, about("As the submission said.", example="flux-schnell")]
+    strategy: Annotated[Strategy, about("As the submission said.", example="failover")]
+    provider: Annotated[
+        str | UnsetType, about("The provider that would take it now; absent if none can.", example=examples.PROVIDER)
+    ] = UNSET
     fallbacks: Annotated[
         list[str],
-        Meta(
-            description="The providers after it, in order: for a failure, and for a `hedge` that takes long.",
-            examples=[[]],
-        ),
+        about("The providers after it, in order: for a failure, and for a `hedge` that takes long.", example=[]),
     ]
-    hedge_after_seconds: (
-        Annotated[
-            float,
-            Meta(description="The provider's own p95: after so many seconds the hedge starts. Absent: there is none."),
-        ]
-        | UnsetType
-    ) = UNSET
-    route: Annotated[
-        list[str], Meta(description="The providers that may run it, in order.", examples=[[examples.PROVIDER]])
-    ]
+    hedge_after_seconds: Annotated[
+        float | UnsetType,
+        about("The provider's own p95: after so many seconds the hedge starts. Absent: there is none."),
+    ] = UNSET
+    route: Annotated[list[str], about("The providers that may run it, in order.", example=[examples.PROVIDER])]
     input: Annotated[
-        dict[str, Any],
-        Meta(description="What would be used: defaults filled in, sizes rounded.", examples=[examples.INPUT]),
+        dict[str, Any], about("What would be used: defaults filled in, sizes rounded.", example=examples.INPUT)
     ]
-    eta_seconds: (
-        Annotated[float, Meta(description="Estimated seconds until the result.", examples=[4.2])] | UnsetType
-    ) = UNSET
+    eta_seconds: Annotated[float | UnsetType, about("Estimated seconds until the result.", example=4.2)] = UNSET
     reason: WaitingReason | UnsetType = UNSET
     message: WaitingMessage | UnsetType = UNSET
     until: WaitingUntil | UnsetType = UNSET

@@ -14,6 +14,7 @@ from jobs.resources.base import (
     ListOf,
     Resource,
     Time,
+    about,
     optional,
     optional_time,
 )
@@ -69,48 +70,36 @@ WEBHOOK_TEST: Final = BodyReader(
 class DeliveryAttempt(Resource, frozen=True, kw_only=True):
     """One try to send a delivery."""
 
-    at: Annotated[Time, Meta(examples=["2026-11-20T14:50:21.200Z"])]
-    seconds: Annotated[float, Meta(description="Until the answer.", examples=[0.084])] | UnsetType = UNSET
-    response_status: (
-        Annotated[int, Meta(description="HTTP status of the answer. Only 2xx is success.", examples=[204])] | UnsetType
-    ) = UNSET
-    error: (
-        Annotated[
-            Trouble,
-            Meta(
-                description="`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none"
-                " within 15 seconds; `redirect`: not followed; `status`: another answer than 2xx."
-            ),
-        ]
-        | UnsetType
-    ) = UNSET
+    at: Annotated[Time, about("When it was sent.", example="2026-11-20T14:50:21.200Z")]
+    seconds: Annotated[float | UnsetType, about("Until the answer.", example=0.084)] = UNSET
+    response_status: Annotated[
+        int | UnsetType, about("HTTP status of the answer. Only 2xx is success.", example=204)
+    ] = UNSET
+    error: Annotated[
+        Trouble | UnsetType,
+        about(
+            "`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none within 15 seconds; `redirect`: not followed; `status`: another answer than 2xx."
+        ),
+    ] = UNSET
 
 
 class DeliveryResource(Resource, frozen=True, kw_only=True):
     """A message to a job's webhook, and what came of it."""
 
-    id: Annotated[
-        DeliveryId, Meta(description="The header `webhook-id`; the same at every try.", examples=[examples.DELIVERY])
-    ]
+    id: Annotated[DeliveryId, about("The header `webhook-id`; the same at every try.", example=examples.DELIVERY)]
     object: Literal["delivery"] = "delivery"
-    job_id: Annotated[JobId, Meta(examples=[examples.JOB])] | UnsetType = UNSET
-    type: Annotated[
-        str,
-        Meta(
-            description="The event that it reports.",
-            extra_json_schema={"enum": [*TYPES, deliveries.TEST]},
-            examples=["job.succeeded"],
-        ),
-    ]
-    host: Annotated[str, Meta(description="The host that it is sent to.", examples=["hooks.example.com"])]
+    job_id: Annotated[JobId | UnsetType, about("The job that it reports; absent for a test.", example=examples.JOB)] = (
+        UNSET
+    )
+    type: Annotated[str, about("The event that it reports.", example="job.succeeded", enum=[*TYPES, deliveries.TEST])]
+    host: Annotated[str, about("The host that it is sent to.", example="hooks.example.com")]
     status: Annotated[
-        State,
-        Meta(description="`exhausted`: no try is left; `disabled`: its receiver answered 410.", examples=["delivered"]),
+        State, about("`exhausted`: no try is left; `disabled`: its receiver answered 410.", example="delivered")
     ]
-    created_at: Annotated[Time, Meta(examples=["2026-11-20T14:50:21.200Z"])]
-    next_attempt_at: Time | UnsetType = UNSET
-    attempt_count: Annotated[Count, Meta(examples=[1])]
-    attempts: Annotated[list[DeliveryAttempt], Meta(description="The newest 20 tries.")]
+    created_at: Annotated[Time, about("When the event happened.", example="2026-11-20T14:50:21.200Z")]
+    next_attempt_at: Annotated[Time | UnsetType, about("When it is tried again.")] = UNSET
+    attempt_count: Annotated[Count, about("The number of tries so far.", example=1)]
+    attempts: Annotated[list[DeliveryAttempt], about("The newest 20 tries.")]
 
 
 class DeliveryList(ListOf[DeliveryResource], frozen=True, kw_only=True):
@@ -122,10 +111,7 @@ class WebhookSecret(Resource, frozen=True, kw_only=True):
 
     key: Annotated[
         str,
-        Meta(
-            description="`whsec_` and base64, as Standard Webhooks wants it.",
-            examples=["whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"],
-        ),
+        about("`whsec_` and base64, as Standard Webhooks wants it.", example="whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"),
     ]
 
 
