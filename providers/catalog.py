@@ -1,4 +1,4 @@
-"""Which providers there are, what each serves, and who is asked for a model, in which order."""
+"""The providers of a configuration: what each serves, and the order in which they are asked for a model."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from resilience import foreign
 
 log = logging.getLogger(__name__)
 
-#: Models that mean any of others: their providers are those of the others, in order.
+#: Models that stand for several others: their providers are those of the others, in this order.
 UNIONS: Final[Mapping[str, tuple[str, ...]]] = {"flux": ("flux-schnell", "flux-dev")}
 
 
@@ -46,7 +46,7 @@ class Model:
     Args:
         name: Exact name or alias.
         spec: As its first provider declares it.
-        providers: Who is asked, in order.
+        providers: The providers that are asked, in order.
     """
 
     name: str
@@ -83,7 +83,7 @@ class Catalog:
 
     @classmethod
     def of(cls, settings: Config, *, hub_url: str = "", installed: Iterable[EntryPoint] | None = None) -> Self:
-        """The same from a configuration that was read already."""
+        """Like :meth:`load`, from a configuration that was read already."""
         entries = registry.providers(registry.drivers(installed), settings.providers)
         catalog = cls(entries=entries, config=settings, hub_url=hub_url)
         catalog._check()
@@ -123,7 +123,7 @@ class Catalog:
         return self.driver(name).spec
 
     def specs(self) -> tuple[ProviderSpec, ...]:
-        """What every provider declares, also those that are switched off. Broken ones are left out."""
+        """What every provider declares, including those that are switched off. Broken ones are left out."""
         found = []
         for name in self.entries:
             with suppress(BrokenDriver):

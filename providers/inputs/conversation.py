@@ -1,4 +1,4 @@
-"""What a chat history holds: the last question, its picture, and the whole of it as one prompt. Pure."""
+"""Reads a chat history: its last question, its newest image, and the whole of it as one prompt. Pure."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Message = Mapping[str, object]
 
 
 def text_of(message: Message) -> str:
-    """The text of a message; the text parts, one a line, where its content is a list of parts."""
+    """The text of a message; if its content is a list of parts, their texts, one per line."""
     content = message.get("content")
     if isinstance(content, str):
         return content
@@ -21,17 +21,17 @@ def last_question(messages: Sequence[Message]) -> str | None:
     return next((text_of(message) for message in reversed(messages) if message.get("role") == "user"), None)
 
 
-def last_picture(messages: Sequence[Message]) -> str | None:
-    """Address or ``data:`` URI of the newest picture that the user showed, or None."""
+def last_image(messages: Sequence[Message]) -> str | None:
+    """Address or ``data:`` URI of the newest image from the user, or None."""
     for message in reversed(messages):
-        pictures = [url for part in _parts(message.get("content")) if (url := _picture(part))]
-        if pictures and message.get("role") == "user":
-            return pictures[-1]
+        images = [url for part in _parts(message.get("content")) if (url := _image(part))]
+        if images and message.get("role") == "user":
+            return images[-1]
     return None
 
 
 def only_text(messages: Sequence[Message]) -> list[dict[str, object]]:
-    """The same history without its pictures, so that these are not kept twice."""
+    """The history without its images, so that these are not stored twice."""
     return [{**message, "content": text_of(message)} for message in messages]
 
 
@@ -39,7 +39,7 @@ def as_prompt(messages: Sequence[Message], question: str) -> str:
     """The whole conversation as one prompt that ends where the assistant is to speak.
 
     A lone question is left as it is. ``question`` is added as the last turn
-    where the history does not end with it.
+    unless the history ends with it.
     """
     turns = [(str(message.get("role", "user")), text_of(message).strip()) for message in messages]
     turns = [(role, text) for role, text in turns if text]
@@ -60,7 +60,7 @@ def _parts(content: object) -> Iterator[Message]:
         yield from (part for part in content if isinstance(part, Mapping))
 
 
-def _picture(part: Message) -> str | None:
+def _image(part: Message) -> str | None:
     image = part.get("image_url")
     url = image.get("url") if isinstance(image, Mapping) else image
     return url if isinstance(url, str) else None

@@ -12,7 +12,8 @@ from typing import Any, Final
 
 from media import IMAGE_TYPES
 
-FILE_ID_PATTERN: Final = r"file_[0-9A-HJKMNP-TV-Z]{26}"
+#: As jobs/ids.py has it, which providers do not import.
+FILE_ID_PATTERN: Final = "file_[0-7][0-9A-HJKMNP-TV-Z]{25}"
 URL_LIMIT: Final = 2048
 
 _DATA_URI = re.compile(

@@ -1,4 +1,4 @@
-"""What a request will really use: sizes, seeds and defaults filled in, before anything is sent. Pure.
+"""Fills in the sizes, seeds and defaults that a request leaves open. Pure.
 
 The result is what a job shows as its ``input``. Normalising it again changes
 nothing.
@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Final
 
-from providers.inputs.conversation import is_history, last_picture, last_question, only_text
+from providers.inputs.conversation import is_history, last_image, last_question, only_text
 from providers.spec import ModelSpec, Param
 
 #: Width and height of a missing side, by aspect ratio.
@@ -77,10 +77,10 @@ def _read_messages(model: ModelSpec, values: dict[str, object]) -> None:
     question = last_question(messages)
     if "prompt" not in values and question is not None:
         values["prompt"] = question
-    picture = last_picture(messages)
-    if picture is not None and model.pictures:
+    image = last_image(messages)
+    if image is not None and model.pictures:
         taking = model.param(model.pictures[0])
-        values.setdefault(model.pictures[0], [picture] if taking is not None and taking.type == "images" else picture)
+        values.setdefault(model.pictures[0], [image] if taking is not None and taking.type == "images" else image)
     if model.history:
         values["messages"] = only_text(messages)
     else:

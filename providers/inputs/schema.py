@@ -20,7 +20,7 @@ MESSAGE_FORM: Final = (
     f" {PROMPT_LIMIT} characters each"
 )
 
-#: Longest address of a picture; a ``data:`` URI may be as long as the body limit allows.
+#: Longest source of an image; a ``data:`` URI may be as long as the body limit allows.
 DATA_URI_LIMIT: Final = 16 << 20
 
 #: No control characters but tab and line breaks.

@@ -1,4 +1,4 @@
-"""Is this input right for this model? Strict, and every answer says what to do. Pure."""
+"""Checks an input against a model's declaration. Strict; each fault says what to do. Pure."""
 
 from __future__ import annotations
 

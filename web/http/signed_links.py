@@ -16,12 +16,12 @@ _SALT: Final = b"darkroom.link"
 
 
 class BadSignature(ValueError):
-    """The signature was not made here for this address, or its time is over. It says no more on purpose."""
+    """The signature is invalid, expired, or for another path. Which of these is not told, on purpose."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a link allows: to read what is at a path of this server, as the owner of a job, until a time (Unix seconds)."""
+    """What a link allows: to read one path of this server, as the owner of a job, until a time (Unix seconds)."""
 
     owner: str
     path: str
@@ -47,10 +47,10 @@ class SignedLinks:
         return _text(self._signers[0], grant)
 
     def check(self, signature: str, path: str) -> Grant:
-        """What a signature allows at this path.
+        """The grant that a signature gives for a path.
 
         Raises:
-            BadSignature: Nothing.
+            BadSignature: It is invalid, expired, or for another path.
         """
         for signer in self._signers:
             grant = _grant(signer, signature)
@@ -67,7 +67,7 @@ def _grant(signer: URLSafeSerializer, signature: str) -> Grant | None:
     except (BadData, ValueError, TypeError):
         return None
     grant = Grant(owner, path, until)
-    # The last character of base64 holds bits that nobody reads: four texts would say the same.
+    # The last character of base64 has unused bits: without this check, four texts would be the same signature.
     return grant if hmac.compare_digest(_text(signer, grant), signature) else None
 
 

@@ -1,7 +1,7 @@
-"""Accepting a job, or finding the one that an earlier sending of the request made, and the answer to both.
+"""Accept a job, or find the one that an earlier sending of the request made, and answer with it.
 
-Every dialect of the API goes the same way, each step by itself: :func:`replayed`, then :func:`web.v1.permit.permit` and
-:func:`accept`, then :func:`answer`, or :func:`awaited` and an answer of its own.
+Each dialect of the API takes the same steps, one by one: :func:`replayed`; else :func:`web.v1.permit.permit` and
+:func:`accept`; then :func:`answer`, or :func:`awaited` and an answer of its own.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Awaited:
 def replayed(marks: Idempotency) -> Accepted | None:
     """The job that an earlier sending of the current request made; None if this is the first.
 
-    What was accepted once needs no second check, so this comes before the body is looked into.
+    It comes before the body is checked: a request that was accepted once needs no second check.
 
     Raises:
         KeyReused: The idempotency key came with another request.
@@ -112,6 +112,6 @@ def answer(accepted: Accepted) -> Response:
 
 
 def charge(count: int) -> None:
-    """Count what could not be counted when the request came in; see :meth:`web.http.rate_limits.RateLimiter.charge`."""
+    """Charge the caller's quota of submissions; see :meth:`web.http.rate_limits.RateLimiter.charge`."""
     who = caller()
     services().rate_limiter.charge(who.owner, who.limits, count)

@@ -1,4 +1,4 @@
-"""For admins: everybody's jobs, and what is held back. Each action leaves a line in the log."""
+"""For admins: the jobs of all keys, pauses and limits. Each action leaves a line in the log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""For admins: API keys, from the first day to the last."""
+"""For admins: make, list, change, rotate and revoke API keys."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ blueprint = Blueprint("admin_keys", __name__)
     "adminListKeys",
     "Admin",
     "admin",
-    answers=(ok("All keys, oldest first, the revoked ones too.", KeyList),),
+    answers=(ok("All keys, oldest first, with the revoked ones.", KeyList),),
     errors=("invalid_input",),
 )
 def list_keys() -> Response:
@@ -130,7 +130,7 @@ def change_key(key_id: str) -> Response:
     "admin",
     body=KEY_ROTATION,
     body_required=False,
-    answers=(ok("The key with its new secret, which is shown this once.", ShownKeyResource),),
+    answers=(ok("The new key. It is shown only here.", ShownKeyResource),),
     errors=("not_found", "gone", "invalid_input"),
 )
 def rotate_key(key_id: str) -> Response:

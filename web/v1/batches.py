@@ -1,4 +1,4 @@
-"""Submit jobs together, see how they stand, cancel them."""
+"""Submit jobs together, look at them, cancel them."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def _permitted(members: Sequence[Member]) -> list[Submission]:
 def get(batch_id: str) -> Response:
     """Get a batch.
 
-    It is kept for 30 days after the last of its jobs was deleted.
+    A batch is kept for 30 days after the last of its jobs was deleted.
     """
     return _answer(services().batches.get(batch_id, caller().owner))
 

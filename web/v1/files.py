@@ -1,4 +1,4 @@
-"""Pictures that a client uploads, to name them in jobs."""
+"""Images that a client uploads, to use them in jobs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that come again: the headers that say so, and the answer to them."""
+"""Repeated requests: the headers that mark them, and the answer to them."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _COUNT_FORM: Final = re.compile(r"0*[1-9][0-9]{0,5}")
 
 
 def marks(body: Json | object) -> Idempotency:
-    """The marks of the current request.
+    """The marks by which the current request is recognised when it is sent again.
 
     Args:
-        body: As decoded.
+        body: The decoded body.
 
     Raises:
         Problem: 400: the idempotency key is malformed.
@@ -67,6 +67,6 @@ def marks(body: Json | object) -> Idempotency:
 
 
 def say_replayed(answer: Response) -> Response:
-    """Let the answer say that the request did nothing new."""
+    """Add the header that says: an earlier request made this."""
     answer.headers[REPLAYED] = "true"
     return answer

@@ -1,4 +1,4 @@
-"""From what is wanted to a submission: which providers take it, and whether the caller may ask for it."""
+"""From a request to a submission: the providers that accept its input, and the rules for what the caller may use."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ ALONE: Final = "There is no second provider for this request: `hedge` does nothi
 
 
 def permit(wanted: JobRequest, route: Route | None = None, images: InputImages | None = None) -> Submission:
-    """Make what the current caller wants a submission. Nothing is written yet, and no quota is charged.
+    """The submission that the current caller's request makes. Nothing is written, and no quota is charged.
 
     Args:
-        wanted: From a body of any dialect, or from an earlier job.
-        route: The providers of its model, if they were chosen already.
-        images: Reads the images of the request, if it has read some already.
+        wanted: The request, from a body of any dialect or from an earlier job.
+        route: The providers of its model; chosen here by default.
+        images: Reads its images; several jobs of one request share one.
 
     Raises:
         Problem: 403 for a proxy without its scope, 404 for an unknown model or provider, 422 with every fault of the
@@ -70,7 +70,7 @@ def choose(model: str, provider: str | None) -> Route:
 
 
 def input_images() -> InputImages:
-    """What reads the images of the current request."""
+    """A reader for the images of the current request."""
     uploads, owner = services().uploads, caller().owner
 
     def find(file_id: str) -> Held | None:

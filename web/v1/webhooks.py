@@ -1,4 +1,4 @@
-"""Webhooks: the log of deliveries, making one again, the signing secret, a test."""
+"""Webhooks: the log of deliveries, sending one again, the signing secret, a test."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from web.v1.schemas.webhooks import WEBHOOK_TEST, DeliveryList, DeliveryResource
 
 blueprint = Blueprint("webhooks", __name__)
 
-#: A test is waited for so many seconds, by so many requests at once: waiting keeps a thread busy.
+#: Seconds that a request waits for its test message, and most requests that wait at once: each keeps a thread busy.
 _TEST_SECONDS: Final = 20.0
 _waiting = threading.BoundedSemaphore(8)
 
@@ -129,7 +129,7 @@ def test() -> Response:
 
 
 def _attempted(delivery: Delivery) -> Delivery:
-    """The delivery once it has been tried, or as it is where that takes too long."""
+    """The delivery after its try, or as it is if the try takes too long."""
     if not _waiting.acquire(blocking=False):
         return delivery
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from providers.inputs.conversation import as_prompt, last_picture, last_question, only_text
+from providers.inputs.conversation import as_prompt, last_image, last_question, only_text
 
 
 def test_a_lone_question_is_left_as_it_is() -> None:
@@ -36,12 +36,12 @@ def test_the_newest_picture_of_the_user_counts() -> None:
         {"role": "assistant", "content": [picture({"url": "https://example.com/4"})]},
         {"role": "user", "content": "no picture"},
     ]
-    assert last_picture(messages) == "https://example.com/3"
+    assert last_image(messages) == "https://example.com/3"
     assert last_question(messages) == "no picture"
     assert only_text(messages)[3] == {"role": "user", "content": "no picture"}
 
 
 def test_nothing_comes_of_nothing() -> None:
     assert last_question([{"role": "system", "content": "x"}]) is None
-    assert last_picture([{"role": "user"}, {"role": "user", "content": [{"type": "text", "text": "x"}]}]) is None
+    assert last_image([{"role": "user"}, {"role": "user", "content": [{"type": "text", "text": "x"}]}]) is None
     assert as_prompt([], "") == "Assistant:"

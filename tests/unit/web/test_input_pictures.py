@@ -14,7 +14,9 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 import settings as configuration
+from jobs import ids
 from jobs.files.images import Picture, clean
+from providers.inputs.images import FILE_ID_PATTERN
 from settings import Settings
 from web.services import Services
 
@@ -48,6 +50,10 @@ def photo(canary: str = "canary") -> str:
     buffer = io.BytesIO()
     Image.new("RGB", (40, 30), "red").save(buffer, "JPEG", exif=exif)
     return "data:image/jpeg;base64," + base64.b64encode(buffer.getvalue() + canary.encode()).decode()
+
+
+def test_the_id_of_a_file_is_the_same_for_providers_and_jobs() -> None:
+    assert FILE_ID_PATTERN == ids.FILE
 
 
 def submit(client: FlaskClient, **body: Any) -> Any:

@@ -9,10 +9,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from jobs import ids
 from jobs.egress import BadAddress, Egress
 from jobs.files.images import KEPT, SIDE_LIMIT, BadPicture, clean
-from jobs.ids import new_file_id
-from providers.inputs.images import FILE_ID_PATTERN, with_sources
+from providers.inputs.images import with_sources
 from web.http.json_body import Json
 from web.http.problems import invalid
 from web.http.threads import aside
@@ -65,7 +65,7 @@ class InputImages:
     def __init__(self, find: Callable[[str], Held | None], egress: Egress, base: str) -> None:
         self._find = find
         self._egress = egress
-        self._own = re.compile(rf"{re.escape(base)}/v1/files/({FILE_ID_PATTERN})(?:/content)?")
+        self._own = re.compile(rf"{re.escape(base)}/v1/files/({ids.FILE})(?:/content)?")
         self._known: dict[str, Held] = {}
         self._hashes: dict[str, str] = {}
         self._contents: dict[str, bytes | str] = {}
@@ -73,7 +73,7 @@ class InputImages:
 
     def know(self, held: Held) -> str:
         """An id that stands, in this request, for a file that is stored already."""
-        file_id = new_file_id()
+        file_id = ids.new_file_id()
         self._known[file_id] = held
         return file_id
 
@@ -111,7 +111,7 @@ class InputImages:
         elif source.startswith(("http://", "https://")):
             self._check(pointer, source)
             return None
-        elif not (source.startswith("data:") or re.fullmatch(FILE_ID_PATTERN, source)):
+        elif not (source.startswith("data:") or re.fullmatch(ids.FILE, source)):
             return None
         if source not in self._hashes:
             self._hashes[source] = self._read(pointer, source)
