@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final
 
 from jobs.model import Job
 from jobs.record.job_queue import JobQueue
@@ -17,8 +16,6 @@ from jobs.scheduling.provider_states import ProviderState, ProviderStates
 from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
 from providers.catalog import Catalog
 
-_FRESH_SECONDS: Final = 1.0
-
 
 class QueueEstimates:
     """Says why a job waits.
@@ -29,6 +26,7 @@ class QueueEstimates:
         pauses: Whether the service is paused.
         catalog: The providers.
         clock: Unix seconds by Redis' clock.
+        fresh_seconds: How old what it knows of the providers may be.
     """
 
     def __init__(
@@ -38,12 +36,14 @@ class QueueEstimates:
         pauses: Pauses,
         catalog: Catalog,
         clock: Callable[[], float],
+        fresh_seconds: float,
     ) -> None:
         self._queue = queue
         self._providers = providers
         self._pauses = pauses
         self._catalog = catalog
         self._clock = clock
+        self._fresh_seconds = fresh_seconds
         self._situation = Situation()
         self._fresh_until = 0.0
 
@@ -55,7 +55,7 @@ class QueueEstimates:
         return explain(job, place, self.situation(job), self._clock())
 
     def situation(self, job: Job | None = None) -> Situation:
-        """Providers and worker slots, at most a second old.
+        """Providers and worker slots, at most ``fresh_seconds`` old.
 
         For a job with a quota of its own: the providers of its route, as they stand for that, now.
         """
@@ -75,7 +75,7 @@ class QueueEstimates:
                 slots=sum(self._queue.overview().workers.values()),
                 paused=self._pauses.queue() is not None,
             )
-            self._fresh_until = time.monotonic() + _FRESH_SECONDS
+            self._fresh_until = time.monotonic() + self._fresh_seconds
         return self._situation
 
 

@@ -153,7 +153,9 @@ def _built(
         signed_links=SignedLinks(vault.derived("links"), connection.now),
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store, Nudge(connection), retry_seconds=timings.pump_retry),
-        queue_estimates=QueueEstimates(queue, provider_states, pauses, catalog, connection.now),
+        queue_estimates=QueueEstimates(
+            queue, provider_states, pauses, catalog, connection.now, timings.queue_estimates
+        ),
         webhooks=WebhookService(connection, vault, egress),
         egress=egress,
         pauses=pauses,

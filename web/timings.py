@@ -18,5 +18,7 @@ class Timings:
     #: A key that was looked up is trusted. Where another process revokes or changes it, it works as before no longer
     #: than that; the process that does it forgets at once.
     key_cache: float = 2.0
+    #: What a process knows of the providers, for its estimates of the queue, may be so old.
+    queue_estimates: float = 1.0
     #: The pause of the event pump after Redis could not be reached.
     pump_retry: float = 0.5

@@ -28,12 +28,12 @@ class LocalArtifacts:
     """
 
     def __init__(self, root: Path) -> None:
-        self._root = root
+        self.root = root
 
     def _folder(self, holder: str) -> Path:
         if not _HOLDER.fullmatch(holder):
             raise ArtifactNotFound("there is no such job")
-        return self._root / holder[-2:] / holder
+        return self.root / holder[-2:] / holder
 
     def _path(self, holder: str, sha256: str) -> Path:
         if not _DIGEST.fullmatch(sha256):
@@ -88,8 +88,8 @@ class LocalArtifacts:
 
     def holders(self) -> Iterator[str]:
         """All that hold files, or a folder for them, in no order."""
-        for shelf in _inside(self._root):
-            yield from _inside(self._root / shelf)
+        for shelf in _inside(self.root):
+            yield from _inside(self.root / shelf)
 
     def names(self, holder: str) -> list[str]:
         """All files of a holder: hashes, and the hidden names of what is being written or was left half written."""

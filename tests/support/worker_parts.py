@@ -157,4 +157,4 @@ class WorkerParts:
 
     def files(self, job_id: str) -> list[Path]:
         """What is on the disk for a job."""
-        return sorted((self.artifacts._root / job_id[-2:] / job_id).glob("*"))
+        return sorted((self.artifacts.root / job_id[-2:] / job_id).glob("*"))

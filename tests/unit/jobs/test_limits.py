@@ -259,7 +259,7 @@ def test_no_more_jobs_of_a_key_wait_than_may_and_a_refused_one_leaves_nothing(
 
 
 def files(record: Records) -> list[Path]:
-    return [path for path in record.artifacts._root.rglob("*") if path.is_file()]
+    return [path for path in record.artifacts.root.rglob("*") if path.is_file()]
 
 
 def test_no_more_jobs_of_an_end_user_wait_than_may(record: Records) -> None:

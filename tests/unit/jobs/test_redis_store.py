@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import time
 from typing import Any
 
 import pytest
@@ -24,6 +23,7 @@ from jobs.record.types import Lease
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
 from tests.support.connections import RiggedConnection
+from tests.support.eventually import eventually
 
 
 def make_job(store: JobStore, **changes: Any) -> Job:
@@ -190,11 +190,7 @@ def test_a_lease_that_nobody_renews_is_lost(store: JobStore, leases: Leases, que
     queue.choose()
     lease = claim(store, leases, job.id, lease=0.05)
     assert lease is not None
-    for _ in range(100):
-        if queue.lost():
-            break
-        time.sleep(0.01)
-    assert queue.lost() == (job.id,)
+    assert eventually(queue.lost) == (job.id,)
     leases.beat("w1", 4, 60, [(job.id, lease.fence)])
     assert queue.lost() == ()
 
@@ -233,21 +229,14 @@ def test_a_parked_job_waits_for_its_time(store: JobStore, leases: Leases, queue:
     store.change(job.id, lambda _: events.Parked(at=1.0, reason="provider_cooldown", until=later))
     assert queue.choose() == ()
     assert store.get(job.id).job.waiting == "provider_cooldown"
-    sent: tuple[str, ...] = ()
-    for _ in range(100):
-        sent = queue.choose()
-        if sent:
-            break
-        time.sleep(0.01)
-    assert sent == (job.id,)
+    assert eventually(queue.choose) == (job.id,)
 
 
 def test_a_message_that_was_lost_is_sent_again(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     job = added(store)
     worker(store, leases)
     queue.choose()
-    time.sleep(0.05)
-    assert queue.unsent(0.02) == (job.id,)
+    assert eventually(lambda: queue.unsent(0.02)) == (job.id,)
     assert queue.unsent(0.02) == ()
 
 
@@ -260,12 +249,11 @@ def test_a_message_that_was_lost_is_missed_also_while_others_wait(
     # As kombu writes it: the body is encoded, the id of the task is not.
     for job_id in ids[1:]:
         client.lpush(QUEUE, json.dumps({"body": "W10=", "headers": {"task": RUN_JOB, "id": job_id}}))
-    time.sleep(0.05)
-    assert queue.unsent(0.02) == (ids[0],)
+    assert eventually(lambda: queue.unsent(0.02)) == (ids[0],)
     assert queue.unsent(0.02) == (), "the others were looked at, too"
     client.delete(QUEUE)
-    time.sleep(0.05)
-    assert set(queue.unsent(0.02)) == set(ids)
+    missed: set[str] = set()
+    eventually(lambda: missed.update(queue.unsent(0.02)) or missed == set(ids))  # type: ignore[func-returns-value]
 
 
 def test_a_repeated_write_counts_once(
@@ -359,8 +347,7 @@ def test_a_provider_that_rested_gets_one_job_first(
     worker(store, leases, slots=8)
     measured.rest("echo", store.now() + 0.2, "the quota is used up")
     assert queue.choose() == ()
-    time.sleep(0.25)
-    assert queue.choose() == (ids[0],)
+    assert eventually(queue.choose) == (ids[0],)
     assert queue.choose() == (), "its scout is on the way"
     lease = claim(store, leases, ids[0])
     assert lease is not None
@@ -368,8 +355,7 @@ def test_a_provider_that_rested_gets_one_job_first(
     measured.rest("echo", store.now() + 0.2, "the quota is used up")
     store.change(ids[0], lambda _: events.Canceled(at=1.0))
     assert queue.choose() == ()
-    time.sleep(0.25)
-    assert queue.choose() == (ids[1],)
+    assert eventually(queue.choose) == (ids[1],)
     lease = claim(store, leases, ids[1])
     assert lease is not None
     measured.works("echo", lease.job.attempts[-1].started_at)

@@ -13,11 +13,17 @@ from jobs.access.api_keys import Scope
 from tests.support.fake_worker import FakeWorker
 from tests.support.resources import fits
 from web.services import Services
+from web.timings import Timings
 from web.v1.schemas.admin import AdminJobList, ProviderControl, QueueControl
 
 
-def waiting(client: FlaskClient, services: Services, job_id: str) -> Any:
-    services.queue_estimates._fresh_until = 0.0  # what it knows is at most a second old
+@pytest.fixture
+def timings() -> Timings:
+    """What an operator sets is seen at once."""
+    return Timings(queue_estimates=0.0)
+
+
+def waiting(client: FlaskClient, job_id: str) -> Any:
     return client.get(f"/v1/jobs/{job_id}").get_json()["queue"]["reason"]
 
 
@@ -29,7 +35,7 @@ def test_everything_can_be_paused_and_goes_on(client: FlaskClient, services: Ser
     assert fits(paused, QueueControl)
     assert client.get("/v1/admin/queue").get_json() == paused
     job = fake_worker.submit()
-    assert waiting(client, services, job.id) == "paused"
+    assert waiting(client, job.id) == "paused"
     assert services.queue.overview().sent == 0
     assert client.patch("/v1/admin/queue", json={"paused": False}).get_json() == {"object": "queue", "paused": False}
     # What waited is sent at once, not when the scheduler next looks.
@@ -50,7 +56,7 @@ def test_a_provider_can_be_held(
     public = client.get("/v1/providers/echo").get_json()
     assert (public["state"], public["reason"]) == (shown, "its owner rebuilds it")
     job = fake_worker.submit()
-    assert waiting(client, services, job.id) == reason
+    assert waiting(client, job.id) == reason
     back = client.patch("/v1/admin/providers/echo", json={"state": "enabled"}).get_json()
     assert (back["state"], back["in_flight"], "reason" in back) == ("enabled", 1, False)
     assert client.get("/v1/providers/echo").get_json() == {**before, "in_flight": 1}

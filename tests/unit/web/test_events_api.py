@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 
 from jobs import events
 from jobs.access.api_keys import ApiKey
 from jobs.record.types import Lease
+from jobs.record.views import Nudge
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
 from web.streaming import sse
+from web.streaming.pump import Pump
 from web.timings import Timings
 
 
@@ -97,9 +102,10 @@ def test_a_browser_gets_the_stream(client: FlaskClient, fake_worker: FakeWorker,
 
 
 def test_past_the_cap_a_stream_is_refused_and_a_wait_is_not_granted(
-    client: FlaskClient, fake_worker: FakeWorker, services: Services
+    services: Services, serve: Callable[[Services], Flask], fake_worker: FakeWorker
 ) -> None:
-    services.pump._limit = 0
+    pump = Pump(services.store, Nudge(services.connection), limit=0)
+    client = serve(replace(services, pump=pump)).test_client()
     job = fake_worker.submit()
     answer = client.get(f"/v1/jobs/{job.id}/events")
     assert (answer.status_code, answer.get_json()["code"]) == (503, "too_many_streams")

@@ -38,7 +38,7 @@ class Shop:
 
     def half_written(self, job_id: str) -> Path:
         self.artifacts.put(job_id, PICTURE)
-        path = self.artifacts._folder(job_id) / f".{'0' * 64}.abcd"
+        path = self.artifacts.root / job_id[-2:] / job_id / f".{'0' * 64}.abcd"
         path.write_bytes(b"half")
         return path
 

@@ -177,8 +177,8 @@ def test_an_image_that_is_still_being_written_is_fetched_again(parts: WorkerPart
 
 
 def test_a_full_disk_is_a_storage_error_and_leaves_no_half_file(parts: WorkerParts) -> None:
-    parts.artifacts._root.parent.mkdir(exist_ok=True)
-    parts.artifacts._root.write_text("a file where the folder should be")
+    parts.artifacts.root.parent.mkdir(exist_ok=True)
+    parts.artifacts.root.write_text("a file where the folder should be")
     job = parts.run(done())
     (attempt,) = job.attempts
     assert attempt.error is not None
