@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
-from flask import Request
+from flask import Request, g
 
 from jobs.access.api_keys import SCOPES, ApiKey, ApiKeyStore, Scope
 from jobs.limits import Limits, limits_of
@@ -39,6 +39,12 @@ class Caller:
     scopes: tuple[Scope, ...]
     limits: Limits
     key: ApiKey | None = None
+
+
+def caller() -> Caller:
+    """The caller of the current request; the gate has let it in."""
+    found: Caller = g.caller
+    return found
 
 
 class Gate:

@@ -16,10 +16,11 @@ from jobs.record.types import Record
 from jobs.resources.job import JobResource
 from jobs.scheduling.waiting import Waiting
 from jobs.submissions import Accepted, Submission
+from web.http.auth import caller
 from web.http.operation import Answer, Parameter
 from web.services import services
 from web.v1 import idempotency
-from web.v1.context import caller, job_answer, links, look, name_after, wait_for_news, wait_preference
+from web.v1.context import job_answer, links, look, name_after, wait_for_news, wait_preference
 
 _JOB: Final = {"application/json": JobResource}
 

@@ -8,6 +8,7 @@ from msgspec import UNSET
 from jobs.access import audit
 from jobs.resources.job import job_resource
 from providers.spec import ProviderSpec
+from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Answer, Parameter, ok, operation
 from web.http.problems import Problem
@@ -15,7 +16,7 @@ from web.http.query import only
 from web.http.responses import json_response
 from web.http.validation import or_none
 from web.services import services
-from web.v1.context import caller, links
+from web.v1.context import links
 from web.v1.lists import PARAMETERS, listing, page_of, read_list
 from web.v1.schemas.admin import (
     PROVIDER_CHANGE,

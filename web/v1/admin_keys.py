@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from msgspec import UnsetType
 
 from jobs.access.api_keys import SCOPES, ApiKey, Scope
+from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_json, read_optional_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem
@@ -16,7 +17,7 @@ from web.http.query import only
 from web.http.responses import NO_STORE, json_response
 from web.http.validation import or_none
 from web.services import services
-from web.v1.context import caller, links
+from web.v1.context import links
 from web.v1.schemas.admin_keys import (
     KEY_CHANGE,
     KEY_ROTATION,

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, request
 from jobs.batches import Batch
 from jobs.submissions import Submission
 from providers.inputs.faults import FAULTS_LIMIT
+from web.http.auth import caller
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem, invalid_all
@@ -17,7 +18,7 @@ from web.http.responses import PRIVATE, json_response
 from web.services import services
 from web.v1 import idempotency
 from web.v1.accept import ERRORS, charge
-from web.v1.context import caller, links
+from web.v1.context import links
 from web.v1.permit import input_images, permit
 from web.v1.schemas.batches import BatchResource, Member, batch_resource, check_bounds, members_of
 from web.v1.schemas.jobs import wanted_of

@@ -6,14 +6,14 @@ import re
 import time
 from typing import Final
 
-from flask import Request, Response, g, request
+from flask import Request, Response, request
 
 from jobs.model import Job
 from jobs.record.types import Record
 from jobs.resources.job import job_resource, version_of
 from jobs.resources.links import Links
 from jobs.scheduling.waiting import Waiting
-from web.http.auth import Caller
+from web.http.auth import caller
 from web.http.headers import REQUEST_ID, header, name_request
 from web.http.responses import PRIVATE, json_response
 from web.services import services
@@ -24,12 +24,6 @@ from web.streaming.pump import TooManyWatchers
 LONGEST_WAIT: Final = 60
 
 _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])")
-
-
-def caller() -> Caller:
-    """Who asks; the gate has let them in."""
-    found: Caller = g.caller
-    return found
 
 
 def links() -> Links:

@@ -16,7 +16,7 @@ from jobs.record.types import LoggedEvent, Record
 from jobs.resources.job import JobResource, job_resource
 from jobs.resources.links import Links
 from jobs.resources.progress import QueueResource, queue_resource
-from web.http.auth import Caller
+from web.http.auth import Caller, caller
 from web.http.headers import header
 from web.http.operation import Answer, Parameter, operation
 from web.http.problems import Problem
@@ -26,7 +26,7 @@ from web.services import Services, services
 from web.streaming import sse
 from web.streaming.messages import DeletedJob, EventLog, EventStream, is_end, log_of
 from web.streaming.pump import TooManyWatchers, Watch
-from web.v1.context import caller, links, look
+from web.v1.context import links, look
 
 blueprint = Blueprint("events", __name__)
 

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from jobs import ids
 from jobs.files.images import INPUT_LIMIT, BadPicture, clean
 from jobs.resources.base import FileId
+from web.http.auth import caller
 from web.http.file_response import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
 from web.http.headers import header
 from web.http.multipart import Form
@@ -19,7 +20,7 @@ from web.http.responses import PRIVATE, json_response
 from web.http.threads import aside
 from web.services import services
 from web.v1 import idempotency
-from web.v1.context import caller, links
+from web.v1.context import links
 from web.v1.lists import CURSOR, LIMIT, listing, place_of
 from web.v1.schemas.files import FIELDS, FILES, UPLOAD, DeletedFile, FileList, FileResource, file_resource, label_of
 

@@ -10,12 +10,12 @@ from flask import Response, request
 
 from jobs.idempotency import Idempotency
 from jobs.record.constants import KEY_SECONDS, REPEAT_SECONDS
+from web.http.auth import caller
 from web.http.headers import header
 from web.http.json_body import Json
 from web.http.operation import Parameter
 from web.http.problems import Problem
 from web.services import services
-from web.v1.context import caller
 
 KEY: Final = Parameter(
     name="Idempotency-Key",

@@ -7,6 +7,7 @@ from dataclasses import replace
 from flask import Blueprint, Response, request
 
 from jobs.resources.job import JobResource
+from web.http.auth import caller
 from web.http.headers import header
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, Parameter, operation
@@ -15,7 +16,7 @@ from web.http.responses import PRIVATE, json_response
 from web.services import services
 from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accept, answer, replayed
-from web.v1.context import caller, etag, job_answer, look, wait_for_news, wait_preference
+from web.v1.context import etag, job_answer, look, wait_for_news, wait_preference
 from web.v1.permit import permit
 from web.v1.schemas.jobs import JOB_REQUEST, wanted_of
 from web.v1.schemas.plans import PlanResource, planned

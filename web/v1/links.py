@@ -9,13 +9,14 @@ from flask import Blueprint, Response, request
 from jobs.model import Job
 from jobs.resources.links import job_path
 from jobs.times import rfc3339
+from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_optional_json
 from web.http.operation import ok, operation
 from web.http.problems import Problem
 from web.http.responses import json_response
 from web.http.signed_links import Grant
 from web.services import services
-from web.v1.context import caller, links, look
+from web.v1.context import links, look
 from web.v1.schemas.links import LINK_WISH, LinkResource, until
 
 blueprint = Blueprint("links", __name__)

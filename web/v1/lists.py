@@ -15,12 +15,13 @@ from jobs.record.types import Record
 from jobs.resources.base import BatchId, ListOf, Resource, Time
 from jobs.resources.job import JobResource, job_resource
 from jobs.scheduling.waiting import Waiting
+from web.http.auth import caller
 from web.http.cursors import BadCursor
 from web.http.operation import Answer, Parameter, operation
 from web.http.query import only, refuse, whole_number
 from web.http.responses import json_response
 from web.services import services
-from web.v1.context import caller, links
+from web.v1.context import links
 from web.v1.schemas.lists import METADATA, NAMES, Filters, filters
 
 blueprint = Blueprint("lists", __name__)

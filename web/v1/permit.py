@@ -10,10 +10,11 @@ from jobs.submissions import Submission
 from providers.catalog import UnknownName
 from providers.inputs.validate import InvalidInput
 from providers.route import Admission, Route
+from web.http.auth import caller
 from web.http.problems import Problem, invalid, invalid_all
 from web.http.validation import or_none
 from web.services import services
-from web.v1.context import caller, links
+from web.v1.context import links
 from web.v1.schemas.input_images import Held, InputImages
 from web.v1.schemas.jobs import JobCredentials, JobRequest
 from web.v1.schemas.webhooks import JobWebhook

@@ -9,11 +9,11 @@ from msgspec import UNSET
 from jobs.files.uploads import COUNT_LIMIT
 from jobs.resources.base import optional
 from jobs.submissions import fair_user
+from web.http.auth import caller
 from web.http.operation import Parameter, ok, operation
 from web.http.query import only
 from web.http.responses import json_response
 from web.services import services
-from web.v1.context import caller
 from web.v1.schemas.usage import UsageKey, UsageResource
 
 blueprint = Blueprint("usage", __name__)

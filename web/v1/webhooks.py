@@ -10,13 +10,14 @@ from flask import Blueprint, Response, request
 
 from jobs.egress import BadAddress
 from jobs.webhooks.deliveries import Delivery
+from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Answer, ok, operation
 from web.http.problems import Problem, invalid
 from web.http.query import only
 from web.http.responses import NO_STORE, json_response
 from web.services import services
-from web.v1.context import caller, look
+from web.v1.context import look
 from web.v1.schemas.webhooks import WEBHOOK_TEST, DeliveryList, DeliveryResource, WebhookSecret, delivery_resource
 
 blueprint = Blueprint("webhooks", __name__)
