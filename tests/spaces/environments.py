@@ -1,9 +1,10 @@
 """Makes the environments of the test Spaces: one per Gradio line, ``.venvs/gradio-NAME``.
 
-Usage: ``python tests/spaces/environments.py 4.44 5.50 6``. What is up to date
-is left alone, so it costs nothing to call it each time. Standard library only:
-it runs before anything is installed. It needs ``uv``, which also fetches a
-Python 3.11 where the machine has none (the older lines do not run on newer ones).
+Usage: ``python tests/spaces/environments.py newest | tested | all | LINE...``.
+An environment that is up to date is left alone, so it costs nothing to call
+this each time. Standard library only: it runs before anything is installed. It
+needs ``uv``, which also fetches a Python 3.11 if the machine has none (the
+older lines do not run on newer ones).
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LINES = ("4.8", "4.16", "4.19", "4.44", "5.50", "6")
+#: The lines of Gradio that are tested; the oldest ones only by the long tests.
+OLDEST = ("4.8", "4.16", "4.19")
+TESTED = ("4.44", "5.50", "6")
+LINES = (*OLDEST, *TESTED)
+#: Names for several lines.
+GROUPS = {"newest": TESTED[-1:], "tested": TESTED, "all": LINES}
 PYTHON = "3.11"
 
 
@@ -73,5 +79,6 @@ def _stamp(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for line in sys.argv[1:]:
-        make(line)
+    for argument in sys.argv[1:]:
+        for line in GROUPS.get(argument, (argument,)):
+            make(line)

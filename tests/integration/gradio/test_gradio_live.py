@@ -21,12 +21,13 @@ from providers.gradio.limits import Limits
 from providers.gradio.plan import Style
 from providers.gradio.session import Answer
 from providers.spec import InputFile
+from tests.spaces import environments
 from tests.spaces.launcher import Space, Spaces
 from tests.support.eventually import eventually
 
 LINES = [
-    *(pytest.param(line, marks=pytest.mark.live) for line in ("4.44", "5.50", "6")),
-    *(pytest.param(line, marks=pytest.mark.soak) for line in ("4.8", "4.16", "4.19")),
+    *(pytest.param(line, marks=pytest.mark.live) for line in environments.TESTED),
+    *(pytest.param(line, marks=pytest.mark.soak) for line in environments.OLDEST),
 ]
 STYLES: tuple[Style, ...] = ("call", "join")
 Event = ProviderEvent | Answer
