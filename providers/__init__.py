@@ -1,6 +1,6 @@
-"""Who generates: upstream systems behind one interface.
+"""Providers: the upstream systems that generate, behind one interface.
 
-What a driver author needs is re-exported here; nothing in this package knows
+What a driver author needs is exported here. Nothing in this package knows
 Flask, Celery or Redis, so a driver can be written and tried on a laptop with
 ``python -m providers run NAME prompt=…``.
 """

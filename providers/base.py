@@ -1,4 +1,4 @@
-"""The interface of a driver, and how the outside reaches one that is blocked in a read."""
+"""The interface of a driver, and the control by which its caller ends an attempt."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from providers.spec import ProviderRequest, ProviderSpec
 
 
 class Control:
-    """Reaches into a running attempt from another thread.
+    """Ends a running attempt from another thread.
 
     A driver registers with :meth:`closing` what must be shut so that a
-    blocked read returns (a socket), and calls :meth:`check` between events.
-    The caller calls :meth:`cancel`.
+    blocked read returns, such as a socket, and calls :meth:`check` between
+    events. The caller calls :meth:`cancel`.
 
     Args:
-        seconds: Time budget of the whole attempt; ``None`` is no limit.
+        seconds: Time budget of the whole attempt; None is no limit.
         clock: Monotonic seconds; replaced in tests.
     """
 
@@ -41,11 +41,11 @@ class Control:
 
     @property
     def reason(self) -> str:
-        """Why it was canceled; empty while it was not."""
+        """Why it was canceled; empty if it was not."""
         return self._reason
 
     def cancel(self, reason: str) -> None:
-        """End the attempt: run every registered closer, once. Safe from any thread, any number of times."""
+        """End the attempt: call every registered closer, once. Safe from any thread, and more than once."""
         with self._lock:
             if self._canceled.is_set():
                 return
@@ -58,7 +58,7 @@ class Control:
 
     @contextmanager
     def closing(self, close: Callable[[], None]) -> Iterator[None]:
-        """Have ``close`` called on cancel while the block runs (at once if already canceled)."""
+        """Call ``close`` if the attempt is canceled during the block, or at once if it was canceled before."""
         with self._lock:
             late = self._canceled.is_set()
             if not late:
@@ -74,7 +74,7 @@ class Control:
                 self._closers.remove(close)
 
     def remaining(self) -> float | None:
-        """Seconds left of the time budget (never below 0), or None without one."""
+        """Seconds left of the time budget, at least 0; None without a budget."""
         return None if self._ends is None else max(0.0, self._ends - self._clock())
 
     def check(self) -> None:
@@ -90,7 +90,7 @@ class Control:
             raise Timeout("the time for this attempt is over")
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but wake and raise as :meth:`check` does when the attempt must end."""
+        """Wait. If the attempt must end meanwhile, raise as :meth:`check` does."""
         left = self.remaining()
         self._canceled.wait(seconds if left is None else min(seconds, left))
         self.check()
@@ -98,11 +98,12 @@ class Control:
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """What a look at an upstream showed.
+    """What a probe of an upstream found.
 
-    ``signature`` is a digest of what the app can be asked; ``change`` says in
-    what it differs from what the driver needs, None where it does not;
-    ``revision`` is the commit that the app was built from, where that is known.
+    Args:
+        signature: A digest of the app's functions.
+        change: How they differ from what the driver needs; None if they fit.
+        revision: The commit that the app was built from, if that is known.
     """
 
     signature: str
@@ -111,7 +112,7 @@ class Probe:
 
 
 class Driver(Protocol):
-    """The code for one provider. Built from configuration, shared by threads, holds no state of a job."""
+    """The code for one provider. It is built from configuration and shared by threads, and has no state of a job."""
 
     spec: ProviderSpec
 
@@ -123,10 +124,10 @@ class Driver(Protocol):
         Args:
             request: A request whose input was validated and normalised.
             resume: The state of the last ``Checkpoint`` of an earlier attempt
-                of the same job on this provider, or None. The driver picks
-                the submission up where that is possible; otherwise it cancels
-                at the upstream what it can and submits anew.
-            control: Checked between events; carries cancel and the time budget.
+                of the same job on this provider, or None. If the driver can,
+                it picks up that submission; otherwise it cancels it at the
+                upstream and submits anew.
+            control: Checked between events; has the cancel and the time budget.
 
         Yields:
             Events, ``Completed`` last.
@@ -137,17 +138,17 @@ class Driver(Protocol):
         ...
 
     def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
-        """Cancel at the upstream what a lost attempt may have left running.
+        """Cancel what a lost attempt may have left running at the upstream.
 
-        Best effort and short (a few seconds); never raises for a network
-        failure. Called where the job goes on elsewhere or ends.
+        It is called if the job goes on elsewhere or ends. Best effort and
+        short (a few seconds); a network failure raises nothing.
         """
         ...
 
     def probe(self, control: Control) -> Probe | None:
-        """Look at the upstream without asking for work; None where there is nothing to look at.
+        """Look at the upstream without submitting work; None if there is nothing to look at.
 
         Raises:
-            ProviderError: It did not answer.
+            ProviderError: The upstream did not answer.
         """
         ...

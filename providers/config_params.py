@@ -1,4 +1,4 @@
-"""Parameters as an operator declares them in TOML: by a default, or in full. Pure."""
+"""Parameters that an operator declares in TOML, by a default or in full. Pure."""
 
 from __future__ import annotations
 
@@ -9,46 +9,46 @@ from typing import Any, Final
 from providers import params
 from providers.spec import PROMPT_LIMIT, Param, ParamType
 
-_TYPES: Final[Mapping[str, ParamType]] = {
-    "string": "string",
-    "integer": "integer",
-    "number": "number",
-    "boolean": "boolean",
-    "image": "image",
-    "images": "images",
-}
+_TYPES: Final[tuple[ParamType, ...]] = ("string", "integer", "number", "boolean", "image", "images")
+#: The types of TOML's values. True and false come first, since bool is an int in Python.
+_TYPES_OF_VALUES: Final[tuple[tuple[type, ParamType], ...]] = (
+    (bool, "boolean"),
+    (int, "integer"),
+    (float, "number"),
+    (str, "string"),
+)
 _KEYS: Final = ("type", "default", "required", "minimum", "maximum", "max_length", "enum", "description", "argument")
 _PARAMETERS_LIMIT: Final = 100
 
-#: Parameters that mean the same everywhere; a declaration changes their details.
+#: Parameters that mean the same everywhere. A declaration only changes their details.
 _WELL_KNOWN: Final[Mapping[str, Param]] = {
     "prompt": params.PROMPT,
     "seed": params.seed(),
     "randomize_seed": params.RANDOMIZE_SEED,
     "width": params.side("width"),
     "height": params.side("height"),
-    "image": Param(name="image", type="image", description="The picture that goes in."),
+    "image": Param(name="image", type="image", description="The input image."),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Declared:
-    """A parameter of ours and its name in the app."""
+    """A parameter, and its name in the app."""
 
     param: Param
     argument: str
 
 
 def read(table: object) -> tuple[Declared, ...]:
-    """Read a whole table of parameters.
+    """Read a table of parameters.
 
     Args:
-        table: Name to default, or to a table with ``type``, ``default``,
+        table: For each name a default, or a table with ``type``, ``default``,
             ``required``, ``minimum``, ``maximum``, ``max_length``, ``enum``,
             ``description`` and ``argument``.
 
     Raises:
-        ValueError: Something in it is wrong; the text names the parameter.
+        ValueError: Something in it is wrong. The text names the parameter.
     """
     if not isinstance(table, dict) or len(table) > _PARAMETERS_LIMIT:
         raise ValueError('give a table of parameters, such as { prompt = "", steps = 4 }')
@@ -81,9 +81,10 @@ def _declared(name: str, table: Mapping[str, Any]) -> Declared:
 
 def _type(table: Mapping[str, Any]) -> ParamType:
     if "type" in table:
-        if table["type"] not in _TYPES:
-            raise ValueError(f"type: give one of {', '.join(_TYPES)}")
-        return _TYPES[table["type"]]
+        for name in _TYPES:
+            if table["type"] == name:
+                return name
+        raise ValueError(f"type: give one of {', '.join(_TYPES)}")
     if "default" in table:
         return _type_of(table["default"])
     enum = table.get("enum")
@@ -91,9 +92,9 @@ def _type(table: Mapping[str, Any]) -> ParamType:
 
 
 def _type_of(value: object) -> ParamType:
-    for kind, name in ((bool, "boolean"), (int, "integer"), (float, "number"), (str, "string")):
+    for kind, name in _TYPES_OF_VALUES:
         if isinstance(value, kind):
-            return _TYPES[name]
+            return name
     raise ValueError("give a text, a number, true or false, or a table with type")
 
 
@@ -101,9 +102,9 @@ def _bounded(param: Param, table: Mapping[str, Any]) -> Param:
     numeric = param.type in {"integer", "number"}
     for key in ("minimum", "maximum"):
         if key in table and not (numeric and _type_of(table[key]) in {"integer", "number"}):
-            raise ValueError(f"{key}: only a whole number or number has one, and it is a number")
+            raise ValueError(f"{key}: give a number, and only for a parameter of the type integer or number")
     if "max_length" in table and not (param.type == "string" and _type_of(table["max_length"]) == "integer"):
-        raise ValueError("max_length: only a text has one, and it is a whole number")
+        raise ValueError("max_length: give a whole number, and only for a parameter of the type string")
     enum = table.get("enum", [])
     if not isinstance(enum, list) or not all(_fits(param.type, value) for value in enum):
         raise ValueError(f"enum: give a list of values of the type {param.type}")
@@ -112,7 +113,7 @@ def _bounded(param: Param, table: Mapping[str, Any]) -> Param:
         param,
         minimum=table.get("minimum", param.minimum),
         maximum=table.get("maximum", param.maximum),
-        # A maximum of the operator's is where the app's own range ends.
+        # The operator's maximum is the end of the app's range.
         wrap=None if "maximum" in table else param.wrap,
         max_length=table.get("max_length", length),
         enum=tuple(enum) or param.enum,
@@ -125,7 +126,7 @@ def _defaulted(param: Param, default: object) -> Param:
     if param.type in {"image", "images"} or not _fits(param.type, default):
         raise ValueError(f"default: give a value of the type {param.type}")
     if param.enum and default not in param.enum:
-        raise ValueError("default: it is not in enum")
+        raise ValueError("default: it is not one of enum")
     return replace(param, default=default, required=False, random=False)
 
 

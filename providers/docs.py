@@ -34,7 +34,7 @@ def _provider(spec: ProviderSpec, hashes: str) -> Iterator[str]:
     yield spec.label
     yield ""
     facts = {
-        "address": spec.url or "none, it works offline",
+        "address": spec.url or "none; it works offline",
         "Space": spec.space,
         "state": _state(spec),
         "default model": spec.default_model,
@@ -44,9 +44,9 @@ def _provider(spec: ProviderSpec, hashes: str) -> Iterator[str]:
         "aliases": ", ".join(f"{alias} = {name}" for alias, name in spec.aliases.items()),
         "jobs at once": "no limit" if spec.concurrency is None else str(spec.concurrency),
         "time for one attempt": f"{spec.timeout_seconds:g} s",
-        "tells progress": "yes" if spec.streams else "no",
+        "reports progress": "yes" if spec.streams else "no",
         "takes a chat history": "yes" if any(model.history for model in spec.models) else "no",
-        "takes pictures": "yes" if spec.vision_models else "no",
+        "takes images": "yes" if spec.vision_models else "no",
     }
     yield from (f"- {name}: {value}" for name, value in facts.items() if value)
     yield ""
@@ -55,7 +55,7 @@ def _provider(spec: ProviderSpec, hashes: str) -> Iterator[str]:
 def _state(spec: ProviderSpec) -> str:
     if not spec.enabled:
         return "off"
-    return "on" if spec.working else "taken only by jobs that name it"
+    return "on" if spec.working else "only for jobs that name it"
 
 
 def _model(model: ModelSpec, level: int) -> Iterator[str]:
@@ -65,7 +65,7 @@ def _model(model: ModelSpec, level: int) -> Iterator[str]:
     if model.aliases:
         yield f"Also answers to {', '.join(model.aliases)}."
     if model.pixel_steps is not None:
-        yield f"width x height x num_inference_steps may be {model.pixel_steps} at most."
+        yield f"width x height x num_inference_steps is at most {model.pixel_steps}."
     yield ""
     yield "| parameter | type | default | allowed | |"
     yield "|---|---|---|---|---|"

@@ -1,20 +1,20 @@
-"""What can go wrong with an upstream, as one small tree.
+"""Errors of upstreams.
 
     ProviderError
     ├── Quota         the account or the Space has no GPU time left
     ├── Busy          the upstream's queue is full, or no GPU is free
     ├── Unreachable   no connection, connection lost, server gone
-    │   └── Waking    the Space sleeps or is being built; it will come
-    ├── Timeout       no news, or the total time is over
+    │   └── Waking    the Space is asleep or being built
+    ├── Timeout       no message for too long, or the time budget is used up
     ├── Rejected      the upstream refuses this input or its content
-    ├── Denied        the upstream does not let us in
+    ├── Denied        the upstream refuses access
     ├── Crashed       the upstream's own code failed
     ├── Protocol      an answer that cannot be understood
-    ├── Changed       the app no longer has the signature that the driver knows
-    └── Canceled      we asked for the end ourselves
+    ├── Changed       the app no longer has the functions that the driver needs
+    └── Canceled      we canceled the attempt
 
-Each class says whether the same job may succeed elsewhere or later
-(``retryable``); ``retry_after`` says when, where the upstream told us.
+``retryable`` says whether the same job may succeed elsewhere or later, and
+``retry_after`` when, if the upstream says so.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ class ProviderError(Exception):
     """An attempt ended without a result.
 
     Args:
-        detail: What happened, for the person who submitted the job: plain
-            text, no markup, no secret. The class docstring's first line
-            stands in where it is empty.
+        detail: What happened, for the user who submitted the job: plain text
+            without markup and secrets. If it is empty, the first line of the
+            class docstring is used.
         retry_after: Seconds until a new attempt on this provider makes sense.
-        title: The upstream's own heading for the error, where it has one.
+        title: The upstream's own heading for the error, if it has one.
     """
 
     retryable: ClassVar[bool] = False
@@ -65,7 +65,7 @@ class Waking(Unreachable):
 
 
 class Timeout(ProviderError):
-    """The provider gave no news in time."""
+    """The provider did not answer in time."""
 
     retryable = True
 
@@ -74,8 +74,8 @@ class Rejected(ProviderError):
     """The provider refuses this request.
 
     Args:
-        content: True where the content was refused (safety filter), False
-            where the input was invalid.
+        content: True if the content was refused (safety filter), False if
+            the input was invalid.
     """
 
     def __init__(
@@ -86,7 +86,7 @@ class Rejected(ProviderError):
 
 
 class Denied(ProviderError):
-    """The provider does not let us in: it needs a login, or forbids what we ask for."""
+    """The provider refuses access: it needs a login, or forbids this request."""
 
     retryable = True
 
@@ -104,10 +104,10 @@ class Protocol(ProviderError):
 
 
 class Changed(ProviderError):
-    """The app behind this provider no longer has the expected signature."""
+    """The app behind this provider no longer has the expected functions."""
 
     retryable = True
 
 
 class Canceled(ProviderError):
-    """The attempt was canceled from our side."""
+    """The attempt was canceled by us."""

@@ -1,7 +1,7 @@
-"""What a driver may tell while it works, and the files it may hand over.
+"""What a driver yields while it works: events, and at the end the outputs.
 
-A driver yields these in any order; exactly one ``Completed`` ends a
-successful run, an exception of :mod:`providers.errors` ends any other.
+Events come in any order. Exactly one ``Completed`` ends a successful run; an
+exception of :mod:`providers.errors` ends any other.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ class File(Protocol):
 
     @property
     def name(self) -> str:
-        """The upstream's name for it; a hint only, never used as a path."""
+        """The upstream's name for it. It is a hint only, and never used as a path."""
         ...
 
     def read(self, limit: int) -> bytes:
-        """Fetch the whole content.
+        """Read the whole content.
 
         Args:
-            limit: Bytes at most.
+            limit: Most bytes.
 
         Raises:
-            Protocol: There is more than ``limit``.
-            ProviderError: It could not be fetched.
+            Protocol: It is larger than ``limit``.
+            ProviderError: It could not be read.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class InlineFile:
-    """A file whose content came with the answer itself."""
+    """A file whose content is in memory."""
 
     name: str
     data: bytes
 
     def read(self, limit: int) -> bytes:
-        """Give the content, refusing more than ``limit`` bytes."""
+        """The content; Protocol if it is larger than ``limit`` bytes."""
         from providers.errors import Protocol as ProtocolError
 
         if len(self.data) > limit:
@@ -50,17 +50,17 @@ class InlineFile:
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A finished text."""
+    """A text output."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """What a later attempt must know to pick this one up.
+    """What a later attempt needs to pick up this one.
 
-    The worker stores it before it lets the generator go on. ``state`` is
-    JSON, small (under 4 KB unless it lists outputs), and holds no secret.
+    The worker stores it before it continues the generator. ``state`` is JSON,
+    small (under 4 KB unless it lists outputs), and contains no secret.
     """
 
     state: Mapping[str, object]
@@ -68,10 +68,10 @@ class Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Queued:
-    """Waiting in the upstream's own queue.
+    """The job waits in the upstream's queue.
 
-    ``rank`` 0 is the next to run (Gradio counts those waiting, not those
-    running); ``eta`` is in seconds.
+    ``rank`` 0 is the next to run; Gradio counts waiting jobs, not running
+    ones. ``eta`` is in seconds.
     """
 
     rank: int | None = None
@@ -81,7 +81,7 @@ class Queued:
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The upstream has begun to work. ``eta`` is in seconds."""
+    """The upstream has started the job. ``eta`` is in seconds."""
 
     eta: float | None = None
 
@@ -96,7 +96,7 @@ class Status:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far it is: ``fraction`` in 0..1, ``step`` of ``total`` in ``unit``."""
+    """Progress: ``fraction`` from 0 to 1, ``step`` of ``total`` in ``unit``."""
 
     fraction: float | None = None
     step: int | None = None
@@ -107,14 +107,14 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class Preview:
-    """An intermediate picture; best effort, may be missing or stale."""
+    """An intermediate image. Best effort: it may be missing or outdated."""
 
     image: File
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """The result: files and texts in the upstream's order, and the seed it really used."""
+    """The result: files and texts in the upstream's order, and the seed that it used."""
 
     outputs: tuple[File | Text, ...]
     seed: int | None = None

@@ -1,4 +1,4 @@
-"""Parameters that several providers share, declared once."""
+"""Parameters that several providers have in common."""
 
 from __future__ import annotations
 
@@ -7,26 +7,26 @@ from typing import Final
 from providers.inputs.normalise import ASPECT_RATIOS
 from providers.spec import PROMPT_LIMIT, Param
 
-#: Longest side of a picture, in pixels (MAX_IMAGE_SIZE of the FLUX Spaces).
+#: Longest side of an image, in pixels (MAX_IMAGE_SIZE of the FLUX Spaces).
 SIDE_LIMIT: Final = 2048
 
-#: The FLUX Spaces' seed slider ends at ``np.iinfo(np.int32).max``, and Gradio 5.39+ refuses what is past the end.
+#: The FLUX Spaces' seed slider ends at ``np.iinfo(np.int32).max``. Gradio 5.39 and newer refuses larger values.
 SEED_SPAN: Final = 2**31
 
-#: The largest picture at FLUX.1-dev's default of 28 steps; more steps are for smaller pictures.
+#: The largest image at FLUX.1-dev's default of 28 steps. More steps are for smaller images.
 PIXEL_STEPS: Final = SIDE_LIMIT * SIDE_LIMIT * 28
 
 PROMPT: Final = Param(
     name="prompt",
     required=True,
     max_length=PROMPT_LIMIT,
-    description="What to make. Where it is missing, it is the text of the last user message.",
+    description="What to generate. Default: the text of the last user message.",
 )
-MESSAGES: Final = Param(name="messages", type="messages", description="A chat history, oldest message first.")
+MESSAGES: Final = Param(name="messages", type="messages", description="A chat history, the oldest message first.")
 ASPECT_RATIO: Final = Param(
     name="aspect_ratio",
     enum=tuple(ASPECT_RATIOS),
-    description="Fills whichever of width and height is missing.",
+    description="Fills a missing width or height.",
 )
 RANDOMIZE_SEED: Final = Param(
     name="randomize_seed",
@@ -45,12 +45,12 @@ def side(name: str, default: int | None = None) -> Param:
         default=default,
         minimum=1,
         maximum=SIDE_LIMIT,
-        description="Pixels; rounded down to a multiple of 8, never below 32.",
+        description="Pixels. Rounded down to a multiple of 8; at least 32.",
     )
 
 
 def seed(default: int | None = None) -> Param:
-    """The seed; picked at random where there is no default."""
+    """The seed. Without a default it is chosen at random."""
     return Param(
         name="seed",
         type="integer",
@@ -59,35 +59,35 @@ def seed(default: int | None = None) -> Param:
         minimum=0,
         maximum=2**32 - 1,
         wrap=SEED_SPAN,
-        description="Start of the random numbers; taken modulo 2147483648, where the Spaces' sliders end.",
+        description="Seed of the random numbers, modulo 2147483648, the end of the Spaces' sliders.",
     )
 
 
 def steps(default: int) -> Param:
-    """How many denoising steps to make (1 to 50, as the FLUX Spaces' slider)."""
+    """The number of denoising steps: 1 to 50, as the FLUX Spaces' slider."""
     return Param(
         name="num_inference_steps",
         type="integer",
         default=default,
         minimum=1,
         maximum=50,
-        description="Denoising steps: more take longer and show more detail.",
+        description="Denoising steps. More steps take longer and show more detail.",
     )
 
 
 def guidance(name: str, default: float, *, minimum: float, maximum: float) -> Param:
-    """How closely the picture follows the prompt."""
+    """How closely the image follows the prompt."""
     return Param(
         name=name,
         type="number",
         default=default,
         minimum=minimum,
         maximum=maximum,
-        description="How closely the picture follows the prompt.",
+        description="How closely the image follows the prompt.",
     )
 
 
-#: FLUX.1-schnell as its Space takes it.
+#: The parameters of FLUX.1-schnell's Space.
 FLUX_SCHNELL: Final = (
     PROMPT,
     MESSAGES,
@@ -99,7 +99,7 @@ FLUX_SCHNELL: Final = (
     steps(2),
 )
 
-#: FLUX.1-dev as its Space takes it; sizes come from the aspect ratio.
+#: The parameters of FLUX.1-dev's Space. A missing size comes from the aspect ratio.
 FLUX_DEV: Final = (
     PROMPT,
     MESSAGES,

@@ -1,8 +1,8 @@
-"""Where drivers come from: three sources, one shape. Listing imports no driver.
+"""Finds drivers and providers in three sources. Listing them imports no driver.
 
 * the files of ``providers/drivers/``: one file, one provider of the same name;
 * the entry points of the group ``darkroom.drivers`` in installed packages;
-* the operator's TOML file: a table with ``driver`` makes a provider of its own.
+* the operator's TOML file: a table with ``driver`` is a provider of its own.
 """
 
 from __future__ import annotations
@@ -21,29 +21,29 @@ from resilience import foreign
 
 GROUP: Final = "darkroom.drivers"
 
-#: Drivers that are no provider by themselves: they need a table of the TOML file.
+#: Drivers that are not providers by themselves: they need a table in the TOML file.
 TEMPLATES: Final = frozenset({"space"})
 
 Factory = Callable[[ProviderConfig], Driver]
 
 
 class DuplicateName(ConfigError):
-    """Two sources give a provider or driver of the same name."""
+    """Two sources have a provider or driver of the same name."""
 
 
 class BrokenDriver(Exception):
-    """A driver cannot be imported or built; the text names it, its origin and the cause."""
+    """A driver cannot be imported or built. The text names it, its origin and the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One provider that could be built.
+    """One provider that can be built.
 
     Args:
         name: The provider's name.
-        driver: Where its code is.
-        origin: Where it comes from, in words.
-        builtin: Whether it is a file of ours.
+        driver: Its code.
+        origin: Where it comes from, for error texts.
+        builtin: Whether its driver is one of ours.
     """
 
     name: str
@@ -62,13 +62,13 @@ class Entry:
 
 
 def drivers(installed: Iterable[EntryPoint] | None = None) -> dict[str, Entry]:
-    """Every driver by name, from the folder and from installed packages.
+    """All drivers by name, from the folder and from installed packages.
 
     Args:
-        installed: Entry points to use instead of those of this environment.
+        installed: Entry points to use in place of those of this environment.
 
     Raises:
-        DuplicateName: Two of them have the same name.
+        DuplicateName: Two drivers have the same name.
     """
     found: dict[str, Entry] = {}
     for entry in (*_folder(), *_plugins(installed_drivers() if installed is None else installed)):
@@ -83,7 +83,7 @@ def installed_drivers() -> tuple[EntryPoint, ...]:
 
 
 def providers(known: Mapping[str, Entry], tables: Mapping[str, ProviderConfig]) -> dict[str, Entry]:
-    """Every provider by name: each driver that stands for itself, and each table with a driver.
+    """All providers by name: each driver that is a provider by itself, and each table with a driver.
 
     Args:
         known: The drivers.
@@ -109,7 +109,7 @@ def providers(known: Mapping[str, Entry], tables: Mapping[str, ProviderConfig]) 
 
 
 def load(name: str) -> Factory:
-    """The driver of this name, for drivers that build on another one.
+    """The driver of this name, for drivers that use another one.
 
     Raises:
         KeyError: There is none.
@@ -135,7 +135,7 @@ def _add(found: dict[str, Entry], entry: Entry) -> None:
     other = found.get(entry.name)
     if other is not None:
         raise DuplicateName(
-            f"the provider {entry.name!r} is there twice: in {other.origin} and in {entry.origin}; rename one of them"
+            f"the provider {entry.name!r} exists twice: in {other.origin} and in {entry.origin}; rename one of them"
         )
     found[entry.name] = entry
 

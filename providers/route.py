@@ -45,7 +45,7 @@ class Route:
     @property
     def images(self) -> frozenset[str]:
         """Names of the parameters that are images at any of them."""
-        return frozenset(name for model in self.models.values() for name in model.pictures)
+        return frozenset(name for model in self.models.values() for name in model.image_params)
 
     def admit(self, given: object) -> Admission:
         """Check a request's ``input`` once for each provider, and fill in what it leaves open.

@@ -1,7 +1,7 @@
-"""What a provider is and takes, declared once.
+"""The declaration of a provider: its models and their parameters.
 
 The same declaration validates requests, fills the OpenAPI document, draws the
-playground form and answers ``GET /v1/models``.
+playground's form and answers ``GET /v1/models``.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ ParamType = Literal["string", "integer", "number", "boolean", "image", "images",
 
 #: Longest prompt, in characters.
 PROMPT_LIMIT = 10_000
-#: Most pictures of one ``images`` parameter.
-PICTURES_LIMIT = 8
+#: Most images in one ``images`` parameter.
+IMAGES_LIMIT = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
     """One input parameter.
 
-    ``default`` None means that there is none: the parameter may be left out,
-    or must be given where ``required`` says so (``prompt`` is also there when
-    ``messages`` hold one). Defaults are scalars. ``image`` takes a ``data:``
-    URI, an address or a file id, ``images`` a list of them; ``messages`` takes a chat history;
-    ``script`` takes the steps of :mod:`providers.echo.script`.
+    The types besides those of JSON: ``image`` takes a ``data:`` URI, a URL or
+    a file id, ``images`` a list of them, ``messages`` a chat history and
+    ``script`` the steps of :mod:`providers.echo.script`.
 
     Args:
-        random: A random value is picked where none is given.
-        wrap: Values are taken modulo this: clients may send more bits than the upstream takes.
-        off_with: The name of a parameter; where that one is given, a missing boolean is false
-            (a seed that was given is meant, so ``randomize_seed`` goes off).
+        default: A scalar; None if there is no default.
+        required: It must be given. ``prompt`` counts as given if ``messages`` contain one.
+        random: If it is not given, a random value is chosen.
+        wrap: Values are taken modulo this, for an upstream that takes fewer bits than clients may send.
+        off_with: The name of a parameter. If that is given, a missing boolean is false: for example a given seed
+            switches ``randomize_seed`` off.
     """
 
     name: str
@@ -59,15 +59,15 @@ class ModelSpec:
     Args:
         name: The exact name.
         aliases: Other names that clients may use.
-        kind: What comes out.
-        params: What goes in, in the order of the documentation.
-        sizes: How missing width and height are filled: ``none`` leaves them
-            to the parameter defaults, ``aspect_ratio`` takes them from the
-            table of :mod:`providers.inputs.normalise`.
-        vision: Takes a picture.
-        history: Takes ``messages``.
-        previews: Yields intermediate pictures.
-        pixel_steps: Most that width x height x num_inference_steps may be; None is no limit.
+        kind: The kind of its outputs.
+        params: Its inputs, in the order of the documentation.
+        sizes: How a missing width or height is filled: ``none`` takes the
+            parameter's default, ``aspect_ratio`` the table of
+            :mod:`providers.inputs.normalise`.
+        vision: It takes an image.
+        history: It takes ``messages``.
+        previews: It yields previews.
+        pixel_steps: Upper limit of width x height x num_inference_steps; None is no limit.
         rank: Place among the built-in providers of the same model: the lowest is asked first, equal ones in the order
             of their names. None: only jobs that name the provider go there.
     """
@@ -85,12 +85,12 @@ class ModelSpec:
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Every name that asks for this model, the exact one first."""
+        """All names of this model, the exact one first."""
         return (self.name, *self.aliases)
 
     @property
-    def pictures(self) -> tuple[str, ...]:
-        """Names of the parameters that are pictures."""
+    def image_params(self) -> tuple[str, ...]:
+        """Names of the parameters that take images."""
         return tuple(param.name for param in self.params if param.type in {"image", "images"})
 
     def param(self, name: str) -> Param | None:
@@ -98,21 +98,21 @@ class ModelSpec:
         return next((param for param in self.params if param.name == name), None)
 
     def answers_to(self, name: str) -> bool:
-        """Whether ``name`` asks for this model."""
+        """Whether ``name`` is a name of this model."""
         return name in self.names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSpec:
-    """A provider: an upstream, by name.
+    """A provider: one upstream.
 
     Args:
-        space: The id of its Space on the Hub; None for an app that is not there, or where nobody shall ask the Hub.
-        enabled: False: it takes no jobs at all.
-        working: False: it is known to be out of order, so it takes only jobs that name it.
-        concurrency: How many jobs of ours it takes at once; None is no limit of ours.
+        space: Id of its Space on the Hub; None if it is not on the Hub, or the Hub is not to be asked.
+        enabled: If False, it takes no jobs.
+        working: If False, it is known to be out of order and takes only jobs that name it.
+        concurrency: How many of our jobs may run there at once; None is no limit.
         timeout_seconds: Time budget of one attempt.
-        streams: Tells how far it is while it works.
+        streams: It reports progress.
     """
 
     name: str
@@ -130,11 +130,11 @@ class ProviderSpec:
 
     @property
     def on_hub(self) -> bool:
-        """Whether it is a Space, whose GPU time may be rationed."""
+        """Whether it is a Space, whose GPU time may be limited."""
         return bool(self.space) or (urlsplit(self.url).hostname or "").endswith(".hf.space")
 
     def model(self, name: str) -> ModelSpec | None:
-        """The model that answers to ``name``, or None."""
+        """The model of this name, or None."""
         return next((model for model in self.models if model.answers_to(name)), None)
 
     @property
@@ -144,7 +144,7 @@ class ProviderSpec:
 
     @property
     def vision_models(self) -> tuple[str, ...]:
-        """Exact names of the models that take a picture."""
+        """Exact names of the models that take an image."""
         return tuple(model.name for model in self.models if model.vision)
 
     @property
@@ -155,7 +155,7 @@ class ProviderSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """What the person who submits pays with. Secret: the repr shows only which are there."""
+    """The user's own credentials for a provider. They are secret, and not in the repr."""
 
     api_key: str | None = field(default=None, repr=False)
     hf_token: str | None = field(default=None, repr=False)
@@ -166,7 +166,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """A picture that goes in, already fetched and verified."""
+    """An input image, fetched and verified."""
 
     name: str
     data: bytes
@@ -178,11 +178,11 @@ class ProviderRequest:
     """One request to a driver.
 
     Args:
-        model: A name that the provider answers to.
-        input: Validated and normalised by :mod:`providers.inputs.normalise`.
-        files: The content of ``image`` parameters, by parameter name.
-        galleries: The same of ``images`` parameters.
-        credentials: Of the person who submitted.
+        model: A name of one of the provider's models.
+        input: Validated, and normalised by :mod:`providers.inputs.normalise`.
+        files: The files of ``image`` parameters, by parameter name.
+        galleries: The files of ``images`` parameters, by parameter name.
+        credentials: Of the user who submitted the job.
     """
 
     model: str

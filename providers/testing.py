@@ -1,4 +1,4 @@
-"""A kit for driver authors and for the tests of the worker."""
+"""A scripted driver, for tests of drivers and of the worker."""
 
 from __future__ import annotations
 
@@ -10,11 +10,12 @@ from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
 
 
 class ScriptedDriver:
-    """A driver that yields a fixed list of events and raises what it finds among them.
+    """A driver that yields a fixed list of events.
 
     Args:
-        events: Events in order; an exception among them is raised, a callable is called with the control.
+        events: Events in order. An exception among them is raised; a callable is called with the control.
         name: The provider's name.
+        model: The name of its one model.
     """
 
     def __init__(
@@ -50,12 +51,12 @@ class ScriptedDriver:
                 yield event
 
     def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
-        """Remember what was abandoned."""
+        """Record what was abandoned."""
         del request
         self.abandoned.append(state)
 
     def probe(self, control: Control) -> Probe | None:
-        """Nothing to look at."""
+        """There is nothing to look at."""
         del control
         return None
 

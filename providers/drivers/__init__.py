@@ -1,1 +1,1 @@
-"""One file, one provider. The file's name, with dashes, is the provider's name; its ``driver`` builds it."""
+"""One file for each provider. The file's name, with dashes, is the provider's name; ``driver`` builds it."""

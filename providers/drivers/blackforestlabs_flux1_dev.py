@@ -1,4 +1,4 @@
-"""FLUX.1-dev on the Space of Black Forest Labs: pictures that appear step by step."""
+"""FLUX.1-dev on the Space of Black Forest Labs, with previews."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CALL = Call(
 
 
 def driver(config: ProviderConfig) -> Driver:
-    """Build it."""
+    """Build the driver."""
     config.only()
     spec = ProviderSpec(
         name="blackforestlabs-flux1-dev",

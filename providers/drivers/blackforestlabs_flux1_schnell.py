@@ -1,4 +1,4 @@
-"""FLUX.1-schnell on the Space of Black Forest Labs: fast pictures in few steps."""
+"""FLUX.1-schnell on the Space of Black Forest Labs: fast images in few steps."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ CALL = Call(
 
 
 def driver(config: ProviderConfig) -> Driver:
-    """Build it."""
+    """Build the driver."""
     config.only()
     spec = ProviderSpec(
         name="blackforestlabs-flux1-schnell",

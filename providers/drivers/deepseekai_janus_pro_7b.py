@@ -1,4 +1,4 @@
-"""Janus-Pro-7B on DeepSeek's Space: answers questions about a picture, and paints several at once."""
+"""Janus-Pro-7B on DeepSeek's Space: it answers questions about an image, and generates several images at once."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ CHAT = ModelSpec(
     params=(
         PROMPT,
         MESSAGES,
-        Param(name="image", type="image", description="The picture to talk about."),
+        Param(name="image", type="image", description="The image to talk about."),
         seed(),
-        _fraction("top_p", 0.95, "Share of the likeliest words to choose from."),
-        _fraction("temperature", 0.1, "How freely to choose."),
+        _fraction("top_p", 0.95, "Share of the most likely tokens to sample from."),
+        _fraction("temperature", 0.1, "Sampling temperature: a higher one gives more varied results."),
     ),
     vision=True,
     history=True,
@@ -40,13 +40,13 @@ PAINT = ModelSpec(
         MESSAGES,
         seed(),
         guidance("guidance", 5, minimum=1, maximum=10),
-        _fraction("temperature", 1, "How freely to choose."),
+        _fraction("temperature", 1, "Sampling temperature: a higher one gives more varied results."),
     ),
 )
 
 
 def _conversation(request: ProviderRequest) -> Mapping[str, object]:
-    """The whole conversation goes in as one prompt."""
+    """The whole conversation as one prompt."""
     messages = request.input.get("messages")
     prompt = as_prompt(messages if is_history(messages) else (), str(request.input.get("prompt", "")))
     return {**request.input, "prompt": prompt}
@@ -84,7 +84,7 @@ CALLS = {
 
 
 class Janus(GradioDriver):
-    """The app, with its one odd error put into words."""
+    """The app, with a clear text for its error about a missing image."""
 
     def run(
         self, request: ProviderRequest, resume: Mapping[str, object] | None, control: Control
@@ -93,14 +93,14 @@ class Janus(GradioDriver):
         try:
             yield from super().run(request, resume, control)
         except Crashed as error:
-            # ``image.shape`` of a picture that is not there.
+            # The app reads ``image.shape`` of None.
             if "AttributeError" in error.detail and not request.files:
-                raise Rejected("this model talks about a picture: give one as image") from error
+                raise Rejected("this model talks about an image: give one as image") from error
             raise
 
 
 def driver(config: ProviderConfig) -> Driver:
-    """Build it."""
+    """Build the driver."""
     config.only()
     spec = ProviderSpec(
         name="deepseekai-janus-pro-7b",

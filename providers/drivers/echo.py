@@ -1,4 +1,4 @@
-"""An offline provider that does what the job's ``script`` says: for tests, CI and first steps."""
+"""An offline provider that plays the job's ``script``: for tests, CI and first steps."""
 
 from __future__ import annotations
 
@@ -26,16 +26,18 @@ from providers.events import (
 from providers.params import ASPECT_RATIO, MESSAGES, seed, side
 from providers.spec import PROMPT_LIMIT, ModelSpec, Param, ProviderRequest, ProviderSpec
 
-#: What a job without a script goes through.
+#: The script of a job without one.
 DEFAULT_SCRIPT = ("queue", "progress 4", "preview", "image")
 
 MODEL = ModelSpec(
     name="echo",
     params=(
-        Param(name="prompt", default="echo", max_length=PROMPT_LIMIT, description="Chooses the picture."),
+        Param(name="prompt", default="echo", max_length=PROMPT_LIMIT, description="Decides what is painted."),
         MESSAGES,
-        Param(name="image", type="image", description="A picture that comes back as it is, instead of a painted one."),
-        Param(name="script", type="script", description="What shall happen, step by step."),
+        Param(
+            name="image", type="image", description="An image that is returned unchanged, in place of a painted one."
+        ),
+        Param(name="script", type="script", description="What happens, step by step."),
         seed(),
         side("width", 512),
         side("height", 512),
@@ -72,7 +74,7 @@ class Echo:
         yield from _Play(request, control).steps(lines, first if isinstance(first, int) else 0)
 
     def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
-        """Nothing is left running anywhere."""
+        """There is nothing to cancel."""
 
     def probe(self, control: Control) -> Probe | None:
         """There is no upstream to look at."""
@@ -103,7 +105,7 @@ class _Play:
         }
 
     def steps(self, lines: Sequence[str], first: int) -> Iterator[ProviderEvent]:
-        """Play from a step on; the outputs of the steps before it still belong to the result."""
+        """Play from a step on. Outputs of earlier steps still belong to the result."""
         outputs: list[File | Text] = []
         for index, line in enumerate(lines):
             self._control.check()
@@ -119,7 +121,7 @@ class _Play:
         yield Completed(tuple(outputs) or (self._image(0),), self._seed)
 
     def _queue(self, step: Step) -> Iterator[ProviderEvent]:
-        """One place nearer to the front every second."""
+        """Move forward one place every second."""
         left = step.seconds or 0.0
         size = max(1, math.ceil(left))
         for rank in reversed(range(size)):

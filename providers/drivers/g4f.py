@@ -1,4 +1,4 @@
-"""The G4F framework's Spaces: FLUX.1-dev by its own provider, FLUX.1-schnell by a blocking call, Janus for the rest."""
+"""The G4F framework's Spaces: FLUX.1-dev through its own provider, FLUX.1-schnell by a blocking call, and Janus."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ SCHNELL = ModelSpec(
             name="randomize_seed",
             type="boolean",
             default=True,
-            description="Let the Space choose the seed. For a seed of your own, set it to false.",
+            description="Let the Space choose the seed. Set it to false to use your own.",
         ),
         steps(1),
     ),
@@ -44,7 +44,7 @@ SCHNELL = ModelSpec(
     pixel_steps=PIXEL_STEPS,
     rank=1,  # a blocking call tells nothing while it runs
 )
-#: The blocking call has no names: this is the order.
+#: The blocking call takes arguments in this order, without names.
 SCHNELL_CALL = Call(
     api_name="/predict",
     arguments=same_names("prompt", "seed", "width", "height", "randomize_seed", "num_inference_steps"),
@@ -55,7 +55,7 @@ SCHNELL_CALL = Call(
 
 
 class G4F:
-    """Three routes behind one name."""
+    """Three apps behind one name."""
 
     def __init__(self, config: ProviderConfig) -> None:
         config.only("flux_url")
@@ -79,15 +79,15 @@ class G4F:
     def run(
         self, request: ProviderRequest, resume: Mapping[str, object] | None, control: Control
     ) -> Iterator[ProviderEvent]:
-        """Run one attempt on the route of its model; see :class:`providers.base.Driver`."""
+        """Run one attempt on the app of its model; see :class:`providers.base.Driver`."""
         return self._route(request.model).run(request, resume, control)
 
     def abandon(self, state: Mapping[str, object], request: ProviderRequest) -> None:
-        """Cancel a lost attempt on the route of its model."""
+        """Cancel a lost attempt on the app of its model."""
         self._route(request.model).abandon(state, request)
 
     def probe(self, control: Control) -> Probe | None:
-        """Look at the two apps of its own; g4f-flux1-dev is looked at by itself."""
+        """Look at its own two apps. The provider g4f-flux1-dev looks at its app itself."""
         found = [probe for probe in (self._janus.probe(control), self._schnell.probe(control)) if probe is not None]
         change = next((probe.change for probe in found if probe.change is not None), None)
         return Probe("-".join(probe.signature for probe in found), change)

@@ -8,7 +8,7 @@ from providers.config import ProviderConfig
 
 
 def driver(config: ProviderConfig) -> Driver:
-    """Build it: everything but the address is as at the original."""
+    """Build the driver. Only the address differs from the original."""
     build = registry.load("blackforestlabs-flux1-dev")
     return build(
         config.with_defaults(

@@ -11,8 +11,8 @@
 
 A parameter is declared by its default, or in full as a table with ``type``,
 ``default``, ``required``, ``minimum``, ``maximum``, ``max_length``, ``enum``,
-``description`` and ``argument`` (its name in the app). Parameters of the app
-that are not declared get the app's own default.
+``description`` and ``argument`` (its name in the app). The app's other
+parameters get the app's own default.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _NAME_LIMIT: Final = 200
 
 
 def driver(config: ProviderConfig) -> Driver:
-    """Build it.
+    """Build the driver.
 
     Raises:
         ConfigError: A key is missing, unknown or wrong.

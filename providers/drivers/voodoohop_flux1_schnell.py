@@ -17,7 +17,7 @@ MODEL = ModelSpec(
 
 
 def driver(config: ProviderConfig) -> Driver:
-    """Build it."""
+    """Build the driver."""
     config.only()
     spec = ProviderSpec(
         name="voodoohop-flux1-schnell",

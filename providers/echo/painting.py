@@ -1,4 +1,4 @@
-"""Pictures for providers without a GPU: painted from prompt and seed, the same every time."""
+"""Images without a GPU: painted from prompt and seed, always the same."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ def paint(prompt: str, seed: int, width: int, height: int, *, finished: float = 
     """Paint an evening over hills.
 
     Args:
-        prompt: Chooses colours and shapes, together with the seed.
+        prompt: Decides colours and shapes, together with the seed.
         seed: Any integer.
         width: Pixels.
         height: Pixels.
-        finished: 0..1; below 1 the picture is blurred, as an intermediate one is.
+        finished: 0 to 1. Below 1 the image is blurred, like a preview.
 
     Returns:
         A PNG.

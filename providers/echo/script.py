@@ -1,21 +1,21 @@
 """The steps of a scripted job of the echo provider, as text and as data. Pure.
 
 =======================  ====================================================
-``queue 3s``             wait so long in the upstream's queue
-``start``                leave the queue (happens by itself before any work)
-``progress 5 2s``        5 steps, over 2 s
-``preview 3``            3 intermediate pictures
+``queue 3s``             wait 3 s in the upstream's queue
+``start``                leave the queue (implied by any work)
+``progress 5 2s``        5 steps of progress, over 2 s
+``preview 3``            3 previews
 ``log hello``            a line of text; also ``warning`` and ``status``
-``wait 2s``              nothing for so long
-``checkpoint``           a later attempt goes on from here
-``fail quota 0:09:48``   the attempt ends so, with the time of the next one; more words are its text
-``fail-once busy 2s``    the same, but a later attempt of the job goes on with the next step
-``image 4``              4 pictures in the result
+``wait 2s``              do nothing for 2 s
+``checkpoint``           a later attempt continues here
+``fail quota 0:09:48``   fail with this error and this time to retry; more words are its text
+``fail-once busy 2s``    the same, but a later attempt of the job continues with the next step
+``image 4``              4 images in the result
 ``text hello``           a text in the result
 =======================  ====================================================
 
-Counts and times may be left out. A failure is named as the driver's error or
-as the job's error code. A script that makes no result ends with one image.
+Counts and times are optional. A failure is named by the driver's error or the
+job's error code. A script without any result gives one image.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ from providers.errors import (
 STEPS_LIMIT: Final = 100
 COUNT_LIMIT: Final = 1000
 IMAGES_LIMIT: Final = 16
-#: Seconds of one step.
+#: Longest time of one step, in seconds.
 SECONDS_LIMIT: Final = 3600.0
 
-#: Errors by the words that name them. The second word is the code that the job's error will have.
+#: Errors by their names in scripts: the driver's error, and the code of the job's error.
 FAILURES: Final[dict[str, type[ProviderError]]] = {
     "quota": Quota,
     "provider_quota": Quota,
@@ -78,14 +78,14 @@ STEPS: Final = tuple(sorted({*_TEXT_STEPS, *_TIMED_STEPS, *_COUNTED_STEPS, *_BAR
 
 
 class StepError(ValueError):
-    """A step cannot be read; the text says what would be right."""
+    """A step cannot be read. The text says what would be right."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One step.
 
-    ``seconds`` is None where none were given; ``failure`` is a word of :data:`FAILURES`.
+    ``seconds`` is None if no time was given. ``failure`` is a name of :data:`FAILURES`.
     """
 
     verb: str
@@ -99,7 +99,7 @@ def parse(line: str) -> Step:
     """Read one step.
 
     Raises:
-        StepError: It is no step of the table above.
+        StepError: It is not a step of the table above.
     """
     verb, _, rest = line.strip().partition(" ")
     rest = rest.strip()
@@ -115,7 +115,7 @@ def parse(line: str) -> Step:
         return _counted(verb, rest)
     if verb in _BARE_STEPS and not rest:
         return Step(verb=verb)
-    raise StepError(f"is no step; the steps are {', '.join(STEPS)}")
+    raise StepError(f"is not a step; the steps are {', '.join(STEPS)}")
 
 
 def _counted(verb: str, rest: str) -> Step:
@@ -145,7 +145,7 @@ def _time(text: str, step: str) -> float:
 
 
 def _seconds(text: str) -> float | None:
-    """Seconds of ``500ms``, ``2s``, ``1.5m``, ``1h`` or ``0:09:48``; None for anything else."""
+    """The seconds of ``500ms``, ``2s``, ``1.5m``, ``1h`` or ``0:09:48``; None for anything else."""
     clock = _CLOCK.fullmatch(text)
     if clock:
         hours, minutes, seconds = (int(part) for part in clock.groups())

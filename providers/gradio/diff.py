@@ -1,16 +1,16 @@
-"""Streaming diffs: from the second step of a generator on, Gradio 4.17+ sends only what changed.
+"""Streaming diffs: from the second step of a generator on, Gradio 4.17 and newer sends only changes. Pure.
 
-Best effort, for previews: the server's own diffs are wrong for lists that
-shrink (Gradio 4.44 gives indices that do not exist, 5.50 and 6.31 shift
-deletes in nested lists; run against the server's code). The final result is
-always sent in full.
+Best effort, for previews: the server's diffs are wrong for lists that shrink
+(Gradio 4.44 gives indices that do not exist, 5.50 and 6.31 shift deletes in
+nested lists; run against the server's code). The final result is always sent
+in full.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-#: Stands for an output whose value could not be followed.
+#: Stands for an output whose value is no longer known.
 LOST: object = object()
 
 
@@ -22,11 +22,11 @@ def apply(last: Sequence[object], changes: Sequence[object]) -> tuple[object, ..
     """Apply one message.
 
     Args:
-        last: The outputs so far; they are changed in place where that saves a copy.
-        changes: Per output a list of ``[action, path, value]``.
+        last: The outputs so far; they may be changed in place.
+        changes: For each output a list of ``[action, path, value]``.
 
     Returns:
-        The outputs afterwards; :data:`LOST` where a change did not fit.
+        The new outputs; :data:`LOST` for one whose change did not fit.
     """
     return tuple(_follow(last[i] if i < len(last) else LOST, change) for i, change in enumerate(changes))
 

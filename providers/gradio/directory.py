@@ -1,6 +1,6 @@
-"""What is known about apps, shared by all attempts of a process for a short while.
+"""Descriptions of apps, shared by all attempts of a process for a short while.
 
-``/config`` and ``/info`` are some 60 KB and two round trips; 200 jobs that
+``/config`` and ``/info`` are about 60 KB and two round trips. 200 jobs that
 start at once on one app read them once.
 """
 
@@ -14,7 +14,7 @@ from threading import Event, Lock
 from providers.base import Control
 from providers.gradio.endpoints import App
 
-#: Seconds that an app's description is believed.
+#: Seconds that an app's description is used.
 LIFETIME = 60.0
 _MOST = 256
 
@@ -36,10 +36,10 @@ class Directory:
         self._entries: dict[Hashable, _Entry] = {}
 
     def get(self, key: Hashable, fetch: Callable[[], App], control: Control) -> App:
-        """Give the app's description, from memory or by ``fetch``.
+        """The app's description, from memory or from ``fetch``.
 
-        While one attempt fetches, the others wait for it; where it fails they
-        fetch themselves, since its failure may be its own (a cancel).
+        While one attempt fetches, the others wait for it. If it fails, they
+        fetch themselves, since the failure may be its own, such as a cancel.
 
         Raises:
             ProviderError: What ``fetch`` raises, or the end of this attempt.
@@ -54,7 +54,7 @@ class Directory:
         return self.put(key, fetch())
 
     def put(self, key: Hashable, app: App) -> App:
-        """Keep a description that was fetched."""
+        """Keep a fetched description."""
         entry = _Entry(app=app, until=self._clock() + self._lifetime)
         entry.done.set()
         with self._lock:

@@ -1,4 +1,4 @@
-"""What an app can be asked: its functions, found in ``/config`` and ``/info``, and the arguments of a call."""
+"""The functions of an app, read from ``/config`` and ``/info``, and the arguments of a call. Pure."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ class Slot:
     """One input of a function.
 
     Args:
-        name: The parameter's name; None where the app tells none.
-        hidden: Not part of the API (``gr.State``): always sent as null.
-        required: Has no default.
-        default: The Space's own value (of the component: Gradio does not tell Python's default).
-        component: Such as ``slider``; empty where unknown.
+        name: The parameter's name; None if the app does not tell it.
+        hidden: It is not part of the API (``gr.State``), and always sent as null.
+        required: It has no default.
+        default: The value of the app's component; Gradio does not tell the default of the Python function.
+        component: Such as ``slider``; empty if unknown.
     """
 
     name: str | None = None
@@ -37,7 +37,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """One function: ``api_name`` without the slash, None where it has no public name."""
+    """One function. ``api_name`` has no slash; it is None if the function has no public name."""
 
     fn_index: int
     api_name: str | None
@@ -75,16 +75,16 @@ class App:
 
     @property
     def has_diffs(self) -> bool:
-        """Whether a stream of ``/queue/join`` sends diffs. An unknown newer protocol is taken for the newest known."""
+        """Whether a stream of ``/queue/join`` sends diffs. An unknown protocol is treated as the newest known one."""
         return self.protocol in _WITH_DIFFS or self.protocol not in {"sse", "sse_v1"}
 
     @property
     def speaks_queue(self) -> bool:
-        """Whether its queue is spoken here: Gradio 4 and newer; 3 has a WebSocket."""
+        """Whether we know its queue: Gradio 4 and newer; Gradio 3 has a WebSocket."""
         return _PROTOCOL.fullmatch(self.protocol) is not None
 
     def find(self, api_name: str | None, fn_index: int | None = None) -> Endpoint:
-        """The function of that name; the one with that index where the name is not found.
+        """The function of this name, or else the one with this index.
 
         Raises:
             Changed: There is neither.
@@ -102,7 +102,7 @@ class App:
         )
 
     def signature(self) -> dict[str, object]:
-        """Names and types of all public functions as stable JSON data, without values."""
+        """Names and types of all public functions, without values, as JSON data that is stable."""
         return {
             e.label: {
                 "inputs": [[s.name, s.component, s.required] for s in e.slots if not s.hidden],
@@ -114,13 +114,13 @@ class App:
 
 
 def parse_app(config: object, info: object = None) -> App:
-    """Read ``/config`` and, where the app could give it, ``/info``.
+    """Read ``/config`` and, if the app gives it, ``/info``.
 
     Raises:
-        Protocol: This is no Gradio configuration.
+        Protocol: This is not a Gradio configuration.
     """
     if not isinstance(config, dict) or not isinstance(config.get("dependencies"), list):
-        raise Protocol("what answers here is no Gradio app: its /config has no functions")
+        raise Protocol("no Gradio app answers at this address: its /config has no functions")
     components = {c["id"]: c for c in _dicts(config.get("components")) if isinstance(c.get("id"), int) and "type" in c}
     named = _mapping(_mapping(info).get("named_endpoints"))
     endpoints = tuple(
@@ -130,7 +130,7 @@ def parse_app(config: object, info: object = None) -> App:
     protocol = config.get("protocol")
     return App(
         version=_version(config.get("version")),
-        # Gradio 3 says nothing, and has a WebSocket.
+        # Gradio 3 has none, but a WebSocket.
         protocol=protocol if isinstance(protocol, str) else "ws",
         prefix=prefix if isinstance(prefix, str) and _PREFIX.fullmatch(prefix) else "",
         endpoints=endpoints,
@@ -143,10 +143,10 @@ def arguments(endpoint: Endpoint, given: Mapping[str, object], positional: Seque
     Args:
         endpoint: The function.
         given: By parameter name.
-        positional: Names in order, for an app that tells none.
+        positional: Names in order, for an app that does not tell them.
 
     Returns:
-        One value per input: given, else the Space's default, else (state) null.
+        One value per input: the given one, else the app's default, else null.
 
     Raises:
         Changed: The function lacks a given parameter, or needs one that is not given.
@@ -177,7 +177,7 @@ def _endpoint(
     components: Mapping[object, Mapping[str, object]],
     named: Mapping[str, object],
 ) -> Endpoint:
-    # Dependencies carry their id from 4.32 on; before that it is their position.
+    # Dependencies have an id from 4.32 on; before that it is their position.
     number = fields.get("id")
     api_name = fields.get("api_name")
     name = api_name.strip("/") if isinstance(api_name, str) and api_name and len(api_name) <= _NAME_LIMIT else None

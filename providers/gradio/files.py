@@ -1,4 +1,4 @@
-"""Files as Gradio names them in its data: found, named and addressed. Pure."""
+"""Files in Gradio's data: how to find them, and their URLs. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _PATH_LIMIT = 4096
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """A file at the app: by its path there, or (streams only) by an address."""
+    """A file at the app, by its path there, or (streams only) by a URL."""
 
     name: str
     path: str | None
@@ -30,13 +30,13 @@ class Reference:
 
 
 def find(data: object) -> Reference | InlineFile | None:
-    """Read a file out of an output's data.
+    """Find the file in an output's data.
 
     Args:
         data: ``FileData`` of Gradio 4 to 6, ``{"name", "data", "is_file"}`` of Gradio 3, an item of a gallery, or a ``data:`` URL.
 
     Returns:
-        None where it is no file.
+        None if ``data`` is not a file.
     """
     if isinstance(data, str):
         return _inline("file", data)
@@ -57,10 +57,10 @@ def _reference(data: Mapping[str, object], name: str, path: str | None) -> Refer
     url = _text(data.get("url"))
     if path is None and url is None:
         return None
-    # Anything else (a JSON output of the app's own making) is a file only if it says so.
+    # Other data, such as a JSON output, is a file only if it says so.
     if path is None and not ("meta" in data or "is_stream" in data or "orig_name" in data):
         return None
-    # A stream has no path on the disk; everywhere else the server's idea of its own address is not to be trusted.
+    # A stream has no path on the disk. Otherwise the URL is ignored: the server may not know its own address.
     streamed = data.get("is_stream") is True and url is not None
     kind = data.get("mime_type")
     suffix = posixpath.splitext(path or (url or "").partition("?")[0])[1].lower()
@@ -79,9 +79,9 @@ def _inline(name: str, value: object) -> InlineFile | None:
 
 
 def address(base: str, prefix: str, reference: Reference) -> str | None:
-    """Our own URL for it, or None where the app names another host.
+    """The URL to fetch it from; None if the app names another host.
 
-    The path is quoted whole; Gradio 4.44 to 6.31 read it so (recorded).
+    The whole path is quoted, as Gradio 4.44 to 6.31 read it (recorded).
     """
     if reference.path is not None:
         return f"{base}{prefix}/file={quote(reference.path)}"

@@ -123,24 +123,23 @@ class _TLSConnection(_Registered, HTTPSConnection):
     """A TLS connection."""
 
 
-class _Pool(HTTPConnectionPool):
+class _RegisteringPool:
+    """A pool that tells its connections where to register."""
+
+    sockets: Sockets
+
+    def _new_conn(self) -> Any:  # noqa: ANN401
+        connection: Any = super()._new_conn()  # type: ignore[misc]
+        connection.sockets = self.sockets
+        return connection
+
+
+class _Pool(_RegisteringPool, HTTPConnectionPool):
     ConnectionCls = _Connection
-    sockets: Sockets
-
-    def _new_conn(self) -> Any:  # noqa: ANN401
-        connection: Any = super()._new_conn()
-        connection.sockets = self.sockets
-        return connection
 
 
-class _TLSPool(HTTPSConnectionPool):
+class _TLSPool(_RegisteringPool, HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
-    sockets: Sockets
-
-    def _new_conn(self) -> Any:  # noqa: ANN401
-        connection: Any = super()._new_conn()
-        connection.sockets = self.sockets
-        return connection
 
 
 def _pool(kind: type[_Pool | _TLSPool], sockets: Sockets, host: str, port: int, **context: Any) -> _Pool | _TLSPool:  # noqa: ANN401

@@ -1,8 +1,8 @@
-"""The Hugging Face Hub: who pays for the GPU, and what state a Space is in.
+"""The Hugging Face Hub: tokens for GPU time, and the state of a Space.
 
 The addresses and the page's fields are those that public clients of ZeroGPU
-Spaces use. Nothing here is needed for a job to run: where the Hub gives
-nothing, the Space is called without it and says itself what is missing.
+Spaces use. No job needs the Hub: without its answer the Space is called all
+the same, and says itself what is missing.
 """
 
 from __future__ import annotations
@@ -27,16 +27,16 @@ from providers.spec import Credentials
 
 log = logging.getLogger(__name__)
 
-#: What public clients send as the uuid where they have a token but none to go with it.
+#: What public clients send as the uuid of a token without one.
 NO_UUID: Final = "[object Object]"
 
-#: Seconds and bytes for a look-up: it must not hold up a job for long.
+#: Bounds of a look-up, which must not delay a job for long.
 LIMITS: Final = Limits(connect=2.0, read=4.0, no_news=8.0, body_bytes=4 << 20)
 
 #: The public Hub.
 HUB_URL: Final = "https://huggingface.co"
 
-#: Seconds for which a Hub that did not answer is left alone.
+#: Seconds without look-ups after the Hub did not answer.
 SILENCE: Final = 60.0
 
 #: Seconds until a new attempt makes sense at a Space that is being woken or built.
@@ -67,17 +67,17 @@ _GONE: Final[Mapping[str, str]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GpuToken:
-    """What a ZeroGPU Space wants to see. Secret."""
+    """The token and uuid that a ZeroGPU Space expects. Secret."""
 
     token: str | None = field(default=None, repr=False)
     uuid: str | None = field(default=None, repr=False)
 
 
 class Hub:
-    """One Hub, asked by many jobs; thread-safe.
+    """One Hub, asked by many jobs. Thread-safe.
 
     Args:
-        url: Base address; empty means that there is none to ask.
+        url: Base address. If it is empty, no Hub is asked.
         clock: Monotonic seconds; replaced in tests.
     """
 
@@ -89,8 +89,8 @@ class Hub:
     def gpu_token(self, space: str | None, credentials: Credentials, control: Control) -> GpuToken:
         """Look up the token and uuid that the Space's page would use.
 
-        The page has both; with the user's cookies the token of the API takes
-        the page's place. What cannot be had is None: that is no error.
+        The page has both. With the user's cookies, the token of the API
+        replaces the page's. A missing one is None, and not an error.
         """
         if not space or not self._url:
             return GpuToken()
@@ -99,12 +99,12 @@ class Hub:
         own = self._own_token(space, credentials, control) if credentials.cookies else None
         found = GpuToken(token=own or (token[1] if token else None), uuid=uuid[1] if uuid else None)
         for secret in (found.token, found.uuid):
-            # The Space that it is sent to may send it back.
+            # The Space that gets it may send it back.
             logs.hide(secret or "")
         return found
 
     def state(self, space: str | None, credentials: Credentials, control: Control) -> ProviderError | None:
-        """Why a Space does not answer, in the Hub's words: Waking or Unreachable; None where the Hub knows no reason."""
+        """Why a Space does not answer, as the Hub says: Waking or Unreachable; None if the Hub gives no reason."""
         if not space or not self._url:
             return None
         answer = _object(self._ask(f"/api/spaces/{quote(space)}", credentials, control))
@@ -117,7 +117,7 @@ class Hub:
         return None
 
     def revision(self, space: str | None, control: Control) -> str | None:
-        """The commit that a public Space is at; None where the Hub does not say."""
+        """The commit of a public Space; None if the Hub does not say."""
         if not space or not self._url:
             return None
         commit = _object(self._ask(f"/api/spaces/{quote(space)}", Credentials(), control)).get("sha")
@@ -131,7 +131,7 @@ class Hub:
         return token if isinstance(token, str) and token else None
 
     def _ask(self, path: str, credentials: Credentials, control: Control, **params: str) -> str | None:
-        """One answer as text, or None. Cookies and token go to the Hub's own origin and nowhere else."""
+        """One answer as text, or None. Cookies and token go to the Hub's origin only."""
         if self._clock() < self._silent_until:
             return None
         headers = {"Authorization": f"Bearer {credentials.hf_token}"} if credentials.hf_token else {}
@@ -154,18 +154,18 @@ class Hub:
         except ProviderError as error:
             control.check()
             log.info("the Hub gave no answer to %s: %s", path, error.detail)
-            # A user's own broken proxy says nothing about the Hub.
+            # It may be the user's proxy that is broken, and not the Hub.
             if credentials.proxy is None:
                 self._silent_until = self._clock() + SILENCE
         return None
 
 
 def headers(credentials: Credentials, found: GpuToken) -> dict[str, str]:
-    """The headers that say whose GPU time a Space shall use.
+    """The headers that tell a Space whose GPU time to use.
 
     Args:
-        credentials: Of the person who submitted.
-        found: What the Hub gave; used only where they brought no key of their own.
+        credentials: Of the user who submitted the job.
+        found: The Hub's token; used only if the user gave no key.
     """
     key = credentials.api_key
     account = credentials.hf_token or (key if is_account(key) else None)
@@ -180,12 +180,12 @@ def headers(credentials: Credentials, found: GpuToken) -> dict[str, str]:
 
 
 def brings_own(credentials: Credentials) -> bool:
-    """Whether they pay by a key or token of their own, so that there is nothing to look up."""
+    """Whether the user gave a key or token, so that no look-up is needed."""
     return bool(credentials.api_key or credentials.hf_token)
 
 
 def is_account(key: str | None) -> bool:
-    """Whether a key is a Hugging Face token, which the Space's proxy reads, and not a ZeroGPU token."""
+    """Whether a key is a Hugging Face token, which the Space's proxy reads, rather than a ZeroGPU token."""
     return bool(key and key.startswith(_HF_TOKEN))
 
 

@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long to wait for an app, and how much of it to take.
+    """How long to wait for an app, and how much to accept from it.
 
     Args:
         connect: Seconds for a connection to be made.
         read: Seconds of silence on the socket. Heartbeats come every 15 s, so it must be longer.
-        no_news: Seconds without any message but heartbeats, also for any other answer to be read whole.
+        no_news: Seconds without any message but heartbeats, and for reading any other answer.
         first_event: Seconds until the first message of a job.
-        probe: Seconds until the first message of a job that is picked up: what waits unread is sent at once.
-        event_bytes: Size of one message. Files come as paths, so 4 MiB holds any text and a picture sent inline.
+        probe: Seconds until the first message of a job that is picked up: the app sends unread messages at once.
+        event_bytes: Size of one message. Files come as paths, so 4 MiB is enough for any text and for an inline image.
         stream_bytes: Size of all messages of one job.
-        events: Number of messages of one job, heartbeats included.
-        body_bytes: Size of any other answer (/config holds the app's examples and can reach megabytes).
+        events: Number of messages of one job, with heartbeats.
+        body_bytes: Size of any other answer. ``/config`` contains the app's examples and can reach megabytes.
     """
 
     connect: float = 5.0

@@ -1,8 +1,8 @@
-"""What a Gradio app says while it works on a call: one frozen type per message, and the parser.
+"""The messages of a Gradio app during a call: one frozen type for each, and the parser. Pure.
 
 The kinds and fields are those of Gradio 4.0 to 6.31 as recorded
 (``tests/transcripts/README.md``). An app may be newer than this list, so an
-unknown kind is ignored; a known kind that is malformed is an error.
+unknown kind is ignored. A malformed message of a known kind is an error.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ DEPTH = 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimation:
-    """Waiting: ``rank`` 0 is the first of those that wait; ``eta`` in seconds."""
+    """The call waits. ``rank`` 0 is the first in the queue; ``eta`` is in seconds."""
 
     event_id: str | None = None
     rank: int | None = None
@@ -31,14 +31,14 @@ class Estimation:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SendData:
-    """Protocol ``sse`` only: the app is ready to be given the arguments."""
+    """Protocol ``sse`` only: the app asks for the arguments."""
 
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Starts:
-    """The function begins; ``eta`` in seconds."""
+    """The function starts. ``eta`` is in seconds."""
 
     event_id: str | None = None
     eta: float | None = None
@@ -46,7 +46,7 @@ class Starts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bar:
-    """One progress bar: ``fraction`` in 0..1 or ``index`` of ``length``."""
+    """One progress bar: ``fraction`` from 0 to 1, or ``index`` of ``length``."""
 
     fraction: float | None = None
     index: int | None = None
@@ -57,7 +57,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """The progress bars, the outermost first; may be empty."""
+    """The progress bars, the outermost first. There may be none."""
 
     event_id: str | None = None
     bars: tuple[Bar, ...] = ()
@@ -74,7 +74,7 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Generating:
-    """A step of a generator: full outputs or changes to the last ones, as the protocol says."""
+    """A step of a generator: full outputs, or changes to the last ones, depending on the protocol."""
 
     event_id: str | None = None
     data: tuple[object, ...] = ()
@@ -82,7 +82,7 @@ class Generating:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """The end of the call. Successful without ``data`` is Gradio's way to say that it was canceled."""
+    """The end of the call. Success without ``data`` means that it was canceled."""
 
     event_id: str | None = None
     success: bool
@@ -93,7 +93,7 @@ class Completed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unexpected:
-    """The app lost the call: it does not know the session, or stops."""
+    """The app has lost the call: it does not know the session, or it stops."""
 
     event_id: str | None = None
     text: str = ""
@@ -102,21 +102,21 @@ class Unexpected:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueueFull:
-    """Protocol ``sse`` only: no place in the queue."""
+    """Protocol ``sse`` only: the queue is full."""
 
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CloseStream:
-    """Nothing of this session is pending any more."""
+    """No call of this session is pending any more."""
 
     event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
-    """The connection lives. It says nothing about the job."""
+    """The connection is alive. It says nothing about the job."""
 
     event_id: str | None = None
 
@@ -141,14 +141,14 @@ def parse(line: str) -> Message | None:
     """Read one event's data.
 
     Returns:
-        The message, or None for a kind that is not known here.
+        The message, or None for an unknown kind.
 
     Raises:
-        Protocol: It is no JSON object with a ``msg``, or a known kind lacks what makes it.
+        Protocol: It is not a JSON object with a ``msg``, or a known kind lacks a field.
     """
     fields = loads(line)
     if not isinstance(fields, dict):
-        raise Protocol(f"the app sent a message that is no object: {clean.text(line, 80)!r}")
+        raise Protocol(f"the app sent a message that is not an object: {clean.text(line, 80)!r}")
     kind = fields.get("msg")
     if not isinstance(kind, str):
         raise Protocol(f"the app sent a message without a kind: {clean.text(line, 80)!r}")
@@ -157,7 +157,7 @@ def parse(line: str) -> Message | None:
 
 
 def loads(line: str | bytes) -> object:
-    """Read JSON from a stranger: bounded depth, no NaN or infinity.
+    """Read untrusted JSON: with bounded depth, without NaN and infinity.
 
     Raises:
         Protocol: It is not JSON, or nested too deeply.
@@ -166,7 +166,7 @@ def loads(line: str | bytes) -> object:
         value: object = json.loads(line, parse_constant=_no_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         start = line[:80] if isinstance(line, str) else line[:80].decode("utf-8", "replace")
-        raise Protocol(f"the app sent what is no JSON: {clean.text(start, 80)!r}") from None
+        raise Protocol(f"the app sent invalid JSON: {clean.text(start, 80)!r}") from None
     if not _is_shallow(value):
         raise Protocol("the app sent JSON that is nested too deeply")
     return value
@@ -220,7 +220,7 @@ def _bars(fields: Fields, event_id: str | None) -> Bars:
     found = fields.get("progress_data")
     if found is not None and not isinstance(found, list):
         raise Protocol("the app sent 'progress' without a list of bars")
-    # Eight nested bars are more than anybody can look at.
+    # More than eight nested bars are of no use.
     return Bars(event_id=event_id, bars=tuple(_bar(bar) for bar in (found or [])[:8] if isinstance(bar, dict)))
 
 
@@ -257,7 +257,7 @@ def _completed(fields: Fields, event_id: str | None) -> Completed:
         raise Protocol("the app sent 'process_completed' without saying whether it succeeded")
     data, error = output.get("data"), output.get("error")
     if success and data is not None and not isinstance(data, list):
-        raise Protocol("the app sent a result that is no list")
+        raise Protocol("the app sent a result that is not a list")
     # A generator that fails has the title in the output only (recorded, 6.31).
     title = clean.message(output.get("title") or fields.get("title"), 100)
     return Completed(

@@ -1,8 +1,8 @@
-"""What an HTTP answer that is not the wanted one means. Pure.
+"""The error that an unexpected HTTP answer means. Pure.
 
-The statuses are Gradio's own (4.44 to 6.31, recorded): a full queue is 503, a
-wrong login 400, a refused value 422, an unknown function 500. Whatever stands
-before the app (a Space that wakes up, a proxy) answers with pages.
+The statuses are Gradio's (4.44 to 6.31, recorded): a full queue is 503, a
+wrong login 400, a refused value 422, an unknown function 500. A server in
+front of the app (for a Space that wakes up, or a proxy) answers with pages.
 """
 
 from __future__ import annotations
@@ -17,22 +17,21 @@ from providers.gradio import zerogpu
 LOGIN_NEEDED = "the app needs a login: its configuration must have a user name and a password"
 WRONG_LOGIN = "the app refuses the user name or the password"
 
-
-#: The longest wait that a header may ask for, in seconds. Whatever stands before an app may send one; the time of a GPU
-#: quota, which can be a day, comes in the app's own words (:mod:`providers.gradio.zerogpu`).
+#: Longest wait that is taken from a header, in seconds: any server in front of the app may send one. The wait for a GPU
+#: quota, which can be a day, comes in the app's own text (:mod:`providers.gradio.zerogpu`).
 LONGEST_WAIT = 300.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """An answer that is not what was asked for.
+    """An unexpected answer.
 
     Args:
         status: HTTP status.
         content_type: In lower case, without parameters.
         body: Its beginning.
         retry_after: Seconds, from the header.
-        hosted: Whether it is a Hugging Face Space, where a page may mean that it wakes up.
+        hosted: Whether the app is a Hugging Face Space, where a page may mean that it wakes up.
     """
 
     status: int
@@ -43,7 +42,7 @@ class Refusal:
 
     @property
     def is_page(self) -> bool:
-        """Whether it is a web page."""
+        """Whether the answer is a web page."""
         return self.content_type == "text/html" or self.body[:200].lstrip().lower().startswith(("<!doctype", "<html"))
 
     @property
@@ -69,7 +68,7 @@ class Refusal:
         if self.status >= 500:
             return self._server_error()
         if 300 <= self.status < 400:
-            return Unreachable("the app has moved to another address; its configuration must name that one")
+            return Unreachable("the app has moved to another address; its configuration must have the new one")
         if self.status < 300:
             return Protocol(f"the app answered with {self.content_type or 'no content type'} instead of data")
         return Protocol(f"the app answered with status {self.status}{_after(self.detail)}")
@@ -80,10 +79,10 @@ class Refusal:
         if self.hosted and (self.status < 300 or self.status >= 500):
             return Waking("the Space is asleep or starting: it answers with a web page", retry_after=self.retry_after)
         if self.status >= 500:
-            return Unreachable(f"the app is not there: status {self.status} from what stands before it")
+            return Unreachable(f"the app is not there: status {self.status} from a server in front of it")
         if self.status in _BY_STATUS:
             return _BY_STATUS[self.status](self)
-        return Protocol("what answers here is a web page, not a Gradio app")
+        return Protocol("a web page answers at this address, not a Gradio app")
 
     def _not_found(self) -> ProviderError:
         if self.hosted:
@@ -122,7 +121,7 @@ _BY_STATUS = {
 
 
 def _item(item: object) -> str:
-    """One finding of a validator (Gradio 5.45+) or of FastAPI."""
+    """One fault that a validator (Gradio 5.45 and newer) or FastAPI found."""
     if not isinstance(item, dict):
         return ""
     name, text = item.get("parameter_name"), clean.message(item.get("message") or item.get("msg"), 200)

@@ -1,4 +1,4 @@
-"""The messages of one call, made into provider events and the answer. Pure."""
+"""From the messages of one call to provider events and the answer. Pure."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from providers.gradio.files import Reference, find
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The final data of a call: one item per output component, raw."""
+    """The final data of a call: one item per output component, as the app sent it."""
 
     data: tuple[object, ...]
 
 
 class Lost(Unreachable):
-    """The app no longer knows the job: it was restarted, or the stream was dropped."""
+    """The app no longer knows the job: it was restarted, or the stream was closed."""
 
 
 class Session:
     """Reads one call's messages.
 
-    Only the call's own messages count; those of other calls, repeated ones
-    and those after the end are dropped.
+    Messages of other calls, repeated ones and those after the end are ignored.
 
     Args:
-        event_id: The call's id; None to take it from the first message that has one.
+        event_id: The call's id; None takes it from the first message that has one.
         diffs: Whether steps after the first come as changes.
-        file: Makes a file of an output's data, for previews.
-        canceled: Tells whether we asked for the end ourselves.
+        file: Makes a file from an output's data, for previews.
+        canceled: Whether we canceled the call.
     """
 
     def __init__(
@@ -45,7 +44,7 @@ class Session:
     ) -> None:
         self.event_id = event_id
         self.finished = False
-        #: Whether the app has told anything about the call.
+        #: Whether there was any message of the call.
         self.heard = False
         self._diffs = diffs
         self._file = file
@@ -56,10 +55,10 @@ class Session:
         self._preview: object = None
 
     def feed(self, message: messages.Message) -> tuple[ProviderEvent | Answer, ...]:
-        """Take one message.
+        """Read one message.
 
         Returns:
-            What it means; an Answer ends the call.
+            Its events. An Answer ends the call.
 
         Raises:
             ProviderError: The call ended without an answer.
@@ -75,7 +74,7 @@ class Session:
         return events
 
     def end(self) -> ProviderError:
-        """The error for a stream that is over before the call is."""
+        """The error for a stream that ends before the call."""
         self.finished = True
         if self._canceled():
             return Canceled()
@@ -128,7 +127,7 @@ class Session:
         else:
             self._outputs = message.data
         for output in self._outputs:
-            # Of a list of pictures the newest is the last.
+            # In a list of images the newest one is the last.
             shown = output[-1] if isinstance(output, list) and output else output
             reference = find(shown)
             if reference is None or (isinstance(reference, Reference) and not reference.is_image):
@@ -144,7 +143,7 @@ class Session:
         if not message.success:
             raise Canceled() if self._canceled() else zerogpu.classify(message.error, message.title)
         if message.data is None:
-            # Gradio reports a cancel so: success, and an empty output.
+            # This is how Gradio reports a cancel: success, with an empty output.
             raise Canceled() if self._canceled() else Crashed("the app canceled the job")
         self.finished = True
         return Answer(message.data)
@@ -165,7 +164,7 @@ class Session:
 
 
 def _progress(bars: tuple[messages.Bar, ...]) -> Progress:
-    """One progress of nested bars: the inner ones fill the outer one's current step."""
+    """The progress of nested bars: an inner bar fills the current step of the outer one."""
     if not bars:
         return Progress(message="generating")
     outer = bars[0]

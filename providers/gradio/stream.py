@@ -1,4 +1,4 @@
-"""A stream of server-sent events with bounds: what comes in as pieces of bytes goes out as whole messages."""
+"""Server-sent events, from pieces of bytes to whole messages, with bounds on time and size."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ _BORDERS = (b"\n\n", b"\n\r\n", b"\r\r")
 class EventStream:
     """The data of each event of one response.
 
-    Heartbeats keep the socket awake but are no news: whoever iterates calls
-    :meth:`news` for every message that says something about the job.
+    Heartbeats do not count as news. The caller must call :meth:`news` for
+    every message about the job.
 
     Args:
-        read: Gives the next piece, empty at the end; takes the seconds it may
-            wait and raises ``TimeoutError`` after that.
+        read: Returns the next piece, empty at the end. Its argument is the
+            seconds it may wait; after that it raises ``TimeoutError``.
         limits: Bounds on time, size and number.
-        first: Seconds until there must be news at all.
+        first: Seconds until the first news.
         control: Cancel and time budget of the attempt.
         clock: Monotonic seconds.
     """
@@ -51,23 +51,23 @@ class EventStream:
         self._events = sseclient.SSEClient(self._pieces()).events()
 
     def news(self) -> None:
-        """Note that a message told something about the job."""
+        """Note that there was a message about the job."""
         self._last, self._silence = self._clock(), self._limits.no_news
 
     def __iter__(self) -> Iterator[str]:
-        """Give each event's data.
+        """Yield the data of each event.
 
         Raises:
-            Timeout: No news for too long.
+            Timeout: There was no news for too long.
             Unreachable: The stream ended in the middle of an event.
-            Protocol: It is too large, or no text.
-            Canceled: We asked for the end.
+            Protocol: The stream is too large, or not text.
+            Canceled: The attempt was canceled.
         """
         while True:
             try:
                 event = next(self._events, None)
             except UnicodeDecodeError:
-                raise Protocol("the app sent bytes that are no text") from None
+                raise Protocol("the app sent bytes that are not text") from None
             if event is None:
                 return
             self._count += 1
@@ -76,7 +76,7 @@ class EventStream:
             yield event.data
 
     def drain(self, seconds: float) -> None:
-        """Read what is left, for a short while, so that the connection can be used again."""
+        """Read the rest, for at most ``seconds``, so that the connection can be used again."""
         self._silence, self._last = seconds, self._clock()
         for _ in self._events:
             pass
@@ -86,7 +86,7 @@ class EventStream:
             self._control.check()
             piece = self._next()
             if not piece:
-                # sseclient would hand out a half event as a whole one.
+                # sseclient would yield half an event as a whole one.
                 if self._open:
                     raise Unreachable("the connection was cut in the middle of a message")
                 return

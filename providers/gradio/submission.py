@@ -1,14 +1,13 @@
-"""One call on its way: posted, listened to, picked up after a crash, taken back.
+"""One call through the app's queue: post it, read its stream, pick it up after a crash, cancel it.
 
-What the server does, and so what is done here (Gradio 4.44 to 6.31, recorded):
+How the server behaves (Gradio 4.44 to 6.31, recorded), and what follows:
 
-* nothing recognises a repeated POST, so it is never repeated blindly: our own
-  session hash goes into each, and tells afterwards whether it had arrived;
-* a stream that was never opened keeps everything, from the first message on;
-  one that was opened and dropped has killed the job;
-* ``/cancel`` ends running jobs, and only from 6.14 on waiting ones; dropping
-  the stream ends waiting ones (but on 4.16 and 4.19 not always). So both are
-  done.
+* It does not recognise a repeated POST. So a POST is never repeated blindly:
+  each has a session hash of ours, by which we find out whether it arrived.
+* A stream that was never opened keeps all its messages. A stream that was
+  opened and closed has canceled the job.
+* ``/cancel`` ends running jobs, and waiting ones only from 6.14 on. Closing
+  the stream ends waiting ones, but on 4.16 and 4.19 not always. So we do both.
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ _EVENT_ID = re.compile(rb'"event_id":\s*"(\w{1,64})"')
 
 
 class _Gone(Exception):
-    """The app has nothing for a session that was to be picked up."""
+    """The app has no messages for the session to pick up."""
 
 
 class Submission:
@@ -43,10 +42,10 @@ class Submission:
 
     Args:
         transport: To the app.
-        base: Its address, as checkpoints name it.
+        base: The app's address, as checkpoints have it.
         limits: Bounds on time and size.
         control: Cancel and time budget of the attempt.
-        file: Makes a file of an output's data.
+        file: Makes a file from an output's data.
     """
 
     def __init__(
@@ -65,11 +64,11 @@ class Submission:
         self._file = file
 
     def run(self, plan: Plan, resume: State | None = None) -> Events:
-        """Submit the call, or pick up what ``resume`` names; the Answer comes last.
+        """Submit the call, or pick up the submission of ``resume``. The Answer comes last.
 
         Raises:
-            Refused: The app does not take it.
-            ProviderError: It ended without an answer.
+            Refused: The app refuses the call.
+            ProviderError: The call ended without an answer.
         """
         if resume is not None:
             taken = yield from self._resumed(plan, resume)
@@ -78,39 +77,39 @@ class Submission:
         yield from self._submitted(plan)
 
     def cancel(self, state: State) -> None:
-        """Take back what a checkpoint names. Best effort; takes a few seconds at most, and raises nothing."""
+        """Cancel the submission of a checkpoint. Best effort, within a few seconds; raises nothing."""
         session, prefix = state.get("session"), state.get("prefix", "")
         if not isinstance(session, str) or not isinstance(prefix, str) or state.get("style") == "sse":
-            # With the oldest protocol the stream is the job: it went with it.
+            # In the oldest protocol the job ends with its stream.
             return
         first = self._transport.glance(f"{prefix}/queue/data", session_hash=session)
         match = _EVENT_ID.search(first)
-        self._take_back(state, state.get("event_id") or (match[1].decode() if match else None))
+        self._end_job(state, state.get("event_id") or (match[1].decode() if match else None))
 
     def _dropped(self, state: State, event_id: str | None, *, opened: bool) -> None:
-        """Take back our own job after its stream was closed, or before it was opened."""
+        """Cancel our own job after its stream was closed, or before it was opened."""
         if opened:
-            self._take_back(state, event_id)
+            self._end_job(state, event_id)
         else:
             self.cancel({**state, "event_id": event_id})
 
-    def _take_back(self, state: State, event_id: object) -> None:
-        """Tell the app to end a job whose stream is dropped."""
+    def _end_job(self, state: State, event_id: object) -> None:
+        """Ask the app to end a job whose stream is closed."""
         if not isinstance(event_id, str) or state.get("style") == "sse":
             return
         fields = {"session_hash": state.get("session"), "fn_index": state.get("fn_index"), "event_id": event_id}
         status = self._transport.tell(f"{state.get('prefix', '')}/cancel", fields)
         if status in {404, 405}:
-            # Before 4.31 there is this, for generators only; anything else then runs to its end.
+            # Before 4.31 there is only this, and only for generators; other functions run to their end.
             self._transport.tell(f"{state.get('prefix', '')}/reset", {"event_id": event_id})
 
     def _resumed(self, plan: Plan, state: State) -> Generator[ProviderEvent | Answer, None, bool]:
-        """Go on with a submission of an earlier attempt; False where a new one is needed."""
+        """Pick up the submission of an earlier attempt. Returns False if a new one is needed."""
         if state.get("base") != self._base or not isinstance(state.get("session"), str):
             return False
         phase, style = state.get("phase"), state.get("style")
         if phase not in {"posting", "posted"} or style not in {"call", "join"}:
-            # The stream was opened: what it carried is gone, and dropping it told the app to stop.
+            # The stream was opened: its messages are gone, and closing it has canceled the job.
             self.cancel(state)
             return False
         try:
@@ -140,7 +139,7 @@ class Submission:
         yield from self._listened(plan, state)
 
     def _posted(self, plan: Plan, state: State) -> Generator[ProviderEvent | Answer, None, str | None]:
-        """Post the call. Returns its id; None where the answer was lost and the job was picked up without it."""
+        """Post the call. Returns its id; None if the answer was lost and the job was picked up without it."""
         body: dict[str, object] = {"data": plan.data, "session_hash": state["session"]}
         path = f"{plan.app.prefix}/call/{quote(plan.endpoint.api_name or '', safe='')}"
         if plan.style == "join":
@@ -152,7 +151,7 @@ class Submission:
             self.cancel(state)
             raise
         except (Unreachable, Timeout) as error:
-            # The app may have taken it all the same: look, never post twice.
+            # The app may have accepted it all the same. So look for it; never post twice.
             try:
                 yield from self._listened(plan, state, first=self._limits.probe)
             except _Gone:
@@ -165,10 +164,10 @@ class Submission:
         Args:
             plan: The call.
             state: Of the submission.
-            first: Seconds until a job that is picked up must show itself.
+            first: For a job that is picked up: seconds until the first message.
 
         Raises:
-            _Gone: It did not.
+            _Gone: There was no message.
         """
         event_id = state.get("event_id")
         session = Session(
@@ -194,7 +193,7 @@ class Submission:
                 self._dropped(state, session.event_id, opened=stream is not None)
 
     def _heard(self, plan: Plan, state: State, session: Session, stream: Stream) -> Events:
-        """Pass on what the messages mean, up to the answer."""
+        """Yield the events of the messages, up to the answer."""
         for line in stream.events:
             message = parse(line)
             if message is None or isinstance(message, Heartbeat):
@@ -218,7 +217,7 @@ class Submission:
         return self._transport.listen(f"{plan.app.prefix}/queue/data", first=first, session_hash=session)
 
     def _give(self, plan: Plan, state: State, message: SendData) -> None:
-        """Protocol ``sse``: the arguments are asked for when it is our turn."""
+        """Protocol ``sse``: the app asks for the arguments when it is our turn."""
         fields = {"event_id": message.event_id, "data": plan.data, "fn_index": plan.endpoint.fn_index}
         self._transport.ask("POST", "/queue/data", json={**fields, "session_hash": state["session"]})
 
@@ -228,4 +227,4 @@ def _event_id(body: bytes) -> str:
     found = fields.get("event_id") if isinstance(fields, dict) else None
     if isinstance(found, str) and 0 < len(found) <= 128:
         return found
-    raise Protocol("the app took the job but gave it no id")
+    raise Protocol("the app accepted the job but gave it no id")

@@ -1,9 +1,9 @@
-"""What an app's error text means: quota, busy, refused or crashed.
+"""What an app's error text means: quota, busy, refused or crashed. Pure.
 
-ZeroGPU (Hugging Face's shared GPUs) reports through ``gr.Error`` texts. They
-are those of the PyPI package ``spaces`` 0.18 to 0.51.3; the title is a weaker
-sign, since a visitor without a token gets the title "ZeroGPU quota exceeded"
-for a queue time-out too. So the text decides, then the title.
+ZeroGPU (Hugging Face's shared GPUs) reports errors as texts of ``gr.Error``,
+listed here from the PyPI package ``spaces`` 0.18 to 0.51.3. The text decides
+before the title: a visitor without a token gets the title "ZeroGPU quota
+exceeded" for a queue time-out too.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from providers import clean
 from providers.errors import Busy, Crashed, ProviderError, Quota, Rejected
 
-#: Seconds to wait where the text names no time.
+#: Seconds to wait if the text names no time.
 QUOTA_WAIT, PENDING_WAIT, BUSY_WAIT = 3600.0, 60.0, 30.0
 
 #: Longest wait that is believed: quotas are per day.
@@ -27,7 +27,7 @@ _HIDDEN = "the app failed and does not say why"
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """Texts that match ``text`` (or, with no rule for the text, titles that match ``title``) are ``make``'s error."""
+    """``make`` gives the error of a text that matches ``text``, or, if no rule matches the text, of a matching title."""
 
     make: Callable[[str, float | None, str | None], ProviderError]
     text: str
@@ -35,7 +35,7 @@ class _Rule:
 
 
 def retry_after(line: str) -> float | None:
-    """Seconds named by a text such as ``Try again in 1 day, 2:03:04``; None without."""
+    """The seconds in a text such as ``Try again in 1 day, 2:03:04``; None if there are none."""
     match = _WAIT.search(line)
     if match is None:
         return None
@@ -47,8 +47,8 @@ def classify(error: str | None, title: str | None = None) -> ProviderError:
     """Make the typed error for a failed call.
 
     Args:
-        error: The app's text, with or without markup; None where the app hides it.
-        title: The text's heading, where there is one.
+        error: The app's text, with or without markup; None if the app hides it.
+        title: The text's heading, if there is one.
     """
     line, heading = clean.message(error), clean.message(title, 100) or None
     rule = _first(line, heading)
@@ -100,7 +100,7 @@ _RULES = (
     _Rule(_busy, r"No GPU (is|was) (currently )?available", r"ZeroGPU queue timeout"),
     _Rule(_busy, r"^(Queue is full|Too many requests)"),
     _Rule(_invalid, r"GPU duration .* larger than the maximum allowed", r"ZeroGPU illegal duration"),
-    # A new attempt gets a new token, so this may be retried.
+    # A new attempt gets a new token, so this can be retried.
     _Rule(_crashed, r"Expired ZeroGPU proxy token"),
     _Rule(_crashed, r"^GPU task aborted", r"ZeroGPU worker error"),
     # Gradio's own checks of values (dropdown, slider, number; 4.44 to 6.31).

@@ -78,9 +78,9 @@ def _read_messages(model: ModelSpec, values: dict[str, object]) -> None:
     if "prompt" not in values and question is not None:
         values["prompt"] = question
     image = last_image(messages)
-    if image is not None and model.pictures:
-        taking = model.param(model.pictures[0])
-        values.setdefault(model.pictures[0], [image] if taking is not None and taking.type == "images" else image)
+    if image is not None and model.image_params:
+        taking = model.param(model.image_params[0])
+        values.setdefault(model.image_params[0], [image] if taking is not None and taking.type == "images" else image)
     if model.history:
         values["messages"] = only_text(messages)
     else:

@@ -7,7 +7,7 @@ from typing import Any, Final
 from media import IMAGE_TYPES
 from providers.echo.script import STEPS_LIMIT
 from providers.inputs.images import FILE_ID_PATTERN
-from providers.spec import PICTURES_LIMIT, PROMPT_LIMIT, ModelSpec, Param
+from providers.spec import IMAGES_LIMIT, PROMPT_LIMIT, ModelSpec, Param
 
 Schema = dict[str, Any]
 
@@ -116,7 +116,7 @@ def _of_type(param: Param) -> Schema:
         hint = f"A data: URI ({', '.join(IMAGE_TYPES)}), an https address, or a file id ({FILE_ID_PATTERN})."
         one = {**_IMAGE_SOURCE, "description": hint}
         return (
-            one if param.type == "image" else {"type": "array", "items": one, "minItems": 1, "maxItems": PICTURES_LIMIT}
+            one if param.type == "image" else {"type": "array", "items": one, "minItems": 1, "maxItems": IMAGES_LIMIT}
         )
     if param.type == "string" and param.required:
         # The pattern is for readers of the schema; validation also refuses text that only looks empty.

@@ -116,7 +116,7 @@ def _texts(model: ModelSpec, given: Mapping[str, object]) -> Iterator[Fault]:
 
 def _sources(model: ModelSpec, given: dict[str, Any]) -> Iterator[Fault]:
     """Images must come from where we can take them."""
-    for pointer, source in sources_of(given, model.pictures).items():
+    for pointer, source in sources_of(given, model.image_params).items():
         if detail := source_problem(source):
             yield Fault(pointer, detail)
 

@@ -32,7 +32,7 @@ def request_of(job: Job, spec: ModelSpec | None, parts: Parts, control: Control)
     credentials = _credentials(job, parts) if job.has_credentials else Credentials()
     files: dict[str, InputFile] = {}
     galleries: dict[str, tuple[InputFile, ...]] = {}
-    for name in spec.pictures if spec else ():
+    for name in spec.image_params if spec else ():
         match job.input.get(name):
             case str(source) if source:
                 files[name] = _image(job, source, parts, control)

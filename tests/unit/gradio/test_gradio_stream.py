@@ -156,7 +156,7 @@ def test_a_cancel_ends_the_stream() -> None:
 
 
 def test_bytes_that_are_no_text_are_a_protocol_error() -> None:
-    with pytest.raises(Protocol, match="no text"):
+    with pytest.raises(Protocol, match="not text"):
         list(stream(iter([b"data: \xff\xfe\n\n"])))
 
 

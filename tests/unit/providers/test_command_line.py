@@ -70,7 +70,7 @@ def test_run_numbers_several_pictures_and_prints_texts(
     ("arguments", "status", "words"),
     [
         (["run", "echo", "script=fail quota 0:09:48 used up"], 1, "quota: used up (retry in 588 s)"),
-        (["run", "echo", "script=dance"], 2, "script/0 is no step"),
+        (["run", "echo", "script=dance"], 2, "script/0 is not a step"),
         (["run", "echo", "width=0", "nope=1"], 2, "nope is not a known field"),
         (["run", "flux-schnell"], 2, "prompt is missing"),
         (["run", "flux-schnell", "prompt=x", "width=wide"], 2, "width must be a whole number"),
