@@ -1,7 +1,7 @@
-"""Which requests have one answer, and the job that an earlier answer makes of another request. Pure.
+"""Which requests can be answered from the cache, and the job that such an answer makes. Pure.
 
-A request has one answer where its seed was given and is really used. What an
-owner's job made may then answer the owner's next request; never anybody else's.
+A request can be answered from the cache if its seed is given and really used. A result is reused for the same owner
+only.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ _encode = msgspec.json.Encoder(order="sorted").encode
 
 
 def identity(job: Job) -> bytes | None:
-    """What a job as it is written first has in common with all that would make the same; None where it has no one answer.
+    """The cache key of a new job: equal for all requests with the same result; None if it cannot be cached.
 
-    Priority, metadata, retention and the like make no difference; whether files hold their recipe does.
+    Priority, metadata and retention make no difference; whether files contain their recipe does.
     """
     used = job.input
     is_fixed = job.given.get("seed") is not None and used.get("seed") is not None and not used.get(DICE)
@@ -40,7 +40,7 @@ def identity(job: Job) -> bytes | None:
 
 
 def recalled(job: Job, first: Job) -> Job:
-    """The job as it is written where an earlier one's result answers it; its files are its own already.
+    """The job as it is written if an earlier job's result answers it; it already has its own copies of the files.
 
     Args:
         job: As it would be written to wait.

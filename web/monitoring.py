@@ -24,7 +24,7 @@ blueprint = Blueprint("operations", __name__)
 
 
 class HealthResource(Resource, frozen=True, kw_only=True):
-    """Whether the process, or the service, is well."""
+    """The health of the process or the service."""
 
     status: Annotated[str, about("`ok` or `ready`.", example="ready")]
     checks: Annotated[

@@ -1,4 +1,4 @@
-"""The page at ``/`` and the API docs: static files of ours, no inline code, nothing from elsewhere."""
+"""The page at ``/`` and the API docs: static files without inline code or foreign resources."""
 
 from __future__ import annotations
 

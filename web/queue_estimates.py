@@ -1,4 +1,4 @@
-"""What all waiting jobs have in common, looked up once a second per process."""
+"""Why jobs wait, and for how long: the state of providers and workers, read once a second per process."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class QueueEstimates:
         self._fresh_until = 0.0
 
     def waiting(self, record: Record, place: QueuePlace | None) -> Waiting | None:
-        """Why the job does not have its result yet; None where it waits for nothing."""
+        """Why the job does not have its result yet; None if it does not wait."""
         job = record.job
         if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
             return None
@@ -57,7 +57,7 @@ class QueueEstimates:
     def situation(self, job: Job | None = None) -> Situation:
         """Providers and worker slots, at most ``fresh_seconds`` old.
 
-        For a job with a quota of its own: the providers of its route, as they stand for that, now.
+        For a job with its own quota: the providers of its route, in their state for that quota, read now.
         """
         common = self._common()
         if job is None or job.account is None:

@@ -1,4 +1,4 @@
-"""Who may come in: with an API key, or from this machine while there never was one."""
+"""Authentication: by API key, or open to this machine until the first key is made."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from web.http.problems import Problem
 from web.http.signed_links import BadSignature, SignedLinks
 
 _CACHED_KEYS: Final = 1024
-#: Whose jobs those of the open mode are.
+#: The owner of jobs in the open mode.
 LOCAL_OWNER: Final = "local"
 
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
@@ -33,7 +33,7 @@ _UNAUTHENTICATED: Final = "Send a valid key: Authorization: Bearer dk_live_…"
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who asks: the owner of jobs, what they may do and use, and the key's record (None in the open mode)."""
+    """The caller: the owner of jobs, its scopes and limits, and its key's record (None in the open mode)."""
 
     owner: str
     scopes: tuple[Scope, ...]
@@ -48,14 +48,14 @@ def caller() -> Caller:
 
 
 class Gate:
-    """Decides who may come in.
+    """Authenticates requests.
 
     Args:
         keys: The keys of this installation.
         bind: Where the API listens: the open mode exists on a loopback address only.
         public_url: The address that clients use, where the operator named one.
-        epoch: Knows the right database: another one has no keys, and would let everybody in or nobody.
-        limits: What everybody may use whose key does not say otherwise.
+        epoch: Knows the right database: a wrong one has no keys, and would open or close the API to all.
+        limits: The limits of keys that have none of their own.
         cache_seconds: How long look-ups are remembered.
         clock: Seconds that never go back.
     """
@@ -87,7 +87,7 @@ class Gate:
         return self._bind.is_loopback and not self._is_locked()
 
     def forget(self) -> None:
-        """Look everything up anew: keys have changed."""
+        """Forget all look-ups: keys have changed."""
         self._generation += 1
         self._found.clear()
         self._locked = (0.0, True)
@@ -101,7 +101,7 @@ class Gate:
 
         Raises:
             Problem: 400, 401 or 403.
-            WrongDatabase: Nobody can be known.
+            WrongDatabase: This is not the database of the keys.
         """
         self._identity.refuse()
         if self.is_open():
@@ -120,11 +120,11 @@ class Gate:
         return Caller(key.id, key.scopes, limits, key)
 
     def guest(self, request: Request, signed_links: SignedLinks) -> Caller:
-        """Who has a signed link: they see this one thing as its owner does.
+        """The caller with a signed link: it may read one path as the owner may.
 
         Raises:
-            Problem: 403: the signature is not good here, or not any more. The same for whatever is wrong with it.
-            WrongDatabase: Nobody can be known.
+            Problem: 403: the signature is invalid, expired or for another path; the answer does not say which.
+            WrongDatabase: This is not the database of the keys.
         """
         self._identity.refuse()
         given = request.args.getlist("sig")
@@ -148,7 +148,7 @@ class Gate:
         if key is None:
             self._identity.check()
         if generation != self._generation:
-            # Keys changed while this one was looked up: good for this request, which came before, and no other.
+            # Keys changed during this look-up: the result holds for this request alone.
             return key
         self._found[mark] = (self._clock() + self._cache_seconds, key)
         self._found.move_to_end(mark)
@@ -157,14 +157,14 @@ class Gate:
         return key
 
     def still_valid(self, caller: Caller, token: str, scope: Scope) -> bool:
-        """Whether somebody who came in a while ago (to an event stream) would still come in."""
+        """Whether a caller that opened an event stream a while ago would still be let in."""
         if caller.key is None:
             return self.is_open()
         key = self.find(token)
         return key is not None and scope in key.scopes
 
     def check_host(self, request: Request) -> None:
-        """Refuse a host name that is not ours: on a loopback address it is a page of another site that rebound its name.
+        """Refuse a foreign host name: on a loopback address it means DNS rebinding by a page of another site.
 
         Raises:
             Problem: 400 for a header that is no host, 421 for another host.
@@ -210,7 +210,7 @@ def host_name(given: str) -> str:
 
 
 def check_origin(request: Request) -> None:
-    """Refuse what a page of another site made a browser send.
+    """Refuse a request that a page of another site made a browser send.
 
     Raises:
         Problem: 403.
@@ -228,7 +228,7 @@ def check_origin(request: Request) -> None:
 
 
 def refuse_open_bind(keys: ApiKeyStore, bind: Bind) -> None:
-    """Refuse to serve everybody on the network.
+    """Refuse to start without a key on an address that the network can reach.
 
     Raises:
         SettingsError: The address is not a loopback one and there is no key.

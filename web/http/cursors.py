@@ -1,4 +1,4 @@
-"""Cursors of lists: opaque, signed, and good for one owner only. Pure."""
+"""Cursors of lists: opaque, signed, valid for one owner. Pure."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SIGNATURE_BYTES: Final = 12
 
 
 class BadCursor(ValueError):
-    """The text is no cursor of ours for this owner."""
+    """The text is not a cursor of this owner's list."""
 
 
 class Cursors:
@@ -30,10 +30,10 @@ class Cursors:
         return base64.urlsafe_b64encode(self._sign(owner, place) + place.encode()).decode().rstrip("=")
 
     def open(self, owner: str, cursor: str) -> str:
-        """The place that a cursor stands for.
+        """The place in the list that a cursor names.
 
         Raises:
-            BadCursor: It was not sealed here for this owner.
+            BadCursor: It is not a cursor that :meth:`seal` made for this owner.
         """
         try:
             raw = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True)

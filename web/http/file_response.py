@@ -1,4 +1,4 @@
-"""Files of clients and upstreams as answers: never active content, in ranges, and kept by whoever got them."""
+"""Stored files as answers: never active content, with ranges, cached by clients."""
 
 from __future__ import annotations
 
@@ -17,14 +17,16 @@ FOREVER: Final = "private, max-age=31536000, immutable"
 #: Content types of pictures, as routes declare them.
 IMAGES: Final = dict.fromkeys(IMAGE_TYPES)
 IF_NONE_MATCH: Final = Parameter(
-    name="If-None-Match", place="header", description="The `ETag` of what you have: the same gives 304."
+    name="If-None-Match",
+    place="header",
+    description="The `ETag` of your copy: if it is still current, the answer is 304.",
 )
 RANGE: Final = Parameter(name="Range", place="header", description="One range of bytes.", example="bytes=0-1023")
-SAME: Final = Answer(status=304, description="It is as you have it.", headers=("ETag",))
+SAME: Final = Answer(status=304, description="Your copy is current.", headers=("ETag",))
 
 
 def stored_file(file: BinaryIO, length: int, digest: str, content_type: str, stem: str) -> Response:
-    """A file, or the range of it that is asked for.
+    """A stored file, or the requested range of it.
 
     Args:
         file: A seekable stream; closed with the answer.
@@ -42,11 +44,11 @@ def stored_file(file: BinaryIO, length: int, digest: str, content_type: str, ste
 
 
 def lasting(answer: Response, stem: str, mark: str, length: int) -> Response:
-    """The answer with what goes with a file that never changes, or the range of it that is asked for.
+    """The answer with the headers of a file that never changes, or the requested range of it.
 
     Args:
-        answer: The whole file. A picture is shown, anything else is saved.
-        stem: How it is called where it is saved, without what its type adds.
+        answer: The whole file. Browsers show an image and save anything else.
+        stem: The name of the saved file, without the suffix of its type.
         mark: Its ETag.
         length: Its bytes.
 
@@ -64,10 +66,10 @@ def lasting(answer: Response, stem: str, mark: str, length: int) -> Response:
 
 
 def conditional(answer: Response, length: int | None = None) -> Response:
-    """The answer as the request's conditions make it; with ranges where the length is given.
+    """The answer after the request's conditions and, if the length is known, its range.
 
     Raises:
-        Problem: 412: there is something else than the request wants.
+        Problem: 412: the request's precondition fails.
         RequestedRangeNotSatisfiable: There is no such range.
     """
     try:
@@ -81,6 +83,6 @@ def conditional(answer: Response, length: int | None = None) -> Response:
 
 
 def as_artifact(answer: Response) -> None:
-    """A file from elsewhere is never active content, and may be shown in other sites' pages."""
+    """Mark the answer as a file: never active content, and usable in pages of other sites."""
     answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
     answer.headers["Cross-Origin-Resource-Policy"] = "cross-origin"

@@ -1,4 +1,4 @@
-"""What a route is, declared at the route: who may use it, what it takes, what it answers.
+"""A route's declaration: its scope, what it takes, what it answers.
 
 The gate, the OpenAPI document and the guards in tests/guards read the same
 declaration, so they cannot disagree with one another.
@@ -50,15 +50,15 @@ class Operation:
     Args:
         id: Its name in clients that are generated from the document.
         tag: Its chapter.
-        scope: What a key must allow; None is for everybody.
-        answers: What it answers when all is well.
+        scope: The scope that a key needs; None: no key is needed.
+        answers: Its successful answers.
         errors: Codes of :data:`web.http.problem_kinds.KINDS`, beyond those that every route can give.
         parameters: Query parameters and headers.
         body: What reads the body, or the name of a component of the document.
         body_type: The body's content type.
-        body_required: Whether it may not be left out.
+        body_required: Whether it must be sent.
         linkable: Whether a signed link can take the key's place.
-        submits: Whether it makes jobs, so that what it uses is counted strictly.
+        submits: Whether it makes jobs, and so counts against the limit of submissions.
     """
 
     id: str
@@ -75,7 +75,7 @@ class Operation:
 
     @property
     def rate(self) -> Literal["submit", "read"] | None:
-        """How it is counted; not at all what is for everybody, or for admins, who must always get in."""
+        """The rate limit that counts it. Routes without a key and routes for admins are not limited."""
         if self.scope in {None, "admin"}:
             return None
         return "submit" if self.submits else "read"
@@ -123,5 +123,5 @@ def operation(
 
 
 def operation_of(view: Callable[..., Any] | None) -> Operation | None:
-    """The declaration of a view; None where it has none."""
+    """The declaration of a view; None if it has none."""
     return getattr(view, _ATTRIBUTE, None)

@@ -1,7 +1,7 @@
-"""What a key uses: counted before a request is looked at, and told in the headers of its answer.
+"""The rate limits of a key: counted before a request is read, reported in the headers of its answer.
 
-The headers are those of draft-ietf-httpapi-ratelimit-headers-11: ``RateLimit-Policy`` says how much there is in which
-time, ``RateLimit`` how much is left (``r``) and in how many seconds the window goes on (``t``).
+The headers are those of draft-ietf-httpapi-ratelimit-headers-11: ``RateLimit-Policy`` names each
+quota and its window, ``RateLimit`` what is left (``r``) and the seconds until the window moves on (``t``).
 """
 
 from __future__ import annotations
@@ -48,18 +48,18 @@ class RateLimiter:
             declared: Its route.
             owner: Whose request it is.
             limits: What they may use.
-            guest: Whether somebody has only a link of the owner's. They are counted apart: a page that shows a link
-                to many must not take the owner's own requests away.
+            guest: Whether the request comes with a signed link. Such requests are counted apart, so that a page
+                with a popular link does not use up the owner's own requests.
 
         Raises:
-            Problem: 429: it is one too many; 413: there never is room for it.
+            Problem: 429: the limit is reached; 413: this request alone exceeds it.
             StoreUnavailable: It cannot be counted now.
         """
         if declared.rate == "read":
             _keep(self._local.spend(f"{owner} guest" if guest else owner, read_window(limits)))
         elif declared.rate == "submit":
             submits, size = submit_windows(limits)
-            # A body that is too large for any route costs what the largest may: it is not read.
+            # A body that is too large for any route costs as much as the largest allowed one: it is not read.
             length = min(request.content_length or 0, PICTURE_BODY)
             _keep(self._rates.spend(owner, ((submits, 1), (size, length))))
 
@@ -81,7 +81,7 @@ class RateLimiter:
             _keep(self._rates.spend(owner, ((submits, jobs - 1), (sizes, size))))
 
     def charge_upload(self, owner: str, limits: Limits, size: int) -> None:
-        """Count the bytes of an upload like those of a picture inside a submission: jobs may name it instead.
+        """Count the bytes of an upload like those of an image in a submission.
 
         Args:
             owner: Whose upload it is.
@@ -96,7 +96,7 @@ class RateLimiter:
         _keep(self._rates.spend(owner, ((sizes, size),)))
 
     def used(self, owner: str, limits: Limits) -> dict[str, WindowState]:
-        """How the owner's windows stand, by the field of the limits. Those without a quota are left out."""
+        """The state of the owner's windows, by the name of the limit. Windows without a quota are left out."""
         submits, size = submit_windows(limits)
         spent = (
             *self._rates.spend(owner, ((submits, 0), (size, 0))).states,
@@ -106,7 +106,7 @@ class RateLimiter:
 
 
 def _keep(spent: Spent) -> None:
-    """Let the answer tell of it.
+    """Keep the state of the windows for the headers of the answer.
 
     Raises:
         Problem: It was refused.
@@ -127,7 +127,7 @@ def _keep(spent: Spent) -> None:
 
 
 def headers(environ: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """The headers that tell of limits; none where nothing is limited."""
+    """The headers that report the limits; none if nothing is limited."""
     states: Sequence[WindowState] = environ.get(_KEPT_AS, ())
     if not states:
         return []

@@ -1,4 +1,4 @@
-"""Links that need no key: good for one address, of one owner's job, until a time. Pure."""
+"""Signed links: each opens one path of one owner's job without a key, until it expires. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 
 from itsdangerous import BadData, URLSafeSerializer
 
-#: Longest signature that is looked at, in characters.
+#: Longest signature that is checked, in characters.
 _LONGEST: Final = 512
 _SALT: Final = b"darkroom.link"
 
@@ -32,12 +32,12 @@ class SignedLinks:
     """Signs and checks links.
 
     Args:
-        keys: Secret bytes, the newest first: it signs, the others are still good.
+        keys: Secret bytes, newest first: the first signs, all of them verify.
         now: The clock, in Unix seconds.
     """
 
     def __init__(self, keys: Sequence[bytes], now: Callable[[], float]) -> None:
-        # Not the timed kind: it goes by each host's own clock, and refuses what a host that is ahead has signed.
+        # Not URLSafeTimedSerializer: it uses the host's clock, and refuses a signature of a host whose clock is ahead.
         options = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
         self._signers = tuple(URLSafeSerializer(key, _SALT, signer_kwargs=options) for key in keys)
         self._now = now

@@ -1,4 +1,4 @@
-"""Cards: what a job is doing, as a small picture. Pictures of text work where no code of ours runs: chats, mails.
+"""Status cards: what a job is doing, as a small image, for chats and mails, where no code of ours runs.
 
 PNG, since every client shows it and flat areas make it small.
 """
@@ -38,7 +38,7 @@ _STAGES: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """What a card says: ``fraction`` in 0..1 draws a bar, and ``trouble`` changes the colour."""
+    """The content of a card: ``fraction`` in 0..1 draws a bar, and ``trouble`` changes the colour."""
 
     title: str
     lines: tuple[str, ...] = ()
@@ -47,7 +47,7 @@ class Card:
 
 
 def describe(job: Job, waiting: Waiting | None) -> Card:
-    """What the card of a job says. Pure."""
+    """The card of a job. Pure."""
     match job.status:
         case Status.QUEUED:
             return _waiting(job, waiting)
@@ -95,7 +95,7 @@ def _eta(seconds: float | None) -> tuple[str, ...]:
 
 
 def size_of(given: Mapping[str, Any]) -> tuple[int, int]:
-    """Width and height of a card, shaped as the picture will be."""
+    """Width and height of a card, in the proportions of the image."""
     width, height = given.get("width"), given.get("height")
     if not isinstance(width, int) or not isinstance(height, int) or width < 1 or height < 1:
         return SIDE, SIDE
@@ -154,7 +154,7 @@ def _fitting(text: str, width: int) -> ImageFont.FreeTypeFont | ImageFont.ImageF
 
 
 def _plain(text: str) -> str:
-    """What the built-in font can draw (Latin); the rest would be boxes."""
+    """The characters that the built-in font can draw (Latin); others would be boxes."""
     return "".join(char if char.isprintable() and ord(char) < 0x250 else " " for char in text)[:300].strip()
 
 

@@ -1,4 +1,4 @@
-"""Copies of pictures in another format or size: made when asked for, kept in memory while they are asked for."""
+"""Image variants: converted copies, made on request and cached in memory."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from web.http.problems import Problem
 from web.http.query import refuse, whole_number
 from web.http.threads import aside
 
-#: What can be asked for, and what Pillow calls it.
+#: The formats, and Pillow's names for them.
 FORMATS: Final[Mapping[str, str]] = {entry.name.lower(): entry.name for entry in IMAGE_FORMATS}
-#: Copies that a process makes or is about to make; one of the largest picture takes a second.
+#: Variants that a process makes or is about to make; one of the largest image takes a second.
 MOST_WAITING: Final = 16
 
 _NAMES: Final = {entry.content_type: entry.name for entry in IMAGE_FORMATS}
@@ -25,16 +25,16 @@ _NAMES: Final = {entry.content_type: entry.name for entry in IMAGE_FORMATS}
 
 @dataclass(frozen=True, slots=True)
 class Wish:
-    """What copy is asked for; None leaves format or width as it is."""
+    """The requested variant; None leaves format or width as it is."""
 
     kind: str | None
     width: int | None
 
     def of(self, output: Output) -> tuple[str, int | None] | None:
-        """Format and width of the copy of an output; None where it is as it is wished already.
+        """Format and width of an output's variant; None if the output already matches.
 
         Raises:
-            Problem: 422: it is no picture.
+            Problem: 422: the output is not an image.
         """
         if self.kind is None and self.width is None:
             return None
@@ -46,7 +46,7 @@ class Wish:
 
 
 def wish_of(parameters: dict[str, str]) -> Wish:
-    """What the query asks for.
+    """The variant that a query requests.
 
     Raises:
         Problem: 422: no such format, or no such width.
@@ -59,10 +59,10 @@ def wish_of(parameters: dict[str, str]) -> Wish:
 
 
 class ImageVariants:
-    """Makes copies aside from all other requests, and remembers those that were asked for last.
+    """Makes variants in a thread pool, and caches the most recently used ones.
 
     Args:
-        kept_bytes: Bytes of copies that are remembered.
+        kept_bytes: Bytes of variants that are cached.
     """
 
     def __init__(self, kept_bytes: int = 32 << 20) -> None:
@@ -72,7 +72,7 @@ class ImageVariants:
         self._making: dict[str, Event] = {}
 
     def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """The copy of this name. A request for a copy that is being made waits for it.
+        """The variant of this name. Requests for a variant that is being made wait for it.
 
         Raises:
             Problem: 429: too many are being made.

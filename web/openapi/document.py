@@ -37,7 +37,7 @@ Errors are RFC 9457 problem documents with a stable `code`. Times are RFC 3339 i
 Until the first API key is made, programs on the same machine need no key. From then on every `/v1` route needs
 `Authorization: Bearer <key>`."""
 
-#: What every route can answer, every route that takes a body, and every route with a key.
+#: Codes that every route can answer, every route with a body, and every route with a key.
 _ALWAYS: Final = ("misdirected", "internal")
 _WITH_BODY: Final = ("too_large", "too_slow", "unsupported_media")
 _WITH_KEY: Final = ("unauthenticated", "forbidden", "store_unavailable")
@@ -51,7 +51,7 @@ _HEADERS: Final = {
     "Retry-After": "Seconds until a new request makes sense.",
     "Preference-Applied": "The wait that was granted.",
     POLICY: 'The key\'s quotas and their windows: `"submit";q=6000;w=60`.',
-    LIMIT: 'What is left of them, and the seconds until more becomes free: `"submit";r=5999;t=33`.',
+    LIMIT: 'What is left of them and the seconds until more becomes free: `"submit";r=5999;t=33`.',
     "Link": "The next part of the list (`rel=next`).",
     "Idempotency-Replayed": "`true`: an earlier request with the same key made it.",
     "Content-Range": "The range of these bytes, and the total size.",

@@ -32,11 +32,11 @@ _READ_SECONDS: Final = 2.0
 
 
 class TooManyWatchers(Exception):
-    """The process serves as many watchers as it may."""
+    """The process has its maximum of watchers."""
 
 
 class Watch:
-    """One watcher of one job. Close it."""
+    """One watcher of one job. It must be closed."""
 
     def __init__(self, pump: Pump, job_id: str, after: str, *, behind: bool) -> None:
         self.job_id = job_id
@@ -49,7 +49,7 @@ class Watch:
         """The next events, oldest first; empty after ``timeout`` seconds without any.
 
         Raises:
-            StoreUnavailable: It had to catch up from the log and could not.
+            StoreUnavailable: Catching up from the log failed.
         """
         if self._behind and self._queue.empty():
             self._behind = False
@@ -66,7 +66,7 @@ class Watch:
         self._pump.leave(self)
 
     def put(self, events: Sequence[LoggedEvent]) -> None:
-        """Called by the pump. Once something did not fit, nothing more goes in until the watcher has caught up."""
+        """Add events; the pump calls it. After an overflow nothing more is added until the watcher has caught up."""
         for event in () if self._behind else events:
             try:
                 self._queue.put_nowait(event)
@@ -83,7 +83,7 @@ class Watch:
         return found
 
     def _fresh(self, events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
-        """Those that this watcher has not seen: catching up and the pump may bring the same one."""
+        """The events that this watcher has not seen yet: the log and the pump may both bring one."""
         fresh = [event for event in events if event_order(event.id) > event_order(self._last)]
         if fresh:
             self._last = fresh[-1].id
@@ -95,7 +95,7 @@ class Pump:
 
     Args:
         store: The records.
-        nudge: Ends the read when a job more is watched.
+        nudge: Ends the blocking read when another job is watched.
         limit: Most watchers at once.
         backlog: Events that wait for one watcher before it has to catch up from the log.
         retry_seconds: The pause after Redis could not be reached.
@@ -124,14 +124,14 @@ class Pump:
 
     @property
     def watchers(self) -> int:
-        """How many watch now."""
+        """The number of watchers."""
         return self._count
 
     def watch(self, job_id: str, after: str) -> Watch:
         """Watch a job from the event ``after`` on.
 
         Raises:
-            TooManyWatchers: There are as many as may be.
+            TooManyWatchers: The maximum is reached.
         """
         with self._lock:
             if self._count >= self._limit or self._closing:
@@ -149,13 +149,13 @@ class Pump:
                 self._thread = threading.Thread(target=self._run, name="event-pump", daemon=True)
                 self._thread.start()
         if others is None:
-            # Without it the news of this job would come one read later.
+            # Otherwise the events of this job would come one read later.
             with contextlib.suppress(StoreUnavailable):
                 self._nudge.send()
         return watch
 
     def leave(self, watch: Watch) -> None:
-        """Forget a watcher; again does nothing."""
+        """Forget a watcher. Repeating it does nothing."""
         with self._lock:
             watches = self._watches.get(watch.job_id, set())
             if watch not in watches:
@@ -168,7 +168,7 @@ class Pump:
                 del self._cursors[watch.job_id]
 
     def close(self) -> None:
-        """End the thread; watchers get nothing more."""
+        """Stop the thread. Watchers get no more events."""
         with self._lock:
             self._closing = True
             thread = self._thread

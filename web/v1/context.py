@@ -1,4 +1,4 @@
-"""What several views do alike: find a job, wait for news of it, answer with it."""
+"""What several views share: find a job, wait for its events, answer with it."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _WAIT = re.compile(r"(?:^|[,;\s])wait\s*=\s*\"?(\d{1,6})\"?\s*(?:$|[,;])")
 
 
 def links() -> Links:
-    """Addresses as this client should use them."""
+    """Addresses as this client uses them."""
     # The gate has checked the header; Werkzeug's host_url would take it apart and put it together again.
     return Links(services().settings.public_url or f"{request.scheme}://{request.environ['HTTP_HOST']}")
 
 
 def look(job_id: str) -> tuple[Record, Waiting | None]:
-    """A job of the caller's, and what it waits for.
+    """One of the caller's jobs, and what it waits for.
 
     Raises:
         JobNotFound: There is none, or it is another key's: the two look the same.
@@ -45,13 +45,13 @@ def look(job_id: str) -> tuple[Record, Waiting | None]:
 
 
 def name_after(job: Job) -> None:
-    """Let the request carry the id of the job that it made, unless the client gave it one: SDKs show it."""
+    """Use the id of the new job as the request id, unless the client sent one: SDKs show it."""
     if not header(request, REQUEST_ID):
         name_request(request.environ, job.id)
 
 
 def wait_preference(asked: Request) -> int | None:
-    """Seconds of ``Prefer: wait=n`` (RFC 7240), at most :data:`LONGEST_WAIT`; None without one that can be read."""
+    """Seconds of ``Prefer: wait=n`` (RFC 7240), at most :data:`LONGEST_WAIT`; None if it is missing or unreadable."""
     match = _WAIT.search(header(asked, "Prefer"))
     return min(int(match[1]), LONGEST_WAIT) if match else None
 
@@ -65,7 +65,7 @@ def wait_for_news(record: Record, seconds: float, *, until_end: bool) -> bool:
         until_end: Whether to wait for its end rather than for any event.
 
     Returns:
-        Whether the wait was granted: False where too many watch already.
+        Whether the wait was granted: False if there are too many watchers.
     """
     if record.job.status.is_terminal or seconds <= 0:
         return True
@@ -85,7 +85,7 @@ def wait_for_news(record: Record, seconds: float, *, until_end: bool) -> bool:
 
 
 def job_answer(record: Record, waiting: Waiting | None, status: int = 200) -> Response:
-    """A job as an answer, with its version, and with when to ask again."""
+    """A job as an answer, with its version and the time of the next poll."""
     headers = {**PRIVATE, "ETag": etag(record, waiting)}
     if not record.job.status.is_terminal:
         headers["Retry-After"] = retry_after(waiting)
@@ -98,6 +98,6 @@ def etag(record: Record, waiting: Waiting | None) -> str:
 
 
 def retry_after(waiting: Waiting | None) -> str:
-    """Seconds until it makes sense to ask again: a tenth of what is left, 1 to 10."""
+    """Seconds until the next poll: a tenth of the estimate, 1 to 10."""
     eta = None if waiting is None else waiting.eta_seconds
     return str(min(10, max(1, round((eta or 0) / 10))))

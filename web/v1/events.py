@@ -100,7 +100,7 @@ def _log(record: Record, after: str, limit: int) -> Response:
 
 
 def _missed(record: Record, last: str) -> list[LoggedEvent] | None:
-    """What a client that comes again has missed; None where its place is unknown (never was, or has left the log)."""
+    """The events that a reconnecting client has missed; None if its place is not, or no longer, in the log."""
     predecessor = sse.before(last)
     if predecessor is None:
         return None
@@ -120,13 +120,13 @@ class Stream:
 
     Args:
         services: The process' services: the generator outlives the request.
-        caller: Who watches.
-        token: With which key.
-        links: Addresses as this client should use them.
+        caller: The watcher.
+        token: Its key.
+        links: Addresses as this client uses them.
         record: The job as it was read.
-        missed: Events to send first; None where a snapshot says it all.
+        missed: Events to send first; None if it begins with a snapshot.
         place: What the job waits for, as the client knows it.
-        name: Under which it is counted among the key's streams.
+        name: Its name among the key's open streams.
     """
 
     services: Services
@@ -142,7 +142,7 @@ class Stream:
         """The answer; the stream ends with the job, the client, the key, or with :attr:`Timings.longest_stream`.
 
         Raises:
-            Problem: 429 or 503: there are as many streams of this key, or at this process, as may be.
+            Problem: 429 or 503: the key, or the process, has its maximum of streams.
         """
         watch = None if self.record.job.status.is_terminal else self._watch()
         answer = Response(self._body(first, watch), mimetype="text/event-stream")
@@ -168,7 +168,7 @@ class Stream:
             raise Problem("too_many_streams", detail, headers={"Retry-After": "5"}) from None
 
     def _uncount(self) -> None:
-        # Where it cannot be said, it counts for some seconds more.
+        # Otherwise it counts until its sign of life expires.
         with suppress(StoreUnavailable):
             self.services.streams.close(self.caller.owner, self.name)
 
@@ -190,7 +190,7 @@ class Stream:
         place = self.place
         while time.monotonic() < closes_at:
             try:
-                # Before anything is taken from the watch: what was taken must be sent.
+                # Checked before events are taken from the watch: taken events must be sent.
                 if not self.services.gate.still_valid(self.caller, self.token, "read"):
                     return
                 if time.monotonic() >= count_at:
@@ -205,7 +205,7 @@ class Stream:
             except (JobGone, JobNotFound):
                 return
             except StoreUnavailable:
-                # A short outage does not end the stream: the pump goes on where it was.
+                # A short outage does not end the stream: the pump continues afterwards.
                 time.sleep(timings.queue_look)
                 continue
             if place is not None and place != before:
@@ -228,7 +228,7 @@ class Stream:
             return DeletedJob(id=gone.tombstone.id, status=gone.tombstone.status)
 
     def _look_again(self) -> QueueResource | None:
-        """What the job waits for, as it stands now."""
+        """What the job waits for now."""
         record, place = self.services.views.look(self.record.job.id)
         waiting = self.services.queue_estimates.waiting(record, place)
         return None if waiting is None else queue_resource(waiting, record.job.upstream)

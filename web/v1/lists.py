@@ -1,4 +1,4 @@
-"""Lists of jobs, newest first: the caller's, and for admins everybody's."""
+"""Lists of jobs, newest first."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def list_jobs() -> Response:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What a request for a list of jobs asks for."""
+    """The query of a list of jobs."""
 
     parameters: dict[str, str]
     filters: Filters
@@ -144,13 +144,13 @@ def page_of(
     """A part of a list of jobs, and the place where the next part begins (None at the end).
 
     Args:
-        wanted: What was asked for.
-        owner: Whose jobs; None is everybody's.
-        reader: Whom its cursors are good for.
+        wanted: The query.
+        owner: The owner of the jobs; None: all owners.
+        reader: The owner of its cursors.
         show: Makes the resource of a job.
 
     Raises:
-        Problem: 422: the cursor is none of this reader's.
+        Problem: 422: the cursor is not one of this reader's.
     """
     found = services()
     page = found.store.page(
@@ -167,13 +167,13 @@ def page_of(
 
 
 def listing(page: ListOf[Any], following: str | None, parameters: Mapping[str, str], reader: str) -> Response:
-    """A part of any list, with what leads to the next part.
+    """A part of any list, with its cursor and link to the next part.
 
     Args:
         page: The part.
-        following: The place where the next part begins; None where there is none.
+        following: The place where the next part begins; None at the end.
         parameters: Of the request.
-        reader: Whom its cursor is good for.
+        reader: The owner of its cursor.
     """
     if following is None:
         return json_response(page)
@@ -184,10 +184,10 @@ def listing(page: ListOf[Any], following: str | None, parameters: Mapping[str, s
 
 
 def place_of(parameters: Mapping[str, str], reader: str) -> str | None:
-    """The place in a list where a request wants to go on; None for its beginning.
+    """The place in a list where the answer begins; None: at the start.
 
     Raises:
-        Problem: 422: the cursor is none of this reader's.
+        Problem: 422: the cursor is not one of this reader's.
     """
     cursor = parameters.get("cursor")
     try:

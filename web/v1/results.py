@@ -1,4 +1,4 @@
-"""What a job has to show: outputs, previews, and one picture that always shows how it stands."""
+"""The files of a job: outputs, previews, and one image that always shows its state."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from web.v1.context import look
 
 blueprint = Blueprint("results", __name__)
 
-#: What will change soon: a chat or a page that shows it asks again, with the ETag.
+#: For an image that changes soon: clients revalidate it with its ETag.
 _BRIEFLY: Final = "private, max-age=1, must-revalidate"
 
 
@@ -102,7 +102,7 @@ def _file(job: Job, found: Output) -> Response:
 
 
 def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
-    """A picture in another format or size. Its file is opened in any case: what is no longer kept has no copies."""
+    """A variant of an output. The output's file is opened first: a deleted file has no variants."""
     file, _, digest = _open(job, found)
     mark = f"{digest}-{width or 'full'}-{kind.lower()}"
     with file:

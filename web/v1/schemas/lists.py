@@ -60,7 +60,7 @@ def filters(parameters: dict[str, str]) -> Filters:
 
 
 def moment(parameters: dict[str, str], name: str) -> float | None:
-    """A time in Unix seconds; None where the parameter is not there.
+    """A time in Unix seconds; None if the parameter is not given.
 
     Raises:
         Problem: 422: it is no time in RFC 3339.
