@@ -15,15 +15,25 @@ DELIVERY: Final = f"msg_{_ULID}"
 
 
 def new_batch_id() -> str:
-    """A new batch id: ``batch_`` and a ULID."""
+    """A new id of a batch."""
     return f"batch_{ULID()}"
 
 
 def new_job_id() -> str:
-    """A new job id: ``job_`` and a ULID."""
+    """A new id of a job."""
     return f"job_{ULID()}"
 
 
 def new_file_id() -> str:
-    """A new id of an upload: ``file_`` and a ULID."""
+    """A new id of an upload."""
     return f"file_{ULID()}"
+
+
+def new_key_id() -> str:
+    """A new id of an API key."""
+    return f"key_{ULID()}"
+
+
+def new_delivery_id() -> str:
+    """A new id of a webhook delivery."""
+    return f"msg_{ULID()}"

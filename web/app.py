@@ -7,53 +7,19 @@ import sys
 from contextlib import ExitStack
 
 from flask import Flask
-from werkzeug.routing import BaseConverter
 
 import settings as configuration
-from jobs import failpoints, ids
+from jobs import failpoints
 from jobs.errors import StoreUnavailable, WrongDatabase
 from jobs.vault import VaultError
 from providers.config import ConfigError
 from settings import Settings, SettingsError
 from web import middleware, monitoring, pages, v1
 from web.http import auth, error_responses, json_body
+from web.http.url_converters import CONVERTERS
 from web.services import Services, build
 
 log = logging.getLogger(__name__)
-
-
-class JobId(BaseConverter):
-    """A job id in an address: anything else is not found without a look-up."""
-
-    regex = ids.JOB
-
-
-class Index(BaseConverter):
-    """The number of an output in an address: plain digits, where Werkzeug's own also takes those of other scripts."""
-
-    regex = "[0-9]{1,6}"
-
-    def to_python(self, value: str) -> int:
-        """The number."""
-        return int(value)
-
-
-class FileId(BaseConverter):
-    """An upload's id in an address."""
-
-    regex = ids.FILE
-
-
-class DeliveryId(BaseConverter):
-    """A delivery's id in an address."""
-
-    regex = ids.DELIVERY
-
-
-class KeyId(BaseConverter):
-    """The id of an API key in an address."""
-
-    regex = ids.KEY
 
 
 def create_app(settings: Settings | None = None, built: Services | None = None) -> Flask:
@@ -99,11 +65,7 @@ def assemble(services: Services) -> Flask:
     app.config["MAX_CONTENT_LENGTH"] = json_body.SMALL_BODY
     # A path with two slashes is another path; a redirect from it could lead to another host.
     app.url_map.merge_slashes = False
-    app.url_map.converters["job"] = JobId
-    app.url_map.converters["delivery"] = DeliveryId
-    app.url_map.converters["index"] = Index
-    app.url_map.converters["key"] = KeyId
-    app.url_map.converters["file"] = FileId
+    app.url_map.converters.update(CONVERTERS)
     app.extensions["darkroom"] = services
     middleware.register(app)
     error_responses.register(app)

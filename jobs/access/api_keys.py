@@ -17,9 +17,9 @@ from typing import Final, Literal
 
 import msgspec
 from redis.client import Pipeline
-from ulid import ULID
 
 from jobs.access import audit
+from jobs.ids import new_key_id
 from jobs.limits import OwnLimit
 from jobs.record import keys
 from jobs.record.client import available
@@ -139,7 +139,7 @@ class ApiKeyStore:
             scopes = CLIENT_SCOPES if self.any() else OPERATOR_SCOPES
         key = mint()
         record = ApiKey(
-            id=f"key_{ULID()}", name=name, hash=digest(key), hint=key[-4:], created_at=self._connection.now(),
+            id=new_key_id(), name=name, hash=digest(key), hint=key[-4:], created_at=self._connection.now(),
             scopes=scopes, limits=dict(limits or {}),
         )  # fmt: skip
         with available():

@@ -13,7 +13,6 @@ from typing import Final, Literal
 
 import msgspec
 from standardwebhooks import Webhook as Signer
-from ulid import ULID
 
 from jobs.model import Noun
 from retry_after import wait_of
@@ -89,11 +88,6 @@ class Delivery(Noun, frozen=True, kw_only=True):
     round: int = 0
     made: int = 0
     calls: tuple[Call, ...] = ()
-
-
-def new_delivery_id() -> str:
-    """A new id: ``msg_`` and a ULID."""
-    return f"msg_{ULID()}"
 
 
 def address_bound(owner: str) -> str:

@@ -7,13 +7,14 @@ from typing import Final
 import msgspec
 
 from jobs import events
+from jobs.ids import new_delivery_id
 from jobs.model import Job, Webhook
 from jobs.record.types import Notice, Record
 from jobs.resources.base import Resource
 from jobs.resources.job import ThinJob, job_resource, job_urls
 from jobs.resources.links import Links
 from jobs.times import rfc3339
-from jobs.webhooks.deliveries import TERMINAL, Delivery, new_delivery_id
+from jobs.webhooks.deliveries import TERMINAL, Delivery
 
 #: Least seconds between two progress deliveries of a job, and for a long job the part of its time so far.
 _PROGRESS_SECONDS: Final = 2.0

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from ulid import ULID
 
 from jobs.egress import Egress
+from jobs.ids import new_delivery_id
 from jobs.model import Webhook
 from jobs.record.connection import Connection
 from jobs.vault import Vault
-from jobs.webhooks.deliveries import TEST, Delivery, Payload, address_bound, new_delivery_id
+from jobs.webhooks.deliveries import TEST, Delivery, Payload, address_bound
 from jobs.webhooks.notices import message
 from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.secrets import Secrets

@@ -7,14 +7,14 @@ import pytest
 import redis
 
 from jobs import events
-from jobs.ids import new_job_id
+from jobs.ids import new_delivery_id, new_job_id
 from jobs.model import Job, Output, Tombstone, Webhook
 from jobs.record.connection import Connection
 from jobs.record.job_queue import JobQueue
 from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.vault import Vault
-from jobs.webhooks.deliveries import TEST, Call, Delivery, again, new_delivery_id, settled
+from jobs.webhooks.deliveries import TEST, Call, Delivery, again, settled
 from jobs.webhooks.notices import message
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import OVERLAP_SECONDS, Secrets

@@ -1,0 +1,34 @@
+"""The variable parts of addresses: an id of another form is not found without a look-up."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from werkzeug.routing import BaseConverter
+
+from jobs import ids
+
+
+class Index(BaseConverter):
+    """The number of an output: plain digits, where Werkzeug's own converter also takes those of other scripts."""
+
+    regex = "[0-9]{1,6}"
+
+    def to_python(self, value: str) -> int:
+        """The number."""
+        return int(value)
+
+
+def _id(pattern: str) -> type[BaseConverter]:
+    return type("Id", (BaseConverter,), {"regex": pattern})
+
+
+#: By the name that routes use.
+CONVERTERS: Final[Mapping[str, type[BaseConverter]]] = {
+    "delivery": _id(ids.DELIVERY),
+    "file": _id(ids.FILE),
+    "index": Index,
+    "job": _id(ids.JOB),
+    "key": _id(ids.KEY),
+}
