@@ -163,21 +163,14 @@ class Heartbeat:
     @contextmanager
     def keeping(self, run: Run) -> Iterator[None]:
         """Keep this run's lease alive while the block runs."""
-        self.add(run)
+        with self._lock:
+            self._runs.add(run)
         try:
             yield
         finally:
-            self.remove(run)
-
-    def add(self, run: Run) -> None:
-        """Keep this run's lease alive."""
-        with self._lock:
-            self._runs.add(run)
-
-    def remove(self, run: Run) -> None:
-        """The run has ended. Another one of the same job may run here already, and goes on."""
-        with self._lock:
-            self._runs.discard(run)
+            # Another run of the same job may have begun here already, and goes on.
+            with self._lock:
+                self._runs.discard(run)
 
     def running(self) -> tuple[Run, ...]:
         """The runs whose leases are kept alive."""

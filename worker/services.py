@@ -17,6 +17,7 @@ from settings import Settings
 from worker import shared
 from worker.attempts.claim import Claimer
 from worker.attempts.parts import Parts
+from worker.attempts.request import RequestBuilder
 from worker.egress.download import Downloader
 from worker.heartbeat import Heartbeat
 from worker.shared import Shared
@@ -52,14 +53,15 @@ def build(settings: Settings, *, slots: int) -> Services:
     # A connection of its own: no attempt can keep a beat waiting.
     connection = Connection(connect(settings.redis_url, connections=2), identity=found.identity)
     counters = Counters(connection)
+    requests = RequestBuilder(
+        found.leases.secret, found.vault, found.artifacts, Downloader(found.dialer).fetch, found.dialer.proxy, counters
+    )
     parts = Parts(
         store=found.store,
         leases=found.leases,
-        drivers=found.catalog,
+        driver=found.catalog.driver,
+        requests=requests,
         artifacts=found.artifacts,
-        vault=found.vault,
-        fetch=Downloader(found.dialer).fetch,
-        proxy=found.dialer.proxy,
         measures=HealthStore(found.connection),
         counters=counters,
     )

@@ -26,6 +26,7 @@ from providers.testing import ScriptedDriver
 from tests.support.connections import RiggedConnection
 from worker.attempts import runner
 from worker.attempts.parts import Parts, Timings
+from worker.attempts.request import RequestBuilder
 from worker.attempts.runner import Runner
 
 
@@ -92,9 +93,10 @@ class WorkerParts:
     @property
     def parts(self) -> Parts:
         """As the worker gets them."""
+        requests = RequestBuilder(self.leases.secret, self.vault, self.artifacts, self.fetch, self.proxy, self.counters)
         return Parts(
-            store=self.store, leases=self.leases, drivers=self, artifacts=self.artifacts, vault=self.vault, fetch=self.fetch,
-            proxy=self.proxy, measures=self.measures, counters=self.counters, timings=self.timings,
+            store=self.store, leases=self.leases, driver=self.driver, requests=requests, artifacts=self.artifacts,
+            measures=self.measures, counters=self.counters, timings=self.timings,
         )  # fmt: skip
 
     def driver(self, name: str) -> Driver:

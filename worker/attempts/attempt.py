@@ -42,7 +42,6 @@ from worker.attempts.parts import Parts
 from worker.attempts.provider_report import ProviderReport
 from worker.attempts.reasons import OVERDUE
 from worker.attempts.recipe import recipe_of
-from worker.attempts.request import request_of
 
 log = logging.getLogger(__name__)
 
@@ -104,7 +103,7 @@ class Attempt:
         self._left: dict[str, Any] | None = None
         self._began_at = time.monotonic()
         self._generating_at: float | None = None
-        self._driver = parts.drivers.driver(self.provider)
+        self._driver = parts.driver(self.provider)
         self.control = Control(_budget(self._driver, self._job, self._store.now()))
 
     def tick(self) -> None:
@@ -148,7 +147,7 @@ class Attempt:
 
     def _drive(self) -> Finished:
         self.control.check()
-        request = request_of(self._job, self._driver.spec.model(self._job.model), self._parts, self.control)
+        request = self._parts.requests.build(self._job, self._driver.spec.model(self._job.model), self.control)
         with _closing(self._driver.run(request, self._resume(request), self.control)) as happenings:
             for event in happenings:
                 if isinstance(event, Completed):
@@ -167,7 +166,7 @@ class Attempt:
             if provider != self.provider:
                 # The provider may be gone from the configuration; this job goes on here in any case.
                 with survive(log, "what an earlier attempt left could not be ended", provider=provider):
-                    self._parts.drivers.driver(provider).abandon(state, request)
+                    self._parts.driver(provider).abandon(state, request)
                 self._writer.forget(provider, state)
         if self.provider in left:
             self._left = dict(left[self.provider])

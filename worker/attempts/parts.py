@@ -2,46 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 from jobs.files import ArtifactStore
 from jobs.record.counters import Counters
 from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.scheduling.health import Health
+from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.hedging import hedge_after
-from jobs.vault import Vault
-from providers import Control, Driver
-
-
-class Drivers(Protocol):
-    """Where drivers come from; :class:`providers.catalog.Catalog` is one."""
-
-    def driver(self, name: str) -> Driver:
-        """The driver of a provider."""
-        ...
-
-
-class Measures(Protocol):
-    """Where attempts are measured; :class:`jobs.scheduling.health_store.HealthStore` is one."""
-
-    def get(self, providers: Iterable[str]) -> Mapping[str, Health]:
-        """What is known of each provider."""
-        ...
-
-    def update(self, provider: str, change: Callable[[Health, float], Health]) -> Health:
-        """Change what is known of a provider; ``change`` gets the time too."""
-        ...
-
-    def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
-        """Send a provider nothing until then."""
-        ...
-
-    def works(self, provider: str, since: float, account: str | None = None) -> None:
-        """Let other jobs follow to a provider where an attempt showed life."""
-        ...
+from providers import Driver
+from worker.attempts.request import RequestBuilder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,23 +48,19 @@ class Parts:
     Args:
         store: The records.
         leases: Their leases.
-        drivers: Where drivers come from.
-        artifacts: Where outputs go, and images of the input come from.
-        vault: Decrypts the jobs' credentials.
-        fetch: Downloads an image of at most that many bytes from an address that a user gave.
-        proxy: Gives the address at which a user's proxy is connected to, or refuses the proxy.
+        driver: Gives the driver of a provider.
+        requests: Builds what drivers are asked for.
+        artifacts: Where outputs go.
         measures: Where attempts are measured.
         counters: Counts what happens.
-        timings: How long they wait.
+        timings: How long attempts wait.
     """
 
     store: JobStore
     leases: Leases
-    drivers: Drivers
+    driver: Callable[[str], Driver]
+    requests: RequestBuilder
     artifacts: ArtifactStore
-    vault: Vault
-    fetch: Callable[[str, int, Control], bytes]
-    proxy: Callable[[str], str]
-    measures: Measures
+    measures: HealthStore
     counters: Counters
     timings: Timings = Timings()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 
 import pytest
 
@@ -29,6 +30,7 @@ class Watched:
         self.reasons: list[str] = []
         self.ticks = 0
         self.error: Exception | None = None
+        self.kept = ExitStack()
 
     def cancel(self, reason: str) -> None:
         self.reasons.append(reason)
@@ -47,7 +49,7 @@ def heartbeat(parts: WorkerParts) -> Heartbeat:
 def held(parts: WorkerParts, heartbeat: Heartbeat, job_id: str | None = None) -> Watched:
     """A job that runs here."""
     run = Watched(parts.claim(job_id or parts.submit()))
-    heartbeat.add(run)
+    run.kept.enter_context(heartbeat.keeping(run))
     return run
 
 
@@ -79,7 +81,7 @@ def test_the_end_of_an_old_run_leaves_the_jobs_next_one_alive(parts: WorkerParts
     new = held(parts, heartbeat, old.job_id)
     heartbeat.beat()
     assert (old.reasons, new.reasons) == ([LEASE_LOST], [])
-    heartbeat.remove(old)
+    old.kept.close()
     assert heartbeat.running() == (new,)
 
 
@@ -94,7 +96,7 @@ def test_a_draining_worker_offers_just_what_it_uses_and_hands_back_in_time(
     heartbeat.drain(patiently=False)
     heartbeat.start()
     eventually(lambda: HANDED_BACK in run.reasons, "the job is handed back", within=5)
-    heartbeat.remove(run)
+    run.kept.close()
     heartbeat.stop()
     assert dict(parts.queue.overview().workers) == {}
 

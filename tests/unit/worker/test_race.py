@@ -549,19 +549,19 @@ def test_a_second_attempt_takes_a_slot_of_its_worker(track: Track) -> None:
     end = threading.Event()
     track.script((Started(), after(end), done()), (Started(), never))
     runner = track.start()
-    heartbeat.add(runner)
-    assert track.begun.wait(SECONDS)
-    heartbeat.beat()
-    assert dict(track.parts.queue.overview().workers) == {"w": 2}
-    assert heartbeat.has_room()
-    other = track.line_up(route=("first",))
-    heartbeat.add(other)
-    assert not heartbeat.has_room()
-    end.set()
-    track.finish(runner)
-    heartbeat.remove(runner)
-    heartbeat.beat()
-    assert dict(track.parts.queue.overview().workers) == {"w": 3}
-    assert heartbeat.has_room()
-    heartbeat.drain(patiently=True)
-    assert not heartbeat.has_room()
+    with heartbeat.keeping(runner):
+        assert track.begun.wait(SECONDS)
+        heartbeat.beat()
+        assert dict(track.parts.queue.overview().workers) == {"w": 2}
+        assert heartbeat.has_room()
+        other = track.line_up(route=("first",))
+        with heartbeat.keeping(other):
+            assert not heartbeat.has_room()
+        end.set()
+        track.finish(runner)
+    with heartbeat.keeping(other):
+        heartbeat.beat()
+        assert dict(track.parts.queue.overview().workers) == {"w": 3}
+        assert heartbeat.has_room()
+        heartbeat.drain(patiently=True)
+        assert not heartbeat.has_room()
