@@ -14,7 +14,7 @@ from jobs.record import counters
 from jobs.resources.base import Resource, about
 from jobs.webhooks.outbox import Outbox
 from web import metrics
-from web.http.operation import Answer, ok, operation
+from web.http.operation import Answer, Operation, ok
 from web.http.problems import Problem
 from web.http.responses import json_response
 from web.openapi import document as openapi
@@ -37,7 +37,7 @@ class HealthResource(Resource, frozen=True, kw_only=True):
 
 
 @blueprint.get("/healthz")
-@operation(
+@Operation(
     "health",
     "Operations",
     None,
@@ -49,7 +49,7 @@ def healthz() -> Response:
 
 
 @blueprint.get("/readyz")
-@operation(
+@Operation(
     "readiness",
     "Operations",
     None,
@@ -78,7 +78,7 @@ def readyz() -> Response:
 
 
 @blueprint.get("/metrics")
-@operation(
+@Operation(
     "metrics",
     "Operations",
     "admin",
@@ -97,7 +97,7 @@ def show_metrics() -> Response:
 
 
 @blueprint.get("/openapi.json")
-@operation(
+@Operation(
     "openapi",
     "Operations",
     None,

@@ -8,7 +8,7 @@ from typing import Final
 import flask_swagger_ui
 from flask import Blueprint, Response, render_template, send_from_directory
 
-from web.http.operation import Answer, operation
+from web.http.operation import Answer, Operation
 from web.http.problems import Problem
 
 blueprint = Blueprint("pages", __name__)
@@ -29,7 +29,7 @@ _HTML: Final = {"text/html": None}
 
 
 @blueprint.get("/")
-@operation(
+@Operation(
     "page",
     "Pages",
     None,
@@ -41,7 +41,7 @@ def home() -> Response:
 
 
 @blueprint.get("/docs")
-@operation(
+@Operation(
     "docs",
     "Pages",
     None,
@@ -53,7 +53,7 @@ def docs() -> Response:
 
 
 @blueprint.get("/docs/assets/<name>")
-@operation(
+@Operation(
     "docsAsset",
     "Pages",
     None,

@@ -7,7 +7,7 @@ declaration, so they cannot disagree with one another.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from jobs.access.api_keys import Scope
@@ -43,9 +43,9 @@ class Answer:
     headers: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Operation:
-    """A route's declaration.
+    """A route's declaration, and the decorator that gives it to a view.
 
     Args:
         id: Its name in clients that are generated from the document.
@@ -64,6 +64,7 @@ class Operation:
     id: str
     tag: Tag
     scope: Scope | None
+    _: KW_ONLY
     answers: tuple[Answer, ...]
     errors: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
@@ -72,6 +73,11 @@ class Operation:
     body_required: bool = True
     linkable: bool = False
     submits: bool = False
+
+    def __call__(self, view: View) -> View:
+        """Declare a view."""
+        setattr(view, _ATTRIBUTE, self)
+        return view
 
     @property
     def rate(self) -> Literal["submit", "read"] | None:
@@ -84,42 +90,6 @@ class Operation:
 def ok(description: str, content: Content, *headers: str, status: int = 200) -> Answer:
     """A success with JSON."""
     return Answer(status=status, description=description, content={"application/json": content}, headers=headers)
-
-
-def operation(
-    name: str,
-    tag: Tag,
-    scope: Scope | None,
-    *,
-    answers: tuple[Answer, ...],
-    errors: tuple[str, ...] = (),
-    parameters: tuple[Parameter, ...] = (),
-    body: BodyReader[Any] | str | None = None,
-    body_type: str = "application/json",
-    body_required: bool = True,
-    linkable: bool = False,
-    submits: bool = False,
-) -> Callable[[View], View]:
-    """Declare a view; the arguments are those of :class:`Operation`."""
-    declared = Operation(
-        id=name,
-        tag=tag,
-        scope=scope,
-        answers=answers,
-        errors=errors,
-        parameters=parameters,
-        body=body,
-        body_type=body_type,
-        body_required=body_required,
-        linkable=linkable,
-        submits=submits,
-    )
-
-    def declare(view: View) -> View:
-        setattr(view, _ATTRIBUTE, declared)
-        return view
-
-    return declare
 
 
 def operation_of(view: Callable[..., Any] | None) -> Operation | None:

@@ -10,7 +10,7 @@ from jobs.resources.job import job_resource
 from providers.spec import ProviderSpec
 from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_json
-from web.http.operation import Answer, Parameter, ok, operation
+from web.http.operation import Answer, Operation, Parameter, ok
 from web.http.problems import Problem
 from web.http.query import only
 from web.http.responses import json_response
@@ -34,7 +34,7 @@ blueprint = Blueprint("admin", __name__)
 
 
 @blueprint.get("/admin/jobs")
-@operation(
+@Operation(
     "adminListJobs",
     "Admin",
     "admin",
@@ -71,7 +71,7 @@ def list_jobs() -> Response:
 
 
 @blueprint.get("/admin/queue")
-@operation(
+@Operation(
     "adminGetQueue",
     "Admin",
     "admin",
@@ -85,7 +85,7 @@ def get_queue() -> Response:
 
 
 @blueprint.patch("/admin/queue")
-@operation(
+@Operation(
     "adminSetQueue",
     "Admin",
     "admin",
@@ -109,7 +109,7 @@ def set_queue() -> Response:
 
 
 @blueprint.get("/admin/providers/<name>")
-@operation(
+@Operation(
     "adminGetProvider",
     "Admin",
     "admin",
@@ -123,7 +123,7 @@ def get_provider(name: str) -> Response:
 
 
 @blueprint.patch("/admin/providers/<name>")
-@operation(
+@Operation(
     "adminSetProvider",
     "Admin",
     "admin",

@@ -11,7 +11,7 @@ from msgspec import UnsetType
 from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_json, read_optional_json
-from web.http.operation import Answer, ok, operation
+from web.http.operation import Answer, Operation, ok
 from web.http.problems import Problem
 from web.http.query import only
 from web.http.responses import NO_STORE, json_response
@@ -33,7 +33,7 @@ blueprint = Blueprint("admin_keys", __name__)
 
 
 @blueprint.get("/admin/keys")
-@operation(
+@Operation(
     "adminListKeys",
     "Admin",
     "admin",
@@ -50,7 +50,7 @@ def list_keys() -> Response:
 
 
 @blueprint.post("/admin/keys")
-@operation(
+@Operation(
     "adminMakeKey",
     "Admin",
     "admin",
@@ -84,7 +84,7 @@ def make_key() -> Response:
 
 
 @blueprint.get("/admin/keys/<key:key_id>")
-@operation(
+@Operation(
     "adminGetKey", "Admin", "admin", answers=(ok("The key.", KeyResource),), errors=("not_found", "gone", "invalid_input")
 )  # fmt: skip
 def get_key(key_id: str) -> Response:
@@ -97,7 +97,7 @@ def get_key(key_id: str) -> Response:
 
 
 @blueprint.patch("/admin/keys/<key:key_id>")
-@operation(
+@Operation(
     "adminChangeKey",
     "Admin",
     "admin",
@@ -125,7 +125,7 @@ def change_key(key_id: str) -> Response:
 
 
 @blueprint.post("/admin/keys/<key:key_id>/rotate")
-@operation(
+@Operation(
     "adminRotateKey",
     "Admin",
     "admin",
@@ -148,7 +148,7 @@ def rotate_key(key_id: str) -> Response:
 
 
 @blueprint.delete("/admin/keys/<key:key_id>")
-@operation(
+@Operation(
     "adminRevokeKey",
     "Admin",
     "admin",

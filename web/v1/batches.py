@@ -12,7 +12,7 @@ from jobs.submissions import Submission
 from providers.inputs.faults import FAULTS_LIMIT
 from web.http.auth import caller
 from web.http.json_body import PICTURE_BODY, read_json
-from web.http.operation import Answer, ok, operation
+from web.http.operation import Answer, Operation, ok
 from web.http.problems import Problem, invalid_all
 from web.http.responses import PRIVATE, json_response
 from web.services import services
@@ -29,7 +29,7 @@ _BATCH: Final = {"application/json": BatchResource}
 
 
 @blueprint.post("/batches")
-@operation(
+@Operation(
     "submitBatch",
     "Jobs",
     "submit",
@@ -85,7 +85,7 @@ def _permitted(members: Sequence[Member]) -> list[Submission]:
 
 
 @blueprint.get("/batches/<batch_id>")
-@operation("getBatch", "Jobs", "read", answers=(ok("The batch.", BatchResource),), errors=("not_found",))
+@Operation("getBatch", "Jobs", "read", answers=(ok("The batch.", BatchResource),), errors=("not_found",))
 def get(batch_id: str) -> Response:
     """Get a batch.
 
@@ -95,7 +95,7 @@ def get(batch_id: str) -> Response:
 
 
 @blueprint.post("/batches/<batch_id>/cancel")
-@operation(
+@Operation(
     "cancelBatch",
     "Jobs",
     "submit",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from web.http.operation import ok, operation
+from web.http.operation import Operation, ok
 from web.http.problems import Problem
 from web.http.query import only
 from web.http.responses import json_response
@@ -22,7 +22,7 @@ blueprint = Blueprint("catalog", __name__)
 
 
 @blueprint.get("/models")
-@operation(
+@Operation(
     "listModels",
     "Catalog",
     "read",
@@ -40,7 +40,7 @@ def models() -> Response:
 
 
 @blueprint.get("/models/<path:name>")
-@operation(
+@Operation(
     "getModel",
     "Catalog",
     "read",
@@ -56,7 +56,7 @@ def model(name: str) -> Response:
 
 
 @blueprint.get("/providers")
-@operation(
+@Operation(
     "listProviders",
     "Catalog",
     "read",
@@ -73,7 +73,7 @@ def providers() -> Response:
 
 
 @blueprint.get("/providers/<name>")
-@operation(
+@Operation(
     "getProvider",
     "Catalog",
     "read",

@@ -18,7 +18,7 @@ from jobs.resources.links import Links
 from jobs.resources.progress import QueueResource, queue_resource
 from web.http.auth import Caller, caller
 from web.http.headers import header
-from web.http.operation import Answer, Parameter, operation
+from web.http.operation import Answer, Operation, Parameter
 from web.http.problems import Problem
 from web.http.query import only, refuse, whole_number
 from web.http.responses import json_response
@@ -34,7 +34,7 @@ _LOG_LIMIT: Final = 1000
 
 
 @blueprint.get("/jobs/<job:job_id>/events")
-@operation(
+@Operation(
     "watchJob",
     "Jobs",
     "read",

@@ -13,7 +13,7 @@ from web.http.auth import caller
 from web.http.file_response import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
 from web.http.headers import header
 from web.http.multipart import Form
-from web.http.operation import Answer, Parameter, ok, operation
+from web.http.operation import Answer, Operation, Parameter, ok
 from web.http.problems import invalid
 from web.http.query import only, refuse, whole_number
 from web.http.responses import PRIVATE, json_response
@@ -28,7 +28,7 @@ blueprint = Blueprint("files", __name__)
 
 
 @blueprint.post("/files")
-@operation(
+@Operation(
     "uploadFile",
     "Files",
     "submit",
@@ -71,7 +71,7 @@ def upload() -> Response:
 
 
 @blueprint.get("/files")
-@operation(
+@Operation(
     "listFiles",
     "Files",
     "read",
@@ -116,14 +116,14 @@ def list_files() -> Response:
 
 
 @blueprint.get("/files/<file:file_id>")
-@operation("getFile", "Files", "read", answers=(ok("The record.", FileResource),), errors=("not_found",))
+@Operation("getFile", "Files", "read", answers=(ok("The record.", FileResource),), errors=("not_found",))
 def get(file_id: str) -> Response:
     """Get a file's record."""
     return json_response(file_resource(services().uploads.get(file_id, caller().owner), links()), headers=PRIVATE)
 
 
 @blueprint.get("/files/<file:file_id>/content")
-@operation(
+@Operation(
     "getFileContent",
     "Files",
     "read",
@@ -146,7 +146,7 @@ def content(file_id: str) -> Response:
 
 
 @blueprint.delete("/files/<file:file_id>")
-@operation(
+@Operation(
     "deleteFile",
     "Files",
     "submit",

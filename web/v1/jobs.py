@@ -10,7 +10,7 @@ from jobs.resources.job import JobResource
 from web.http.auth import caller
 from web.http.headers import header
 from web.http.json_body import PICTURE_BODY, read_json
-from web.http.operation import Answer, Parameter, operation
+from web.http.operation import Answer, Operation, Parameter
 from web.http.query import only, words
 from web.http.responses import PRIVATE, json_response
 from web.services import services
@@ -27,7 +27,7 @@ _JOB = {"application/json": JobResource}
 
 
 @blueprint.post("/jobs")
-@operation(
+@Operation(
     "submitJob",
     "Jobs",
     "submit",
@@ -73,7 +73,7 @@ def submit() -> Response:
 
 
 @blueprint.get("/jobs/<job:job_id>")
-@operation(
+@Operation(
     "getJob",
     "Jobs",
     "read",
@@ -127,7 +127,7 @@ def _matches(known: str, mark: str) -> bool:
 
 
 @blueprint.post("/jobs/<job:job_id>/cancel")
-@operation(
+@Operation(
     "cancelJob",
     "Jobs",
     "submit",
@@ -155,7 +155,7 @@ def cancel(job_id: str) -> Response:
 
 
 @blueprint.delete("/jobs/<job:job_id>")
-@operation(
+@Operation(
     "deleteJob",
     "Jobs",
     "submit",

@@ -11,7 +11,7 @@ from jobs.resources.links import job_path
 from jobs.times import rfc3339
 from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_optional_json
-from web.http.operation import ok, operation
+from web.http.operation import Operation, ok
 from web.http.problems import Problem
 from web.http.responses import json_response
 from web.http.signed_links import Grant
@@ -28,7 +28,7 @@ _ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupporte
 
 
 @blueprint.post("/jobs/<job:job_id>/outputs/<index:index>/link")
-@operation("linkOutput", "Results", "read", body=LINK_WISH, body_required=False, answers=_ANSWERS, errors=_ERRORS)
+@Operation("linkOutput", "Results", "read", body=LINK_WISH, body_required=False, answers=_ANSWERS, errors=_ERRORS)
 def link_output(job_id: str, index: int) -> Response:
     """Make a link to an output.
 
@@ -41,7 +41,7 @@ def link_output(job_id: str, index: int) -> Response:
 
 
 @blueprint.post("/jobs/<job:job_id>/image/link")
-@operation("linkImage", "Results", "read", body=LINK_WISH, body_required=False, answers=_ANSWERS, errors=_ERRORS)
+@Operation("linkImage", "Results", "read", body=LINK_WISH, body_required=False, answers=_ANSWERS, errors=_ERRORS)
 def link_image(job_id: str) -> Response:
     """Make a link to a job's current image.
 

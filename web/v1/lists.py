@@ -17,7 +17,7 @@ from jobs.resources.job import JobResource, job_resource
 from jobs.scheduling.waiting import Waiting
 from web.http.auth import caller
 from web.http.cursors import BadCursor
-from web.http.operation import Answer, Parameter, operation
+from web.http.operation import Answer, Operation, Parameter
 from web.http.query import only, refuse, whole_number
 from web.http.responses import json_response
 from web.services import services
@@ -89,7 +89,7 @@ PARAMETERS: Final = (
 
 
 @blueprint.get("/jobs")
-@operation(
+@Operation(
     "listJobs",
     "Jobs",
     "read",

@@ -7,7 +7,7 @@ from flask import Blueprint, Response, request
 from jobs.model import Job
 from jobs.submissions import Submission
 from web.http.json_body import PICTURE_BODY, read_optional_json
-from web.http.operation import operation
+from web.http.operation import Operation
 from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, accept, answer, replayed
 from web.v1.context import look
@@ -18,7 +18,7 @@ blueprint = Blueprint("reruns", __name__)
 
 
 @blueprint.post("/jobs/<job:job_id>/rerun")
-@operation(
+@Operation(
     "rerunJob",
     "Jobs",
     "submit",

@@ -25,7 +25,7 @@ from web.http.file_response import (
     lasting,
     stored_file,
 )
-from web.http.operation import Answer, Parameter, operation
+from web.http.operation import Answer, Operation, Parameter
 from web.http.problems import Problem
 from web.http.query import some
 from web.images import status_card
@@ -40,7 +40,7 @@ _BRIEFLY: Final = "private, max-age=1, must-revalidate"
 
 
 @blueprint.get("/jobs/<job:job_id>/outputs/<index:index>")
-@operation(
+@Operation(
     "getOutput",
     "Results",
     "read",
@@ -123,7 +123,7 @@ def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
 
 
 @blueprint.get("/jobs/<job:job_id>/preview")
-@operation(
+@Operation(
     "getPreview",
     "Results",
     "read",
@@ -147,7 +147,7 @@ def preview(job_id: str) -> Response:
 
 
 @blueprint.get("/jobs/<job:job_id>/image")
-@operation(
+@Operation(
     "getLivingImage",
     "Results",
     "read",

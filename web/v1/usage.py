@@ -10,7 +10,7 @@ from jobs.files.uploads import COUNT_LIMIT
 from jobs.resources.base import optional
 from jobs.submissions import fair_user
 from web.http.auth import caller
-from web.http.operation import Parameter, ok, operation
+from web.http.operation import Operation, Parameter, ok
 from web.http.query import only
 from web.http.responses import json_response
 from web.services import services
@@ -20,7 +20,7 @@ blueprint = Blueprint("usage", __name__)
 
 
 @blueprint.get("/usage")
-@operation(
+@Operation(
     "getUsage",
     "Operations",
     "read",

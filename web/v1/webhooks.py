@@ -12,7 +12,7 @@ from jobs.egress import BadAddress
 from jobs.webhooks.deliveries import Delivery
 from web.http.auth import caller
 from web.http.json_body import SMALL_BODY, read_json
-from web.http.operation import Answer, ok, operation
+from web.http.operation import Answer, Operation, ok
 from web.http.problems import Problem, invalid
 from web.http.query import only
 from web.http.responses import NO_STORE, json_response
@@ -28,7 +28,7 @@ _waiting = threading.BoundedSemaphore(8)
 
 
 @blueprint.get("/jobs/<job:job_id>/deliveries")
-@operation(
+@Operation(
     "listDeliveries",
     "Webhooks",
     "read",
@@ -47,7 +47,7 @@ def deliveries(job_id: str) -> Response:
 
 
 @blueprint.post("/jobs/<job:job_id>/deliveries/<delivery:delivery_id>/redeliver")
-@operation(
+@Operation(
     "redeliver",
     "Webhooks",
     "submit",
@@ -69,7 +69,7 @@ def redeliver(job_id: str, delivery_id: str) -> Response:
 
 
 @blueprint.get("/webhooks/default/secret")
-@operation(
+@Operation(
     "getWebhookSecret",
     "Webhooks",
     "submit",
@@ -86,7 +86,7 @@ def secret() -> Response:
 
 
 @blueprint.post("/webhooks/default/secret/rotate")
-@operation(
+@Operation(
     "rotateWebhookSecret",
     "Webhooks",
     "submit",
@@ -101,7 +101,7 @@ def rotate() -> Response:
 
 
 @blueprint.post("/webhooks/test")
-@operation(
+@Operation(
     "testWebhook",
     "Webhooks",
     "submit",

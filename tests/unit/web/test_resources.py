@@ -15,7 +15,7 @@ from msgspec import Meta
 from jobs.resources.base import Resource
 from providers.catalog import Catalog
 from web.app import assemble
-from web.http.operation import ok, operation
+from web.http.operation import Operation, ok
 from web.http.responses import json_response
 from web.openapi.document import document, resources, routes
 from web.openapi.reference import markdown, offline_document
@@ -93,7 +93,7 @@ def test_a_new_field_is_in_the_answer_the_document_and_the_page() -> None:
     app = Flask(__name__)
 
     @app.get("/lamp")
-    @operation("getLamp", "Jobs", None, answers=(ok("The lamp.", DimmedLampResource),))
+    @Operation("getLamp", "Jobs", None, answers=(ok("The lamp.", DimmedLampResource),))
     def lamp() -> Response:
         """Get the lamp."""
         return json_response(DimmedLampResource(name="red", brightness=40))

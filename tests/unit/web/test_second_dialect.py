@@ -12,7 +12,7 @@ from msgspec import Meta
 from tests.support.fake_worker import FakeWorker
 from web.app import assemble
 from web.http.json_body import SMALL_BODY, read_json
-from web.http.operation import Answer, operation
+from web.http.operation import Answer, Operation
 from web.http.problems import Problem
 from web.http.validation import BodyReader, RequestBody
 from web.services import Services
@@ -39,7 +39,7 @@ blueprint = Blueprint("paint", __name__)
 
 
 @blueprint.post("/paint")
-@operation("paint", "Jobs", "submit", submits=True, answers=(Answer(status=200, description="The image."),))
+@Operation("paint", "Jobs", "submit", submits=True, answers=(Answer(status=200, description="The image."),))
 def paint() -> Response:
     """Paint, and answer when it is done."""
     asked = READER.read(read_json(request, SMALL_BODY))
