@@ -13,7 +13,8 @@ from jobs.scheduling.health import percentile
 from jobs.scheduling.hedging import hedge_after
 from jobs.scheduling.pauses import Pauses
 from jobs.scheduling.provider_states import ProviderState, ProviderStates
-from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
+from jobs.scheduling.wait_reasons import Waiting
+from jobs.scheduling.waiting import ProviderView, Situation, explain
 from providers.catalog import Catalog
 
 

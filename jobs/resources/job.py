@@ -29,7 +29,7 @@ from jobs.resources.results import (
     output_resource,
     recipe_resource,
 )
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from jobs.times import rfc3339
 
 

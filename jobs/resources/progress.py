@@ -10,7 +10,7 @@ from jobs.events import Progressed, UpstreamQueued
 from jobs.model import Progress, Stage, Upstream, WaitReason
 from jobs.resources.base import Count, Fraction, Resource, Time, Url, about, optional, optional_time
 from jobs.resources.links import Links
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from jobs.times import rfc3339
 
 WaitingReason = Annotated[WaitReason, Meta(description="What it waits for, for a program.")]

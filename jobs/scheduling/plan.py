@@ -9,7 +9,8 @@ from jobs.model import Job
 from jobs.record.constants import FASTER_FACTOR
 from jobs.record.types import LimitGroup, Overview, QueuePlace
 from jobs.scheduling.health import UNMEASURED_RUN_SECONDS
-from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
+from jobs.scheduling.wait_reasons import Waiting
+from jobs.scheduling.waiting import ProviderView, Situation, explain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

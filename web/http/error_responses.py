@@ -47,7 +47,7 @@ _BY_STATUS: Final = {kind.status: code for code, kind in reversed(list(KINDS.ite
 _OPENAI_TYPES: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-class Fault(Resource, frozen=True, kw_only=True):
+class ProblemFault(Resource, frozen=True, kw_only=True):
     """One place of a request that is wrong."""
 
     pointer: Annotated[str | UnsetType, about("JSON pointer into the body (RFC 6901).", example="/input/width")] = UNSET
@@ -88,7 +88,7 @@ class ProblemResource(Resource, frozen=True, kw_only=True):
     checks: Annotated[
         dict[str, str] | UnsetType, about("What was looked at, and what was found: `ok`, or what is wrong.")
     ] = UNSET
-    errors: Annotated[list[Fault] | UnsetType, about("Every fault of the request.")] = UNSET
+    errors: Annotated[list[ProblemFault] | UnsetType, about("Every fault of the request.")] = UNSET
     error: OpenAIError
 
 
@@ -204,10 +204,10 @@ def problem_resource(problem: Problem) -> ProblemResource:
     )
 
 
-def _fault(place: str, detail: str) -> Fault:
+def _fault(place: str, detail: str) -> ProblemFault:
     if place.startswith("?"):
-        return Fault(parameter=place[1:], detail=detail)
-    return Fault(pointer=place, detail=detail)
+        return ProblemFault(parameter=place[1:], detail=detail)
+    return ProblemFault(pointer=place, detail=detail)
 
 
 def respond(error: Exception) -> Response:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from jobs.failures import CAUSES
 from jobs.model import Job, Status
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 
 #: Longest side of a card, in pixels.
 SIDE: Final = 512

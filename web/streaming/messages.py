@@ -23,7 +23,7 @@ from jobs.resources.progress import (
     queue_resource,
 )
 from jobs.resources.results import FailureResource, failure_resource, output_resource
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from jobs.states import ENDS
 from jobs.times import rfc3339
 
@@ -88,7 +88,7 @@ class EventLog(ListOf[EventResource], frozen=True, kw_only=True):
     """What happened to the job, oldest first."""
 
 
-class EventStream(Resource, frozen=True, kw_only=True):
+class EventStreamResource(Resource, frozen=True, kw_only=True):
     """One message of the stream."""
 
     event: Annotated[

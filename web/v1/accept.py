@@ -14,7 +14,7 @@ from flask import Response, request
 from jobs.idempotency import Idempotency
 from jobs.record.types import Record
 from jobs.resources.job import JobResource
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from jobs.submissions import Accepted, Submission
 from web.http.auth import caller
 from web.http.operation import Answer, Parameter

@@ -12,7 +12,7 @@ from jobs.model import Job
 from jobs.record.types import Record
 from jobs.resources.job import job_resource, version_of
 from jobs.resources.links import Links
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from web.http.auth import caller
 from web.http.headers import REQUEST_ID, header, name_request
 from web.http.responses import PRIVATE, json_response

@@ -24,7 +24,7 @@ from web.http.query import only, refuse, whole_number
 from web.http.responses import json_response
 from web.services import Services, services
 from web.streaming import sse
-from web.streaming.messages import DeletedJob, EventLog, EventStream, is_end, log_of
+from web.streaming.messages import DeletedJob, EventLog, EventStreamResource, is_end, log_of
 from web.streaming.pump import TooManyWatchers, Watch
 from web.v1.context import links, look
 
@@ -57,7 +57,7 @@ _LOG_LIMIT: Final = 1000
         Answer(
             status=200,
             description="The events, as a stream or (with `Accept: application/json`) as a list.",
-            content={"text/event-stream": EventStream, "application/json": EventLog},
+            content={"text/event-stream": EventStreamResource, "application/json": EventLog},
         ),
         Answer(status=204, description="The job has ended and you have received its last event: do not reconnect."),
     ),

@@ -14,7 +14,7 @@ from jobs.model import Status
 from jobs.record.types import Record
 from jobs.resources.base import BatchId, ListOf, Resource, Time
 from jobs.resources.job import JobResource, job_resource
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from web.http.auth import caller
 from web.http.cursors import BadCursor
 from web.http.operation import Answer, Operation, Parameter

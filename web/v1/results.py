@@ -13,7 +13,7 @@ from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT, convert
 from jobs.model import Job, Output
 from jobs.record.types import Record
 from jobs.resources.job import version_of
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from web.http.file_response import (
     FOREVER,
     IF_NONE_MATCH,

@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from jobs.model import Job, Status, Upstream, WaitReason
 from jobs.record.types import LimitGroup, QueuePlace
-from jobs.scheduling.waiting import ProviderView, Situation, Waiting, explain
+from jobs.scheduling.wait_reasons import Waiting
+from jobs.scheduling.waiting import ProviderView, Situation, explain
 
 AT = 1000.0
 JOB = Job(

@@ -15,7 +15,7 @@ from jobs.model import Failure, Job, Output, Priority, Recipe, Status, Upstream
 from jobs.record.types import Record
 from jobs.resources.job import JobResource, job_resource
 from jobs.resources.links import Links
-from jobs.scheduling.waiting import Waiting
+from jobs.scheduling.wait_reasons import Waiting
 from jobs.states import apply
 from jobs.times import rfc3339
 from web.http.error_responses import ProblemResource

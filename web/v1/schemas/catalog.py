@@ -65,7 +65,7 @@ class Cooldown(Resource, frozen=True, kw_only=True):
     """A rest: the provider gets no jobs until then."""
 
     until: Annotated[Time, about("When it ends.")]
-    reason: Annotated[str | UnsetType, about("The error code of the attempt that caused it.")] = UNSET
+    reason: Annotated[str | UnsetType, about("What the provider said, or its last error.")] = UNSET
 
 
 class ParameterResource(Resource, frozen=True, kw_only=True):
@@ -96,7 +96,7 @@ class ProviderResource(Resource, frozen=True, kw_only=True):
     success_rate: Annotated[float | UnsetType, about("Moving average over its attempts, 0 to 1.", example=0.98)] = UNSET
     waiting: Annotated[Percentiles | UnsetType, about("How long attempts waited in its queue.")] = UNSET
     running: Annotated[Percentiles | UnsetType, about("How long attempts ran.")] = UNSET
-    last_error: Annotated[str | UnsetType, about("The error code of the last failure.")] = UNSET
+    last_error: Annotated[str | UnsetType, about("Its last error, for people.")] = UNSET
     last_used_at: Annotated[Time | UnsetType, about("When a job last ran there.")] = UNSET
     checked_at: Annotated[Time | UnsetType, about("When it was probed last.")] = UNSET
     signature: ProviderSignature | UnsetType = UNSET
