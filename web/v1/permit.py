@@ -20,7 +20,7 @@ from web.v1.schemas.jobs import JobCredentials, JobRequest
 from web.v1.schemas.webhooks import JobWebhook
 
 #: The warning of a job that asks for a hedge which cannot start.
-ALONE: Final = "There is no second provider for this request: `hedge` does nothing here."
+ALONE: Final = "Only one provider can run this request, so `hedge` has no effect."
 
 
 def permit(wanted: JobRequest, route: Route | None = None, images: InputImages | None = None) -> Submission:

@@ -1,4 +1,4 @@
-"""The images of a request: each is read once, made anew, and named by its hash."""
+"""The images of a request: each is read once, encoded again, and named by its hash."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from web.http.json_body import Json
 from web.http.problems import invalid
 from web.http.threads import aside
 
-#: Pixels of all inline images of one request, and for how many a small one counts: 16 of the largest, or 256. A few KB
-#: are an image of the largest size if all its pixels are one, and each, however small, is a file to be stored.
+#: Most pixels of all inline images of a request, and the least that each counts for: 16 of the largest, or 256 small
+#: ones. A file of a few KB can be an image of the largest size; and each image, however small, is a file to be stored.
 PIXELS_LIMIT: Final = 16 * SIDE_LIMIT**2
 _LEAST_PIXELS: Final = 1 << 20
 
@@ -41,7 +41,7 @@ class ReadInput:
     contents: Mapping[str, bytes | str]
 
     def rename(self, used: Json, params: Collection[str]) -> Json:
-        """The normalised input of a provider with the same names for its images; it has them in its parameters alone."""
+        """A provider's normalised input with its images renamed too. Normalising leaves images in parameters only."""
 
         def renamed(value: object) -> object:
             if isinstance(value, list):
@@ -54,7 +54,7 @@ class ReadInput:
 class InputImages:
     """Reads the images that one request names: inline, by an upload's id, or by that upload's own address.
 
-    An address elsewhere stays as it is: whoever runs the job fetches it.
+    An address elsewhere stays as it is: the worker that runs the job fetches it.
 
     Args:
         find: Gives an upload of the caller's by its id; None for any other id.

@@ -1,4 +1,4 @@
-"""Requests that come again: idempotency keys, and the repeats of SDKs."""
+"""Repeated requests: idempotency keys, and the retries of SDKs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bodies that look like JSON and are not, or that two readers could read in two ways."""
+"""Bodies that are almost JSON, or that two readers could read in two ways."""
 
 from __future__ import annotations
 

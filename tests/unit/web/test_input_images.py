@@ -1,4 +1,4 @@
-"""Pictures of a submission, whichever way they come in."""
+"""Images of a request: inline, by the id of an upload, by an address."""
 
 from __future__ import annotations
 
