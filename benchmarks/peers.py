@@ -7,9 +7,9 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass
 
+from cli.stack.redis_server import free_port
 from tests.support.eventually import eventually
 from tests.support.processes import ROOT, Process, Stack
-from tests.support.redis_servers import free_port
 
 
 @dataclass(frozen=True, slots=True)

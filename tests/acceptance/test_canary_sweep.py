@@ -22,6 +22,7 @@ import pytest
 import redis
 import requests
 
+from cli.stack.redis_server import free_port
 from jobs.queue import RUN_JOB, client_app
 from tests.spaces.hub import HubStandIn, serve_hub
 from tests.support.canaries import Canaries, forms
@@ -29,7 +30,7 @@ from tests.support.echo_app import MODES, EchoApp
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 from tests.support.redis_monitor import RedisMonitor
-from tests.support.webhook_receiver import WebhookReceiver, closed_port, status
+from tests.support.webhook_receiver import WebhookReceiver, status
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.timeout(600)]
 
@@ -193,7 +194,7 @@ def live_through_everything(scenario: Scenario, hub: HubStandIn) -> None:
 
     submit("success", "leaky", "text")
     submit("picture", "leaky-picture", "picture", bad)
-    submit("failure", "leaky", "fail", f"http://127.0.0.1:{closed_port()}")
+    submit("failure", "leaky", "fail", f"http://127.0.0.1:{free_port()}")
     submit("exception", "leaky", "crash")
     submit("cancel", "leaky", "hang")
     for mode in MODES:
@@ -267,7 +268,7 @@ def use_webhooks(scenario: Scenario) -> None:
         secret = shown.json()["key"].removeprefix("whsec_")
         if secret not in scenario.canaries.known.values():
             scenario.canaries.add(f"signing secret {len(scenario.canaries.known)}", secret)
-    for base in (f"http://127.0.0.1:{scenario.receivers[0].port}", f"http://127.0.0.1:{closed_port()}"):
+    for base in (f"http://127.0.0.1:{scenario.receivers[0].port}", f"http://127.0.0.1:{free_port()}"):
         url = f"{base}/?t={scenario.canaries.make(f'query of a test at {base}')}"
         scenario.ask("POST", "/v1/webhooks/test", json={"url": url})
 

@@ -71,7 +71,7 @@ class Scenario:
 
     def goes_on(self) -> None:
         """Another job runs: so whatever could have been sent before it was sent, and the app is free."""
-        (job,) = self.client.ended([self.submit(1).id])
+        (job,) = self.client.wait_for_end([self.submit(1).id])
         assert job["status"] == "succeeded"
 
     @contextmanager
@@ -96,7 +96,7 @@ def queued(scenario: Scenario, **body: Any) -> Iterator[Placed]:
     pauses = Pauses(scenario.stack.connection)
     pauses.pause()
     job = scenario.submit(1, **body)
-    scenario.client.waits(job.id, "paused")
+    scenario.client.wait_for_reason(job.id, "paused")
     yield job
     pauses.resume()
     scenario.goes_on()
@@ -110,7 +110,7 @@ def parked(scenario: Scenario, **body: Any) -> Iterator[Placed]:
     job = scenario.submit(1, **body)
     eventually(lambda: scenario.times("started", job), "it was refused", within=20)
     if "deadline_seconds" not in body:
-        scenario.client.waits(job.id, "provider_cooldown")
+        scenario.client.wait_for_reason(job.id, "provider_cooldown")
     yield job
     refusal.unlink()
     scenario.stack.client.hdel(provider, "until", "reason")
@@ -139,9 +139,9 @@ def waiting_upstream(scenario: Scenario, **body: Any) -> Iterator[Placed]:
     first = scenario.submit(40 if "deadline_seconds" not in body else 10 * DEADLINE_SECONDS + 40)
     scenario.client.wait(first.id, lambda job: "preview" in job)
     job = scenario.submit(1, **body)
-    scenario.client.waits(job.id, "upstream_queue")
+    scenario.client.wait_for_reason(job.id, "upstream_queue")
     yield job
-    assert scenario.client.ended([first.id])[0]["status"] == "succeeded", "nobody else is hurt"
+    assert scenario.client.wait_for_end([first.id])[0]["status"] == "succeeded", "nobody else is hurt"
     scenario.goes_on()
     assert len(scenario.times("posted", job)) == 1
     assert not scenario.times("started", job), "its turn never came"
@@ -229,7 +229,7 @@ def test_a_cancel_is_effective_within_two_seconds(scenario: Scenario, stage: Sta
         with stage(scenario) as job:
             asked = scenario.stack.store.now()
             scenario.client.cancel(job.id)
-            (shown,) = scenario.client.ended([job.id])
+            (shown,) = scenario.client.wait_for_end([job.id])
             record = scenario.stack.job(job.id)
             assert (shown["status"], record.status) == ("canceled", "canceled")
             assert record.finished_at is not None
@@ -263,7 +263,7 @@ def test_a_deleted_job_ends_within_two_seconds_at_the_upstream_too(scenario: Sce
 def test_a_deadline_ends_a_job_within_two_seconds(scenario: Scenario, stage: Stage, end: str) -> None:
     def once() -> float:
         with stage(scenario, deadline_seconds=DEADLINE_SECONDS) as job:
-            (shown,) = scenario.client.ended([job.id])
+            (shown,) = scenario.client.wait_for_end([job.id])
             record = scenario.stack.job(job.id)
             assert shown["status"] == end
             if end == "failed":

@@ -13,8 +13,9 @@ from typing import Any, cast
 
 import pytest
 
+from cli.stack.redis_server import free_port
 from jobs.record import keys
-from tests.spaces.launcher import Space, Spaces, free_port
+from tests.spaces.launcher import Space, Spaces
 from tests.support.api_client import ApiClient
 from tests.support.eventually import eventually
 from tests.support.processes import Stack
@@ -127,7 +128,7 @@ def scenario(served: Stack, fresh: dict[str, Any], apps: tuple[Space, Space, Pat
 
 
 def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(scenario: Scenario) -> None:
-    jobs = scenario.client.ended(scenario.submit(30))
+    jobs = scenario.client.wait_for_end(scenario.submit(30))
     assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SOUND)] * 30
     assert scenario.asked == 1, "one submission for this rest"
     tried = [job for job in jobs if len(job["attempts"]) > 1]
@@ -140,7 +141,7 @@ def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(s
 
     # The rest is over, the quota is not: again one asks, and the others go on.
     scenario.time_passes(REST_SECONDS)
-    jobs = scenario.client.ended(scenario.submit(16))
+    jobs = scenario.client.wait_for_end(scenario.submit(16))
     assert {job["status"] for job in jobs} == {"succeeded"}
     assert scenario.asked == 2
     scenario.until()
@@ -148,7 +149,7 @@ def test_every_job_succeeds_elsewhere_and_one_for_each_rest_asks_the_exhausted(s
     # The rest is over, and so is the trouble: it gets jobs again, as many as its speed makes worth while.
     scenario.refusal.unlink()
     scenario.time_passes(REST_SECONDS)
-    jobs = scenario.client.ended(scenario.submit(16))
+    jobs = scenario.client.wait_for_end(scenario.submit(16))
     assert {job["status"] for job in jobs} == {"succeeded"}
     assert SPENT in {job["provider"] for job in jobs}
     assert "cooldown" not in scenario.client.provider(SPENT)
@@ -163,7 +164,7 @@ def test_many_slots_of_several_workers_ask_once_for_each_rest_too(scenario: Scen
     for rests in range(1, 6):
         with ThreadPoolExecutor(len(clients)) as pool:
             ids = [job_id for found in pool.map(lambda client: submit(client, 10), clients) for job_id in found]
-        jobs = scenario.client.ended(ids, seconds=300)
+        jobs = scenario.client.wait_for_end(ids, seconds=300)
         assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SOUND)] * 80
         assert scenario.asked == rests
         scenario.until()
@@ -174,7 +175,7 @@ def test_with_that_provider_alone_jobs_wait_and_say_until_when(scenario: Scenari
     ids = scenario.submit(12, SPENT)
     until = scenario.until()
     for job_id in ids:
-        queue = scenario.client.waits(job_id, "provider_cooldown")
+        queue = scenario.client.wait_for_reason(job_id, "provider_cooldown")
         assert datetime.fromisoformat(queue["until"]).timestamp() == pytest.approx(until, abs=1)
         assert REST_SECONDS - 60 < queue["eta_seconds"] < REST_SECONDS + 60
         assert queue["position"] >= 0
@@ -185,12 +186,12 @@ def test_with_that_provider_alone_jobs_wait_and_say_until_when(scenario: Scenari
     eventually(lambda: scenario.asked == 2, "one asks whether it is over")
     scenario.until()
     for job_id in ids:
-        scenario.client.waits(job_id, "provider_cooldown")
+        scenario.client.wait_for_reason(job_id, "provider_cooldown")
     assert scenario.asked == 2, "and no more than one"
 
     scenario.refusal.unlink()
     scenario.time_passes(REST_SECONDS)
-    jobs = scenario.client.ended(ids)
+    jobs = scenario.client.wait_for_end(ids)
     assert [(job["status"], job["provider"]) for job in jobs] == [("succeeded", SPENT)] * 12
     assert scenario.asked == 14
 
@@ -201,16 +202,16 @@ def test_a_token_has_a_quota_of_its_own(scenario: Scenario) -> None:
     # It does not wait for ours; but with a token whose quota is used up, nobody else asks either.
     mine = scenario.submit(4, SPENT, credentials={"hf_token": "hf_mine"})
     for job_id in mine:
-        queue = scenario.client.waits(job_id, "provider_cooldown")
+        queue = scenario.client.wait_for_reason(job_id, "provider_cooldown")
         assert datetime.fromisoformat(queue["until"]).timestamp() >= until
     assert scenario.asked == 2
     scenario.refusal.unlink()
-    others = scenario.client.ended(scenario.submit(4, SPENT, credentials={"hf_token": "hf_other"}))
+    others = scenario.client.wait_for_end(scenario.submit(4, SPENT, credentials={"hf_token": "hf_other"}))
     assert [job["status"] for job in others] == ["succeeded"] * 4
     assert scenario.asked == 6
     for job_id in (*ours, *mine):
         # Each web process may look at the providers a second later than the other.
-        scenario.client.waits(job_id, "provider_cooldown", 5)
+        scenario.client.wait_for_reason(job_id, "provider_cooldown", 5)
 
 
 def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
@@ -229,7 +230,7 @@ def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
         def shown(state: str) -> bool:
             return bool(client.provider(SPENT)["state"] == state)
 
-        (job,) = client.ended(submit(client, 1, SPENT))
+        (job,) = client.wait_for_end(submit(client, 1, SPENT))
         assert job["status"] == "succeeded", "it is in use"
         probed()
         eventually(lambda: "signature" in client.provider(SPENT), "it was looked at")
@@ -243,7 +244,7 @@ def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
         assert provider["reason"] == "signature_changed"
         assert "prompt" in provider["signature"]["change"]
         assert provider["signature"]["changed_at"]
-        jobs = client.ended(submit(client, 8))
+        jobs = client.wait_for_end(submit(client, 8))
         assert [(job["status"], job["provider"], len(job["attempts"])) for job in jobs] == [("succeeded", SOUND, 1)] * 8
         assert app.notes() == []
 
@@ -254,6 +255,6 @@ def test_an_app_that_renames_a_parameter_gets_no_job_that_would_fail_on_it(
         assert "change" not in client.provider(SPENT)["signature"]
         # Which of the two is chosen now is a matter of speed, and so of this machine.
         assert stack.client.hget(keys.provider(SPENT), "shun") == b""
-        (job,) = client.ended(submit(client, 1, SPENT))
+        (job,) = client.wait_for_end(submit(client, 1, SPENT))
         assert job["status"] == "succeeded"
     app.stop()

@@ -66,7 +66,7 @@ def test_schnell_gives_one_verified_picture_and_its_seed(client: ApiClient, prov
     assert seen.job["status"] == "succeeded", seen.job
     assert seen.job["provider"] == provider
     (output,) = seen.job["outputs"]
-    assert client.picture(output).size == (768, 768)
+    assert client.fetch_image(output).size == (768, 768)
     assert isinstance(output["seed"], int)
     assert seen.job["input"]["num_inference_steps"] == 2
     assert [attempt["outcome"] for attempt in seen.job["attempts"]] == ["succeeded"]
@@ -78,7 +78,7 @@ def test_dev_shows_status_progress_and_previews_on_the_way(client: ApiClient, pr
     seen = client.run("flux-dev", provider, input=given)
     assert seen.job["status"] == "succeeded", seen.job
     (output,) = seen.job["outputs"]
-    assert client.picture(output).size == (1024, 576)
+    assert client.fetch_image(output).size == (1024, 576)
     assert output["seed"] == 7
     assert "running" in seen.statuses
     assert any(0 < (progress.get("fraction") or 0) < 1 for progress in seen.progress)
@@ -96,7 +96,7 @@ def test_janus_gives_every_picture_of_its_gallery(client: ApiClient, provider: s
     seen = client.run("janus-pro-7b-image", provider, input={"prompt": "five foxes", "seed": 3})
     assert seen.job["status"] == "succeeded", seen.job
     assert [output["index"] for output in seen.job["outputs"]] == [0, 1, 2, 3, 4]
-    assert {client.picture(output).size for output in seen.job["outputs"]} == {(384, 384)}
+    assert {client.fetch_image(output).size for output in seen.job["outputs"]} == {(384, 384)}
     assert len({output["sha256"] for output in seen.job["outputs"]}) == 5
 
 
@@ -126,7 +126,7 @@ def test_janus_takes_a_history(client: ApiClient) -> None:
 def test_g4f_paints_schnell_by_a_blocking_call_and_says_so(client: ApiClient) -> None:
     seen = client.run("flux-schnell", "g4f", input={"prompt": "a fox", "width": 512, "height": 300})
     assert seen.job["status"] == "succeeded", seen.job
-    assert client.picture(seen.job["outputs"][0]).size == (512, 296)
+    assert client.fetch_image(seen.job["outputs"][0]).size == (512, 296)
     log = client.http.get(seen.job["urls"]["events"], headers={"Accept": "application/json"}).json()
     for words in ("Acquiring GPU token", "Finished"):
         assert words in str(log)
@@ -135,7 +135,7 @@ def test_g4f_paints_schnell_by_a_blocking_call_and_says_so(client: ApiClient) ->
 def test_g4f_sends_flux_to_flux_dev(client: ApiClient) -> None:
     seen = client.run("flux", "g4f", input={"prompt": "a fox", "num_inference_steps": 4})
     assert seen.job["status"] == "succeeded", seen.job
-    assert client.picture(seen.job["outputs"][0]).size == (1024, 1024)
+    assert client.fetch_image(seen.job["outputs"][0]).size == (1024, 1024)
 
 
 @pytest.mark.parametrize(

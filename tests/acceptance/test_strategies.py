@@ -11,11 +11,12 @@ from typing import Any, Final
 
 import pytest
 
+from cli.stack.redis_server import free_port
 from jobs.record import keys
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
-from tests.spaces.launcher import Space, Spaces, free_port
+from tests.spaces.launcher import Space, Spaces
 from tests.support.api_client import ApiClient
 from tests.support.eventually import eventually
 from tests.support.processes import Process, Stack
@@ -130,7 +131,7 @@ def test_the_hedge_wins_and_the_slow_app_is_ended(scenario: Scenario) -> None:
     ).json()
     assert (asked["provider"], asked["fallbacks"], asked["hedge_after_seconds"]) == (SLOW, [FAST], 1.0)
     job_id, key = scenario.submit("hedge")
-    (job,) = scenario.client.ended([job_id])
+    (job,) = scenario.client.wait_for_end([job_id])
     assert ledger(job) == [(SLOW, False, "canceled"), (FAST, True, "succeeded")]
     assert job["attempts"][0]["notes"] == ["hedge lost: attempt 2 had its result first"]
     assert (job["provider"], job["input"]["steps"], len(job["outputs"])) == (FAST, STEPS[FAST], 1)
@@ -147,7 +148,7 @@ def test_the_hedge_wins_and_the_slow_app_is_ended(scenario: Scenario) -> None:
 
 def test_the_first_wins_where_it_is_done_before_the_hedge(scenario: Scenario) -> None:
     job_id, key = scenario.submit("hedge", "turned")
-    (job,) = scenario.client.ended([job_id])
+    (job,) = scenario.client.wait_for_end([job_id])
     assert ledger(job) == [(FAST, False, "succeeded"), (SLOW, True, "canceled")]
     eventually(lambda: scenario.seen(SLOW, "stopped", key), "the hedge stops", within=20)
     assert scenario.seen(SLOW, "ended", key) == []
@@ -155,7 +156,7 @@ def test_the_first_wins_where_it_is_done_before_the_hedge(scenario: Scenario) ->
 
 def test_failover_and_single_ask_nobody_else_because_it_takes_long(scenario: Scenario) -> None:
     jobs = [scenario.submit(strategy, steps=25) for strategy in ("failover", "single")]
-    for job, (_, key) in zip(scenario.client.ended(job_id for job_id, _ in jobs), jobs, strict=True):
+    for job, (_, key) in zip(scenario.client.wait_for_end(job_id for job_id, _ in jobs), jobs, strict=True):
         assert ledger(job) == [(SLOW, False, "succeeded")]
         assert scenario.seen(FAST, "posted", key) == []
 
@@ -164,7 +165,7 @@ def test_where_the_first_app_dies_the_hedge_goes_on(scenario: Scenario) -> None:
     job_id, key = scenario.submit("hedge", steps=40)
     scenario.until_both_run(key)
     scenario.apps[SLOW].stop()
-    (job,) = scenario.client.ended([job_id])
+    (job,) = scenario.client.wait_for_end([job_id])
     scenario.start(SLOW)
     assert ledger(job) == [(SLOW, False, "failed"), (FAST, True, "succeeded")]
     assert (job["provider"], job["attempts"][0]["error"]["code"]) == (FAST, "provider_unreachable")
@@ -176,7 +177,7 @@ def test_a_cancel_ends_both_within_two_seconds(scenario: Scenario) -> None:
         job_id, key = scenario.submit("hedge", steps=300)
         scenario.until_both_run(key)
         scenario.client.cancel(job_id)
-        (job,) = scenario.client.ended([job_id])
+        (job,) = scenario.client.wait_for_end([job_id])
         record = scenario.stack.job(job_id)
         assert {entry["outcome"] for entry in job["attempts"]} == {"canceled"}
         for app in (SLOW, FAST):
@@ -202,7 +203,7 @@ def test_after_a_crash_with_both_open_the_next_attempt_ends_both(scenario: Scena
     job_id, key = scenario.submit("hedge", steps=150)
     eventually(lambda: not doomed.alive, "the worker dies", within=60)
     scenario.worker = scenario.stack.worker("next")
-    (job,) = scenario.client.ended([job_id], 90)
+    (job,) = scenario.client.wait_for_end([job_id], 90)
     assert ledger(job) == [(SLOW, False, "lost"), (FAST, True, "lost"), (SLOW, False, "succeeded")]
     assert [len(scenario.seen(app, "posted", key)) for app in (SLOW, FAST)] == [2, 1]
     assert len(scenario.seen(FAST, "stopped", key)) == 1, "taken back"
@@ -224,7 +225,7 @@ def test_a_worker_that_stops_hands_back_both(scenario: Scenario) -> None:
     for app in (SLOW, FAST):
         eventually(lambda app=app: scenario.seen(app, "stopped", key), f"{app} stops", within=20)  # type: ignore[misc]
     scenario.worker = scenario.stack.worker("after")
-    (job,) = scenario.client.ended([job_id])
+    (job,) = scenario.client.wait_for_end([job_id])
     assert job["status"] == "succeeded"
 
 
@@ -235,7 +236,7 @@ def test_a_single_job_is_tried_again_only_where_it_began(scenario: Scenario) -> 
     other_id, other = scenario.submit("failover", steps=2)
     scenario.client.wait(job_id, lambda job: len(job["attempts"]) == 1 and job["status"] == "queued")
     refusal.unlink()
-    job, moved = scenario.client.ended([job_id, other_id])
+    job, moved = scenario.client.wait_for_end([job_id, other_id])
     assert ledger(job) == [(SLOW, False, "failed"), (SLOW, False, "succeeded")]
     assert ledger(moved)[-1] == (FAST, False, "succeeded")
     assert scenario.seen(FAST, "posted", key) == []

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 import pytest
 
+from cli.stack.redis_server import free_port
 from jobs.record import keys
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.pauses import Pauses
 from tests.spaces.launcher import Space, Spaces
 from tests.support.api_client import ApiClient
 from tests.support.processes import Stack
-from tests.support.webhook_receiver import closed_port
 
 pytestmark = [pytest.mark.live, pytest.mark.acceptance]
 
@@ -66,7 +66,7 @@ def running(app: tuple[Space, Path], tmp_path_factory: pytest.TempPathFactory) -
     config = folder / "providers.toml"
     providers = (
         {"name": "draw", "url": space.url, "api_name": "/draw", "enabled": "true"},
-        {"name": "away", "url": f"http://127.0.0.1:{closed_port()}", "api_name": "/draw", "enabled": "true"},
+        {"name": "away", "url": f"http://127.0.0.1:{free_port()}", "api_name": "/draw", "enabled": "true"},
         {"name": "other", "url": space.url, "api_name": "/nowhere", "enabled": "true"},
         {"name": "off", "url": space.url, "api_name": "/draw", "enabled": "false"},
     )
@@ -85,7 +85,7 @@ def scenario(running: Scenario) -> Iterator[Scenario]:
     ids = [job["id"] for job in running.client.http.get(f"{running.client.url}/v1/jobs?limit=100").json()["data"]]
     for job_id in ids:
         running.client.cancel(job_id)
-    running.client.ended(ids)
+    running.client.wait_for_end(ids)
     running.stack.client.hdel(keys.provider("draw"), "until", "reason")
 
 
@@ -93,7 +93,7 @@ def test_for_a_free_worker(scenario: Scenario) -> None:
     for _ in range(SLOTS):
         scenario.client.wait(scenario.echo("wait 60s"), lambda job: job["status"] == "running")
     ids = [scenario.echo("wait 1s", "image") for _ in range(3)]
-    waits = [scenario.client.waits(job_id, "workers_busy") for job_id in ids]
+    waits = [scenario.client.wait_for_reason(job_id, "workers_busy") for job_id in ids]
     assert [queue["position"] for queue in waits] == [1, 2, 3]
     assert all(queue["eta_seconds"] > 0 and "until" not in queue for queue in waits)
     assert waits[0]["eta_seconds"] < waits[2]["eta_seconds"]
@@ -101,7 +101,7 @@ def test_for_a_free_worker(scenario: Scenario) -> None:
 
 def test_in_the_upstreams_own_queue(scenario: Scenario) -> None:
     scenario.client.wait(scenario.draw(200), lambda job: "preview" in job)
-    queue = scenario.client.waits(scenario.draw(), "upstream_queue")
+    queue = scenario.client.wait_for_reason(scenario.draw(), "upstream_queue")
     assert queue["upstream"]["rank"] == 0
     assert queue["upstream"]["size"] == 1
     assert queue["eta_seconds"] > 0
@@ -110,19 +110,19 @@ def test_in_the_upstreams_own_queue(scenario: Scenario) -> None:
 def test_for_the_end_of_a_cooldown(scenario: Scenario) -> None:
     scenario.refusal.write_text(QUOTA)
     first = scenario.draw()
-    queue = scenario.client.waits(first, "provider_cooldown")
+    queue = scenario.client.wait_for_reason(first, "provider_cooldown")
     until = datetime.fromisoformat(queue["until"]).timestamp()
     assert until - scenario.stack.store.now() == pytest.approx(588, abs=60)
     assert queue["eta_seconds"] == pytest.approx(until - scenario.stack.store.now(), abs=60)
     # Whoever comes later is told the same without having asked.
-    later = scenario.client.waits(scenario.draw(), "provider_cooldown")
+    later = scenario.client.wait_for_reason(scenario.draw(), "provider_cooldown")
     # One is told by the job's own time, the other by its provider's, which is kept in milliseconds.
     assert datetime.fromisoformat(later["until"]).timestamp() == pytest.approx(until, abs=0.01)
     assert later["position"] == queue["position"] + 1
 
 
 def test_for_an_app_that_is_not_there(scenario: Scenario) -> None:
-    queue = scenario.client.waits(scenario.draw(model="away"), "provider_waking")
+    queue = scenario.client.wait_for_reason(scenario.draw(model="away"), "provider_waking")
     assert "until" in queue
     assert queue["eta_seconds"] > 0
 
@@ -131,7 +131,7 @@ def test_for_the_job_that_goes_first_after_a_cooldown(scenario: Scenario) -> Non
     HealthStore(scenario.stack.connection).rest("draw", scenario.stack.store.now() - 1, QUOTA)
     given = {"prompt": "x", "steps": 1, "seconds": 3}
     first = str(scenario.client.submit("draw", input=given)["id"])
-    queue = scenario.client.waits(scenario.draw(), "provider_waking")
+    queue = scenario.client.wait_for_reason(scenario.draw(), "provider_waking")
     assert queue["eta_seconds"] > 0
     assert scenario.client.get(first)["status"] == "running"
 
@@ -139,23 +139,23 @@ def test_for_the_job_that_goes_first_after_a_cooldown(scenario: Scenario) -> Non
 def test_for_somebody_who_paused(scenario: Scenario) -> None:
     scenario.pauses.pause("draw")
     one = scenario.draw()
-    assert scenario.client.waits(one, "paused")["position"] == 1
-    assert scenario.client.ended([scenario.echo("image")])[0]["status"] == "succeeded", "others are not"
+    assert scenario.client.wait_for_reason(one, "paused")["position"] == 1
+    assert scenario.client.wait_for_end([scenario.echo("image")])[0]["status"] == "succeeded", "others are not"
     scenario.pauses.resume("draw")
-    scenario.client.ended([one])
+    scenario.client.wait_for_end([one])
     scenario.pauses.pause()
     all_of_them = scenario.echo("image")
-    scenario.client.waits(all_of_them, "paused")
+    scenario.client.wait_for_reason(all_of_them, "paused")
     scenario.pauses.resume()
-    assert scenario.client.ended([all_of_them])[0]["status"] == "succeeded"
+    assert scenario.client.wait_for_end([all_of_them])[0]["status"] == "succeeded"
 
 
 def test_for_a_provider_that_is_switched_off_meanwhile(scenario: Scenario) -> None:
     scenario.pauses.hold("draw", "disabled", by="tester")
     job = scenario.draw()
-    scenario.client.waits(job, "no_provider")
+    scenario.client.wait_for_reason(job, "no_provider")
     scenario.pauses.resume("draw")
-    assert scenario.client.ended([job])[0]["status"] == "succeeded"
+    assert scenario.client.wait_for_end([job])[0]["status"] == "succeeded"
 
 
 NEVER: Final[dict[str, dict[str, Any]]] = {
@@ -176,8 +176,8 @@ def test_what_can_never_run_is_not_accepted(scenario: Scenario, what: str) -> No
 
 
 def test_what_turns_out_never_to_run_fails_at_once(scenario: Scenario) -> None:
-    (job,) = scenario.client.ended([scenario.draw(model="other")])
+    (job,) = scenario.client.wait_for_end([scenario.draw(model="other")])
     assert (job["status"], job["error"]["code"], len(job["attempts"])) == ("failed", "provider_changed", 1)
     scenario.refusal.write_text(QUOTA)
-    (job,) = scenario.client.ended([scenario.draw(deadline_seconds=300)])
+    (job,) = scenario.client.wait_for_end([scenario.draw(deadline_seconds=300)])
     assert (job["status"], job["error"]["code"], len(job["attempts"])) == ("failed", "provider_quota", 1)

@@ -23,6 +23,7 @@ import redis
 import requests
 from kombu.exceptions import OperationalError
 
+from cli.stack.redis_server import free_port
 from jobs.queue import QUEUE, RUN_JOB, client_app
 from jobs.record.job_queue import JobQueue
 from jobs.record.store import JobStore
@@ -38,7 +39,6 @@ from tests.chaos.resolver import missing as no_resolver
 from tests.chaos.waiting import eventually
 from tests.spaces.launcher import Space, Spaces
 from tests.support.processes import Stack
-from tests.support.redis_servers import free_port
 
 #: Short, so that a fault can outlast it.
 LEASE_SECONDS: Final = 3

@@ -6,6 +6,7 @@ import ipaddress
 import time
 from typing import Final
 
+from cli.stack.redis_server import free_port
 from jobs.egress import Egress
 from jobs.submissions import Submission
 from jobs.vault import Vault
@@ -17,7 +18,7 @@ from tests.chaos.hooks import drip, endless, later
 from tests.chaos.resolver import GONE
 from tests.chaos.trial import Trial
 from tests.chaos.waiting import eventually
-from tests.support.webhook_receiver import closed_port, make_certificate, status
+from tests.support.webhook_receiver import make_certificate, status
 
 #: Deliveries that are pending when the sender dies.
 PENDING: Final = 10_000
@@ -58,7 +59,7 @@ def receivers_that_fail(trial: Trial) -> str:
     inner = hooks.add("inner")
     certificate = make_certificate(folder / "receiver.pem", "127.0.0.1")
     cases = {
-        "down": (f"http://127.0.0.99:{closed_port()}/hook", "unreachable"),
+        "down": (f"http://127.0.0.99:{free_port()}/hook", "unreachable"),
         "500": (hooks.add("500", status(500), answer=500).url, "status"),
         "302": (hooks.add("302", status(302, Location=inner.url), answer=302).url, "redirect"),
         "410": (hooks.add("410", status(410), answer=410).url, "status"),

@@ -14,10 +14,10 @@ from typing import Final
 
 import pytest
 
+from cli.stack.redis_server import free_port
 from jobs.access.api_keys import ApiKeyStore
 from jobs.limits import NAMES as LIMITS
 from tests.support.processes import ROOT, Stack
-from tests.support.webhook_receiver import closed_port
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]
 
@@ -27,7 +27,7 @@ _CONFIG: Final = Path(__file__).with_name("schemathesis.toml")
 @pytest.fixture
 def fuzzed(tmp_path: Path) -> Iterator[tuple[Stack, str, str]]:
     """The whole service, with a key; its providers' apps are away."""
-    away = f'url = "http://127.0.0.1:{closed_port()}"\nspace = ""\n'
+    away = f'url = "http://127.0.0.1:{free_port()}"\nspace = ""\n'
     names = ("blackforestlabs-flux1-schnell", "blackforestlabs-flux1-dev", "voodoohop-flux1-schnell", "deepseekai-janus-pro-7b", "g4f-flux1-dev", "g4f")  # fmt: skip
     config = tmp_path / "darkroom.toml"
     config.write_text("".join(f"[providers.{name}]\n{away}" for name in names))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 import requests
 
+from cli.stack.redis_server import free_port
 from tests.spaces import environments
 
 FOLDER = Path(__file__).parent
@@ -121,14 +121,6 @@ class Spaces:
         for space in self._running.values():
             if space.process.poll() is None:
                 space.stop()
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def require(line: str) -> None:

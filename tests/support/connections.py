@@ -29,14 +29,17 @@ class RiggedConnection(Connection):
         self.is_read_only = False
 
     def now(self) -> float:
+        """The server's clock, set ahead."""
         return round(super().now() + self.ahead, 3)
 
     def check_writes(self) -> None:
+        """Fail where the server takes no writes."""
         if self.is_read_only:
             raise StoreUnavailable("the job store takes no writes (READONLY)")
         super().check_writes()
 
     def run(self, script: str, *args: str | bytes | float, keys: Sequence[str] = ()) -> Any:
+        """Run a script; twice where its first answer is lost."""
         if script in self.lost_answers:
             super().run(script, *args, keys=keys)
         return super().run(script, *args, keys=keys)

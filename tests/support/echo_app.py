@@ -1,4 +1,4 @@
-"""An app that sends back, in every form, what it was sent."""
+"""A stand-in for a Gradio app that sends back, in every form, what it was sent: it leaks all that it knows."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MODES: Final = ("text", "fail", "refuse", "forbid", "page", "junk", "file")
 
 
 class EchoApp:
-    """An app behind a login, as far as the client asks for one, that sends back in every form what it was sent."""
+    """An app behind a login that sends back, in every form, what it was sent; ``told`` is what it was sent."""
 
     def __init__(self) -> None:
         self.told: list[str] = []
@@ -39,13 +39,14 @@ class EchoApp:
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
 
     def listen(self, handler: BaseHTTPRequestHandler) -> list[str]:
-        """What this request told, in every form, and what the login told before: others' secrets are not its to tell."""
+        """Every form of the secrets of this request and of the login; not of others' requests."""
         names = ("x-hf-authorization", "x-zerogpu-token", "x-zerogpu-uuid", "cookie", "authorization")
         values = [value.removeprefix("Bearer ") for name in names if (value := handler.headers.get(name))]
         self.told += values
         return [form for secret in (*values, self.password) for form in dict.fromkeys(forms(secret).values())]
 
     def get(self, handler: BaseHTTPRequestHandler) -> None:
+        """Answer a GET: the app's configuration, its endpoints, or the event stream of a call."""
         said = self.listen(handler)
         path, _, query = handler.path.partition("?")
         if path == "/config":
@@ -71,6 +72,7 @@ class EchoApp:
         return self.answer(handler, {"detail": said}, 404)
 
     def post(self, handler: BaseHTTPRequestHandler, body: bytes) -> None:
+        """Answer a POST: a login, a cancel, or a call whose prompt is one of :data:`MODES`."""
         said = self.listen(handler)
         if handler.path == "/login":
             fields = dict(part.split("=", 1) for part in body.decode().split("&"))
@@ -92,6 +94,7 @@ class EchoApp:
         return self.answer(handler, {"event_id": prompt})
 
     def stream(self, handler: BaseHTTPRequestHandler, mode: str, forms_of_all: list[str]) -> None:
+        """Send the events of a call, each with secrets in it."""
         said = " | ".join(forms_of_all)
         if mode == "page":
             return self.answer(handler, f"<html>{said}</html>".encode(), 200, "text/html")
@@ -126,6 +129,7 @@ class EchoApp:
     def answer(
         self, handler: BaseHTTPRequestHandler, body: Any, code: int = 200, kind: str = "application/json"
     ) -> None:
+        """Send a whole answer."""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()
         handler.send_response(code)
         handler.send_header("Content-Type", kind)

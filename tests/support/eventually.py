@@ -11,13 +11,17 @@ T = TypeVar("T")
 
 
 def eventually(
-    check: Callable[[], T], what: str = "", *, within: float = 30.0, despite: tuple[type[Exception], ...] = ()
+    check: Callable[[], T],
+    what: str | Callable[[], str] = "",
+    *,
+    within: float = 30.0,
+    despite: tuple[type[Exception], ...] = (),
 ) -> T:
     """Ask again until the answer is true, and give that answer.
 
     Args:
         check: What is asked, 20 times a second.
-        what: What should become true; the failure says that it did not.
+        what: What should become true, for the failure's text; a function is called when it failed.
         within: Seconds.
         despite: Exceptions that count as "not yet".
 
@@ -31,5 +35,6 @@ def eventually(
             answer = check()
         if answer:
             return answer
-        assert time.monotonic() < ends, f"not within {within:g} s: {what}"
+        if time.monotonic() >= ends:
+            raise AssertionError(f"not within {within:g} s: {what if isinstance(what, str) else what()}")
         time.sleep(0.05)

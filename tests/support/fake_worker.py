@@ -1,4 +1,4 @@
-"""Leads jobs through their lives as a worker would, one event at a time, for tests of what others see of it."""
+"""Runs jobs step by step as a worker would, for tests of what others see of them."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def name_database(services: Services) -> str:
     return services.identity.check()
 
 
-class Installation(Protocol):
+class ServiceParts(Protocol):
     """What takes submissions; web services and :class:`tests.support.processes.Stack` do."""
 
     @property
@@ -46,17 +46,18 @@ class FakeWorker:
     """Runs jobs step by step, as a test says.
 
     Args:
-        installation: Where the jobs are.
+        service: Where the jobs are.
     """
 
-    def __init__(self, installation: Installation) -> None:
-        self.store = installation.store
-        self.queue = installation.queue
-        self.leases = Leases(installation.connection, notices=notices)
-        self._submissions = installation.submissions
-        self._artifacts = installation.artifacts
+    def __init__(self, service: ServiceParts) -> None:
+        self.store = service.store
+        self.queue = service.queue
+        self.leases = Leases(service.connection, notices=notices)
+        self._submissions = service.submissions
+        self._artifacts = service.artifacts
 
     def submit(self, owner: str = "local", **changes: Any) -> Job:
+        """Submit a job of an owner; ``changes`` are fields of its submission."""
         submission = Submission(
             owner=owner,
             model="echo",
@@ -66,6 +67,7 @@ class FakeWorker:
         return self._submissions.accept(replace(submission, **changes)).record.job
 
     def claim(self, job: Job) -> Lease:
+        """Start a job that is queued."""
         self.leases.beat("w1", 1000, 60, [])
         self.queue.choose()
         lease = self.leases.claim(job.id, "w1", 60, lambda job, _: job.input)
@@ -73,16 +75,19 @@ class FakeWorker:
         return lease
 
     def write(self, lease: Lease, kind: type[Any], **fields: Any) -> None:
+        """Write an event of this kind, at this moment."""
         at = self.store.now()
         self.store.change(lease.job.id, lambda _: kind(at=at, **fields), fence=lease.fence)
 
     def preview(self, lease: Lease, index: int) -> bytes:
+        """Save a preview, and give its bytes."""
         picture = paint("a lighthouse", 1, 64, 64, finished=0.5)
         self.leases.save_preview(lease.job.id, lease.fence, index, picture)
         self.write(lease, events.Previewed, index=index)
         return picture
 
     def succeed(self, lease: Lease) -> bytes:
+        """End the job with one image, and give its bytes."""
         picture = paint("a lighthouse", 1, 64, 64)
         digest = self._artifacts.put(lease.job.id, picture)
         assert digest == hashlib.sha256(picture).hexdigest()

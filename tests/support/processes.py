@@ -14,6 +14,7 @@ from typing import Any, Final, Self
 
 import settings
 from cli.stack import programs
+from cli.stack.redis_server import free_port
 from jobs.model import Job
 from jobs.queue import CeleryPublisher, client_app
 from jobs.record.client import connect
@@ -25,7 +26,7 @@ from jobs.vault import Vault
 from providers.catalog import Catalog
 from tests.support.eventually import eventually
 from tests.support.records import Records
-from tests.support.redis_servers import RedisServer, free_port
+from tests.support.redis_servers import RedisServer
 
 #: The checkout; the programs run in it.
 ROOT: Final = programs.ROOT
@@ -223,11 +224,11 @@ class Stack:
                 job.status in statuses if statuses else job.status.is_terminal for job in found.values()
             )
 
-        try:
-            eventually(there, f"{len(ids)} jobs are {' or '.join(statuses) or 'over'}", within=seconds)
-        except AssertionError as error:
+        def failure() -> str:
             states = {job_id: found[job_id].status if job_id in found else "missing" for job_id in ids}
-            raise AssertionError(f"{error}; they are {states}\n{self.logs()[-6000:]}") from None
+            return f"{len(ids)} jobs are {' or '.join(statuses) or 'over'}; they are {states}\n{self.logs()[-6000:]}"
+
+        eventually(there, failure, within=seconds)
         return [found[job_id] for job_id in ids]
 
     def logs(self) -> str:

@@ -27,6 +27,7 @@ class FakePublisher:
         self.jobs: list[str] = []
 
     def publish(self, job_id: str) -> None:
+        """See :class:`jobs.queue.Publisher`."""
         self.jobs.append(job_id)
 
 

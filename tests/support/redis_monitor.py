@@ -1,4 +1,4 @@
-"""What a Redis server is told, word by word."""
+"""Records the commands that a Redis server gets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import redis
 
 
 class RedisMonitor:
-    """Every command that the server is given, until the end of the block.
+    """Records every command that the server gets, until the end of the ``with`` block.
 
     Args:
         client: A connection to the server.
@@ -23,7 +23,7 @@ class RedisMonitor:
     def _read(self) -> None:
         for command in self._monitor.listen():
             self.commands.append(command["command"])
-            if command["command"] == "ECHO over":
+            if command["command"] == "ECHO end":
                 return
 
     def __enter__(self) -> Self:
@@ -32,8 +32,8 @@ class RedisMonitor:
         return self
 
     def end(self, client: redis.Redis) -> None:
-        """Stop once all that was said until now is here."""
-        client.echo("over")
+        """Stop, with all commands until now recorded."""
+        client.echo("end")
         self._thread.join(10)
         assert not self._thread.is_alive()
 

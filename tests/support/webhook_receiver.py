@@ -1,9 +1,8 @@
-"""A webhook receiver on the loopback interface, which does to each message what a test says."""
+"""A webhook receiver on the loopback interface that answers each message as a test says."""
 
 from __future__ import annotations
 
 import datetime as dt
-import socket
 import ssl
 import threading
 import time
@@ -88,6 +87,7 @@ class WebhookReceiver:
         self._thread.start()
 
     def close(self) -> None:
+        """Take no more messages."""
         self._server.shutdown()
         self._server.server_close()
         self._thread.join(5)
@@ -114,11 +114,3 @@ def make_certificate(path: Path, host: str) -> Path:
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path.write_bytes(private + made.public_bytes(pem))
     return path
-
-
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

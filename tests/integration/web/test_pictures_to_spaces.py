@@ -18,11 +18,11 @@ import pytest
 import requests
 from PIL import Image
 
+from cli.stack.redis_server import free_port
 from jobs.scheduling.pauses import Pauses
 from tests.spaces.launcher import Space, Spaces
 from tests.support.eventually import eventually
 from tests.support.processes import Stack
-from tests.support.redis_servers import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from cli.stack.redis_server import free_port
 from jobs.egress import Egress
 from jobs.submissions import Submission
 from jobs.vault import Vault
@@ -17,7 +18,7 @@ from jobs.webhooks.service import WebhookService
 from tests.support.eventually import eventually
 from tests.support.pages import HOW_TO, blocks, run_commands
 from tests.support.processes import Stack
-from tests.support.webhook_receiver import WebhookReceiver, closed_port
+from tests.support.webhook_receiver import WebhookReceiver
 
 pytestmark = pytest.mark.real
 
@@ -37,7 +38,7 @@ def test_the_commands_of_the_page_work(stack: Stack, tmp_path: Path) -> None:
     stack.whole()
     (program,) = blocks(PAGE, "python")
     (tmp_path / "receiver.py").write_text(program)
-    printed = run_commands(PAGE, tmp_path, stack.url, PORT=str(closed_port()))
+    printed = run_commands(PAGE, tmp_path, stack.url, PORT=str(free_port()))
     for words in (
         "\ndelivered\n",
         "webhook.test",

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from cli.stack.redis_server import free_port
 from jobs.record import keys
 from jobs.record.counters import Counters
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from providers.catalog import Catalog
 from tests.spaces.hub import serve_hub
-from tests.spaces.launcher import Spaces, free_port
+from tests.spaces.launcher import Spaces
 from tests.support.connections import RiggedConnection
 from worker.scheduler.prober import Prober
 from worker.scheduler.timings import Timings

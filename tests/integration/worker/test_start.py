@@ -12,8 +12,8 @@ import pytest
 import requests
 
 from cli.stack import programs
+from cli.stack.redis_server import free_port
 from tests.support.eventually import eventually
-from tests.support.redis_servers import free_port
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -11,11 +11,11 @@ from click.testing import CliRunner
 from cli.commands.operator.database import connected
 from cli.errors import CannotStart
 from cli.main import main
+from cli.stack.redis_server import free_port
 from cli.stack.service import Stopper, running
 from jobs.access.api_keys import ApiKeyStore
 from jobs.record.identity import DatabaseIdentity
 from settings import load
-from tests.support.redis_servers import free_port
 
 
 @pytest.fixture

@@ -12,12 +12,12 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from cli.stack.redis_server import free_port
 from jobs.access.api_keys import SCOPES, ApiKeyStore, mint
 from jobs.limits import UNLIMITED
 from settings import Bind, Settings, SettingsError
 from tests.support.connections import RiggedConnection
 from tests.support.fake_worker import FakeWorker
-from tests.support.redis_servers import free_port
 from web.app import application, create_app
 from web.http import auth
 from web.services import Services

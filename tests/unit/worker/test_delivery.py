@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from standardwebhooks import Webhook as Verifier
 
+from cli.stack.redis_server import free_port
 from jobs import events, failpoints
 from jobs.egress import Egress
 from jobs.ids import new_job_id
@@ -27,7 +28,7 @@ from jobs.webhooks.outbox import Outbox
 from jobs.webhooks.service import WebhookService
 from tests.support.connections import RiggedConnection
 from tests.support.eventually import eventually
-from tests.support.webhook_receiver import Act, WebhookReceiver, closed_port, make_certificate, status
+from tests.support.webhook_receiver import Act, WebhookReceiver, make_certificate, status
 from worker.egress.dialer import Dialer
 from worker.scheduler.delivery import PER_OWNER, Deliverer
 from worker.scheduler.timings import Timings
@@ -226,7 +227,7 @@ def test_closed_forbidden_and_unknown_look_the_same(receive: Receive) -> None:
     inner = receive()
     shown = set()
     for url, addresses in [
-        (f"http://127.0.0.1:{closed_port()}/", ["127.0.0.1"]),
+        (f"http://127.0.0.1:{free_port()}/", ["127.0.0.1"]),
         (f"http://hooks.example.com:{inner.port}/", ["127.0.0.2"]),
         (f"https://hooks.example.com:{inner.port}/", [PUBLIC]),
         ("https://hooks.example.com/", [PUBLIC, "127.0.0.2"]),
