@@ -23,7 +23,7 @@ from jobs.access.api_keys import ApiKeyStore
 from jobs.limits import NAMES as LIMITS
 from jobs.vault import Vault
 from tests.support.fake_worker import FakeWorker
-from tests.support.processes import Stack
+from tests.support.processes import ROOT, Stack
 from tests.support.raw_http import Reply, exchange, request
 from web.http.problem_kinds import KINDS
 from web.http.signed_links import Grant, SignedLinks
@@ -66,7 +66,7 @@ class Scenario:
 
     stack: Stack
     names: Mapping[str, str]
-    witness: Path
+    socket_log: Path
 
     def fill_in(self, text: bytes) -> bytes:
         """The text with its ``$NAMES`` replaced, and ``<<words*times>>`` repeated."""
@@ -91,19 +91,21 @@ class Scenario:
     def connected(self) -> set[str]:
         """What the server's processes connected to or looked up, but for Redis and the address that they listen on."""
         expected = {f"connect ('127.0.0.1', {self.stack.redis.port})", "look-up '127.0.0.1'"}
-        return set(self.witness.read_text().splitlines()) - expected
+        return set(self.socket_log.read_text().splitlines()) - expected
 
 
 @pytest.fixture(scope="module")
 def scenario(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scenario]:
     folder = tmp_path_factory.mktemp("bad-inputs")
-    witness = folder / "witness.txt"
+    socket_log = folder / "sockets.txt"
     with Stack(folder / "stack") as stack:
         names = _names(stack)
         stack.web(
-            PYTHONPATH=str(HERE / "witness"), DARKROOM_TEST_WITNESS=str(witness), DARKROOM_REQUEST_SECONDS=_PATIENCE
+            PYTHONPATH=str(ROOT / "tests" / "support" / "socket_log"),
+            DARKROOM_TEST_SOCKET_LOG=str(socket_log),
+            DARKROOM_REQUEST_SECONDS=_PATIENCE,
         )
-        yield Scenario(stack, {**names, **_made_over_http(stack, names)}, witness)
+        yield Scenario(stack, {**names, **_made_over_http(stack, names)}, socket_log)
 
 
 def _names(stack: Stack) -> dict[str, str]:
@@ -298,8 +300,8 @@ def test_it_is_refused_and_nothing_is_left_of_it(scenario: Scenario, name: str) 
 
 
 def test_the_server_has_asked_nobody(scenario: Scenario) -> None:
-    assert str(scenario.stack.redis.port) in scenario.witness.read_text(), (
-        "the witness sees what the server connects to"
+    assert str(scenario.stack.redis.port) in scenario.socket_log.read_text(), (
+        "the log shows what the server connects to"
     )
     assert scenario.connected() == set()
 

@@ -1,4 +1,4 @@
-"""Put on PYTHONPATH of a process under test: writes down where it connects to, and which names it looks up."""
+"""On the PYTHONPATH of a process under test: logs where it connects to, and which names it looks up."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any
 
-_LOG = os.open(os.environ["DARKROOM_TEST_WITNESS"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+_LOG = os.open(os.environ["DARKROOM_TEST_SOCKET_LOG"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
 
 def _write_down(event: str, arguments: tuple[Any, ...]) -> None:
