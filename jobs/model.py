@@ -82,7 +82,7 @@ class Progress(Noun, frozen=True, kw_only=True):
 
 
 class Preview(Noun, frozen=True, kw_only=True):
-    """The newest intermediate picture, by its number in the job."""
+    """The newest intermediate image, by its number in the job."""
 
     index: int
     updated_at: float

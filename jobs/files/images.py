@@ -1,4 +1,4 @@
-"""Is this a picture that may be kept and shown? Pillow decides, never a name or a header.
+"""Images: which files may be kept and shown, and copies of them. Pillow decides, never a name or a header.
 
 A hostile file can claim any size, or go over its pixels any number of times:
 both are checked before a pixel is decoded. The bounds on pixels are well below
@@ -15,15 +15,17 @@ from typing import BinaryIO, Final
 
 from PIL import Image, ImageCms
 
+from jobs.files.orientation import orientation_of
 from media import IMAGE_FORMATS
+from resilience import foreign
 
 #: What is accepted, and how it is served.
 CONTENT_TYPES: Final = {entry.name: entry.content_type for entry in IMAGE_FORMATS}
-#: Longest side of an accepted picture, in pixels.
+#: Longest side of an accepted image, in pixels.
 SIDE_LIMIT: Final = 4096
 #: Largest accepted file, in bytes.
 BYTES_LIMIT: Final = 32 << 20
-#: Largest picture of an input, in bytes, as it comes in.
+#: Largest image of an input, in bytes, as the client sends it.
 INPUT_LIMIT: Final = 20 << 20
 
 #: Most scans of a JPEG: progressive ones have about ten. Each goes over all pixels, and 33 bytes are one.
@@ -31,12 +33,12 @@ SCANS_LIMIT: Final = 100
 #: The header of a scan, with each length that libjpeg takes: its five bytes stand nowhere else but by chance.
 _SCAN: Final = re.compile(rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)")
 
-#: How a job's input names a picture that is kept with the job: this, and its SHA-256.
+#: How a job's input names an image that is kept with the job: this, and its SHA-256.
 KEPT: Final = "sha256:"
 
 #: Largest colour profile that is applied, in bytes.
 _PROFILE_LIMIT: Final = 1 << 20
-#: What makes a picture upright, by its EXIF orientation (JEITA CP-3451, 4.6.4).
+#: What makes an image upright, by its EXIF orientation (JEITA CP-3451, 4.6.4).
 _UPRIGHT: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -46,57 +48,56 @@ _UPRIGHT: Final = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_ORIENTATION: Final = 0x0112
-#: How each format is written anew: as close to what came in as the format allows.
+#: How an image of an input is encoded again: as close to the original as the format allows.
 _ENCODING: Final[dict[str, dict[str, int]]] = {
     "PNG": {"compress_level": 4},
     "JPEG": {"quality": 95, "subsampling": 0},
     "WEBP": {"quality": 95, "method": 2},
 }
 
-#: The same for copies to look at.
+#: How a copy for display is encoded.
 _COPY: Final[dict[str, dict[str, int]]] = {
     "PNG": {"compress_level": 6},
     "JPEG": {"quality": 85},
     "WEBP": {"quality": 85, "method": 2},
 }
 
-#: A decoded picture of the largest size takes 64 MB: so many at once, whatever the number of threads.
+#: Images that are decoded at once, for any number of threads: the largest one takes 64 MB.
 _decoders = threading.BoundedSemaphore(4)
 
 
-class BadPicture(ValueError):
-    """The bytes are no picture that may be kept; the text says why."""
+class BadImage(ValueError):
+    """The file is not an image that may be kept; the text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class Picture:
-    """What a verified picture is; sides in pixels."""
+class ImageInfo:
+    """The content type of a verified image, and its sides in pixels."""
 
     content_type: str
     width: int
     height: int
 
 
-def verify(data: bytes) -> Picture:
-    """Decode a picture completely and say what it is.
+def verify(data: bytes) -> ImageInfo:
+    """Decode an image completely.
 
     Raises:
-        BadPicture: It is broken, too large, animated, or of another format.
+        BadImage: It is broken, too large, animated, or of another format.
     """
     with _decoders:
         image = _open(io.BytesIO(data), BYTES_LIMIT)
-        return Picture(CONTENT_TYPES[_format(image)], image.width, image.height)
+        return ImageInfo(CONTENT_TYPES[_format(image)], image.width, image.height)
 
 
-def clean(source: bytes | BinaryIO) -> tuple[bytes, Picture]:
-    """Make a picture of an input anew from its pixels alone, and say what it is.
+def clean(source: bytes | BinaryIO) -> tuple[bytes, ImageInfo]:
+    """Make an image of an input anew from its pixels alone.
 
-    It is upright and in sRGB afterwards; where it was taken and by what, colour
-    profile, thumbnails, texts and whatever else the file held are gone.
+    The result is upright and in sRGB. Place, camera, colour profile, thumbnails, texts and all else that the file held
+    are gone.
 
     Raises:
-        BadPicture: See :func:`verify`; at most :data:`INPUT_LIMIT` bytes are taken.
+        BadImage: See :func:`verify`; at most :data:`INPUT_LIMIT` bytes are taken.
     """
     with _decoders:
         image = _open(io.BytesIO(source) if isinstance(source, bytes) else source, INPUT_LIMIT)
@@ -104,26 +105,23 @@ def clean(source: bytes | BinaryIO) -> tuple[bytes, Picture]:
         pixels = _in_srgb(_upright(image))
         if kind == "JPEG" and pixels.mode not in {"L", "RGB"}:
             pixels = pixels.convert("RGB")
-        # What was read beside the pixels, some encoders write again.
+        # Some encoders write again what was read beside the pixels.
         pixels.info = {}
         buffer = io.BytesIO()
         pixels.save(buffer, kind, **_ENCODING[kind])
     data = buffer.getvalue()
     if len(data) > BYTES_LIMIT:
-        raise BadPicture(f"the image has {len(data)} bytes when it is encoded again; send a smaller one")
-    return data, Picture(CONTENT_TYPES[kind], *pixels.size)
+        raise BadImage(f"the image has {len(data)} bytes when it is encoded again; send a smaller one")
+    return data, ImageInfo(CONTENT_TYPES[kind], *pixels.size)
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    try:
-        turn = _UPRIGHT.get(image.getexif().get(_ORIENTATION, 1))
-    except Exception:  # noqa: BLE001 - Pillow fails in many ways on broken EXIF, and the picture itself is fine
-        turn = None
+    turn = _UPRIGHT.get(orientation_of(image.getexif) or 1)
     return image if turn is None else image.transpose(turn)
 
 
 def _in_srgb(image: Image.Image) -> Image.Image:
-    """A picture in the colours that one without a profile has, in a mode that every app takes."""
+    """The image without a colour profile, in a mode that every app takes."""
     profile = image.info.get("icc_profile")
     if image.mode.startswith("I"):
         # 16 bits a pixel: a plain conversion would cut them off at 255.
@@ -138,22 +136,22 @@ def _in_srgb(image: Image.Image) -> Image.Image:
                 image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), outputMode=target
             )
         except (ImageCms.PyCMSError, ValueError):
-            # A broken profile, or one for other pixels: as if there was none.
+            # A broken profile, or one for other pixels, counts as none.
             found = None
         image = found or image
     return image if image.mode in {"L", "RGB", "RGBA"} else image.convert("RGB")
 
 
 def convert(source: BinaryIO, kind: str, width: int | None = None) -> bytes:
-    """A copy of a picture, upright and in sRGB, without anything else that its file held.
+    """A copy of an image, upright and in sRGB, without anything else that its file held.
 
     Args:
         source: The file.
-        kind: PNG, JPEG (what is transparent becomes white) or WEBP.
-        width: Its width in pixels, where the picture is wider.
+        kind: PNG, JPEG (transparent parts become white) or WEBP.
+        width: The most pixels of its width; None: as wide as the image.
 
     Raises:
-        BadPicture: See :func:`verify`.
+        BadImage: See :func:`verify`.
     """
     with _decoders:
         image = _in_srgb(_upright(_open(source, BYTES_LIMIT)))
@@ -171,10 +169,10 @@ def convert(source: BinaryIO, kind: str, width: int | None = None) -> bytes:
 
 
 def shrink(data: bytes, side: int, limit: int) -> bytes:
-    """A small WebP of a picture: at most ``side`` pixels a side and ``limit`` bytes.
+    """A small WebP of an image: at most ``side`` pixels a side and ``limit`` bytes.
 
     Raises:
-        BadPicture: See :func:`verify`.
+        BadImage: See :func:`verify`.
     """
     with _decoders:
         image = _open(io.BytesIO(data), BYTES_LIMIT).convert("RGB")
@@ -189,31 +187,27 @@ def shrink(data: bytes, side: int, limit: int) -> bytes:
 
 
 def _format(image: Image.Image) -> str:
-    """Phones put a second picture (of depth, of brightness) behind the first: that is MPO, and a JPEG to everybody else."""
+    """The format; MPO, which is a JPEG with a second image (of depth, of brightness) behind it, counts as JPEG."""
     return "JPEG" if image.format == "MPO" else str(image.format)
 
 
 def _open(source: BinaryIO, limit: int) -> Image.Image:
     size = source.seek(0, io.SEEK_END)
     if size > limit:
-        raise BadPicture(f"the image has {size} bytes; the limit is {limit}")
-    try:
+        raise BadImage(f"the image has {size} bytes; the limit is {limit}")
+    with foreign(lambda _: BadImage("the file is not a PNG, JPEG or WebP image, or is broken"), unless=(BadImage,)):
         image = Image.open(source, formats=tuple(CONTENT_TYPES))
         if max(image.size) > SIDE_LIMIT:
-            raise BadPicture(f"the image is {image.width}x{image.height} pixels; the limit is {SIDE_LIMIT} a side")
+            raise BadImage(f"the image is {image.width}x{image.height} pixels; the limit is {SIDE_LIMIT} a side")
         if getattr(image, "n_frames", 1) != 1 and image.format != "MPO":
-            raise BadPicture("the image is animated; send one of its frames")
+            raise BadImage("the image is animated; send one of its frames")
         if _format(image) == "JPEG" and _scans(source) > SCANS_LIMIT:
-            raise BadPicture(f"the image has too many scans; the limit is {SCANS_LIMIT}")
+            raise BadImage(f"the image has too many scans; the limit is {SCANS_LIMIT}")
         image.load()
-    except BadPicture:
-        raise
-    except Exception as error:
-        raise BadPicture("the file is not a PNG, JPEG or WebP image, or is broken") from error
     return image
 
 
 def _scans(source: BinaryIO) -> int:
-    """How many scans a JPEG has at most: also those that a decoder finds behind what is no JPEG."""
+    """The most scans that a decoder may find in a JPEG, also behind its end."""
     source.seek(0)
     return sum(1 for _ in _SCAN.finditer(source.read()))

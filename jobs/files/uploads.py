@@ -1,4 +1,4 @@
-"""Uploads: pictures that a client leaves here, to name them in jobs by their ids.
+"""Uploads: images that a client leaves here, to name them in jobs by their ids.
 
 An upload belongs to its owner: for everybody else it does not exist. A job
 that names one shares the file, so that the upload's end is not the job's.
@@ -16,7 +16,7 @@ import msgspec
 
 from jobs.errors import UploadNotFound, UploadsFull
 from jobs.files import ArtifactStore
-from jobs.files.images import Picture
+from jobs.files.images import ImageInfo
 from jobs.idempotency import Idempotency
 from jobs.ids import new_file_id
 from jobs.model import Noun
@@ -34,7 +34,7 @@ _ROUND: Final = 200
 
 
 class Upload(Noun, frozen=True, kw_only=True):
-    """A picture that was uploaded, made anew from its pixels. ``bytes`` is its size, ``sha256`` its hex digest."""
+    """An image that was uploaded, made anew from its pixels. ``bytes`` is its size, ``sha256`` its hex digest."""
 
     id: str
     owner: str
@@ -103,13 +103,13 @@ class Uploads:
         if usage.count >= self._most or usage.bytes >= self._most_bytes:
             raise self._full(usage)
 
-    def add(self, owner: str, data: bytes, picture: Picture, label: Label, once: Idempotency) -> tuple[Upload, bool]:
-        """Keep a picture.
+    def add(self, owner: str, data: bytes, image: ImageInfo, label: Label, once: Idempotency) -> tuple[Upload, bool]:
+        """Keep an image.
 
         Args:
             owner: Whose it is.
             data: Made anew by :func:`jobs.files.images.clean`.
-            picture: What it is.
+            image: What it is.
             label: What the client says about it.
             once: The marks of the request; only its key counts.
 
@@ -133,9 +133,9 @@ class Uploads:
             owner=owner,
             name=label.name,
             purpose=label.purpose,
-            content_type=picture.content_type,
-            width=picture.width,
-            height=picture.height,
+            content_type=image.content_type,
+            width=image.width,
+            height=image.height,
             bytes=len(data),
             sha256=self._artifacts.put(file_id, data),
             created_at=now,
@@ -206,7 +206,7 @@ class Uploads:
         return self._artifacts.open(upload.id, upload.sha256)
 
     def delete(self, file_id: str, owner: str) -> None:
-        """Delete an upload. Jobs that were accepted with it keep the picture.
+        """Delete an upload. Jobs that were accepted with it keep the image.
 
         Raises:
             UploadNotFound: As :meth:`get`.

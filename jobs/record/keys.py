@@ -58,7 +58,7 @@ job: Final = Key(
     "until retention ends",
 )
 events: Final = Key("events:{id}", "stream", "the job's event log, field `e` (JSON)", "with the job; about 500 newest")
-previews: Final = Key("previews:{id}", "hash", "`{index}` → picture bytes, the last 12", "an hour after the last")
+previews: Final = Key("previews:{id}", "hash", "`{index}` → image bytes, the last 12", "an hour after the last")
 secret: Final = Key("secret:{id}", "string", "the job's credentials, AES-256-GCM", "until the job ends")
 tombstone: Final = Key("tomb:{id}", "string", "tombstone (JSON)", "30 days")
 batch: Final = Key(

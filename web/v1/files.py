@@ -7,7 +7,7 @@ import re
 from flask import Blueprint, Response, request
 
 from jobs import ids
-from jobs.files.images import INPUT_LIMIT, BadPicture, clean
+from jobs.files.images import INPUT_LIMIT, BadImage, clean
 from jobs.resources.base import FileId
 from web.http.auth import caller
 from web.http.file_response import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
@@ -63,7 +63,7 @@ def upload() -> Response:
         marks = idempotency.marks({"file": form.sha256, "filename": form.filename, **form.texts})
         try:
             data, picture = aside(lambda: clean(form.file))
-        except BadPicture as error:
+        except BadImage as error:
             raise invalid(f"/{form.part}", f"cannot be used: {error}") from None
     made, replayed = found.uploads.add(owner, data, picture, label, marks)
     answer = json_response(file_resource(made, links()), 201, {**PRIVATE, "Location": links().file(made.id)})

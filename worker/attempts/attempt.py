@@ -18,7 +18,7 @@ import logs
 from jobs import events, model
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
-from jobs.files.images import BadPicture, shrink
+from jobs.files.images import BadImage, shrink
 from jobs.model import Failure, Job, Output, Recipe
 from providers import (
     Checkpoint,
@@ -218,7 +218,7 @@ class Attempt:
             return
         try:
             image = shrink(event.image.read(PREVIEW_FETCH_LIMIT), PREVIEW_SIDE, PREVIEW_BYTES)
-        except (BadPicture, ProviderError) as error:
+        except (BadImage, ProviderError) as error:
             self.control.check()
             log.info("a preview was left out: %s", error)
             return

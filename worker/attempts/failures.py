@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from jobs.files import ArtifactError
-from jobs.files.images import BadPicture
+from jobs.files.images import BadImage
 from jobs.model import Failure, Job
 from jobs.vault import VaultError
 from providers import Denied, ProviderError, Timeout
@@ -18,7 +18,7 @@ class BadOutput(Exception):
 
 
 #: What a run may end with. Any other error is a fault of the driver, and arrives as :class:`resilience.ForeignError`.
-EXPECTED: Final = (ProviderError, BadOutput, ArtifactError, BadPicture, VaultError)
+EXPECTED: Final = (ProviderError, BadOutput, ArtifactError, BadImage, VaultError)
 
 
 def judge(error: Exception, job: Job, provider: str, *, overdue: bool, now: float) -> tuple[Failure, bool]:

@@ -8,7 +8,7 @@ from typing import Final
 
 from jobs import metrics
 from jobs.failpoints import failpoint
-from jobs.files.images import BYTES_LIMIT, BadPicture, verify
+from jobs.files.images import BYTES_LIMIT, BadImage, verify
 from jobs.files.metadata.label import Label, label_of
 from jobs.files.metadata.rewrite import rewrite
 from jobs.model import Job, Output, Recipe
@@ -59,12 +59,12 @@ def _image(job_id: str, index: int, output: File, seed: int | None, label: Label
     data = rewrite(output.read(BYTES_LIMIT), label)
     try:
         image = verify(data)
-    except BadPicture:
+    except BadImage:
         time.sleep(parts.timings.refetch)
         data = rewrite(output.read(BYTES_LIMIT), label)
         try:
             image = verify(data)
-        except BadPicture as error:
+        except BadImage as error:
             raise BadOutput(f"output {index} cannot be kept: {error}") from error
     return Output(
         index=index,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import logs
 from jobs import metrics
 from jobs.files import ArtifactNotFound, ArtifactStore
-from jobs.files.images import INPUT_LIMIT, KEPT, BadPicture, Picture, clean, verify
+from jobs.files.images import INPUT_LIMIT, KEPT, BadImage, ImageInfo, clean, verify
 from jobs.model import Job
 from jobs.record.counters import Counters
 from jobs.vault import Vault, VaultError
@@ -52,7 +52,7 @@ class RequestBuilder:
             control: Ends a download when the attempt ends.
 
         Raises:
-            BadPicture: An image cannot be used or fetched.
+            BadImage: An image cannot be used or fetched.
             VaultError: The credentials are gone, or cannot be decrypted.
             ProviderError: The proxy cannot be used, or the attempt has ended.
             JobError: Redis cannot serve.
@@ -89,18 +89,18 @@ class RequestBuilder:
         data, found = self._kept(job, source) if source.startswith(KEPT) else self._downloaded(source, control)
         return InputFile(f"input.{found.content_type.rpartition('/')[2]}", data, found.content_type)
 
-    def _kept(self, job: Job, source: str) -> tuple[bytes, Picture]:
+    def _kept(self, job: Job, source: str) -> tuple[bytes, ImageInfo]:
         try:
             with self._artifacts.open(job.id, source.removeprefix(KEPT)) as file:
                 data = file.read()
         except ArtifactNotFound as error:
-            raise BadPicture("the job's image is no longer there") from error
+            raise BadImage("the job's image is no longer there") from error
         return data, verify(data)
 
-    def _downloaded(self, source: str, control: Control) -> tuple[bytes, Picture]:
+    def _downloaded(self, source: str, control: Control) -> tuple[bytes, ImageInfo]:
         try:
             found = clean(self._fetch(source, INPUT_LIMIT, control))
-        except BadPicture:
+        except BadImage:
             self._counters.add(metrics.DOWNLOADS, "failed")
             raise
         self._counters.add(metrics.DOWNLOADS, "ok")

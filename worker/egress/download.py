@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urldefrag, urljoin
 
-from jobs.files.images import BadPicture
+from jobs.files.images import BadImage
 from media import IMAGE_TYPES
 from providers import Control
 from worker.egress.dialer import Dialer, PinnedConnection
@@ -25,7 +25,7 @@ _REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
 _HEADERS: Final = {"Accept": ", ".join(IMAGE_TYPES)}
 
 
-class DownloadFailed(BadPicture):
+class DownloadFailed(BadImage):
     """The address may not be asked, or gave nothing usable."""
 
 

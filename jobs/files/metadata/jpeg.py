@@ -20,7 +20,7 @@ _SCAN: Final = 0xDA
 _END: Final = 0xD9
 #: Application data and comments: the others are needed to decode.
 _ASIDE: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
-#: Of application data what belongs to the picture: JFIF's density, Adobe's colour transform, the colour profile.
+#: Of application data what belongs to the image: JFIF's density, Adobe's colour transform, the colour profile.
 _NEEDED: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 #: The end of coded pixels: stuffed bytes (0) and restarts (D0 to D7) belong to them, and more 0xFF is filling.
 _NEXT_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")

@@ -1,4 +1,4 @@
-"""What a file says of itself: a text that tools for generated pictures read, and the whole recipe as JSON. Pure."""
+"""What a file says of itself: a text that tools for generated images read, and the whole recipe as JSON. Pure."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from typing import Final
 from jobs.files.metadata.label import Label
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-#: What the picture consists of: its pixels, and how to show them.
+#: What the image consists of: its pixels, and how to show them.
 _KEPT: Final = frozenset(
     {
         b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT", b"bKGD",

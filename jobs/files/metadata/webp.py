@@ -8,7 +8,7 @@ from typing import Final
 from jobs.files.metadata.label import Label
 
 _HEADER: Final = 12
-#: What the picture consists of. Animations are dropped, so that verify() sees what is left: no picture.
+#: What the image consists of. Animations are dropped, so that verify() sees what is left: no image.
 _KEPT: Final = (b"ICCP", b"ALPH", b"VP8 ", b"VP8L")
 _HAS_PROFILE: Final = 0x20
 _HAS_ALPHA: Final = 0x10

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from jobs.files.images import BYTES_LIMIT, INPUT_LIMIT, BadPicture, Picture, clean, shrink, verify
+from jobs.files.images import BYTES_LIMIT, INPUT_LIMIT, BadImage, ImageInfo, clean, shrink, verify
 
 
 def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RGB") -> bytes:
@@ -53,14 +53,14 @@ def animated(kind: str) -> bytes:
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_three_formats_are_taken(kind: str) -> None:
-    assert verify(picture(kind)) == Picture(f"image/{kind.lower()}", 40, 30)
+    assert verify(picture(kind)) == ImageInfo(f"image/{kind.lower()}", 40, 30)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
 def test_all_kinds_of_pixels_are_taken_and_shrunk(mode: str) -> None:
     data = picture("PNG", mode=mode)
     assert verify(data).width == 40
-    assert verify(shrink(data, 16, 64 << 10)) == Picture("image/webp", 16, 12)
+    assert verify(shrink(data, 16, 64 << 10)) == ImageInfo("image/webp", 16, 12)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_all_kinds_of_pixels_are_taken_and_shrunk(mode: str) -> None:
 )  # fmt: skip
 def test_what_is_no_picture_that_may_be_kept_is_refused(data: bytes) -> None:
     for use in (verify, clean, lambda data: shrink(data, 64, 1000)):
-        with pytest.raises(BadPicture):
+        with pytest.raises(BadImage):
             use(data)
 
 
@@ -120,7 +120,7 @@ def test_a_damaged_picture_is_taken_or_refused_and_nothing_else(kind: str, hits:
     for place, byte in hits:
         data[int(place * (len(data) - 1))] = byte
     for use in (verify, lambda data: clean(data)[1]):
-        with suppress(BadPicture):
+        with suppress(BadImage):
             assert use(bytes(data)).width <= 4096
 
 
@@ -173,7 +173,7 @@ def test_only_the_pixels_of_an_input_are_kept(kind: str) -> None:
     data = marked(kind)
     assert b"canary" in data
     made, found = clean(io.BytesIO(data))
-    assert found == verify(made) == Picture(f"image/{kind.lower()}", 40, 30)
+    assert found == verify(made) == ImageInfo(f"image/{kind.lower()}", 40, 30)
     image = Image.open(io.BytesIO(made))
     assert b"canary" not in made
     assert dict(image.getexif()) == {}
@@ -225,7 +225,7 @@ def test_a_broken_profile_is_as_none(profile: bytes) -> None:
 def test_broken_exif_does_not_cost_the_picture() -> None:
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8)).save(buffer, "JPEG", exif=b"Exif\0\0MM\0*\0\0\0\x08\xff\xff" + b"\x01\x12\0\x03" * 9)
-    assert clean(buffer.getvalue())[1] == Picture("image/jpeg", 8, 8)
+    assert clean(buffer.getvalue())[1] == ImageInfo("image/jpeg", 8, 8)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
@@ -252,9 +252,9 @@ def test_a_phones_picture_with_a_second_one_behind_it_is_a_jpeg() -> None:
     buffer = io.BytesIO()
     frames = [Image.new("RGB", (40, 30), color) for color in ("red", "blue")]
     frames[0].save(buffer, "MPO", save_all=True, append_images=frames[1:])
-    assert verify(buffer.getvalue()) == Picture("image/jpeg", 40, 30)
+    assert verify(buffer.getvalue()) == ImageInfo("image/jpeg", 40, 30)
     made, found = clean(buffer.getvalue())
-    assert found == Picture("image/jpeg", 40, 30)
+    assert found == ImageInfo("image/jpeg", 40, 30)
     image = Image.open(io.BytesIO(made))
     assert (image.format, getattr(image, "n_frames", 1)) == ("JPEG", 1)
     red, _, blue = image.convert("RGB").getpixel((5, 5)) or (0, 0, 0)  # type: ignore[misc]
@@ -262,5 +262,5 @@ def test_a_phones_picture_with_a_second_one_behind_it_is_a_jpeg() -> None:
 
 
 def test_an_input_may_not_be_larger_than_said() -> None:
-    with pytest.raises(BadPicture, match="the limit is"):
+    with pytest.raises(BadImage, match="the limit is"):
         clean(picture() + b"\0" * INPUT_LIMIT)

@@ -11,14 +11,14 @@ import redis
 
 from jobs.errors import KeyReused, UploadNotFound, UploadsFull
 from jobs.files import ArtifactError, LocalArtifacts
-from jobs.files.images import Picture
+from jobs.files.images import ImageInfo
 from jobs.files.uploads import Label, Upload, Uploads, Usage
 from jobs.idempotency import Idempotency
 from jobs.record import keys
 from jobs.record.connection import Connection
 from tests.support.connections import RiggedConnection
 
-PICTURE = Picture("image/png", 8, 8)
+PICTURE = ImageInfo("image/png", 8, 8)
 
 
 @pytest.fixture

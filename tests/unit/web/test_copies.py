@@ -13,7 +13,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from jobs import events
-from jobs.files.images import BadPicture, convert
+from jobs.files.images import BadImage, convert
 from jobs.model import Output
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
@@ -149,11 +149,11 @@ def test_many_who_look_at_the_same_wait_for_one_copy() -> None:
 
 def test_a_copy_that_failed_is_tried_again() -> None:
     def fail() -> bytes:
-        raise BadPicture
+        raise BadImage
 
     kept = ImageVariants()
     for _ in range(variants.MOST_WAITING + 1):
-        with pytest.raises(BadPicture):
+        with pytest.raises(BadImage):
             kept.get("a", fail)
     assert kept.get("a", lambda: b"a") == b"a"
 

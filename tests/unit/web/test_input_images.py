@@ -15,7 +15,7 @@ from PIL import Image
 
 import settings as configuration
 from jobs import ids
-from jobs.files.images import Picture, clean
+from jobs.files.images import ImageInfo, clean
 from providers.inputs.images import FILE_ID_PATTERN
 from settings import Settings
 from web.services import Services
@@ -125,7 +125,7 @@ def test_pictures_of_one_request_have_a_bound_together(client: FlaskClient, serv
 def test_a_batch_reads_the_same_picture_once(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[bytes] = []
 
-    def counted(data: bytes) -> tuple[bytes, Picture]:
+    def counted(data: bytes) -> tuple[bytes, ImageInfo]:
         read.append(data)
         return clean(data)
 

@@ -11,7 +11,7 @@ from typing import Final
 
 from jobs import ids
 from jobs.egress import BadAddress, Egress
-from jobs.files.images import KEPT, SIDE_LIMIT, BadPicture, clean
+from jobs.files.images import KEPT, SIDE_LIMIT, BadImage, clean
 from providers.inputs.images import with_sources
 from web.http.json_body import Json
 from web.http.problems import invalid
@@ -128,7 +128,7 @@ class InputImages:
             return self._upload(pointer, source)
         try:
             data, image = aside(lambda: clean(base64.b64decode(source.partition(",")[2])))
-        except BadPicture as error:
+        except BadImage as error:
             raise invalid(pointer, f"cannot be used: {error}") from None
         self._pixels += max(_LEAST_PIXELS, image.width * image.height)
         if self._pixels > PIXELS_LIMIT:
