@@ -12,7 +12,7 @@ class Links:
     """Addresses of resources.
 
     Args:
-        base: Scheme and host that the client uses, without a slash at its end.
+        base: Scheme and host that the client uses, without a slash at its end; empty for the paths alone.
     """
 
     def __init__(self, base: str) -> None:
