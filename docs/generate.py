@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -13,8 +14,26 @@ import providers.docs
 import settings
 import web.openapi.reference
 from providers.catalog import Catalog
+from web.app import assemble
+from web.build import build
+from web.http.json_body import Json
+from web.openapi import document as openapi
 
 FOLDER: Final = Path(__file__).parent / "reference"
+
+
+def offline_document() -> Json:
+    """The OpenAPI document of an installation without a configuration. Connects to nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        built = build(
+            settings.load(
+                {"DARKROOM_DATA_DIR": folder, "DARKROOM_REDIS_URL": "redis://127.0.0.1", "DARKROOM_HUB_URL": ""}
+            )
+        )
+        try:
+            return openapi.document(assemble(built), built.catalog)
+        finally:
+            built.close()
 
 
 def _providers() -> str:
@@ -22,7 +41,7 @@ def _providers() -> str:
 
 
 def _http_api() -> str:
-    return web.openapi.reference.markdown(web.openapi.reference.offline_document())
+    return web.openapi.reference.markdown(offline_document())
 
 
 #: Name of each page in docs/reference/, without ``.md``, and what makes it.

@@ -13,11 +13,11 @@ from pathlib import Path
 import click
 
 from providers import docs
-from providers.catalog import Catalog, UnknownName
+from providers.catalog import Catalog
 from providers.command_line import run as attempts
 from providers.command_line.terminal import Terminal
 from providers.config import ConfigError
-from providers.errors import ProviderError
+from providers.errors import ProviderError, UnknownName
 from providers.gradio.hub import HUB_URL
 from providers.inputs.validate import InvalidInput
 from providers.registry import BrokenDriver

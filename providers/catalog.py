@@ -10,11 +10,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Final, Self
 
 from providers import config_file, registry
 from providers.base import Driver
 from providers.config import Config, ConfigError, ProviderConfig
+from providers.errors import UnknownName
 from providers.registry import BrokenDriver, Entry
 from providers.route import Route
 from providers.spec import ModelSpec, ProviderSpec
@@ -24,19 +25,6 @@ log = logging.getLogger(__name__)
 
 #: Models that stand for several others: their providers are those of the others, in this order.
 UNIONS: Final[Mapping[str, tuple[str, ...]]] = {"flux": ("flux-schnell", "flux-dev")}
-
-
-class UnknownName(LookupError):
-    """There is no such model or provider, or the provider does not serve the model; the text says which.
-
-    Args:
-        text: What is unknown, in words.
-        field: The part of the request that names it.
-    """
-
-    def __init__(self, text: str, field: Literal["model", "provider"] = "provider") -> None:
-        self.field = field
-        super().__init__(text)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

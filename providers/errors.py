@@ -19,7 +19,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 
 class ProviderError(Exception):
@@ -111,3 +111,16 @@ class Changed(ProviderError):
 
 class Canceled(ProviderError):
     """The attempt was canceled by us."""
+
+
+class UnknownName(LookupError):
+    """There is no such model or provider, or the provider does not serve the model; the text says which.
+
+    Args:
+        text: What is unknown, in words.
+        field: The part of the request that names it.
+    """
+
+    def __init__(self, text: str, field: Literal["model", "provider"] = "provider") -> None:
+        self.field = field
+        super().__init__(text)

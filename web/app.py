@@ -15,9 +15,10 @@ from jobs.vault import VaultError
 from providers.config import ConfigError
 from settings import Settings, SettingsError
 from web import middleware, monitoring, pages, v1
+from web.build import build
 from web.http import auth, error_responses, json_body
 from web.http.url_converters import CONVERTERS
-from web.services import Services, build
+from web.services import Services
 
 log = logging.getLogger(__name__)
 

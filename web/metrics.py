@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from itertools import accumulate
-from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.core import Metric as Family
 from prometheus_client.multiprocess import MultiProcessCollector
@@ -20,29 +18,7 @@ from jobs.metrics import Metric
 from jobs.record.counters import Series
 from jobs.record.types import Overview
 from jobs.scheduling.provider_states import ProviderState
-
-_requests = Counter(metrics.HTTP_REQUESTS.name, metrics.HTTP_REQUESTS.help, metrics.HTTP_REQUESTS.labels)
-_seconds = Histogram(
-    metrics.HTTP_SECONDS.name,
-    metrics.HTTP_SECONDS.help,
-    metrics.HTTP_SECONDS.labels,
-    buckets=metrics.HTTP_SECONDS.buckets,
-)
-watchers = Gauge(metrics.WATCHERS.name, metrics.WATCHERS.help, multiprocess_mode="livesum")
-
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "DELETE", "OPTIONS"})
-
-
-def count(method: str, route: str, status: int, seconds: float) -> None:
-    """Count one answer."""
-    requests, durations = _series(method if method in _METHODS else "other", route, status)
-    requests.inc()
-    durations.observe(seconds)
-
-
-@lru_cache(maxsize=1024)
-def _series(method: str, route: str, status: int) -> tuple[Counter, Histogram]:
-    return _requests.labels(method, route, status), _seconds.labels(route)
+from web.counters import OWN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +99,6 @@ def exposition(snapshot: Snapshot) -> bytes:
         # Several processes serve, and keep their counters in shared files.
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
-        for metric in (_requests, _seconds, watchers):
+        for metric in OWN:
             registry.register(metric)
     return generate_latest(registry)

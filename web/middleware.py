@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Flask, Response, current_app, g, request
 from werkzeug.exceptions import NotFound
 
-from web import metrics
+from web import counters
 from web.http import rate_limits
 from web.http.headers import REQUEST_ID, header, name_request, request_id
 from web.http.operation import operation_of
@@ -89,13 +89,13 @@ def _enter() -> None:
         signed = declared.linkable and "sig" in request.args
         caller = gate.guest(request, services().signed_links) if signed else gate.caller(request, declared.scope)
         g.caller = caller
-        services().rate_limiter.admit(declared, caller.owner, caller.limits, guest=signed)
+        services().rate_limiter.admit(declared.rate, caller.owner, caller.limits, guest=signed)
 
 
 def _leave(answer: Response) -> Response:
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
     route = request.url_rule.rule if request.url_rule else "(none)"
-    metrics.count(request.method, route, answer.status_code, seconds)
+    counters.count(request.method, route, answer.status_code, seconds)
     _log(answer, route, seconds)
     return answer
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Final, cast
+from typing import Final, cast
 
 import msgspec
 
 from jobs.errors import JobGone, JobNotFound
-from jobs.events import JobEvent
 from jobs.idempotency import Idempotency
 from jobs.model import Job, Tombstone
 from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Connection
-from jobs.record.types import LoggedEvent, Page, Record
+from jobs.record.types import LoggedEvent, Page, Record, logged
 from jobs.times import ms
 
 _job = msgspec.json.Decoder(Job)
-_event = msgspec.json.Decoder(JobEvent)
 _tombstone = msgspec.json.Decoder(Tombstone)
 
 #: The fields of a job's hash that make a :class:`jobs.record.types.Record`.
@@ -230,8 +228,3 @@ def record_of(row: Sequence[bytes | None]) -> Record | None:
     if doc is None or version is None:
         return None
     return Record(_job.decode(doc), int(version), (event_id or b"0").decode())
-
-
-def logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:
-    """The events of a job's stream."""
-    return tuple(LoggedEvent(entry_id.decode(), _event.decode(fields[b"e"])) for entry_id, fields in rows)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
+
 from jobs.events import JobEvent
 from jobs.model import Job
+
+_event = msgspec.json.Decoder(JobEvent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,11 @@ class LoggedEvent:
 
     id: str
     event: JobEvent
+
+
+def logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:
+    """The events of a job's stream."""
+    return tuple(LoggedEvent(entry_id.decode(), _event.decode(fields[b"e"])) for entry_id, fields in rows)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,9 @@
-"""What the web face reads at every poll, in one round trip each; and one blocking read for all event streams."""
+"""What the web face reads at every poll, in one round trip each."""
 
 from __future__ import annotations
 
-import secrets
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Final
 
 from jobs.limits import UNLIMITED, Limits
@@ -12,12 +11,10 @@ from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Connection
 from jobs.record.job_queue import or_empty
-from jobs.record.reader import JobReader, check_owner, logged, record_of
-from jobs.record.types import LimitGroup, LoggedEvent, QueuePlace, Record
+from jobs.record.reader import JobReader, check_owner, record_of
+from jobs.record.types import LimitGroup, QueuePlace, Record
 from jobs.times import ms
 
-#: Seconds that the key of a nudge lives.
-_NUDGE_SECONDS: Final = 60
 #: The longest record that is remembered between looks, in bytes of JSON.
 _SEEN_BYTES: Final = 8 << 10
 
@@ -107,49 +104,6 @@ class JobViews:
         return whole, LimitGroup(
             running=found["user_running"], limit=limits.user_running, position=found["user_queued"]
         )
-
-
-class Nudge:
-    """A blocking read of many jobs' events that can be ended early, to read other jobs from then on.
-
-    It is ended through a small stream that it reads too: unlike a signal, that cannot come too early.
-
-    Args:
-        connection: To Redis.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._name = secrets.token_hex(8)
-        self._seen = "0"
-
-    def send(self) -> None:
-        """End the read that runs now, or the next one."""
-        key = keys.nudge(self._name)
-        with available():
-            pipe = self._connection.redis.pipeline(transaction=False)
-            pipe.xadd(key, {"n": b""}, maxlen=1)
-            pipe.expire(key, _NUDGE_SECONDS)
-            pipe.execute()
-
-    def wait_events(self, cursors: Mapping[str, str], timeout: float) -> Mapping[str, Sequence[LoggedEvent]]:
-        """Block until one of many jobs has news, or a nudge comes.
-
-        Args:
-            cursors: The last event id seen of each job.
-            timeout: Seconds, at most 4.
-
-        Returns:
-            The new events of the jobs that have some, oldest first.
-        """
-        key = keys.nudge(self._name)
-        streams = {keys.events(job_id): after for job_id, after in cursors.items()}
-        found = self._connection.read({**streams, key: self._seen}, timeout, count=100)
-        nudges = found.pop(key, [])
-        if nudges:
-            self._seen = nudges[-1][0].decode()
-        start = len(keys.events(""))
-        return {name[start:]: logged(entries) for name, entries in found.items()}
 
 
 def _place(answer: Sequence[Any]) -> QueuePlace | None:

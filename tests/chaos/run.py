@@ -16,8 +16,8 @@ from typing import Final, Literal
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
 from jobs.files import ArtifactError, LocalArtifacts
 from jobs.model import Job
+from jobs.record.nudge import Nudge
 from jobs.record.types import LoggedEvent, Record
-from jobs.record.views import Nudge
 from tests.chaos import checker
 from tests.chaos.deployment import Deployment
 from tests.chaos.generator import Customer, Errand, Rest, share

@@ -8,7 +8,7 @@ import jobs.errors
 from jobs.errors import JobError, JobGone, LeaseLost, QuotaExceeded
 from jobs.files import ArtifactError, ArtifactNotFound
 from jobs.model import Status, Tombstone
-from providers.catalog import UnknownName
+from providers.errors import UnknownName
 from web.http.error_responses import problem_of
 from web.http.problem_kinds import KINDS
 

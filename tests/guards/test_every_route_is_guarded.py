@@ -14,9 +14,9 @@ import settings
 from settings import Bind
 from tests.support.fake_worker import name_database
 from web.app import assemble
+from web.build import build
 from web.http.operation import operation_of
 from web.openapi.document import routes
-from web.services import build
 
 JOB = "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 BATCH = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"

@@ -23,8 +23,8 @@ from settings import Bind
 from tests.support.fake_worker import FakeWorker, name_database
 from tests.support.records import FakePublisher
 from web.app import assemble
+from web.build import build
 from web.openapi.document import Route, routes
-from web.services import build
 
 UNKNOWN = {
     "job_id": "job_01ARZ3NDEKTSV4RRFFQ69G5FAV",

@@ -9,8 +9,8 @@ import jsonschema_rs
 import pytest
 from openapi_spec_validator import validate
 
+from docs.generate import offline_document
 from web.http.problem_kinds import KINDS
-from web.openapi.reference import offline_document
 
 
 @pytest.fixture(scope="module")

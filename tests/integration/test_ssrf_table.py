@@ -34,7 +34,7 @@ from tests.support.fake_worker import name_database
 from tests.support.records import FakePublisher
 from tests.support.webhook_receiver import make_certificate
 from web.app import assemble
-from web.services import build
+from web.build import build
 from worker.egress.dialer import Dialer
 from worker.egress.download import UNUSABLE, Downloader, DownloadFailed
 from worker.egress.resolver import Resolve

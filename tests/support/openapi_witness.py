@@ -9,9 +9,9 @@ from typing import Any, Final
 import jsonschema_rs
 from flask import Flask, Response, request
 
+from docs.generate import offline_document
 from web.http.operation import operation_of
 from web.openapi.document import routes
-from web.openapi.reference import offline_document
 
 #: What the server can answer to any request, whichever route it is for.
 _FROM_THE_FRAME: Final = frozenset({405})

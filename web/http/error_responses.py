@@ -32,7 +32,7 @@ from jobs.files import ArtifactError, ArtifactNotFound
 from jobs.model import Status
 from jobs.resources.base import JobId, Resource, Time, about
 from jobs.times import rfc3339
-from providers.catalog import UnknownName
+from providers.errors import UnknownName
 from web.http.headers import request_id
 from web.http.problem_kinds import KINDS
 from web.http.problems import Problem

@@ -11,6 +11,7 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import Any, Final, Literal, TypeVar
 
 from jobs.access.api_keys import Scope
+from web.http.rate_limits import Rate
 from web.http.validation import BodyReader
 
 Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
@@ -80,7 +81,7 @@ class Operation:
         return view
 
     @property
-    def rate(self) -> Literal["submit", "read"] | None:
+    def rate(self) -> Rate | None:
         """The rate limit that counts it. Routes without a key and routes for admins are not limited."""
         if self.scope in {None, "admin"}:
             return None

@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from flask import request
 
 from jobs.access.rates import MINUTE, LocalRates, Rates, Spent, Window, WindowState, read_window, submit_windows
 from jobs.limits import Limits
 from web.http.json_body import PICTURE_BODY, body_bytes
-from web.http.operation import Operation
 from web.http.problems import Problem
+
+#: What a request counts as: one that makes jobs or uploads, or any other.
+Rate = Literal["submit", "read"]
 
 POLICY: Final = "RateLimit-Policy"
 LIMIT: Final = "RateLimit"
@@ -41,11 +43,11 @@ class RateLimiter:
         self._rates = rates
         self._local = local
 
-    def admit(self, declared: Operation, owner: str, limits: Limits, *, guest: bool) -> None:
+    def admit(self, rate: Rate | None, owner: str, limits: Limits, *, guest: bool) -> None:
         """Count the current request.
 
         Args:
-            declared: Its route.
+            rate: Which of the owner's rates the request counts for; None for none.
             owner: Whose request it is.
             limits: What they may use.
             guest: Whether the request comes with a signed link. Such requests are counted apart, so that a page
@@ -55,9 +57,9 @@ class RateLimiter:
             Problem: 429: the limit is reached; 413: this request alone exceeds it.
             StoreUnavailable: It cannot be counted now.
         """
-        if declared.rate == "read":
+        if rate == "read":
             _keep(self._local.spend(f"{owner} guest" if guest else owner, read_window(limits)))
-        elif declared.rate == "submit":
+        elif rate == "submit":
             submits, size = submit_windows(limits)
             # A body that is too large for any route costs as much as the largest allowed one: it is not read.
             length = min(request.content_length or 0, PICTURE_BODY)

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-import settings
 from jobs.failures import CAUSES
-from web.app import assemble
 from web.http.json_body import Json
 from web.http.problem_kinds import KINDS
 from web.openapi import document as openapi
-from web.services import build
 from web.streaming.messages import KINDS as MESSAGES
 from web.v1.schemas.jobs import JOB_REQUEST
 
@@ -56,20 +52,6 @@ def _everywhere() -> dict[str, tuple[str, str]]:
 
 
 _EVERYWHERE: Final = _everywhere()
-
-
-def offline_document() -> Json:
-    """The OpenAPI document of an installation without a configuration. Connects to nothing."""
-    with tempfile.TemporaryDirectory() as folder:
-        built = build(
-            settings.load(
-                {"DARKROOM_DATA_DIR": folder, "DARKROOM_REDIS_URL": "redis://127.0.0.1", "DARKROOM_HUB_URL": ""}
-            )
-        )
-        try:
-            return openapi.document(assemble(built), built.catalog)
-        finally:
-            built.close()
 
 
 def markdown(document: Json) -> str:

@@ -17,11 +17,11 @@ from collections.abc import Sequence
 from typing import Final
 
 from jobs.errors import StoreUnavailable
-from jobs.record.store import JobStore
+from jobs.record.nudge import Nudge
+from jobs.record.reader import JobReader
 from jobs.record.types import LoggedEvent
-from jobs.record.views import Nudge
 from resilience import survive
-from web import metrics
+from web.counters import WATCHERS
 
 log = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Pump:
 
     def __init__(
         self,
-        store: JobStore,
+        store: JobReader,
         nudge: Nudge,
         limit: int = WATCHERS_LIMIT,
         *,
@@ -139,7 +139,7 @@ class Pump:
             others = self._watches.get(job_id)
             watch = Watch(self, job_id, after, behind=others is not None)
             self._count += 1
-            metrics.watchers.inc()
+            WATCHERS.inc()
             if others is None:
                 self._watches[job_id] = {watch}
                 self._cursors[job_id] = after
@@ -162,7 +162,7 @@ class Pump:
                 return
             watches.remove(watch)
             self._count -= 1
-            metrics.watchers.dec()
+            WATCHERS.dec()
             if not watches:
                 del self._watches[watch.job_id]
                 del self._cursors[watch.job_id]

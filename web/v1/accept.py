@@ -20,7 +20,8 @@ from web.http.auth import caller
 from web.http.operation import Answer, Parameter
 from web.services import services
 from web.v1 import idempotency
-from web.v1.context import job_answer, links, look, name_after, wait_for_news, wait_preference
+from web.v1.context import job_answer, links, look, name_after
+from web.v1.long_poll import wait_for_news, wait_preference
 
 _JOB: Final = {"application/json": JobResource}
 

@@ -16,7 +16,8 @@ from web.http.responses import PRIVATE, json_response
 from web.services import services
 from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accept, answer, replayed
-from web.v1.context import etag, job_answer, look, wait_for_news, wait_preference
+from web.v1.context import etag, job_answer, look
+from web.v1.long_poll import wait_for_news, wait_preference
 from web.v1.permit import permit
 from web.v1.schemas.jobs import JOB_REQUEST, wanted_of
 from web.v1.schemas.plans import PlanResource, planned

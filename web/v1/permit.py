@@ -7,7 +7,7 @@ from typing import Final
 from jobs.egress import BadAddress
 from jobs.model import Webhook
 from jobs.submissions import Submission
-from providers.catalog import UnknownName
+from providers.errors import UnknownName
 from providers.inputs.validate import InvalidInput
 from providers.route import Admission, Route
 from web.http.auth import caller

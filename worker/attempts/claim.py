@@ -12,8 +12,9 @@ from jobs.record.counters import Counters
 from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.record.types import Lease
-from providers.catalog import Catalog, UnknownName
+from providers.catalog import Catalog
 from providers.config import ConfigError
+from providers.errors import UnknownName
 from providers.registry import BrokenDriver
 from resilience import ForeignError, foreign
 

@@ -15,8 +15,9 @@ from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.record.job_queue import JobQueue
 from jobs.record.leases import Leases
+from jobs.record.nudge import Nudge
 from jobs.record.store import JobStore
-from jobs.record.views import JobViews, Nudge
+from jobs.record.views import JobViews
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderState, ProviderStates
 from tests.support.connections import RiggedConnection

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from providers import config_file
-from providers.catalog import Catalog, UnknownName
+from providers.catalog import Catalog
 from providers.config import ConfigError
+from providers.errors import UnknownName
 from providers.inputs.validate import InvalidInput
 from providers.registry import GROUP, BrokenDriver
 from providers.testing import ScriptedDriver

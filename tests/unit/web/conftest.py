@@ -20,7 +20,8 @@ from tests.support.fake_worker import FakeWorker, name_database
 from tests.support.openapi_witness import undeclared_answers
 from tests.support.records import FakePublisher
 from web.app import assemble
-from web.services import Services, build
+from web.build import build
+from web.services import Services
 from web.timings import Timings
 
 

@@ -13,8 +13,8 @@ from flask.testing import FlaskClient
 
 from jobs import events
 from jobs.access.api_keys import ApiKey
+from jobs.record.nudge import Nudge
 from jobs.record.types import Lease
-from jobs.record.views import Nudge
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
 from web.streaming import sse

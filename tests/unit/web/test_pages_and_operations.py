@@ -22,7 +22,8 @@ from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
 from tests.support.fake_worker import FakeWorker
 from tests.support.records import FakePublisher
-from web.services import Services, build
+from web.build import build
+from web.services import Services
 
 PATHS = [
     "/",

@@ -12,13 +12,14 @@ import pytest
 from flask import Flask, Response
 from msgspec import Meta
 
+from docs.generate import offline_document
 from jobs.resources.base import Resource
 from providers.catalog import Catalog
 from web.app import assemble
 from web.http.operation import Operation, ok
 from web.http.responses import json_response
 from web.openapi.document import document, resources, routes
-from web.openapi.reference import markdown, offline_document
+from web.openapi.reference import markdown
 from web.openapi.schemas import complete_schema, example_of, schema_of
 from web.services import Services
 

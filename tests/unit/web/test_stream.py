@@ -10,9 +10,9 @@ from jobs import events
 from jobs.errors import StoreUnavailable
 from jobs.ids import new_job_id
 from jobs.model import Job
+from jobs.record.nudge import Nudge
 from jobs.record.store import JobStore
 from jobs.record.types import LoggedEvent
-from jobs.record.views import Nudge
 from tests.support.connections import RiggedConnection
 from web.streaming import pump as stream
 from web.streaming.pump import Pump, TooManyWatchers, Watch

@@ -19,7 +19,8 @@ from settings import Bind, Settings
 from tests.support.fake_worker import name_database
 from tests.support.records import FakePublisher
 from web.app import assemble
-from web.services import Services, build
+from web.build import build
+from web.services import Services
 
 PROXY = "http://me:hunter2secret@proxy.example.com:3128"
 

@@ -16,7 +16,8 @@ from settings import Bind, Settings
 from tests.support.fake_worker import FakeWorker, name_database
 from tests.support.records import FakePublisher
 from web import app as application
-from web.services import Services, build
+from web.build import build
+from web.services import Services
 
 JOB = {"model": "echo", "input": {"prompt": "a lighthouse"}}
 

@@ -10,7 +10,8 @@ from jobs import events
 from jobs.model import Status
 from jobs.scheduling.provider_states import ProviderStates
 from providers import ModelSpec, Param
-from providers.catalog import Catalog, UnknownName
+from providers.catalog import Catalog
+from providers.errors import UnknownName
 from providers.registry import BrokenDriver
 from providers.route import Route
 from tests.support.worker_parts import WorkerParts
