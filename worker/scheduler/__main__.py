@@ -43,8 +43,8 @@ def main() -> None:
     signal.signal(signal.SIGINT, stop)
     timings = built.timings
     beside: dict[str, Callable[[], None]] = {
-        "prober": lambda: _repeat(built.prober.round, timings.probe_round, stopped, "no probes now"),
-        "janitor": lambda: _repeat(built.janitor.round, timings.sweep, stopped, "no files are removed now"),
+        "prober": lambda: repeat(built.prober.round, timings.probe_round, stopped, "no probes now"),
+        "janitor": lambda: repeat(built.janitor.round, timings.sweep, stopped, "no files are removed now"),
         "deliverer": lambda: built.deliverer.run(stopped),
     }
     for name, run in beside.items():
@@ -57,11 +57,11 @@ def main() -> None:
         stopped.wait(timings.round)
 
 
-def _repeat(round_: Callable[[], object], seconds: float, stopped: threading.Event, what: str) -> None:
-    """Do a round, again and again until ``stopped``. ``what`` is said where one fails."""
+def repeat(turn: Callable[[], object], seconds: float, stopped: threading.Event, what: str) -> None:
+    """Call ``turn`` after each pause of ``seconds`` until ``stopped``; log ``what`` if it fails."""
     while not stopped.wait(seconds):
         with survive(log, what, expected=(StoreUnavailable,), level=logging.DEBUG):
-            round_()
+            turn()
 
 
 def _announce(shared: Shared, announced: str) -> str:
