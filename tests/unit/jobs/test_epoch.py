@@ -18,7 +18,7 @@ from jobs.record.job_queue import JobQueue
 from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from tests.support.connections import RiggedConnection
-from tests.unit.jobs.test_redis_store import make_job
+from tests.support.sample_jobs import add_job, make_job
 
 
 @pytest.mark.parametrize(
@@ -155,19 +155,19 @@ def connection(client: Any, identity: DatabaseIdentity) -> RiggedConnection:
 def test_an_emptied_database_takes_no_job_however_soon_it_comes(client: Any, store: JobStore) -> None:
     client.flushall()
     with pytest.raises(WrongDatabase):
-        store.create(make_job(store))
+        store.create(make_job(created_at=store.now()))
     assert not client.keys("*")
 
 
 def test_an_emptied_database_takes_no_batch(client: Any, store: JobStore) -> None:
     client.flushall()
     with pytest.raises(WrongDatabase):
-        store.create_batch("batch_1", b"{}", [make_job(store, batch_id="batch_1")], {}, None)
+        store.create_batch("batch_1", b"{}", [make_job(created_at=store.now(), batch_id="batch_1")], {}, None)
     assert not client.keys("*")
 
 
 def test_in_an_emptied_database_no_job_is_missing(client: Any, store: JobStore) -> None:
-    job = store.create(make_job(store)).job
+    job = add_job(store)
     with pytest.raises(JobNotFound):
         store.get(new_job_id())
     client.flushall()
@@ -178,7 +178,7 @@ def test_in_an_emptied_database_no_job_is_missing(client: Any, store: JobStore) 
 def test_in_an_emptied_database_no_lease_is_lost(
     client: Any, connection: Connection, store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
-    job = store.create(make_job(store)).job
+    job = add_job(store)
     leases.beat("worker", 1, 10, [])
     queue.choose()
     lease = leases.claim(job.id, "worker", 10, lambda *_: {})
@@ -201,10 +201,10 @@ def test_in_an_emptied_database_no_lease_is_lost(
 def test_after_it_was_accepted_the_store_goes_on_at_once(
     client: Any, store: JobStore, tmp_path: Path, leases: Leases
 ) -> None:
-    job = store.create(make_job(store)).job
+    job = add_job(store)
     client.flushall()
     an_epoch(client, tmp_path).accept()
-    assert store.create(make_job(store)).version == 1
+    assert store.create(make_job(created_at=store.now())).version == 1
     with pytest.raises(JobNotFound):
         store.get(job.id)
     assert leases.beat("worker", 1, 10, [(job.id, 1)]) == [0]
@@ -214,7 +214,7 @@ def test_after_it_was_accepted_the_store_goes_on_at_once(
 
 def test_a_store_that_was_told_of_no_id_takes_any_database() -> None:
     store = JobStore(Connection(fakeredis.FakeRedis()))
-    assert store.create(make_job(store)).version == 1
+    assert store.create(make_job(created_at=store.now())).version == 1
 
 
 def test_a_wrong_database_is_a_store_that_is_away() -> None:

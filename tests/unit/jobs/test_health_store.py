@@ -6,8 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import redis
 
-from jobs.ids import new_job_id
-from jobs.model import Failure, Job
+from jobs.model import Failure
 from jobs.record import keys
 from jobs.record.job_queue import JobQueue
 from jobs.record.store import JobStore
@@ -15,25 +14,14 @@ from jobs.scheduling import health
 from jobs.scheduling.health import Health
 from jobs.scheduling.health_store import HealthStore
 from tests.support.records import Records
+from tests.support.sample_jobs import add_job
 
 FAILURE = Failure(code="provider_unreachable", detail="connection refused", retryable=True)
 
 
 def send(record: Records, *routes: tuple[str, ...]) -> list[str | None]:
     """The provider that each of these jobs is sent to."""
-    ids = []
-    for route in routes:
-        job = Job(
-            id=new_job_id(),
-            owner="o",
-            user="o",
-            model="m",
-            route=route,
-            given={},
-            input={},
-            created_at=record.store.now(),
-        )
-        ids.append(record.store.create(job).job.id)
+    ids = [add_job(record.store, route=route).id for route in routes]
     record.leases.beat("w", 8, 60, [])
     sent = record.queue.choose()
     where = {job_id: (record.connection.redis.hget(keys.job(job_id), "provider") or b"").decode() for job_id in sent}

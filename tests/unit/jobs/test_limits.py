@@ -17,9 +17,7 @@ from jobs import events
 from jobs.access.api_keys import ApiKeyStore
 from jobs.errors import QuotaExceeded, StoreUnavailable
 from jobs.idempotency import Idempotency
-from jobs.ids import new_job_id
 from jobs.limits import UNLIMITED, Limits, limits_of
-from jobs.model import Job
 from jobs.record import keys
 from jobs.record.client import connect
 from jobs.record.connection import Connection
@@ -27,6 +25,7 @@ from jobs.record.types import LimitGroup, QueuePlace
 from jobs.scheduling.health_store import HealthStore
 from jobs.submissions import Submission, fair_user
 from tests.support.records import Records
+from tests.support.sample_jobs import add_job
 
 
 def limited(connection: Connection, **limits: int) -> Records:
@@ -37,11 +36,7 @@ def limited(connection: Connection, **limits: int) -> Records:
 
 
 def added(record: Records, owner: str = "key_a", user: str | None = None, **changes: Any) -> str:
-    job = Job(
-        id=new_job_id(), owner=owner, user=fair_user(owner, user), model="echo", route=("echo",), given={}, input={},
-        created_at=record.store.now(),
-    )  # fmt: skip
-    return record.store.create(replace(job, **changes)).job.id
+    return add_job(record.store, owner=owner, user=fair_user(owner, user), **changes).id
 
 
 def end(record: Records, job_id: str) -> None:

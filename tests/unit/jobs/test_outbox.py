@@ -7,7 +7,7 @@ import pytest
 import redis
 
 from jobs import events
-from jobs.ids import new_delivery_id, new_job_id
+from jobs.ids import new_delivery_id
 from jobs.model import Job, Output, Tombstone, Webhook
 from jobs.record.connection import Connection
 from jobs.record.job_queue import JobQueue
@@ -19,6 +19,7 @@ from jobs.webhooks.notices import message
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import OVERLAP_SECONDS, Secrets
 from tests.support.connections import RiggedConnection
+from tests.support.sample_jobs import add_job
 
 SUCCESS = (Output(index=0, kind="text", text="hello"),)
 
@@ -29,11 +30,8 @@ def outbox(connection: Connection) -> Outbox:
 
 
 def hooked(store: JobStore, host: str = "a.example.com", wanted: tuple[str, ...] = (), owner: str = "key_1") -> Job:
-    job = Job(
-        id=new_job_id(), owner=owner, user=owner, model="echo", route=("echo",), given={}, input={},
-        created_at=store.now(), webhook=Webhook(host=host, target="locked", base="http://here", events=wanted),
-    )  # fmt: skip
-    return store.create(job).job
+    webhook = Webhook(host=host, target="locked", base="http://here", events=wanted)
+    return add_job(store, owner=owner, webhook=webhook)
 
 
 def end(store: JobStore, job: Job) -> None:

@@ -7,8 +7,6 @@ import logging
 import pytest
 import redis
 
-from jobs.ids import new_job_id
-from jobs.model import Job
 from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.record.job_queue import JobQueue
@@ -16,6 +14,7 @@ from jobs.record.leases import Leases
 from jobs.record.store import JobStore
 from jobs.scheduling.pauses import Override, Pause, Pauses
 from jobs.scheduling.provider_states import ProviderStates
+from tests.support.sample_jobs import add_job
 
 
 def waiting(store: JobStore, leases: Leases, provider_states: ProviderStates, jobs: int) -> None:
@@ -23,18 +22,7 @@ def waiting(store: JobStore, leases: Leases, provider_states: ProviderStates, jo
     provider_states.announce({"p": 2})
     leases.beat("w1", 100, 60, [])
     for _ in range(jobs):
-        store.create(
-            Job(
-                id=new_job_id(),
-                owner="o",
-                user="o",
-                model="m",
-                route=("p",),
-                given={},
-                input={},
-                created_at=store.now(),
-            )
-        )
+        add_job(store, route=("p",))
 
 
 def test_the_limit_that_an_operator_sets_wins_until_it_is_lifted(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import struct
 import threading
 import warnings
 import zlib
@@ -16,23 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
 from jobs.files.images import BYTES_LIMIT, INPUT_LIMIT, BadImage, ImageInfo, clean, shrink, verify
-
-
-def picture(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str = "RGB") -> bytes:
-    buffer = io.BytesIO()
-    Image.new(mode, size).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
-
-
-def png_of(width: int, height: int, *extra: bytes) -> bytes:
-    """A PNG that claims a size; its pixels are missing or far too few."""
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0))
-    body = chunk(b"IDAT", zlib.compress(b"\0" * 1000))
-    return b"\x89PNG\r\n\x1a\n" + header + b"".join(extra) + body + chunk(b"IEND", b"")
+from tests.support.sample_images import animated_image, image_with_metadata, oversized_png, plain_image, png_chunk
 
 
 def scanned(times: int) -> bytes:
@@ -44,21 +27,14 @@ def scanned(times: int) -> bytes:
     return buffer.getvalue().removesuffix(b"\xff\xd9") + b"\x00\xff\xd0" + scan * times + b"\xff\xd9"
 
 
-def animated(kind: str) -> bytes:
-    buffer = io.BytesIO()
-    frames = [Image.new("RGB", (20, 20), color) for color in ("red", "blue")]
-    frames[0].save(buffer, kind, save_all=True, append_images=frames[1:])
-    return buffer.getvalue()
-
-
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_three_formats_are_taken(kind: str) -> None:
-    assert verify(picture(kind)) == ImageInfo(f"image/{kind.lower()}", 40, 30)
+    assert verify(plain_image(kind)) == ImageInfo(f"image/{kind.lower()}", 40, 30)
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16"])
 def test_all_kinds_of_pixels_are_taken_and_shrunk(mode: str) -> None:
-    data = picture("PNG", mode=mode)
+    data = plain_image("PNG", mode=mode)
     assert verify(data).width == 40
     assert verify(shrink(data, 16, 64 << 10)) == ImageInfo("image/webp", 16, 12)
 
@@ -72,22 +48,22 @@ def test_all_kinds_of_pixels_are_taken_and_shrunk(mode: str) -> None:
         b"%PDF-1.7",
         b"%!PS-Adobe-3.0 EPSF-3.0",
         b"GIF89a" + b"\0" * 50,
-        picture("GIF"),
-        picture("BMP"),
-        picture("TIFF"),
-        picture("PNG")[:50],
-        picture("JPEG")[:200],
-        picture("WEBP")[:40],
-        animated("PNG"),
-        animated("WEBP"),
-        animated("GIF"),
-        png_of(50_000, 50_000),
-        png_of(12_000, 12_000),
-        png_of(9_000, 9_000),
-        png_of(4_097, 10),
-        png_of(100, 100),
-        png_of(0, 10),
-        png_of(40, 30, chunk(b"zTXt", b"k\0\0" + zlib.compress(b"\0" * (80 << 20)))),
+        plain_image("GIF"),
+        plain_image("BMP"),
+        plain_image("TIFF"),
+        plain_image("PNG")[:50],
+        plain_image("JPEG")[:200],
+        plain_image("WEBP")[:40],
+        animated_image("PNG"),
+        animated_image("WEBP"),
+        animated_image("GIF"),
+        oversized_png(50_000, 50_000),
+        oversized_png(12_000, 12_000),
+        oversized_png(9_000, 9_000),
+        oversized_png(4_097, 10),
+        oversized_png(100, 100),
+        oversized_png(0, 10),
+        oversized_png(40, 30, png_chunk(b"zTXt", b"k\0\0" + zlib.compress(b"\0" * (80 << 20)))),
         scanned(100),
         b"\0" * (BYTES_LIMIT + 1),
     ],
@@ -106,17 +82,17 @@ def test_what_is_no_picture_that_may_be_kept_is_refused(data: bytes) -> None:
 def test_a_progressive_jpeg_has_scans_enough() -> None:
     assert verify(scanned(80)).width == 400
     # What hangs behind a picture, such as a film, has the mark of a scan here and there by chance.
-    assert verify(picture("JPEG") + b"\xff\xda\x12" * 1000).width == 40
+    assert verify(plain_image("JPEG") + b"\xff\xda\x12" * 1000).width == 40
 
 
 def test_a_polyglot_is_judged_by_its_pixels_and_served_as_what_they_are() -> None:
-    assert verify(picture("PNG") + b"<script>alert(1)</script>").content_type == "image/png"
+    assert verify(plain_image("PNG") + b"<script>alert(1)</script>").content_type == "image/png"
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.sampled_from(["PNG", "JPEG", "WEBP"]), st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=8))
 def test_a_damaged_picture_is_taken_or_refused_and_nothing_else(kind: str, hits: list[tuple[float, int]]) -> None:
-    data = bytearray(picture(kind))
+    data = bytearray(plain_image(kind))
     for place, byte in hits:
         data[int(place * (len(data) - 1))] = byte
     for use in (verify, lambda data: clean(data)[1]):
@@ -136,7 +112,7 @@ def test_a_preview_is_small_whatever_comes_in() -> None:
 
 def test_many_threads_at_once_leave_the_warning_filters_as_they_were() -> None:
     before = list(warnings.filters)
-    data = picture("PNG", (600, 600))
+    data = plain_image("PNG", (600, 600))
 
     def work(use: Callable[[bytes], object] = verify) -> None:
         for _ in range(10):
@@ -153,24 +129,9 @@ def test_many_threads_at_once_leave_the_warning_filters_as_they_were() -> None:
 # -- pictures that go in ------------------------------------------------------
 
 
-def marked(kind: str, orientation: int = 1) -> bytes:
-    """A picture whose left half is red, with a place, a comment, a text, a profile and a script behind its end."""
-    image = Image.new("RGB", (40, 30), "blue")
-    image.paste("red", (0, 0, 20, 30))
-    exif = Image.Exif()
-    exif[0x0112] = orientation
-    exif[0x010E] = "canary description"
-    exif.get_ifd(0x8825)[1] = "N canary"
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes() + b"canary"
-    buffer = io.BytesIO()
-    more = {"comment": b"canary"} if kind == "JPEG" else {"xmp": b"<x>canary</x>"} if kind == "WEBP" else {}
-    image.save(buffer, kind, exif=exif, icc_profile=profile, **more)
-    return buffer.getvalue() + b"<script>canary</script>"
-
-
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "WEBP"])
 def test_only_the_pixels_of_an_input_are_kept(kind: str) -> None:
-    data = marked(kind)
+    data = image_with_metadata(kind)
     assert b"canary" in data
     made, found = clean(io.BytesIO(data))
     assert found == verify(made) == ImageInfo(f"image/{kind.lower()}", 40, 30)
@@ -186,7 +147,7 @@ TURNED = {1: "left", 2: "right", 3: "right", 4: "left", 5: "top", 6: "top", 7: "
 
 @pytest.mark.parametrize(("orientation", "side"), TURNED.items())
 def test_a_picture_is_turned_upright_before_its_orientation_is_dropped(orientation: int, side: str) -> None:
-    made, found = clean(marked("PNG", orientation))
+    made, found = clean(image_with_metadata("PNG", orientation))
     image = Image.open(io.BytesIO(made))
     assert (found.width, found.height) == image.size == ((40, 30) if side in {"left", "right"} else (30, 40))
     width, height = image.size
@@ -230,7 +191,7 @@ def test_broken_exif_does_not_cost_the_picture() -> None:
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "RGBA", "I;16", "CMYK"])
 def test_every_kind_of_pixels_comes_out_as_one_that_apps_take(mode: str) -> None:
-    made, found = clean(picture("JPEG" if mode == "CMYK" else "PNG", mode=mode))
+    made, found = clean(plain_image("JPEG" if mode == "CMYK" else "PNG", mode=mode))
     assert (found.width, found.height) == (40, 30)
     assert Image.open(io.BytesIO(made)).mode in {"L", "RGB", "RGBA"}
 
@@ -263,4 +224,4 @@ def test_a_phones_picture_with_a_second_one_behind_it_is_a_jpeg() -> None:
 
 def test_an_input_may_not_be_larger_than_said() -> None:
     with pytest.raises(BadImage, match="the limit is"):
-        clean(picture() + b"\0" * INPUT_LIMIT)
+        clean(plain_image() + b"\0" * INPUT_LIMIT)

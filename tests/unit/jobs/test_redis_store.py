@@ -8,12 +8,10 @@ from typing import Any
 
 import pytest
 import redis
-from msgspec.structs import replace
 
 from jobs import events
 from jobs.errors import IllegalTransition, JobGone, JobNotFound, LeaseLost
-from jobs.ids import new_job_id
-from jobs.model import Failure, Job, Priority, Status, Tombstone
+from jobs.model import Failure, Priority, Status, Tombstone
 from jobs.queue import QUEUE, RUN_JOB
 from jobs.record import keys
 from jobs.record.job_queue import JobQueue
@@ -24,18 +22,7 @@ from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
 from tests.support.connections import RiggedConnection
 from tests.support.eventually import eventually
-
-
-def make_job(store: JobStore, **changes: Any) -> Job:
-    job = Job(
-        id=new_job_id(), owner="local", user="local", model="echo", route=("echo",),
-        given={"prompt": "a lighthouse"}, input={"prompt": "a lighthouse"}, created_at=store.now(),
-    )  # fmt: skip
-    return replace(job, **changes)
-
-
-def added(store: JobStore, **changes: Any) -> Job:
-    return store.create(make_job(store, **changes)).job
+from tests.support.sample_jobs import add_job, make_job, start_job
 
 
 def worker(store: JobStore, leases: Leases, slots: int = 4, name: str = "w1") -> None:
@@ -46,17 +33,8 @@ def claim(store: JobStore, leases: Leases, job_id: str, lease: float = 60, name:
     return leases.claim(job_id, name, lease, lambda job, _: job.input)
 
 
-def claimed(store: JobStore, leases: Leases, queue: JobQueue, **changes: Any) -> Lease:
-    job = added(store, **changes)
-    worker(store, leases)
-    assert job.id in queue.choose()
-    lease = claim(store, leases, job.id)
-    assert lease is not None
-    return lease
-
-
 def test_a_created_job_reads_back_with_its_first_event(store: JobStore) -> None:
-    job = added(store)
+    job = add_job(store)
     record = store.get(job.id)
     assert (record.job, record.version) == (job, 1)
     assert [entry.event for entry in store.log(job.id)] == [events.Submitted(at=job.created_at)]
@@ -69,7 +47,7 @@ def test_an_unknown_job_is_not_found(store: JobStore) -> None:
 
 
 def test_a_change_writes_snapshot_version_and_event_together(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     record = store.change(lease.job.id, lambda _: events.Logged(at=1.0, text="hello"), fence=lease.fence)
     assert record.version == 3
     assert [type(entry.event).__name__ for entry in store.log(lease.job.id)] == ["Submitted", "Started", "Logged"]
@@ -77,19 +55,19 @@ def test_a_change_writes_snapshot_version_and_event_together(store: JobStore, le
 
 
 def test_a_move_that_the_table_lacks_changes_nothing(store: JobStore) -> None:
-    job = added(store)
+    job = add_job(store)
     with pytest.raises(IllegalTransition):
         store.change(job.id, lambda _: events.Succeeded(at=1.0, outputs=()))
     assert store.get(job.id).version == 1
 
 
 def test_nothing_is_sent_without_a_worker(store: JobStore, queue: JobQueue) -> None:
-    added(store)
+    add_job(store)
     assert queue.choose() == ()
 
 
 def test_no_more_is_sent_than_there_are_free_slots(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    jobs = [added(store).id for _ in range(5)]
+    jobs = [add_job(store).id for _ in range(5)]
     worker(store, leases, slots=2)
     assert list(queue.choose()) == jobs[:2]
     assert queue.choose() == ()
@@ -100,10 +78,10 @@ def test_no_more_is_sent_than_there_are_free_slots(store: JobStore, leases: Leas
 
 
 def test_users_are_served_in_turn(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    many = [added(store, user="many").id for _ in range(10)]
+    many = [add_job(store, user="many").id for _ in range(10)]
     worker(store, leases, slots=2)
     queue.choose()
-    one = added(store, user="one").id
+    one = add_job(store, user="one").id
     for job_id in many[:2]:
         claim(store, leases, job_id)
     store.change(many[0], lambda _: events.Canceled(at=1.0))
@@ -114,11 +92,11 @@ def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(
     store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
     for _ in range(10):
-        added(store, user="many")
+        add_job(store, user="many")
     worker(store, leases, slots=1)
     served = []
     for _ in range(6):
-        added(store, user="aaa")
+        add_job(store, user="aaa")
         (job_id,) = queue.choose()
         claim(store, leases, job_id)
         served.append(store.change(job_id, lambda _: events.Canceled(at=1.0)).job.user)
@@ -126,9 +104,9 @@ def test_a_user_who_comes_one_at_a_time_gets_every_other_turn_at_most(
 
 
 def test_priority_moves_a_job_ahead_of_its_own_user_only(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    low = added(store, priority=Priority.LOW).id
-    normal = added(store).id
-    high = added(store, priority=Priority.HIGH).id
+    low = add_job(store, priority=Priority.LOW).id
+    normal = add_job(store).id
+    high = add_job(store, priority=Priority.HIGH).id
     worker(store, leases)
     assert list(queue.choose()) == [high, normal, low]
 
@@ -137,8 +115,8 @@ def test_a_provider_takes_no_more_than_its_limit(
     client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
     client.hset(keys.provider("echo"), "limit", 1)
-    first, second = added(store).id, added(store).id
-    other = added(store, route=("other",)).id
+    first, second = add_job(store).id, add_job(store).id
+    other = add_job(store, route=("other",)).id
     worker(store, leases)
     assert set(queue.choose()) == {first, other}
     claim(store, leases, first)
@@ -151,7 +129,7 @@ def test_a_route_falls_to_its_next_provider_when_the_first_is_full(
     client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
     client.hset(keys.provider("a"), "limit", 0)
-    job = added(store, route=("a", "b"))
+    job = add_job(store, route=("a", "b"))
     worker(store, leases)
     queue.choose()
     lease = claim(store, leases, job.id)
@@ -160,17 +138,17 @@ def test_a_route_falls_to_its_next_provider_when_the_first_is_full(
 
 
 def test_a_duplicate_message_dies_at_the_claim(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     assert claim(store, leases, lease.job.id) is None
 
 
 def test_a_message_for_a_job_that_was_not_sent_claims_nothing(store: JobStore, leases: Leases) -> None:
-    job = added(store)
+    job = add_job(store)
     assert claim(store, leases, job.id) is None
 
 
 def test_a_lost_lease_writes_nothing(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    stale = claimed(store, leases, queue)
+    stale = start_job(store, leases, queue)
     job_id = stale.job.id
     store.change(job_id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     queue.choose()
@@ -185,7 +163,7 @@ def test_a_lost_lease_writes_nothing(store: JobStore, leases: Leases, queue: Job
 
 
 def test_a_lease_that_nobody_renews_is_lost(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    job = added(store)
+    job = add_job(store)
     worker(store, leases)
     queue.choose()
     lease = claim(store, leases, job.id, lease=0.05)
@@ -196,7 +174,7 @@ def test_a_lease_that_nobody_renews_is_lost(store: JobStore, leases: Leases, que
 
 
 def test_a_checkpoint_comes_back_with_the_next_claim(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     left: dict[str, dict[str, Any]] = {"echo": {"phase": "posted"}, "other": {"phase": "opened", "empty": []}}
     leases.save_checkpoints(lease.job.id, lease.fence, left)
     store.change(lease.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
@@ -207,7 +185,7 @@ def test_a_checkpoint_comes_back_with_the_next_claim(store: JobStore, leases: Le
 
 
 def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     store.change(lease.job.id, lambda _: events.CancelRequested(at=1.0))
     assert leases.beat("w1", 4, 60, [(lease.job.id, lease.fence)]) == [2]
     assert leases.wait_for_cancels("0", 0.01)[1] == (lease.job.id,)
@@ -216,14 +194,14 @@ def test_a_cancel_reaches_the_worker_by_beat_and_by_control(store: JobStore, lea
 def test_the_end_of_a_running_job_by_somebody_else_reaches_the_worker_at_once(
     store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
-    lease, own = claimed(store, leases, queue), claimed(store, leases, queue)
+    lease, own = start_job(store, leases, queue), start_job(store, leases, queue)
     store.change(own.job.id, lambda _: events.Canceled(at=1.0), fence=own.fence)
     store.change(lease.job.id, lambda _: events.Canceled(at=1.0))
     assert leases.wait_for_cancels("0", 0.1)[1] == (lease.job.id,)
 
 
 def test_a_parked_job_waits_for_its_time(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    job = added(store)
+    job = add_job(store)
     worker(store, leases)
     later = store.now() + 0.1
     store.change(job.id, lambda _: events.Parked(at=1.0, reason="provider_cooldown", until=later))
@@ -233,7 +211,7 @@ def test_a_parked_job_waits_for_its_time(store: JobStore, leases: Leases, queue:
 
 
 def test_a_message_that_was_lost_is_sent_again(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    job = added(store)
+    job = add_job(store)
     worker(store, leases)
     queue.choose()
     assert eventually(lambda: queue.unsent(0.02)) == (job.id,)
@@ -243,7 +221,7 @@ def test_a_message_that_was_lost_is_sent_again(store: JobStore, leases: Leases, 
 def test_a_message_that_was_lost_is_missed_also_while_others_wait(
     client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
-    ids = [added(store).id for _ in range(3)]
+    ids = [add_job(store).id for _ in range(3)]
     worker(store, leases)
     queue.choose()
     # As kombu writes it: the body is encoded, the id of the task is not.
@@ -260,7 +238,7 @@ def test_a_repeated_write_counts_once(
     connection: RiggedConnection, store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
     """The answer of a write can be lost with the connection; redis-py then sends the script again."""
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     connection.lost_answers.add("commit")
     record = store.change(lease.job.id, lambda _: events.Logged(at=1.0, text="once"), fence=lease.fence)
     assert record.version == 3
@@ -272,7 +250,7 @@ def test_a_finished_job_gives_everything_back(
     client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
     client.hset(keys.provider("echo"), "limit", 1)
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     error = Failure(code="internal", detail="x")
     store.change(lease.job.id, lambda _: events.Failed(at=store.now(), error=error), fence=lease.fence)
     left = {bytes(key).decode() for key in client.scan_iter("dr:*")}
@@ -283,7 +261,7 @@ def test_a_finished_job_gives_everything_back(
 
 
 def test_the_secret_ends_with_the_job(store: JobStore, leases: Leases) -> None:
-    job = make_job(store)
+    job = make_job(created_at=store.now())
     store.create(job, b"locked")
     assert leases.secret(job.id) == b"locked"
     store.change(job.id, lambda _: events.Canceled(at=1.0))
@@ -291,7 +269,7 @@ def test_the_secret_ends_with_the_job(store: JobStore, leases: Leases) -> None:
 
 
 def test_a_purged_job_leaves_a_tombstone(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     stone = Tombstone(
         id=lease.job.id, owner="local", status=Status.CANCELED, reason="deleted", finished_at=1.0, deleted_at=2.0
     )
@@ -306,7 +284,7 @@ def test_a_purged_job_leaves_a_tombstone(store: JobStore, leases: Leases, queue:
 
 def test_pages_cover_every_job_once_also_within_one_millisecond(store: JobStore) -> None:
     at = store.now()
-    ids = [added(store, created_at=at).id for _ in range(7)] + [added(store, owner="other").id]
+    ids = [add_job(store, created_at=at).id for _ in range(7)] + [add_job(store, owner="other").id]
     seen, cursor = [], None
     for _ in range(10):
         page = store.page("local", cursor=cursor, limit=3, keep=lambda _: True)
@@ -319,23 +297,23 @@ def test_pages_cover_every_job_once_also_within_one_millisecond(store: JobStore)
 
 
 def test_previews_keep_the_last_twelve(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     for index in range(20):
         leases.save_preview(lease.job.id, lease.fence, index, b"%d" % index)
     assert [store.preview(lease.job.id, index) for index in (7, 8, 19)] == [None, b"8", b"19"]
 
 
 def test_overdue_and_outlived_jobs_are_found(store: JobStore, queue: JobQueue) -> None:
-    late = added(store, deadline_at=store.now() - 1)
-    done = added(store, retention_seconds=0)
+    late = add_job(store, deadline_at=store.now() - 1)
+    done = add_job(store, retention_seconds=0)
     store.change(done.id, lambda _: events.Canceled(at=store.now() - 1))
     assert queue.overdue() == (late.id,)
     assert queue.outlived() == (done.id,)
 
 
 def test_the_overview_counts(store: JobStore, leases: Leases, queue: JobQueue) -> None:
-    claimed(store, leases, queue)
-    added(store)
+    start_job(store, leases, queue)
+    add_job(store)
     view = queue.overview()
     assert (view.queued, view.running, view.sent, dict(view.workers)) == (1, 1, 0, {"w1": 4})
 
@@ -343,7 +321,7 @@ def test_the_overview_counts(store: JobStore, leases: Leases, queue: JobQueue) -
 def test_a_provider_that_rested_gets_one_job_first(
     client: redis.Redis, store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
-    ids = [added(store).id for _ in range(4)]
+    ids = [add_job(store).id for _ in range(4)]
     worker(store, leases, slots=8)
     measured.rest("echo", store.now() + 0.2, "the quota is used up")
     assert queue.choose() == ()
@@ -366,7 +344,7 @@ def test_a_provider_that_rested_gets_one_job_first(
 def test_a_scout_that_learned_nothing_is_followed_by_another(
     store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
-    ids = [added(store).id for _ in range(3)]
+    ids = [add_job(store).id for _ in range(3)]
     worker(store, leases)
     measured.rest("echo", store.now() - 1, "the quota is used up")
     assert queue.choose() == (ids[0],)
@@ -377,10 +355,10 @@ def test_a_scout_that_learned_nothing_is_followed_by_another(
 def test_what_began_before_a_rest_does_not_end_it(
     client: redis.Redis, store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
-    lease = claimed(store, leases, queue)
+    lease = start_job(store, leases, queue)
     measured.rest("echo", store.now() + 60, "the quota is used up")
     measured.works("echo", lease.job.attempts[-1].started_at)
-    added(store)
+    add_job(store)
     assert queue.choose() == ()
     assert client.hget(keys.provider("echo"), "works") is None
 
@@ -398,9 +376,9 @@ def test_a_provider_that_may_have_a_quota_gets_one_job_first(
     store: JobStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"echo": None, "own": None}, trial_seconds={"echo": 60})
-    ids = [added(store).id for _ in range(3)]
-    own = [added(store, route=("own",)).id for _ in range(2)]
-    both = added(store, route=("echo", "own")).id
+    ids = [add_job(store).id for _ in range(3)]
+    own = [add_job(store, route=("own",)).id for _ in range(2)]
+    both = add_job(store, route=("echo", "own")).id
     worker(store, leases, slots=16)
     assert set(queue.choose()) == {ids[0], *own, both}, "others go on"
     assert store.get(both).job.status == "queued"
@@ -415,7 +393,7 @@ def test_a_rest_concerns_one_quota(
     client: redis.Redis, store: JobStore, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
     """Ours and that of each account rest for themselves."""
-    ours, mine, other = (added(store, account=account).id for account in (None, "mine", "other"))
+    ours, mine, other = (add_job(store, account=account).id for account in (None, "mine", "other"))
     worker(store, leases)
     measured.rest("echo", store.now() + 60, "ours is used up")
     measured.rest("echo", store.now() + 60, "mine is used up", "mine")
@@ -430,7 +408,7 @@ def test_each_account_has_a_scout_of_its_own(
     store: JobStore, provider_states: ProviderStates, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"echo": None}, trial_seconds={"echo": 60})
-    ids = {account: [added(store, account=account).id for _ in range(2)] for account in (None, "mine")}
+    ids = {account: [add_job(store, account=account).id for _ in range(2)] for account in (None, "mine")}
     worker(store, leases, slots=8)
     assert set(queue.choose()) == {ids[None][0], ids["mine"][0]}
     lease = claim(store, leases, ids["mine"][0])
@@ -444,17 +422,17 @@ def test_accounts_share_the_slots_of_a_provider(
 ) -> None:
     provider_states.announce({"echo": 2})
     for account in (None, "mine", "other"):
-        added(store, account=account)
+        add_job(store, account=account)
     worker(store, leases, slots=8)
     assert len(queue.choose()) == 2
 
 
 def test_a_low_priority_waits_longer_but_not_for_ever(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     now = store.now()
-    low = added(store, priority=Priority.LOW, created_at=now - 700).id
-    normal = added(store, priority=Priority.NORMAL, created_at=now - 350).id
-    later = added(store, priority=Priority.HIGH, created_at=now).id
-    young = added(store, priority=Priority.LOW, created_at=now - 200).id
+    low = add_job(store, priority=Priority.LOW, created_at=now - 700).id
+    normal = add_job(store, priority=Priority.NORMAL, created_at=now - 350).id
+    later = add_job(store, priority=Priority.HIGH, created_at=now).id
+    young = add_job(store, priority=Priority.LOW, created_at=now - 200).id
     worker(store, leases, slots=1)
     order = []
     for _ in range(4):
@@ -475,8 +453,8 @@ def test_a_hedge_takes_a_slot_of_the_next_provider_that_has_one(
     client: redis.Redis, store: JobStore, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"a": 1, "b": 1, "c": None})
-    lease = claimed(store, leases, queue, route=("a", "b", "c"))
-    other = claimed(store, leases, queue, route=("b",))
+    lease = start_job(store, leases, queue, route=("a", "b", "c"))
+    other = start_job(store, leases, queue, route=("b",))
     assert leases.take_hedge(lease.job.id, lease.fence, ("b",)) is None
     assert leases.take_hedge(lease.job.id, lease.fence, ("b", "c")) == "c"
     assert busy(client, "a", "b", "c") == [1, 1, 1]
@@ -491,7 +469,7 @@ def test_where_one_of_two_ends_only_its_slot_is_given_back(
     client: redis.Redis, store: JobStore, kept: str, provider_states: ProviderStates, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"a": 1, "b": 1})
-    lease = claimed(store, leases, queue, route=("a", "b"))
+    lease = start_job(store, leases, queue, route=("a", "b"))
     assert leases.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
     leases.release_loser(lease.job.id, lease.fence, kept)
     leases.release_loser(lease.job.id, lease.fence, kept)
@@ -512,7 +490,7 @@ def test_nobody_who_is_not_well_is_a_hedge(
     }  # fmt: skip
     for name, fields in facts.items():
         client.hset(keys.provider(name), mapping=fields)
-    lease = claimed(store, leases, queue, route=("a", *names))
+    lease = start_job(store, leases, queue, route=("a", *names))
     assert [leases.take_hedge(lease.job.id, lease.fence, (name,)) for name in names] == [None] * len(names)
     client.set(keys.PAUSED, "for repairs")
     assert leases.take_hedge(lease.job.id, lease.fence, ("a",)) is None
@@ -523,7 +501,7 @@ def test_nobody_who_is_not_well_is_a_hedge(
 def test_a_stale_attempt_takes_and_gives_back_nothing(
     client: redis.Redis, store: JobStore, leases: Leases, queue: JobQueue
 ) -> None:
-    stale = claimed(store, leases, queue, route=("a", "b"))
+    stale = start_job(store, leases, queue, route=("a", "b"))
     store.change(stale.job.id, lambda _: events.Requeued(at=1.0, outcome="lost"))
     with pytest.raises(LeaseLost):
         leases.take_hedge(stale.job.id, stale.fence, ("b",))
@@ -540,9 +518,9 @@ def test_a_hedge_can_be_the_one_job_that_goes_first(
     store: JobStore, provider_states: ProviderStates, measured: HealthStore, leases: Leases, queue: JobQueue
 ) -> None:
     provider_states.announce({"a": None, "b": None}, trial_seconds={"b": 60})
-    lease = claimed(store, leases, queue, route=("a", "b"))
+    lease = start_job(store, leases, queue, route=("a", "b"))
     assert leases.take_hedge(lease.job.id, lease.fence, ("b",)) == "b"
-    added(store, route=("b",))
+    add_job(store, route=("b",))
     assert queue.choose() == ()
     measured.works("b", lease.job.attempts[-1].started_at)
     assert len(queue.choose()) == 1

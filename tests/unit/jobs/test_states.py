@@ -11,6 +11,7 @@ from jobs import events as e
 from jobs.errors import IllegalTransition
 from jobs.model import Attempt, Failure, Job, Output, Status
 from jobs.states import TRANSITIONS, apply
+from tests.support.sample_jobs import make_job
 
 FAILURE = Failure(code="provider_busy", detail="full", retryable=True)
 EVENTS: dict[type[e.Event], e.JobEvent] = {
@@ -44,10 +45,7 @@ MOVES = {
 
 def job_in(status: Status) -> Job:
     attempt = Attempt(n=1, provider="echo", worker="w", started_at=1.0)
-    return Job(
-        id="job_1", owner="local", user="local", model="echo", route=("echo",), given={}, input={}, created_at=0.0,
-        status=status, attempts=(attempt,) if status is Status.RUNNING else (),
-    )  # fmt: skip
+    return make_job(status=status, attempts=(attempt,) if status is Status.RUNNING else ())
 
 
 def test_every_event_type_is_tried() -> None:

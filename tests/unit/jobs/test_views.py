@@ -21,6 +21,7 @@ from jobs.record.views import JobViews
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderState, ProviderStates
 from tests.support.connections import RiggedConnection
+from tests.support.sample_jobs import add_job
 
 
 @pytest.fixture
@@ -29,11 +30,7 @@ def views(connection: Connection, store: JobStore) -> JobViews:
 
 
 def added(store: JobStore, created_at: float = 1000.0) -> Job:
-    job = Job(
-        id=new_job_id(), owner="local", user="local", model="echo", route=("echo",), given={}, input={},
-        created_at=created_at,
-    )  # fmt: skip
-    return store.create(job).job
+    return add_job(store, created_at=created_at)
 
 
 def test_a_look_gives_the_job_and_how_many_are_before_it(store: JobStore, views: JobViews) -> None:

@@ -11,11 +11,10 @@ from jobs.model import Job, Status, Upstream, WaitReason
 from jobs.record.types import LimitGroup, QueuePlace
 from jobs.scheduling.wait_reasons import Waiting
 from jobs.scheduling.waiting import ProviderView, Situation, explain
+from tests.support.sample_jobs import make_job
 
 AT = 1000.0
-JOB = Job(
-    id="job_1", owner="o", user="o", model="flux", route=("a", "b"), given={}, input={}, created_at=900.0, provider="a"
-)  # fmt: skip
+JOB = make_job(route=("a", "b"), created_at=900.0, provider="a")
 
 
 def at(position: int, *groups: LimitGroup) -> QueuePlace:

@@ -28,14 +28,12 @@ from jobs.webhooks.deliveries import (
     signed,
 )
 from jobs.webhooks.notices import BODY_LIMIT, notices
+from tests.support.sample_jobs import make_job
 
 
 def job(**webhook: object) -> Job:
     hook = Webhook(host="hooks.example.com", target="locked", base="http://here", **webhook)  # type: ignore[arg-type]
-    return Job(
-        id="job_1", owner="key_1", user="key_1", model="echo", route=("echo",), given={}, input={"prompt": "x"},
-        created_at=100.0, webhook=hook,
-    )  # fmt: skip
+    return make_job(id="job_1", owner="key_1", input={"prompt": "x"}, created_at=100.0, webhook=hook)
 
 
 STARTED = events.Started(at=101.0, provider="echo", worker="w", input={})

@@ -11,8 +11,9 @@ from msgspec.structs import replace
 
 from jobs import events
 from jobs.cache import ELUSIVE, identity
-from jobs.model import Failure, Job, Output, Recipe
+from jobs.model import Failure, Output, Recipe
 from tests.support.fake_worker import FakeWorker
+from tests.support.sample_jobs import make_job
 from web.services import Services
 
 ASKED: dict[str, Any] = {"model": "echo", "input": {"prompt": "a lighthouse", "seed": 7}}
@@ -226,10 +227,7 @@ def test_nobody_gets_what_another_key_made(public_app: Flask) -> None:
     ],
 )
 def test_a_picture_by_its_address_may_be_another_tomorrow(changes: Any) -> None:
-    job = Job(
-        id="j", owner="o", user="o", model="m", route=("p",), given={"seed": 1}, input={"seed": 1, "image": "sha256:ab"},
-        created_at=0.0,
-    )  # fmt: skip
+    job = make_job(given={"seed": 1}, input={"seed": 1, "image": "sha256:ab"})
     assert identity(job) is not None
     assert identity(replace(job, input={"seed": 1, **changes})) is None
     assert identity(replace(job, input={"prompt": "x"})) is None

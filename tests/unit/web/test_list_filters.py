@@ -7,10 +7,10 @@ from urllib.parse import quote
 import pytest
 from flask.testing import FlaskClient
 
-from jobs.ids import new_job_id
 from jobs.model import Job
 from jobs.times import rfc3339
 from tests.support.fake_worker import FakeWorker
+from tests.support.sample_jobs import add_job
 from web.services import Services
 from web.v1.schemas.lists import moment
 
@@ -23,10 +23,7 @@ def ids(client: FlaskClient, query: str) -> list[str]:
 
 def at(services: Services, seconds: float) -> Job:
     """A job that was made then."""
-    job = Job(
-        id=new_job_id(), owner="local", user="local", model="echo", route=("echo",), given={}, input={}, created_at=seconds
-    )  # fmt: skip
-    return services.store.create(job).job
+    return add_job(services.store, created_at=seconds)
 
 
 def test_by_the_time_of_their_creation(client: FlaskClient, services: Services) -> None:

@@ -8,12 +8,11 @@ import pytest
 
 from jobs import events
 from jobs.errors import StoreUnavailable
-from jobs.ids import new_job_id
-from jobs.model import Job
 from jobs.record.nudge import Nudge
 from jobs.record.store import JobStore
 from jobs.record.types import LoggedEvent
 from tests.support.connections import RiggedConnection
+from tests.support.sample_jobs import add_job
 from web.streaming import pump as stream
 from web.streaming.pump import Pump, TooManyWatchers, Watch
 
@@ -36,11 +35,7 @@ def pump(connection: RiggedConnection, store: JobStore) -> Iterator[Pump]:
 
 
 def running(store: JobStore) -> str:
-    job = Job(
-        id=new_job_id(), owner="o", user="o", model="echo", route=("echo",), given={}, input={}, created_at=store.now()
-    )
-    store.create(job)
-    return job.id
+    return add_job(store).id
 
 
 def say(store: JobStore, job_id: str, *texts: str) -> None:

@@ -17,7 +17,7 @@ from jobs.record.connection import Connection
 from jobs.record.counters import Counters
 from jobs.record.identity import DatabaseIdentity
 from tests.support.records import Records
-from tests.unit.jobs.test_redis_store import claimed, make_job
+from tests.support.sample_jobs import make_job, start_job
 from worker.scheduler.janitor import Janitor
 
 PICTURE, OTHER, INPUT = b"a result", b"of an attempt that was lost", b"a picture of the input"
@@ -43,7 +43,7 @@ class Shop:
         return path
 
     def succeed(self) -> str:
-        lease = claimed(self.store, self.leases, self.queue)
+        lease = start_job(self.store, self.leases, self.queue)
         digest = self.artifacts.put(lease.job.id, PICTURE)
         output = Output(index=0, kind="image", sha256=digest, bytes=len(PICTURE))
         done = events.Succeeded(at=self.store.now(), outputs=(output,))
@@ -71,7 +71,7 @@ def test_what_a_crash_left_beside_a_result_goes_and_the_result_stays(shop: Shop)
 
 
 def test_files_of_a_job_that_has_not_ended_stay(shop: Shop) -> None:
-    lease = claimed(shop.store, shop.leases, shop.queue)
+    lease = start_job(shop.store, shop.leases, shop.queue)
     half = shop.half_written(lease.job.id)
     assert [shop.janitor.round() for _ in range(3)] == [0, 0, 0]
     assert half.exists()
@@ -85,7 +85,7 @@ def test_files_without_a_job_go_with_their_folder(shop: Shop) -> None:
 
 def test_a_job_that_comes_between_two_looks_keeps_its_pictures(shop: Shop) -> None:
     """A submit stores pictures first."""
-    job = make_job(shop.store)
+    job = make_job(created_at=shop.store.now())
     digest = shop.artifacts.put(job.id, INPUT)
     assert shop.janitor.round() == 0
     shop.store.create(job)
@@ -94,9 +94,11 @@ def test_a_job_that_comes_between_two_looks_keeps_its_pictures(shop: Shop) -> No
 
 
 def test_pictures_of_the_input_stay_after_the_job_ended(shop: Shop) -> None:
-    job = make_job(shop.store)
+    job = make_job(created_at=shop.store.now())
     digest = shop.artifacts.put(job.id, INPUT)
-    lease = claimed(shop.store, shop.leases, shop.queue, id=job.id, given={"prompt": "x", "image": f"sha256:{digest}"})
+    lease = start_job(
+        shop.store, shop.leases, shop.queue, id=job.id, given={"prompt": "x", "image": f"sha256:{digest}"}
+    )
     failed = events.Failed(at=shop.store.now(), error=Failure(code="internal", detail="x"))
     shop.store.change(job.id, lambda _: failed, fence=lease.fence)
     assert [shop.janitor.round() for _ in range(3)] == [0, 0, 0]
