@@ -23,7 +23,7 @@ import requests
 import settings as configuration
 from cli.stack import programs
 from cli.stack.redis_server import OPTIONS
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.vault import Vault

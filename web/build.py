@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import redis
 
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.access.rates import LocalRates, Rates
 from jobs.access.streams import OpenStreams
 from jobs.batches import BatchService

@@ -10,7 +10,7 @@ from flask import current_app
 
 if TYPE_CHECKING:
     # Views are handed these objects; they do not load what builds them (web/build.py).
-    from jobs.access.api_keys import ApiKeyStore
+    from jobs.access.api_key_store import ApiKeyStore
     from jobs.access.streams import OpenStreams
     from jobs.batches import BatchService
     from jobs.dispatcher import Dispatcher

@@ -21,7 +21,7 @@ import requests
 from cli.errors import CannotStart
 from cli.stack import programs, redis_server, runtime
 from cli.stack.supervise import Program, Supervised
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.errors import StoreUnavailable
 from jobs.record.connection import Connection
 from jobs.record.identity import WRONG, DatabaseIdentity

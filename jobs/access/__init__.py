@@ -1,1 +1,1 @@
-"""Who may do how much: API keys, rate limits, open event streams, the audit log."""
+"""Access: API keys, rate limits, limits of open event streams, the audit log."""

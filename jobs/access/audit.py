@@ -1,4 +1,4 @@
-"""The trail of what admins do: one log line each, from whichever door they came through."""
+"""The audit log: one line for each action of an admin, over HTTP or on the command line."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from typing import Any
 
 log = logging.getLogger("audit")
 
-#: Who acts through the command line, on the machine itself.
+#: The actor of the command line, on the machine itself.
 OPERATOR = "operator"
 
 
-def note(who: str, what: str, **facts: Any) -> None:  # noqa: ANN401 - whatever says what was done
+def note(who: str, what: str, **facts: Any) -> None:  # noqa: ANN401 - any value that describes the action
     """Log an action.
 
     Args:
         who: The id of a key, ``local`` in the open mode, or :data:`OPERATOR`.
-        what: In a few words.
-        **facts: What it was done to, and how. Never a secret.
+        what: The action, in a few words.
+        **facts: Its object and details. Never a secret.
     """
     log.info("admin: %s", what, extra={"by": who, **facts})

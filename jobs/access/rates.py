@@ -97,7 +97,7 @@ class _Count:
 
 @lru_cache(maxsize=256)
 def submit_windows(limits: Limits) -> tuple[Window, Window]:
-    """The windows for what makes jobs: how many, and how large."""
+    """The windows of requests that make jobs: their number, and their bytes."""
     return (
         Window("submit", "submits_per_minute", limits.submits_per_minute, MINUTE),
         Window("input", "input_bytes_per_day", limits.input_bytes_per_day, DAY, "content-bytes"),
@@ -106,12 +106,12 @@ def submit_windows(limits: Limits) -> tuple[Window, Window]:
 
 @lru_cache(maxsize=256)
 def read_window(limits: Limits) -> Window:
-    """The window for everything else."""
+    """The window of all other requests."""
     return Window("read", "reads_per_minute", limits.reads_per_minute, MINUTE)
 
 
 class Rates:
-    """Counts in Redis.
+    """Counts requests in Redis, for all processes together.
 
     Args:
         connection: To Redis.
@@ -124,7 +124,7 @@ class Rates:
         """Count a request in all windows, or in none where one has no room for it.
 
         Args:
-            owner: Whose request it is.
+            owner: The owner of the request.
             costs: The windows, and what the request costs in each; 0 only looks.
 
         Raises:

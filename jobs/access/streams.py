@@ -1,7 +1,7 @@
-"""Event streams that a key has open, counted for all web processes together.
+"""Open event streams of each key, counted for all web processes together.
 
-A stream gives a sign of life; one whose process died is forgotten when that is
-over, so a crash never takes a key's streams away for long.
+A stream sends heartbeats. One whose process died stops counting soon, so a
+crash uses up a key's limit for a short time only.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from jobs.record import keys
 from jobs.record.client import available
 from jobs.record.connection import Connection
 
-#: Seconds that a stream counts without a sign of life: three heartbeats.
+#: Seconds for which a stream counts after its last heartbeat: three intervals.
 LIFE_SECONDS = 45
 
 
@@ -29,16 +29,16 @@ class OpenStreams:
         self._connection = connection
 
     def open(self, owner: str, most: int | None) -> str | None:
-        """Count a stream more, and give its name; None where the owner has ``most`` already."""
+        """Count a new stream and return its name; None: the owner has ``most`` streams already."""
         name = secrets.token_hex(8)
         return name if self._count(owner, name, most) else None
 
     def beat(self, owner: str, name: str) -> None:
-        """A stream's sign of life."""
+        """Send a stream's heartbeat."""
         self._count(owner, name, None)
 
     def close(self, owner: str, name: str) -> None:
-        """Count it no more; again does nothing."""
+        """Stop counting a stream; closing it again does nothing."""
         with available():
             self._connection.redis.zrem(keys.streams(owner), name)
 

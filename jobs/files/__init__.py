@@ -1,4 +1,4 @@
-"""Where finished files live: an interface, and local disk behind it."""
+"""The artifact store, an interface and its implementation on a local disk; images, their metadata, and uploads."""
 
 from jobs.files.artifacts import ArtifactError, ArtifactNotFound, ArtifactStore
 from jobs.files.local import LocalArtifacts

@@ -1,7 +1,7 @@
 """The interface of an artifact store.
 
-A file is named by its holder (a job, or an upload) and its own hash. Holders
-do not share files: deleting one then never needs to ask who else uses a file.
+A file is named by its holder (a job or an upload) and its own hash. Each holder
+has its own files, so a holder can be deleted without asking who else uses them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class ArtifactStore(Protocol):
     """Keeps finished files."""
 
     def put(self, holder: str, data: bytes) -> str:
-        """Store a file, all or nothing, and answer its SHA-256 (hex). Storing it again changes nothing.
+        """Store a file, whole or not at all, and return its SHA-256 (hex). Storing it again changes nothing.
 
         Raises:
             ArtifactError: It could not be stored (disk full, no permission).
@@ -29,7 +29,7 @@ class ArtifactStore(Protocol):
         ...
 
     def share(self, holder: str, sha256: str, other: str) -> None:
-        """Give another holder the same file, for as long as that one lives.
+        """Give another holder the same file; it outlives the first holder's.
 
         Raises:
             ArtifactNotFound: There is none.
@@ -46,5 +46,5 @@ class ArtifactStore(Protocol):
         ...
 
     def delete(self, holder: str) -> None:
-        """Delete all files of a holder; no error where there are none."""
+        """Delete all files of a holder, if there are any."""
         ...

@@ -15,7 +15,7 @@ from typing import BinaryIO, Final
 from jobs.failpoints import failpoint
 from jobs.files.artifacts import ArtifactError, ArtifactNotFound
 
-#: What a name may be made of: names come from job inputs too, and must not lead out of the holder's folder.
+#: The form of names: some come from job inputs, and none may lead out of the holder's folder.
 _HOLDER: Final = re.compile(r"[A-Za-z0-9_]{2,64}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -24,7 +24,7 @@ class LocalArtifacts:
     """:class:`jobs.files.ArtifactStore` in a directory that web and workers share.
 
     Args:
-        root: Made where it is missing.
+        root: Created if it is missing.
     """
 
     def __init__(self, root: Path) -> None:
@@ -61,7 +61,7 @@ class LocalArtifacts:
         return digest
 
     def share(self, holder: str, sha256: str, other: str) -> None:
-        """See :meth:`jobs.files.ArtifactStore.share`. A second name for the same bytes, where the disk can do that."""
+        """See :meth:`jobs.files.ArtifactStore.share`. A hard link, if the file system has them."""
         source, path = self._path(holder, sha256), self._path(other, sha256)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class LocalArtifacts:
                 path.hardlink_to(source)
             _flush(path.parent)
         except OSError:
-            # It is not there, or this disk knows no second names, or no more of them.
+            # It is not there, or the file system has no hard links, or no more of them.
             with self.open(holder, sha256) as file:
                 self.put(other, file.read())
 
@@ -87,16 +87,16 @@ class LocalArtifacts:
     # -- for the janitor -------------------------------------------------------
 
     def holders(self) -> Iterator[str]:
-        """All that hold files, or a folder for them, in no order."""
+        """All holders with files, or with a folder for them, in no order."""
         for shelf in _inside(self.root):
             yield from _inside(self.root / shelf)
 
     def names(self, holder: str) -> list[str]:
-        """All files of a holder: hashes, and the hidden names of what is being written or was left half written."""
+        """The names of all files of a holder: hashes, and hidden names of files that are not written to the end."""
         return _inside(self._folder(holder))
 
     def discard(self, holder: str, name: str) -> None:
-        """Remove one of :meth:`names`, and the folder with the last one."""
+        """Delete one of :meth:`names`, and with the last one the folder."""
         folder = self._folder(holder)
         with suppress(OSError):
             (folder / name).unlink()
@@ -111,7 +111,7 @@ def _inside(folder: Path) -> list[str]:
 
 
 def _flush(folder: Path) -> None:
-    """Make a new name in a folder last through a power cut, as the file's own fsync does for its content."""
+    """Let a new name in a folder survive a power cut, as the file's own fsync does for its content."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -1,9 +1,9 @@
-"""Uploads: images that a client leaves here, to name them in jobs by their ids.
+"""Uploads: images that a client sends once, and names in jobs by their ids.
 
-An upload belongs to its owner: for everybody else it does not exist. A job
-that names one shares the file, so that the upload's end is not the job's.
-Before a file is stored, its id is put among those that end soon: whatever
-breaks off in between, the scheduler finds it there and tidies up.
+An upload belongs to its owner: for all others it does not exist. A job that
+names one shares the file, and keeps it when the upload is deleted. Before a
+file is stored, its id is put among the uploads that expire soon: if the upload
+breaks off, the scheduler finds it there and deletes it.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ from jobs.times import ms
 
 #: Most uploads of one owner.
 COUNT_LIMIT: Final = 1000
-#: Seconds in which an upload is written: one that takes longer is tidied up.
+#: Seconds in which an upload must be written; one that takes longer is deleted.
 _WRITING_SECONDS: Final = 3600
-#: Ended uploads that are deleted in one round of the scheduler.
+#: Expired uploads that are deleted in one round of the scheduler.
 _ROUND: Final = 200
 
 
@@ -52,7 +52,7 @@ class Upload(Noun, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What an owner's uploads take: how many there are, and their bytes together."""
+    """What an owner's uploads use: their number, and their bytes together."""
 
     count: int
     bytes: int
@@ -60,7 +60,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What a client says about an upload; ``seconds`` is how long it is kept."""
+    """What a client says of an upload; ``seconds``: how long it is kept."""
 
     name: str
     purpose: str
@@ -94,7 +94,7 @@ class Uploads:
         self._most = most
 
     def check_room(self, owner: str) -> None:
-        """Refuse an owner who has no room left, before anything is read.
+        """Refuse an owner who has no room left, before the file is read.
 
         Raises:
             UploadsFull: There is none.
@@ -108,9 +108,9 @@ class Uploads:
 
         Args:
             owner: Whose it is.
-            data: Made anew by :func:`jobs.files.images.clean`.
-            image: What it is.
-            label: What the client says about it.
+            data: The file, as :func:`jobs.files.images.clean` made it.
+            image: Its type and size.
+            label: What the client says of it.
             once: The marks of the request; only its key counts.
 
         Returns:
@@ -122,7 +122,7 @@ class Uploads:
             UploadNotFound: The upload that it made then is no longer there.
             ArtifactError: It could not be stored.
         """
-        # Also that this is the right database: nobody would find the upload in another one.
+        # This also checks that it is the right database: in another one the upload would never be found.
         self._connection.check_writes()
         file_id, now = new_file_id(), self._connection.now()
         member = f"{owner}/{file_id}"
@@ -170,7 +170,7 @@ class Uploads:
         )
 
     def find(self, file_id: str, owner: str) -> Upload | None:
-        """An upload of this owner; None where there is none, or no longer."""
+        """An upload of this owner; None: there is none, or it has expired."""
         with available():
             doc = self._redis.hget(keys.files(owner), file_id)
         upload = None if doc is None else _upload.decode(doc)
@@ -180,7 +180,7 @@ class Uploads:
         """An upload of this owner.
 
         Raises:
-            UploadNotFound: There is none, or no longer, or it is another owner's.
+            UploadNotFound: There is none, it has expired, or it is another owner's.
         """
         upload = self.find(file_id, owner)
         if upload is None:
@@ -198,10 +198,10 @@ class Uploads:
         return found, older[limit - 1] if len(older) > limit else None
 
     def open(self, upload: Upload) -> BinaryIO:
-        """The file; a seekable binary stream.
+        """The file, as a seekable binary stream.
 
         Raises:
-            ArtifactNotFound: It was deleted at this very moment.
+            ArtifactNotFound: It was deleted just now.
         """
         return self._artifacts.open(upload.id, upload.sha256)
 
@@ -214,7 +214,7 @@ class Uploads:
         self._tidy(f"{self.get(file_id, owner).owner}/{file_id}")
 
     def usage(self, owner: str) -> Usage:
-        """What the owner's uploads take now."""
+        """What the owner's uploads use now."""
         with available():
             pipe = self._redis.pipeline(transaction=False)
             pipe.hlen(keys.files(owner))
@@ -223,7 +223,7 @@ class Uploads:
         return Usage(count, int(size or 0))
 
     def expire(self) -> int:
-        """Delete what is kept no longer, and what an upload that broke off left; answers how many."""
+        """Delete expired uploads, and the files of uploads that broke off; answers how many."""
         now = ms(self._connection.now())
         with available():
             due = self._redis.zrangebyscore(keys.FILE_DUE, 0, now, start=0, num=_ROUND)
@@ -232,7 +232,7 @@ class Uploads:
         return len(due)
 
     def _tidy(self, member: str) -> None:
-        """The record first, then the file; until that is done, the upload stays among those that are due."""
+        """Delete the record first, then the file. Until both are done, the upload stays among those that are due."""
         owner, _, file_id = member.partition("/")
         self._connection.run("discard", owner, file_id)
         self._artifacts.delete(file_id)

@@ -1,8 +1,8 @@
-"""How a provider does: measured from real attempts and probes. Pure.
+"""The health of a provider, measured from real attempts and probes. Pure.
 
 The record is one JSON value per provider in Redis (``dr:provider:{name}``,
-field ``health``); :mod:`jobs.record.store` keeps it and derives the fields
-that the dispatch script reads.
+field ``health``); :mod:`jobs.scheduling.health_store` keeps it and derives the
+fields that the dispatch script reads.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from jobs.model import Failure, Noun
 WEIGHT: Final = 0.2
 #: Measurements kept for the percentiles.
 SAMPLES: Final = 50
-#: An attempt is slow that takes longer than this share of them.
+#: The percentile of attempts from which on one is slow.
 SLOW_SHARE: Final = 0.95
 #: Failures in a row after which the circuit opens.
 FAILURES_IN_ROW: Final = 5
-#: Seconds that the circuit stays open the first time; doubled each time the half-open probe fails, up to the last.
+#: Seconds for which the circuit opens first; doubled each time the half-open probe fails, up to the second number.
 OPEN_SECONDS: Final = 15.0
 LONGEST_OPEN_SECONDS: Final = 600.0
 #: Seconds that an unmeasured provider is expected to take.
 UNMEASURED_RUN_SECONDS: Final = 10.0
 
-#: Failures that say that the provider itself is not well. After quota and busy the provider rests instead
-#: (:meth:`jobs.scheduling.health_store.HealthStore.rest`); bad input is the client's.
-ILL: Final = frozenset(
+#: Failures that count against the provider's health. After a quota or a busy app the provider rests instead
+#: (:meth:`jobs.scheduling.health_store.HealthStore.rest`); bad input is the client's fault.
+PROVIDER_FAULTS: Final = frozenset(
     {
         "provider_unreachable",
         "provider_timeout",
@@ -47,13 +47,13 @@ Condition = Literal["healthy", "degraded", "resting", "down"]
 
 
 class Health(Noun, frozen=True, kw_only=True):
-    """What is known of one provider. Durations in seconds, times in Unix seconds.
+    """The health of one provider. Durations in seconds, times in Unix seconds.
 
-    ``waits`` and ``runs`` are the newest measurements; the averages and the
-    success rate are moving ones. ``opened`` counts openings of the circuit
-    since it was last closed. ``silent`` says of the newest failure that the
-    app did not even answer: a probe can see when that is over. ``revision`` is
-    the commit of the provider's Space.
+    ``waits`` and ``runs`` are the newest measurements; averages and success
+    rate are moving ones. ``opened`` counts how often the circuit opened since
+    it was last closed. ``silent``: at the newest failure the app did not
+    answer at all; a probe can tell when it does again. ``revision`` is the
+    commit of the provider's Space.
     """
 
     success_rate: float = 1.0
@@ -75,7 +75,7 @@ class Health(Noun, frozen=True, kw_only=True):
 
 
 def succeeded(health: Health, waited: float, ran: float, at: float) -> Health:
-    """After an attempt that ended with a result."""
+    """The health after an attempt that ended with a result."""
     return replace(
         health,
         success_rate=_average(health.success_rate, 1.0),
@@ -92,11 +92,12 @@ def succeeded(health: Health, waited: float, ran: float, at: float) -> Health:
 
 
 def outrun(health: Health, waited: float, ran: float, at: float) -> Health:
-    """After an attempt that was ended because one on another provider was faster: neither a success nor a failure.
+    """The health after an attempt that was canceled because one on another provider was faster.
 
-    So long it would have taken at least. Left out, the slow attempts would
-    be missing among the measurements, and each p95 lower than the last; but
-    one that was ended before it was slow tells nothing.
+    It is neither a success nor a failure. Its elapsed time is recorded as a
+    lower bound: without it slow attempts would never be measured, and the p95
+    would drift down. An attempt that was canceled before it was slow is not
+    recorded.
     """
     health = replace(health, last_used_at=at)
     slow = percentile(totals(health), SLOW_SHARE)
@@ -106,22 +107,22 @@ def outrun(health: Health, waited: float, ran: float, at: float) -> Health:
 
 
 def totals(health: Health) -> tuple[float, ...]:
-    """Waiting and running together, of the newest attempts."""
+    """The seconds of waiting and running together, of the newest attempts."""
     # Both lists grow together, so their ends belong together.
     return tuple(waited + ran for waited, ran in zip(health.waits, health.runs, strict=False))
 
 
 def failed(health: Health, failure: Failure, at: float) -> Health:
-    """After an attempt that failed."""
+    """The health after an attempt that failed."""
     health = replace(health, last_used_at=at, last_error=failure.detail)
-    if failure.code not in ILL:
+    if failure.code not in PROVIDER_FAULTS:
         return health
     health = replace(health, success_rate=_average(health.success_rate, 0.0))
     return _counted(health, at, silent=failure.code == "provider_unreachable")
 
 
 def _counted(health: Health, at: float, *, silent: bool) -> Health:
-    """One more failure in a row, which may open the circuit."""
+    """The health after one more failure in a row, which may open the circuit."""
     in_row = health.failures_in_row + 1
     health = replace(health, failures_in_row=in_row, silent=silent)
     # An attempt that was under way when the circuit opened tells nothing new.
@@ -133,26 +134,26 @@ def _counted(health: Health, at: float, *, silent: bool) -> Health:
 
 
 def unanswered(health: Health, failure: Failure, at: float) -> Health:
-    """After a probe that failed: it counts for the circuit like an attempt, and not for the success rate of jobs."""
+    """The health after a probe that failed: it counts for the circuit like an attempt, but not for the success rate."""
     health = replace(health, checked_at=at)
-    if failure.code not in ILL:
+    if failure.code not in PROVIDER_FAULTS:
         return health
     return _counted(replace(health, last_error=failure.detail), at, silent=True)
 
 
 def probed(health: Health, signature: str, change: str | None, at: float, revision: str | None = None) -> Health:
-    """After a probe that was answered.
+    """The health after a probe that was answered.
 
-    Where the circuit opened because the app did not answer, this is news: an
-    open circuit becomes half-open at once, a half-open one closes. Where jobs
-    failed though the app answers, only a job can show that it is well again.
+    If the circuit opened because the app did not answer, an open circuit
+    becomes half-open at once, and a half-open one closes. If jobs failed
+    though the app answered, only a job can show that it is well again.
 
     Args:
-        health: Before it.
-        signature: The app's.
-        change: How it differs from what the driver needs; None where it does not.
-        at: When.
-        revision: The commit that the app was built from, where that is known.
+        health: The health before.
+        signature: The app's signature.
+        change: How it differs from what the driver needs; None: it does not.
+        at: The time of the probe.
+        revision: The commit that the app was built from, if known.
     """
     if health.silent:
         health = _answers_again(health, at)
@@ -179,12 +180,12 @@ def blocked_until(health: Health, at: float) -> float | None:
 
 
 def is_half_open(health: Health, at: float) -> bool:
-    """Whether one job may go there to find out if it is well again."""
+    """Whether one job may go there as a probe."""
     return health.open_until is not None and health.open_until <= at
 
 
 def condition(health: Health, until: float | None) -> Condition:
-    """How a provider is that no operator holds back.
+    """The condition of a provider that is not paused.
 
     Args:
         health: What was measured.
@@ -197,14 +198,14 @@ def condition(health: Health, until: float | None) -> Condition:
 
 
 def expected_seconds(health: Health) -> float:
-    """Expected time until a result there: waiting and running, longer the less often it succeeds."""
+    """Expected seconds until a result there: waiting and running, and more the lower the success rate."""
     if health.run_average is None:
         return UNMEASURED_RUN_SECONDS / max(health.success_rate, 0.05)
     return ((health.wait_average or 0.0) + health.run_average) / max(health.success_rate, 0.05)
 
 
 def percentile(samples: tuple[float, ...], share: float) -> float | None:
-    """The nearest-rank percentile of some measurements; None without any."""
+    """The nearest-rank percentile of the samples; None: there are none."""
     if not samples:
         return None
     return sorted(samples)[max(0, math.ceil(share * len(samples)) - 1)]

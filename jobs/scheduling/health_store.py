@@ -32,7 +32,7 @@ class HealthStore:
         self._connection = connection
 
     def get(self, providers: Iterable[str]) -> dict[str, Health]:
-        """What is known of each; a fresh record where nothing is."""
+        """The health of each provider; a fresh record for one that was never measured."""
         names = list(providers)
         with available():
             pipe = self._connection.redis.pipeline(transaction=False)
@@ -87,7 +87,7 @@ class HealthStore:
 
 
 def _fields(health: Health) -> dict[Any, Any]:
-    """The record, and what dispatch.lua reads: the circuit, the expected time, whether others are to be preferred."""
+    """The record, and the fields for dispatch.lua: the circuit, the expected seconds, whether it is a last resort."""
     return {
         "health": msgspec.json.encode(health),
         "open": "" if health.open_until is None else ms(health.open_until),

@@ -74,7 +74,7 @@ class Pauses:
         return override_of(*row)
 
     def pause(self, provider: str | None = None, *, reason: str | None = None, by: str = audit.OPERATOR) -> None:
-        """Send nothing to this provider (to any worker where None) until :meth:`resume`."""
+        """Send nothing to this provider (None: to any worker) until :meth:`resume`."""
         if provider is not None:
             self.hold(provider, "draining", reason=reason, by=by)
             return
@@ -83,7 +83,7 @@ class Pauses:
         audit.note(by, "paused everything", reason=reason)
 
     def resume(self, provider: str | None = None, *, by: str = audit.OPERATOR) -> bool:
-        """Go on; False where there was no such pause. The scheduler sends what waits within a second."""
+        """End a pause; False: there was none. The scheduler sends waiting jobs within a second."""
         with available():
             if provider is None:
                 was = bool(self._redis.delete(keys.PAUSED))
@@ -93,14 +93,14 @@ class Pauses:
         return was
 
     def hold(self, provider: str, setting: Setting, *, reason: str | None = None, by: str) -> None:
-        """Set a provider to this until :meth:`resume`."""
+        """Hold a provider's jobs back in this way until :meth:`resume`."""
         fields: dict[str, str | bytes] = {"paused": "1", "hold": self._written(setting, reason, by)}
         with available():
             self._redis.hset(keys.provider(provider), mapping=fields)
         audit.note(by, "held a provider's jobs back", provider=provider, state=setting, reason=reason)
 
     def limit(self, provider: str, jobs: int | None, *, by: str) -> None:
-        """Set how many jobs a provider gets at once; None leaves that to the configuration again."""
+        """Override a provider's limit of jobs at once; None: the configured limit holds again."""
         with available():
             if jobs is None:
                 self._redis.hdel(keys.provider(provider), "cap")

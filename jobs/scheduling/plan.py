@@ -1,4 +1,4 @@
-"""What would become of a job if it were submitted now. Pure."""
+"""A dry run: who would run a job that were submitted now, and what it would wait for. Pure."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from jobs.scheduling.waiting import ProviderView, Situation, explain
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """Who would run the job, and what it would wait for (None where it would run at once).
+    """The plan for a job.
 
-    ``provider`` is None where no provider of the route is there; ``eta_seconds`` is how long until the result.
-    ``fallbacks`` are who is asked after it, in order: where it fails, and where it takes longer than ``hedge_after``
-    seconds (None where there will be no hedge).
+    Args:
+        provider: Who would run it; None: no provider of its route is there.
+        waiting: What it would wait for; None: it would run at once.
+        eta_seconds: Estimated seconds until the result.
+        fallbacks: The providers that are asked next, in order, if the first one fails or is slow.
+        hedge_after: Seconds after which the first fallback is asked beside it; None: never.
     """
 
     provider: str | None
@@ -34,10 +37,10 @@ def plan(job: Job, situation: Situation, overview: Overview, at: float, groups: 
 
     Args:
         job: The job as it would be written.
-        situation: Providers and worker slots.
+        situation: The providers and the worker slots.
         overview: How many jobs there are.
         at: Now, in Unix seconds.
-        groups: The jobs of its key, and of its end user, with all that wait before it.
+        groups: The groups whose limits hold for it.
     """
     there = [name for name in job.route if name in situation.providers]
     ready = [name for name in there if _has_room(situation.providers[name], at)]
@@ -59,7 +62,7 @@ def _prospect(
     job: Job, provider: str | None, situation: Situation, overview: Overview, place: QueuePlace, at: float
 ) -> tuple[Waiting | None, float | None]:
     """What the job would wait for, and the seconds until its result; ``provider`` is one that has room now."""
-    # Whoever else waits has been passed over: a free slot is filled at once with what can run.
+    # Jobs that wait now cannot run: a free slot is filled at once with a job that can.
     free = sum(overview.workers.values()) - overview.running - overview.sent
     held_back = situation.paused or any(group.is_full for group in place.groups)
     if provider is not None and free > 0 and not held_back:
@@ -73,7 +76,7 @@ def _has_room(view: ProviderView, at: float) -> bool:
 
 
 def _best(ready: Sequence[str], situation: Situation) -> str:
-    """The first of the route, unless a later one is much faster."""
+    """The first provider of the route, unless a later one is faster by FASTER_FACTOR."""
     best = ready[0]
     for name in ready[1:]:
         fast, usual = situation.providers[name].run_seconds, situation.providers[best].run_seconds
@@ -83,7 +86,7 @@ def _best(ready: Sequence[str], situation: Situation) -> str:
 
 
 def _soonest(there: Sequence[str], situation: Situation, at: float) -> str | None:
-    """Who takes jobs again first; those that an operator paused come last."""
+    """The provider that takes jobs again first; paused ones come last."""
 
     def when(name: str) -> tuple[bool, float]:
         view = situation.providers[name]

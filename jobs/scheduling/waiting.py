@@ -1,4 +1,4 @@
-"""What a job is waiting for, until when, and how long it will take. Pure."""
+"""What a job waits for, until when, and how long it will take. Pure."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ from jobs.scheduling.wait_reasons import Waiting
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderView:
-    """One provider, as far as waiting is concerned.
+    """The state of one provider, as far as waiting is concerned.
 
-    ``blocked_until`` and ``blocked_reason`` tell of a rest or an open
-    circuit; ``on_trial`` says that one job is there to see whether it works,
-    before others are sent; ``run_seconds`` is a usual run there, ``hedge_after`` the seconds
-    after which an attempt there counts as slow.
+    Args:
+        paused: An operator lets it have no jobs.
+        blocked_until: The end of a rest or of an open circuit, in Unix seconds.
+        blocked_reason: Why it is blocked.
+        on_trial: One job is there to show whether it works, before others are sent.
+        busy: Jobs that hold a slot there.
+        limit: Jobs at once; None: unlimited.
+        run_seconds: How long a run there usually takes.
+        hedge_after: Seconds after which an attempt there counts as slow.
     """
 
     paused: bool = False
@@ -33,13 +38,13 @@ class ProviderView:
     hedge_after: float = UNMEASURED_HEDGE_SECONDS
 
     def is_open(self, at: float) -> bool:
-        """Whether it takes jobs at all now."""
+        """Whether it takes jobs now."""
         return not self.paused and (self.blocked_until is None or self.blocked_until <= at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
-    """What all waiting jobs have in common: providers that may be used, slots of all live workers, a pause of all."""
+    """What all waiting jobs have in common: the providers in use, the slots of all live workers, a pause of the service."""
 
     providers: Mapping[str, ProviderView] = field(default_factory=dict)
     slots: int = 0
@@ -78,7 +83,7 @@ def explain(job: Job, place: QueuePlace | None, situation: Situation, at: float)
 def _rest(
     job: Job, usable: Mapping[str, ProviderView], position: int | None, at: float, after: float
 ) -> Waiting | None:
-    """A time is set for the job or for all its providers; ``after`` it, all who waited for the same time stand in line."""
+    """The wait until a time set for the job or for all its providers; ``after``: seconds in line from then."""
     if job.not_before is not None and job.not_before > at:
         reason: WaitReason = job.waiting or "provider_cooldown"
         provider = job.attempts[-1].provider if job.attempts else None
@@ -93,7 +98,7 @@ def _rest(
 
 
 def _limit(groups: Iterable[LimitGroup], line: float | None, run: float) -> Waiting | None:
-    """As many jobs of its key, or of its end user, run as may."""
+    """The wait for a limit of its key or of its end user; None: no limit is reached."""
     full = [group for group in groups if group.is_full]
     if not full:
         return None
@@ -104,7 +109,7 @@ def _limit(groups: Iterable[LimitGroup], line: float | None, run: float) -> Wait
 
 
 def _worker(usable: Mapping[str, ProviderView], position: int | None, at: float, line: float | None) -> Waiting:
-    """It stands in line for a worker, or for the job that shows whether its provider works."""
+    """The wait for a worker, or for the trial job of its provider."""
     takers = {name: view for name, view in usable.items() if view.is_open(at)}
     if all(view.on_trial for view in takers.values()):
         return Waiting(reason="provider_waking", provider=next(iter(takers)), position=position, eta_seconds=line)
@@ -112,12 +117,12 @@ def _worker(usable: Mapping[str, ProviderView], position: int | None, at: float,
 
 
 def _turn(group: LimitGroup, run: float) -> float:
-    """Seconds until a job may run whose group is as large as it may be."""
+    """Seconds until a job of a full group may run."""
     return (group.position + 1) * run / max(1, group.limit or 1)
 
 
 def _upstream(job: Job, situation: Situation) -> Waiting | None:
-    """A running job that stands in the upstream's own queue."""
+    """The wait of a running job in the upstream's own queue."""
     if job.upstream is None:
         return None
     view = situation.providers.get(job.provider or "")
@@ -130,7 +135,7 @@ def _upstream(job: Job, situation: Situation) -> Waiting | None:
 
 
 def _line(position: int, slots: int, views: Collection[ProviderView], run: float) -> float | None:
-    """Seconds until the result of a job that many others stand before; None while no worker lives."""
+    """Seconds until the result of a job behind ``position`` others; None: no worker lives."""
     limits = [view.limit for view in views]
     room = slots if any(limit is None for limit in limits) else min(slots, sum(limit or 0 for limit in limits))
     return None if room <= 0 else _tidy((position // room + 1) * run)
@@ -142,5 +147,5 @@ def _run_seconds(views: Collection[ProviderView]) -> float:
 
 
 def _tidy(seconds: float) -> float:
-    """An estimate is no measurement: tenths below ten seconds, whole ones above."""
+    """Rounded as an estimate is: to tenths below ten seconds, to whole seconds above."""
     return round(seconds, 1) if seconds < 10 else float(math.ceil(seconds))

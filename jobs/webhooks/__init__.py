@@ -1,1 +1,1 @@
-"""Webhooks: what is sent, when it is tried again, the outbox, signing secrets."""
+"""Webhooks: notices of events, their deliveries and retries, the outbox, signing secrets."""

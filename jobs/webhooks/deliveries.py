@@ -17,7 +17,7 @@ from standardwebhooks import Webhook as Signer
 from jobs.model import Noun
 from retry_after import wait_of
 
-#: What a client may ask for.
+#: The types that a client may ask for.
 TYPES: Final = (
     "job.started",
     "job.progress",
@@ -27,32 +27,32 @@ TYPES: Final = (
     "job.canceled",
     "job.expired",
 )
-#: What it is told where it asks for nothing in particular: the end.
+#: The types of a client that asks for none in particular: the end of the job.
 TERMINAL: Final = TYPES[3:]
 #: Sent by ``POST /v1/webhooks/test``.
 TEST: Final = "webhook.test"
-#: Sent once: a late one would tell nothing.
+#: Types that are sent once: a retry would come too late to mean anything.
 _ONCE: Final = frozenset({"job.progress", TEST})
 
-#: Seconds before each try, after the one before. The standard's schedule; about three days in all.
+#: Seconds before each try, from the one before. This is the standard's schedule; about three days in all.
 SCHEDULE: Final = (0, 5, 300, 1800, 7200, 18_000, 36_000, 50_400, 72_000, 86_400)
-#: A wait is made longer by up to this part, so that what failed together does not come back together.
+#: The most by which a wait is made longer, as a part of it, so that deliveries that failed together are spread.
 _JITTER: Final = 0.1
-#: Longest wait that a receiver may ask for by ``Retry-After``, in seconds.
+#: Most seconds that a receiver may ask for by ``Retry-After``.
 _LONGEST_WAIT: Final = 86_400.0
 #: Tries that a delivery's record keeps.
 _CALLS_KEPT: Final = 20
 _SECRET_BYTES: Final = 32
 
-#: What went wrong where nothing, or nothing useful, was answered. ``unreachable`` says no more on purpose: whether a
-#: port is closed, filtered, or not to be asked would tell a stranger what is behind our walls.
+#: Why a try failed. ``unreachable`` says no more on purpose: whether a port is closed, filtered or forbidden would tell a
+#: stranger about the network behind this installation.
 Trouble = Literal["unreachable", "tls", "no_answer", "redirect", "status"]
 Payload = Literal["full", "thin"]
 State = Literal["pending", "delivered", "exhausted", "disabled"]
 
 
 class Call(Noun, frozen=True, kw_only=True):
-    """One try: when, how long until the answer (seconds), its HTTP status, and what was wrong."""
+    """One try: its time, the seconds until the answer, the HTTP status, and why it failed (None: it did not)."""
 
     at: float
     seconds: float | None = None
@@ -65,15 +65,15 @@ class Delivery(Noun, frozen=True, kw_only=True):
 
     Args:
         id: Sent as ``webhook-id``.
-        holder: The job's id, or that of a test.
-        owner: Whose secret signs it.
-        type: What it tells.
-        host: Where it goes; ``target`` is the whole address, encrypted, since its query may hold a secret.
-        created_at: When it happened.
-        state: What became of it.
-        next_at: When it is tried (again).
-        round: Calls before it was last asked for by hand: the schedule began anew there.
-        made: Number of calls so far; the newest are in ``calls``.
+        holder: The id of the job, or of a test.
+        owner: The owner, whose secret signs it.
+        type: Its type.
+        host: The receiver's host. ``target`` is the whole address, encrypted, since its query may hold a secret.
+        created_at: When the event happened.
+        state: Whether it is under way, delivered or given up.
+        next_at: When it is tried next.
+        round: Calls before a client last asked for it again; the schedule starts over from there.
+        made: The number of calls so far; the newest are in ``calls``.
     """
 
     id: str
@@ -91,7 +91,7 @@ class Delivery(Noun, frozen=True, kw_only=True):
 
 
 def address_bound(owner: str) -> str:
-    """What the encrypted address of a webhook is bound to: its owner, so that a job's copy can have it too."""
+    """The name to which the encrypted address of a webhook is bound: its owner's, so that a rerun can keep it."""
     return f"webhook-address:{owner}"
 
 
@@ -107,10 +107,10 @@ def signed(delivery_id: str, at: datetime, content: bytes, keys: Sequence[str]) 
     """The headers of a message.
 
     Args:
-        delivery_id: Its id.
+        delivery_id: The delivery's id.
         at: The time of this try.
         content: The body.
-        keys: Every secret that is valid; the receiver knows at least one.
+        keys: All valid secrets; the receiver knows at least one.
 
     Raises:
         ValueError: ``at`` has no time zone: the library would take it for UTC whatever it is (1.1.0).
@@ -135,8 +135,8 @@ def settled(delivery: Delivery, call: Call, *, retry_after: str | None = None, c
     Args:
         delivery: The record before.
         call: The try.
-        retry_after: What the receiver asked for.
-        chance: 0 to 1, spreads the waits.
+        retry_after: The ``Retry-After`` of the answer.
+        chance: 0 to 1; spreads the waits.
     """
     made = delivery.made + 1
     changed = msgspec.structs.replace(
@@ -155,17 +155,17 @@ def settled(delivery: Delivery, call: Call, *, retry_after: str | None = None, c
 
 
 def again(delivery: Delivery, now: float) -> Delivery:
-    """The record of a delivery that somebody asks for once more: due now, with the whole schedule before it."""
+    """The record of a delivery that a client asks for again: due now, and the schedule starts over."""
     return msgspec.structs.replace(delivery, state="pending", next_at=now, round=delivery.made)
 
 
 def disabled(delivery: Delivery) -> Delivery:
-    """The record of a delivery that is not made, since its receiver wants nothing any more."""
+    """The record of a delivery that is not made, since its receiver answered 410 before."""
     return msgspec.structs.replace(delivery, state="disabled", next_at=None)
 
 
 def outcome(status: int) -> Trouble | None:
-    """What is wrong with an answer; only 2xx is right."""
+    """Why an answer with this status is a failure; None: it is a success (2xx)."""
     if 200 <= status < 300:
         return None
     return "redirect" if 300 <= status < 400 else "status"

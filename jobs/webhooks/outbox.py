@@ -1,9 +1,9 @@
-"""The webhook deliveries in Redis: what is due, who makes it, what became of it.
+"""The webhook deliveries in Redis: which are due, which are under way, how they ended.
 
-Deliveries of a job come in by the same script as the change that they tell of
-(``commit.lua``), so none is lost and none tells of what did not happen. They
-are made at least once: a sender that dies after the receiver's answer and
-before :meth:`Outbox.settle` leaves it to the next one.
+The deliveries of a job are written by the same script as the change that they
+tell of (``commit.lua``), so none is lost, and none tells of what did not happen.
+They are made at least once: if a sender dies after the receiver's answer and
+before :meth:`Outbox.settle`, the delivery is made again.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Taken:
 
 
 class Outbox:
-    """Deliveries of webhooks.
+    """The webhook deliveries of all owners.
 
     Args:
         connection: To Redis.
@@ -49,14 +49,14 @@ class Outbox:
         self._redis = connection.redis
 
     def deliveries(self, holder: str) -> tuple[Delivery, ...]:
-        """All deliveries of a job, or of a test, oldest first."""
+        """All deliveries of a job or of a test, oldest first."""
         with available():
             rows = self._redis.hgetall(keys.hooks(holder))
         found = [_delivery.decode(doc) for name, doc in rows.items() if not name.endswith(b":body")]
         return tuple(sorted(found, key=lambda delivery: delivery.id))
 
     def get(self, holder: str, delivery_id: str) -> Delivery | None:
-        """One delivery; None where there is none."""
+        """One delivery; None: there is none."""
         doc = self._doc(holder, delivery_id)
         return None if doc is None else _delivery.decode(doc)
 
@@ -85,7 +85,7 @@ class Outbox:
         return None
 
     def settle(self, taken: Taken, delivery: Delivery) -> bool:
-        """Note what became of a delivery; False where the lease had ended: somebody else makes it again."""
+        """Write the result of a delivery; False: the lease had ended, and another sender makes it again."""
         place = (delivery.owner, delivery.host, delivery.holder, delivery.id, taken.until)
         return self._settle(place, delivery)
 
@@ -95,9 +95,9 @@ class Outbox:
         return bool(self._connection.run("settle", *place, doc, following))
 
     def redeliver(self, holder: str, delivery_id: str) -> Delivery | None:
-        """Make a delivery due now, whatever became of it; None where there is none.
+        """Make a delivery due now, in any state; None: there is none.
 
-        One that is being made right now is left as it is.
+        One that is under way is left as it is.
 
         Raises:
             Contended: Its record kept changing.
@@ -117,7 +117,7 @@ class Outbox:
         return retrying(delivery_id, write)
 
     def add_test(self, delivery: Delivery, body: bytes) -> None:
-        """Put in a delivery that belongs to no job."""
+        """Add a delivery that belongs to no job."""
         self._post(delivery, b"", body)
 
     def _post(self, delivery: Delivery, before: bytes, body: bytes = b"") -> int:
@@ -144,12 +144,12 @@ class Outbox:
     # -- receivers that are gone -----------------------------------------------
 
     def is_gone(self, owner: str, url: str) -> bool:
-        """Whether this address said lately that it wants nothing any more (410)."""
+        """Whether this address answered 410 within the last day."""
         with available():
             return bool(self._redis.exists(_gone(owner, url)))
 
     def set_gone(self, owner: str, url: str, *, gone: bool) -> None:
-        """Remember for a day that an address wants nothing, or that it takes messages again."""
+        """Remember for a day that an address answered 410, or that it takes messages again."""
         with available():
             if gone:
                 self._redis.set(_gone(owner, url), b"1", ex=_GONE_SECONDS)

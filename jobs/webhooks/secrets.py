@@ -1,4 +1,4 @@
-"""The secrets that sign an owner's webhooks: made at first use, encrypted at rest, replaced with an overlap."""
+"""The secrets that sign an owner's webhooks: created at first use, encrypted at rest, rotated with an overlap."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from jobs.record.connection import Conflict, Connection, retrying
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import new_secret
 
-#: Seconds for which a secret signs beside the one that replaced it.
+#: Seconds for which a replaced secret still signs, beside the new one.
 OVERLAP_SECONDS: Final = 86_400
-#: Old secrets that sign at most, so that rotating again and again cannot make the header endless.
+#: Most old secrets that sign, so that repeated rotation cannot make the header endless.
 _OLD_KEPT: Final = 3
 
 
 class Secret(Noun, frozen=True, kw_only=True):
-    """One secret, and until when it is valid (None: until it is replaced)."""
+    """One secret; ``until``: when it ends (None: when it is replaced)."""
 
     key: str
     until: float | None = None
@@ -42,7 +42,7 @@ class Secrets:
         self._vault = vault
 
     def valid(self, owner: str) -> tuple[str, ...]:
-        """Every secret that signs now.
+        """All secrets that sign now.
 
         Raises:
             VaultError: They were encrypted with another key.
@@ -50,7 +50,7 @@ class Secrets:
         return tuple(secret.key for secret in self._current(owner))
 
     def rotate(self, owner: str) -> str:
-        """Make a new secret; the old one signs beside it for a day.
+        """Create a new secret; the old one signs beside it for a day.
 
         Raises:
             Contended: It kept changing.
@@ -73,7 +73,7 @@ class Secrets:
             made = self._lock(owner, (Secret(key=new_secret()),))
             with available():
                 self._connection.redis.hsetnx(keys.HOOK_SECRETS, owner, made)
-            # Not the one just made: somebody may have been first.
+            # Another process may have been first with its own.
             locked = self._read(owner) or made
         now = self._connection.now()
         return tuple(secret for secret in self._unlock(owner, locked) if secret.until is None or secret.until > now)
@@ -83,7 +83,7 @@ class Secrets:
             return self._connection.redis.hget(keys.HOOK_SECRETS, owner)
 
     def _replace(self, owner: str, newest: str, made: tuple[Secret, ...]) -> bool:
-        """Write, unless somebody else replaced the newest meanwhile."""
+        """Write, unless the newest was replaced meanwhile."""
         locked = self._read(owner)
         if locked is None or self._unlock(owner, locked)[0].key != newest:
             return False

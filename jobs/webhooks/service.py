@@ -1,4 +1,4 @@
-"""Use cases of a client around webhooks: accept an address, look at deliveries, make one again, secrets, a test."""
+"""Use cases of a client with webhooks: an address for a job, deliveries, redelivery, secrets, a test."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from jobs.webhooks.secrets import Secrets
 
 
 class WebhookService:
-    """What a client may do with webhooks. Whose job it is has been checked by whoever asks.
+    """What a client may do with webhooks. The caller has checked whose job it is.
 
     Args:
         connection: To Redis.
@@ -37,17 +37,17 @@ class WebhookService:
     def accept(
         self, owner: str, url: str, *, base: str, events: Sequence[str] = (), payload: Payload = "full"
     ) -> Webhook:
-        """A webhook as a job keeps it. Nothing is looked up; that is done for each call.
+        """A webhook as a job keeps it. The host is looked up at each call, not here.
 
         Args:
-            owner: Whose job it will be.
+            owner: The owner of the job.
             url: Where to send.
-            base: Scheme and host of the addresses that a message shall hold.
-            events: What to tell; empty means the end.
-            payload: The whole job, or only where to find it.
+            base: Scheme and host of the addresses in the messages.
+            events: The types to send; empty: the end of the job.
+            payload: The whole job, or only its id, status and addresses.
 
         Raises:
-            BadAddress: Nothing is sent to such an address.
+            BadAddress: The rules forbid the address.
         """
         host = self._egress.check(url).host
         return Webhook(host=host, target=self._locked(owner, url), base=base, events=tuple(events), payload=payload)
@@ -56,11 +56,11 @@ class WebhookService:
         return base64.b64encode(self._vault.lock(address_bound(owner), {"url": url})).decode()
 
     def secret(self, owner: str) -> str:
-        """The newest secret that signs the owner's webhooks; made at first use."""
+        """The newest secret that signs the owner's webhooks; created at first use."""
         return self._secrets.valid(owner)[0]
 
     def rotate(self, owner: str) -> str:
-        """A new secret; the old one signs beside it for a day."""
+        """Create a new secret; the old one signs beside it for a day."""
         return self._secrets.rotate(owner)
 
     def deliveries(self, job_id: str) -> tuple[Delivery, ...]:
@@ -68,14 +68,14 @@ class WebhookService:
         return self._outbox.deliveries(job_id)
 
     def redeliver(self, job_id: str, delivery_id: str) -> Delivery | None:
-        """Make a delivery once more, now; None where there is none."""
+        """Make a delivery due again now; None: there is none."""
         return self._outbox.redeliver(job_id, delivery_id)
 
     def test(self, owner: str, url: str) -> Delivery:
-        """Have a test message sent, once.
+        """Send a test message, once.
 
         Raises:
-            BadAddress: Nothing is sent to such an address.
+            BadAddress: The rules forbid the address.
         """
         now = self._connection.now()
         delivery = Delivery(
@@ -92,5 +92,5 @@ class WebhookService:
         return delivery
 
     def again(self, delivery: Delivery) -> Delivery:
-        """A delivery as it stands now."""
+        """The current record of a delivery."""
         return self._outbox.get(delivery.holder, delivery.id) or delivery

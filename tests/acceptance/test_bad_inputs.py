@@ -19,7 +19,7 @@ from typing import Any, Final, cast
 import pytest
 import requests
 
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.limits import NAMES as LIMITS
 from jobs.vault import Vault
 from tests.support.fake_worker import FakeWorker

@@ -15,7 +15,7 @@ from typing import Final
 import pytest
 
 from cli.stack.redis_server import free_port
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.limits import NAMES as LIMITS
 from tests.support.processes import ROOT, Stack
 

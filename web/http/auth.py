@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from flask import Request, g
 
-from jobs.access.api_keys import SCOPES, ApiKey, ApiKeyStore, Scope
+from jobs.access.api_key_store import ApiKeyStore
+from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from jobs.limits import Limits, limits_of
 from jobs.record.identity import DatabaseIdentity
 from settings import Bind, Settings, SettingsError

@@ -6,7 +6,7 @@ import click
 
 import settings as configuration
 from cli.commands.operator.database import connected
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.record.identity import WRONG, DatabaseIdentity
 
 

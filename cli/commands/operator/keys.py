@@ -12,7 +12,8 @@ import click
 import settings as configuration
 from cli.commands.operator.database import connected
 from cli.output import print_table
-from jobs.access.api_keys import SCOPES, ApiKey, ApiKeyStore, Scope
+from jobs.access.api_key_store import ApiKeyStore
+from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from jobs.limits import NAMES, OwnLimit
 from settings import SettingsError
 

@@ -18,21 +18,21 @@ _JFIF: Final = 0xE0
 _APP1: Final = 0xE1
 _SCAN: Final = 0xDA
 _END: Final = 0xD9
-#: Application data and comments: the others are needed to decode.
+#: Markers of application data and comments; all others are needed to decode.
 _ASIDE: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
-#: Of application data what belongs to the image: JFIF's density, Adobe's colour transform, the colour profile.
+#: Application data that belong to the image: JFIF's density, Adobe's colour transform, the colour profile.
 _NEEDED: Final = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 #: The end of coded pixels: stuffed bytes (0) and restarts (D0 to D7) belong to them, and more 0xFF is filling.
 _NEXT_MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 
 
 def is_one(data: bytes) -> bool:
-    """Whether it begins as a JPEG file does."""
+    """Whether the data begin like a JPEG file."""
     return data.startswith(_START)
 
 
 def exif_of(data: bytes) -> bytes:
-    """Its EXIF, empty where it has none."""
+    """The EXIF of a file; empty: it has none."""
     return next((piece[4:] for marker, piece in _pieces(data) if marker == _APP1 and piece[4:].startswith(EXIF)), b"")
 
 
@@ -42,7 +42,7 @@ def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
     if label is not None:
         said += _segment(_APP1, _XMP + label.xmp())
     kept = [(marker, piece) for marker, piece in _pieces(data) if _is_needed(marker, piece)]
-    # JFIF wants to be the first.
+    # JFIF must be the first.
     first = sum(1 for marker, _ in kept[:1] if marker == _JFIF)
     pieces = [piece for _, piece in kept]
     return b"".join([_SOI, *pieces[:first], said, *pieces[first:], _EOI])
@@ -53,7 +53,7 @@ def _is_needed(marker: int, piece: bytes) -> bool:
 
 
 def _pieces(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Marker and bytes of each piece between start and end, as far as the file goes; coded pixels go with their scan."""
+    """Marker and bytes of each piece up to the end or to the first broken one; coded pixels go with their scan."""
     at = len(_SOI)
     while at + 4 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]

@@ -1,4 +1,4 @@
-"""What a file says of itself: a text that tools for generated images read, and the whole recipe as JSON. Pure."""
+"""The label of a file: a text that tools for generated images read, and the whole recipe as JSON. Pure."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from jobs.egress import holds_address
 from jobs.model import Job, Recipe
 from jobs.resources.results import recipe_resource
 
-#: Longest form of any part, in bytes: a segment of a JPEG file ends at 64 KB.
+#: Most bytes of a part in its longest form: a segment of a JPEG file holds 64 KB.
 LIMIT: Final = 60_000
 
-#: Parameters that have a name of their own in the text, which is the one that Stable Diffusion web UIs write and read.
+#: The names that Stable Diffusion web UIs give to parameters in the text.
 _NAMES: Final = {"num_inference_steps": "Steps", "guidance_scale": "CFG scale", "seed": "Seed"}
 
 _PACKET: Final = (
@@ -31,10 +31,10 @@ _PACKET: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What a file says.
+    """What a file says of itself.
 
     Args:
-        software: Who made it.
+        software: The program that made it.
         parameters: Prompt and parameters as Stable Diffusion web UIs write them.
         recipe: JSON, in ASCII.
     """
@@ -54,16 +54,16 @@ class Label:
 
 
 def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
-    """The label of one output. The same for every attempt of a job: it holds no time of an attempt.
+    """The label of one output; it is the same for every attempt of a job.
 
-    A parameter that is an address stays out, since it may hold somebody's secret; and where the recipe is too long for
-    a file, the longest ones.
+    Parameters that are addresses are left out, since an address may hold a secret. If the recipe is too long for a
+    file, the longest parameters are left out too.
 
     Args:
         job: The job.
         recipe: How it was made.
-        index: Number of the output.
-        seed: Its seed.
+        index: The number of the output.
+        seed: The seed of the output.
     """
     said = msgspec.to_builtins(recipe_resource(job, recipe))
     inputs = {name: value for name, value in said["input"].items() if not holds_address(name, value)}
@@ -95,6 +95,6 @@ def _parameters(inputs: Mapping[str, Any], seed: int | None, said: Mapping[str, 
 
 
 def _quoted(value: object) -> str:
-    """A value with a comma or colon in it is written as JSON, as those tools do."""
+    """The value; as JSON if it holds a comma, colon, quote or newline, as those tools write it."""
     text = str(value)
     return json.dumps(text, ensure_ascii=False) if any(char in text for char in ',:\n"') else text

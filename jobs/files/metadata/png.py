@@ -10,7 +10,7 @@ from typing import Final
 from jobs.files.metadata.label import Label
 
 _SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-#: What the image consists of: its pixels, and how to show them.
+#: The chunks that make up the image: its pixels, and how to show them.
 _KEPT: Final = frozenset(
     {
         b"IHDR", b"PLTE", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"cICP", b"mDCV", b"cLLI", b"sBIT", b"bKGD",
@@ -20,12 +20,12 @@ _KEPT: Final = frozenset(
 
 
 def is_one(data: bytes) -> bool:
-    """Whether it begins as a PNG file does."""
+    """Whether the data begin like a PNG file."""
     return data.startswith(_SIGNATURE)
 
 
 def exif_of(data: bytes) -> bytes:
-    """Its EXIF, empty where it has none."""
+    """The EXIF of a file; empty: it has none."""
     return next((chunk[8:-4] for kind, chunk in _chunks(data) if kind == b"eXIf"), b"")
 
 
@@ -40,7 +40,7 @@ def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Type and whole bytes of each chunk before the end, as far as the file goes."""
+    """Type and bytes of each chunk up to the end or to the first broken one."""
     at = len(_SIGNATURE)
     while at + 12 <= len(data):
         (length,) = struct.unpack_from(">I", data, at)
@@ -56,7 +56,7 @@ def _chunk(kind: bytes, content: bytes = b"") -> bytes:
 
 
 def _text(keyword: str, text: str) -> bytes:
-    """A text chunk: the plain kind, which every reader knows, where its Latin-1 is enough."""
+    """A text chunk: the plain kind, which every reader knows, if Latin-1 is enough for the text."""
     try:
         return _chunk(b"tEXt", keyword.encode() + b"\0" + text.encode("latin-1"))
     except UnicodeEncodeError:

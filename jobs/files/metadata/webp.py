@@ -8,7 +8,7 @@ from typing import Final
 from jobs.files.metadata.label import Label
 
 _HEADER: Final = 12
-#: What the image consists of. Animations are dropped, so that verify() sees what is left: no image.
+#: The chunks that make up the image. Those of animations are dropped, so that verify() finds no image.
 _KEPT: Final = (b"ICCP", b"ALPH", b"VP8 ", b"VP8L")
 _HAS_PROFILE: Final = 0x20
 _HAS_ALPHA: Final = 0x10
@@ -19,12 +19,12 @@ _LOSSLESS: Final = 0x2F
 
 
 def is_one(data: bytes) -> bool:
-    """Whether it begins as a WebP file does."""
+    """Whether the data begin like a WebP file."""
     return data[:4] == b"RIFF" and data[8:_HEADER] == b"WEBP"
 
 
 def exif_of(data: bytes) -> bytes:
-    """Its EXIF, empty where it has none."""
+    """The EXIF of a file; empty: it has none."""
     return _chunks(data).get(b"EXIF", b"")
 
 
@@ -53,7 +53,7 @@ def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:
-    """The content of the first chunk of each type, as far as the file goes."""
+    """The content of the first chunk of each type, up to the end or to the first broken one."""
     found: dict[bytes, bytes] = {}
     at = _HEADER
     ends = min(len(data), 8 + struct.unpack_from("<I", data, 4)[0])
@@ -67,7 +67,7 @@ def _chunks(data: bytes) -> dict[bytes, bytes]:
 
 
 def _size(pixels: bytes, *, lossless: bool) -> tuple[int, int, bool] | None:
-    """Width, height, and whether the pixels have alpha of their own, as their own header says; None for no pixels."""
+    """Width, height, and whether there is alpha, by the header of the pixels; None: there are no pixels."""
     if lossless:
         if len(pixels) < 5 or pixels[0] != _LOSSLESS:
             return None
@@ -84,5 +84,5 @@ def _chunk(kind: bytes, content: bytes) -> bytes:
 
 
 def _three(number: int) -> bytes:
-    """24 bits."""
+    """A number in 24 bits."""
     return struct.pack("<I", number)[:3]

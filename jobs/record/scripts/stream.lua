@@ -1,4 +1,4 @@
--- Count an open event stream, or prolong it. ARGV: owner, stream, ms that it counts, most ('': any number)
+-- Count an open event stream, or extend it. ARGV: owner, stream, ms for which it counts, most ('': unlimited)
 -- Answers 1; 0 where the owner has as many others already.
 local now, streams = now_ms(), keys.streams .. ARGV[1]
 redis.call('ZREMRANGEBYSCORE', streams, '-inf', now)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import requests
 
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.record import keys
 from tests.support.eventually import eventually
 from tests.support.pages import HOW_TO, run_commands

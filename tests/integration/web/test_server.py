@@ -11,7 +11,7 @@ import requests
 
 from cli.stack import programs
 from jobs import events
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from tests.support.eventually import eventually
 from tests.support.fake_worker import FakeWorker
 from tests.support.processes import ROOT, Stack

@@ -13,7 +13,7 @@ from cli.errors import CannotStart
 from cli.main import main
 from cli.stack.redis_server import free_port
 from cli.stack.service import Stopper, running
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.record.identity import DatabaseIdentity
 from settings import load
 

@@ -9,7 +9,7 @@ import pytest
 import redis
 
 from cli import container
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.record.connection import Connection
 
 

@@ -9,7 +9,8 @@ from click.testing import CliRunner, Result
 
 from cli.commands.operator.database import connected
 from cli.main import main
-from jobs.access.api_keys import ApiKeyStore, is_well_formed
+from jobs.access.api_key_store import ApiKeyStore
+from jobs.access.api_keys import is_well_formed
 from settings import load
 
 

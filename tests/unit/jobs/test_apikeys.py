@@ -9,7 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import redis
 
-from jobs.access.api_keys import ApiKeyStore, digest, is_well_formed, mint
+from jobs.access.api_key_store import ApiKeyStore
+from jobs.access.api_keys import digest, is_well_formed, mint
 from jobs.errors import StoreUnavailable
 from jobs.record.client import connect
 from jobs.record.connection import Connection

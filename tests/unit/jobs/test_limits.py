@@ -14,7 +14,7 @@ import redis
 from msgspec.structs import replace
 
 from jobs import events
-from jobs.access.api_keys import ApiKeyStore
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.errors import QuotaExceeded, StoreUnavailable
 from jobs.idempotency import Idempotency
 from jobs.limits import UNLIMITED, Limits, limits_of

@@ -13,7 +13,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from cli.stack.redis_server import free_port
-from jobs.access.api_keys import SCOPES, ApiKeyStore, mint
+from jobs.access.api_key_store import ApiKeyStore
+from jobs.access.api_keys import SCOPES, mint
 from jobs.limits import UNLIMITED
 from settings import Bind, Settings, SettingsError
 from tests.support.connections import RiggedConnection

@@ -7,7 +7,8 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType, field
 
-from jobs.access.api_keys import LONGEST_OVERLAP, OVERLAP_SECONDS, SCOPES, ApiKey, Scope
+from jobs.access.api_key_store import LONGEST_OVERLAP, OVERLAP_SECONDS
+from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from jobs.limits import NAMES
 from jobs.resources import examples
 from jobs.resources.base import KeyId, ListOf, Resource, Time, about, optional_time
