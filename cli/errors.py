@@ -19,5 +19,5 @@ class NoRedis(CommandError):
     """No Redis-compatible server can be started here."""
 
 
-class Unreachable(CommandError):
+class ServiceUnreachable(CommandError):
     """The service does not answer."""

@@ -26,7 +26,7 @@ class ProviderConfig:
         url: Base address of the app.
         space: Id of its Space on the Hub. If it is empty, the Hub is not asked.
         login: User name and password of the app itself.
-        limits: Fields of :class:`providers.gradio.limits.Limits`.
+        limits: Fields of :class:`providers.gradio.app_limits.AppLimits`.
         options: Keys of the driver.
         hub_url: Base address of the Hub. If it is empty, the Hub is not asked.
         others: All tables of the file by provider name, for a driver that forwards jobs to another provider.

@@ -107,6 +107,7 @@ class ProviderSpec:
     """A provider: one upstream.
 
     Args:
+        models: What it serves, the most used model first.
         space: Id of its Space on the Hub; None if it is not on the Hub, or the Hub is not to be asked.
         enabled: If False, it takes no jobs.
         working: If False, it is known to be out of order and takes only jobs that name it.
@@ -120,8 +121,6 @@ class ProviderSpec:
     url: str
     models: tuple[ModelSpec, ...]
     space: str | None = None
-    default_model: str
-    default_image_model: str | None = None
     enabled: bool = True
     working: bool = True
     concurrency: int | None = None
@@ -136,6 +135,16 @@ class ProviderSpec:
     def model(self, name: str) -> ModelSpec | None:
         """The model of this name, or None."""
         return next((model for model in self.models if model.answers_to(name)), None)
+
+    @property
+    def default_model(self) -> str:
+        """Exact name of its first model."""
+        return self.models[0].name
+
+    @property
+    def default_image_model(self) -> str | None:
+        """Exact name of its first model that gives images, or None."""
+        return next(iter(self.image_models), None)
 
     @property
     def image_models(self) -> tuple[str, ...]:

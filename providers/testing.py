@@ -33,7 +33,6 @@ class ScriptedDriver:
             label=name,
             url="",
             models=(ModelSpec(name=model, params=(Param(name="prompt", required=True),)),),
-            default_model=model,
         )
 
     def run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import mimetypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -10,8 +9,7 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from PIL import Image
-
+from media import image_type_of, suffix_of
 from providers import config_file
 from providers.base import Control, Driver
 from providers.catalog import Catalog
@@ -145,7 +143,7 @@ def save(result: Result, output: Path | None, *, name: str) -> list[Path]:
     """
     found = []
     for number, data in enumerate(result.files):
-        path = output or Path(name + _suffix(data))
+        path = output or Path(name + suffix_of(image_type_of(data)))
         if len(result.files) > 1:
             path = path.with_stem(f"{path.stem}-{number}")
         try:
@@ -240,11 +238,3 @@ def _credentials(path: Path | None) -> Credentials:
     if not isinstance(table, dict) or not all(key in known and isinstance(table[key], str) for key in table):
         raise UsageError(f"{path}: give a JSON object with texts for some of {', '.join(known)}")
     return Credentials(**table)
-
-
-def _suffix(data: bytes) -> str:
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return f".{(image.format or 'bin').lower()}"
-    except OSError:
-        return ".bin"

@@ -36,7 +36,5 @@ def driver(config: ProviderConfig) -> Driver:
         url="https://black-forest-labs-flux-1-dev.hf.space",
         space="black-forest-labs/FLUX.1-dev",
         models=(MODEL,),
-        default_model=MODEL.name,
-        default_image_model=MODEL.name,
     )
     return GradioDriver(config, spec, {MODEL.name: CALL}, referer="/?__theme=light", zerogpu=True)

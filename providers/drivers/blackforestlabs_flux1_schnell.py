@@ -29,7 +29,5 @@ def driver(config: ProviderConfig) -> Driver:
         url="https://black-forest-labs-flux-1-schnell.hf.space",
         space="black-forest-labs/FLUX.1-schnell",
         models=(MODEL,),
-        default_model=MODEL.name,
-        default_image_model=MODEL.name,
     )
     return GradioDriver(config, spec, {MODEL.name: CALL})

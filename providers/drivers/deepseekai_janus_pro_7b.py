@@ -108,7 +108,5 @@ def driver(config: ProviderConfig) -> Driver:
         url="https://deepseek-ai-janus-pro-7b.hf.space",
         space="deepseek-ai/Janus-Pro-7B",
         models=(CHAT, PAINT),
-        default_model=CHAT.name,
-        default_image_model=PAINT.name,
     )
     return Janus(config, spec, CALLS, referer="?__theme=light", zerogpu=True)

@@ -59,8 +59,6 @@ class Echo:
                 label="Echo (scripted, offline)",
                 url="",
                 models=(MODEL,),
-                default_model="echo",
-                default_image_model="echo",
             )
         )
 

@@ -68,8 +68,6 @@ class G4F:
         self.spec = replace(
             self._janus.spec,
             models=(FLUX, SCHNELL, *(replace(model, aliases=()) for model in self._janus.spec.models)),
-            default_model=FLUX.name,
-            default_image_model=FLUX.name,
         )
         schnell = replace(self.spec, url=flux_url, models=(SCHNELL,))
         self._schnell = GradioDriver(

@@ -55,8 +55,6 @@ def driver(config: ProviderConfig) -> Driver:
         label=config.name,
         url=config.url,
         models=(model,),
-        default_model=model.name,
-        default_image_model=model.name if model.kind == "image" else None,
     )
     return GradioDriver(config, spec, {model.name: call}, zerogpu=config.option("zerogpu", flag, otherwise=False))
 

@@ -24,8 +24,6 @@ def driver(config: ProviderConfig) -> Driver:
         label="Voodoohop Flux-1-Schnell",
         url="https://voodoohop-flux-1-schnell.hf.space",
         models=(MODEL,),
-        default_model=MODEL.name,
-        default_image_model=MODEL.name,
     )
     names = same_names("prompt", "seed", "randomize_seed", "width", "height", "num_inference_steps")
     return GradioDriver(config, spec, {MODEL.name: Call(api_name="/infer", arguments=names)})

@@ -13,7 +13,7 @@ from providers.gradio.directory import Directory
 from providers.gradio.endpoints import App, parse_app
 from providers.gradio.messages import loads
 from providers.gradio.refusals import WRONG_LOGIN
-from providers.gradio.transport import Refused, Transport
+from providers.gradio.transport import AppTransport, Refused
 
 _DIRECTORY: Final = Directory()
 
@@ -52,7 +52,7 @@ class AppInfo:
         control: Cancel and time budget of the attempt.
     """
 
-    def __init__(self, address: AppAddress, transport: Transport, control: Control) -> None:
+    def __init__(self, address: AppAddress, transport: AppTransport, control: Control) -> None:
         self._transport = transport
         self._control = control
         self._login = address.login

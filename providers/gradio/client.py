@@ -11,14 +11,14 @@ from providers.base import Control
 from providers.errors import Changed, Crashed, ProviderError
 from providers.events import ProviderEvent, Status
 from providers.gradio.app_info import AppAddress, AppInfo
-from providers.gradio.blocking import BlockingCall
+from providers.gradio.app_limits import DEFAULT_LIMITS, AppLimits
+from providers.gradio.blocking_call import BlockingCall
+from providers.gradio.call_plan import CallPlan, Style, make_plan
 from providers.gradio.file_transfer import FileTransfer
-from providers.gradio.limits import DEFAULT_LIMITS, Limits
-from providers.gradio.plan import Plan, Style, make_plan
+from providers.gradio.queue_call import QueueCall
 from providers.gradio.refusals import Refusal
-from providers.gradio.session import Answer
-from providers.gradio.submission import Submission
-from providers.gradio.transport import Refused, Transport
+from providers.gradio.session import CallResult
+from providers.gradio.transport import AppTransport, Refused
 
 _NO_HEADERS: Final[Mapping[str, str]] = {}
 
@@ -51,12 +51,12 @@ class GradioApp:
         headers: Mapping[str, str] = _NO_HEADERS,
         cookies: str | None = None,
         proxy: str | None = None,
-        limits: Limits = DEFAULT_LIMITS,
+        limits: AppLimits = DEFAULT_LIMITS,
         control: Control,
     ) -> None:
         referer = {"Referer": address.referer} if address.referer else {}
         self._control = control
-        self._transport = Transport(
+        self._transport = AppTransport(
             address.base_url,
             headers={**referer, **headers},
             cookies=cookies,
@@ -66,10 +66,10 @@ class GradioApp:
         )
         self.info = AppInfo(address, self._transport, control)
         self.files = FileTransfer(self._transport, self.info)
-        self._submission = Submission(
+        self._queue_call = QueueCall(
             self._transport, base=address.public_url, limits=limits, control=control, file=self.files.output
         )
-        self._blocking = BlockingCall(self._transport, limits, control)
+        self._blocking_call = BlockingCall(self._transport, limits, control)
         self._entered = ExitStack()
 
     def __enter__(self) -> Self:
@@ -94,7 +94,7 @@ class GradioApp:
         fn_index: int | None = None,
         trigger_id: int | None = None,
         resume: Mapping[str, object] | None = None,
-    ) -> Iterator[ProviderEvent | Answer]:
+    ) -> Iterator[ProviderEvent | CallResult]:
         """Run one function of the app.
 
         Args:
@@ -108,14 +108,14 @@ class GradioApp:
             resume: State of the last checkpoint of an earlier attempt.
 
         Yields:
-            Checkpoint, Queued, Started, Status, Progress and Preview; an Answer last.
+            Checkpoint, Queued, Started, Status, Progress and Preview; a CallResult last.
 
         Raises:
             Changed: The app has no such function, or other parameters, or runs Gradio 3.
             ProviderError: The call ended without an answer.
         """
 
-        def make() -> Plan:
+        def make() -> CallPlan:
             return make_plan(
                 self.info.get(),
                 api_name,
@@ -128,29 +128,29 @@ class GradioApp:
 
         plan = self._planned(make)
         try:
-            yield from self._submission.run(plan, resume)
+            yield from self._queue_call.run(plan, resume)
         except Refused as answer:
             raise self._meaning(plan, make, answer.refusal) from None
 
     def predict(
         self, api_name: str | None, data: Sequence[object], *, fn_index: int, trigger_id: int | None = None
-    ) -> Iterator[Status | Answer]:
+    ) -> Iterator[Status | CallResult]:
         """Run one function by a blocking POST to ``/run``, outside the app's queue.
 
         Yields:
-            Status lines while it runs; an Answer last.
+            Status lines while it runs; a CallResult last.
 
         Raises:
             ProviderError: The call ended without an answer.
         """
         yield Status("Acquiring GPU token")
-        yield from self._blocking.run(self.info.get(), api_name, data, fn_index, trigger_id)
+        yield from self._blocking_call.run(self.info.get(), api_name, data, fn_index, trigger_id)
 
     def cancel(self, state: Mapping[str, object]) -> None:
         """Ask the app to cancel the call of a checkpoint's state. Best effort and short; no network error is raised."""
-        self._submission.cancel(state)
+        self._queue_call.cancel(state)
 
-    def _planned(self, make: Callable[[], Plan]) -> Plan:
+    def _planned(self, make: Callable[[], CallPlan]) -> CallPlan:
         """Plan with what is known about the app. Before an error says that the app has changed, ask it anew."""
         try:
             return make()
@@ -158,7 +158,7 @@ class GradioApp:
             self.info.forget()
             return make()
 
-    def _meaning(self, plan: Plan, make: Callable[[], Plan], refusal: Refusal) -> ProviderError:
+    def _meaning(self, plan: CallPlan, make: Callable[[], CallPlan], refusal: Refusal) -> ProviderError:
         """The error of a refused call. Gradio answers 500 to an unknown function too: see whether it has this one."""
         error = refusal.error()
         if not isinstance(error, Crashed):

@@ -15,11 +15,11 @@ from providers.errors import Changed, Protocol, ProviderError, Unreachable
 from providers.events import Checkpoint, ProviderEvent, Status
 from providers.gradio import hub
 from providers.gradio.app_info import AppAddress
+from providers.gradio.app_limits import AppLimits
+from providers.gradio.call_plan import make_plan
 from providers.gradio.client import GradioApp
-from providers.gradio.limits import Limits
-from providers.gradio.plan import make_plan
 from providers.gradio.results import complete, finished, is_done
-from providers.gradio.session import Answer
+from providers.gradio.session import CallResult
 from providers.inputs.normalise import consumed
 from providers.spec import Credentials, ModelSpec, ProviderRequest, ProviderSpec
 
@@ -113,7 +113,7 @@ class GradioDriver:
                 resume = None
             arguments = self._arguments(app, model, call, request)
             for event in _events(app, call, arguments, resume):
-                if isinstance(event, Answer):
+                if isinstance(event, CallResult):
                     yield from complete(app.files, model.kind, event.data)
                 else:
                     yield event
@@ -206,7 +206,7 @@ def _gallery(component: str, files: Iterable[object]) -> list[object]:
 
 def _events(
     app: GradioApp, call: Call, arguments: Mapping[str, object], resume: Mapping[str, object] | None
-) -> Iterator[ProviderEvent | Answer]:
+) -> Iterator[ProviderEvent | CallResult]:
     if call.style == "run":
         # Such a call has no id, so a lost one cannot be found again.
         if resume is not None:
@@ -226,18 +226,18 @@ def _events(
     )
 
 
-def read_limits(config: ProviderConfig) -> Limits:
+def read_limits(config: ProviderConfig) -> AppLimits:
     """The bounds for this provider.
 
     Raises:
         ConfigError: A key is unknown.
     """
-    known = Limits.__dataclass_fields__
+    known = AppLimits.__dataclass_fields__
     for key in config.limits:
         if key not in known:
             raise config.error(f"limits: {key} is unknown; the limits are {', '.join(known)}")
-    values = {key: type(getattr(Limits(), key))(value) for key, value in config.limits.items()}
-    return Limits(**values)
+    values = {key: type(getattr(AppLimits(), key))(value) for key, value in config.limits.items()}
+    return AppLimits(**values)
 
 
 def _names(app: GradioApp, call: Call) -> dict[str, str]:

@@ -10,7 +10,7 @@ from providers.events import File, InlineFile
 from providers.gradio import files
 from providers.gradio.app_info import AppInfo
 from providers.gradio.messages import loads
-from providers.gradio.transport import Refused, Transport
+from providers.gradio.transport import AppTransport, Refused
 from providers.spec import InputFile
 
 
@@ -22,7 +22,7 @@ class FileTransfer:
         info: What the app says about itself.
     """
 
-    def __init__(self, transport: Transport, info: AppInfo) -> None:
+    def __init__(self, transport: AppTransport, info: AppInfo) -> None:
         self._transport = transport
         self._info = info
 

@@ -194,7 +194,7 @@ class _Session(requests.Session):
     """A session that follows no redirect: the base reads a redirect's whole body, of any length."""
 
     def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Always None: :class:`providers.gradio.transport.Transport` follows redirects, with bounds."""
+        """Always None: :class:`providers.gradio.transport.AppTransport` follows redirects, with bounds."""
         del resp
         return None
 

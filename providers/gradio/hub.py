@@ -21,8 +21,8 @@ from urllib.parse import quote
 import logs
 from providers.base import Control
 from providers.errors import ProviderError, Unreachable, Waking
-from providers.gradio.limits import Limits
-from providers.gradio.transport import Refused, Transport
+from providers.gradio.app_limits import AppLimits
+from providers.gradio.transport import AppTransport, Refused
 from providers.spec import Credentials
 
 log = logging.getLogger(__name__)
@@ -31,7 +31,7 @@ log = logging.getLogger(__name__)
 NO_UUID: Final = "[object Object]"
 
 #: Bounds of a look-up, which must not delay a job for long.
-LIMITS: Final = Limits(connect=2.0, read=4.0, no_news=8.0, body_bytes=4 << 20)
+LIMITS: Final = AppLimits(connect=2.0, read=4.0, no_news=8.0, body_bytes=4 << 20)
 
 #: The public Hub.
 HUB_URL: Final = "https://huggingface.co"
@@ -136,7 +136,7 @@ class Hub:
             return None
         headers = {"Authorization": f"Bearer {credentials.hf_token}"} if credentials.hf_token else {}
         try:
-            transport = Transport(
+            transport = AppTransport(
                 self._url,
                 headers=headers,
                 cookies=credentials.cookies,

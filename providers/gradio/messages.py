@@ -20,27 +20,30 @@ DEPTH = 64
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Estimation:
-    """The call waits. ``rank`` 0 is the first in the queue; ``eta`` is in seconds."""
+class _Message:
+    """``event_id``: the call that it is about; None if it names none."""
 
     event_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimation(_Message):
+    """The call waits. ``rank`` 0 is the first in the queue; ``eta`` is in seconds."""
+
     rank: int | None = None
     size: int | None = None
     eta: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SendData:
+class SendData(_Message):
     """Protocol ``sse`` only: the app asks for the arguments."""
-
-    event_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Starts:
+class Starts(_Message):
     """The function starts. ``eta`` is in seconds."""
 
-    event_id: str | None = None
     eta: float | None = None
 
 
@@ -56,35 +59,31 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bars:
+class Bars(_Message):
     """The progress bars, the outermost first. There may be none."""
 
-    event_id: str | None = None
     bars: tuple[Bar, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Log:
+class Log(_Message):
     """A line that the app shows to its visitor."""
 
-    event_id: str | None = None
     text: str = ""
     level: str = "info"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Generating:
+class Generating(_Message):
     """A step of a generator: full outputs, or changes to the last ones, depending on the protocol."""
 
-    event_id: str | None = None
     data: tuple[object, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Completed:
+class ProcessCompleted(_Message):
     """The end of the call. Success without ``data`` means that it was canceled."""
 
-    event_id: str | None = None
     success: bool
     data: tuple[object, ...] | None = None
     error: str | None = None
@@ -92,33 +91,26 @@ class Completed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unexpected:
+class Unexpected(_Message):
     """The app has lost the call: it does not know the session, or it stops."""
 
-    event_id: str | None = None
     text: str = ""
     unknown_session: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QueueFull:
+class QueueFull(_Message):
     """Protocol ``sse`` only: the queue is full."""
 
-    event_id: str | None = None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CloseStream:
+class CloseStream(_Message):
     """No call of this session is pending any more."""
 
-    event_id: str | None = None
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Heartbeat:
+class Heartbeat(_Message):
     """The connection is alive. It says nothing about the job."""
-
-    event_id: str | None = None
 
 
 Message = (
@@ -128,7 +120,7 @@ Message = (
     | Bars
     | Log
     | Generating
-    | Completed
+    | ProcessCompleted
     | Unexpected
     | QueueFull
     | CloseStream
@@ -251,7 +243,7 @@ def _generating(fields: Fields, event_id: str | None) -> Generating:
     return Generating(event_id=event_id, data=tuple(data) if isinstance(data, list) else ())
 
 
-def _completed(fields: Fields, event_id: str | None) -> Completed:
+def _completed(fields: Fields, event_id: str | None) -> ProcessCompleted:
     output, success = _output(fields, "process_completed"), fields.get("success")
     if not isinstance(success, bool):
         raise Protocol("the app sent 'process_completed' without saying whether it succeeded")
@@ -260,7 +252,7 @@ def _completed(fields: Fields, event_id: str | None) -> Completed:
         raise Protocol("the app sent a result that is not a list")
     # A generator that fails has the title in the output only (recorded, 6.31).
     title = clean.message(output.get("title") or fields.get("title"), 100)
-    return Completed(
+    return ProcessCompleted(
         event_id=event_id,
         success=success,
         data=tuple(data) if isinstance(data, list) else None,

@@ -12,7 +12,7 @@ from providers.gradio.files import Reference, find
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class CallResult:
     """The final data of a call: one item per output component, as the app sent it."""
 
     data: tuple[object, ...]
@@ -54,11 +54,11 @@ class Session:
         self._outputs: tuple[object, ...] | None = None
         self._preview: object = None
 
-    def feed(self, message: messages.Message) -> tuple[ProviderEvent | Answer, ...]:
+    def feed(self, message: messages.Message) -> tuple[ProviderEvent | CallResult, ...]:
         """Read one message.
 
         Returns:
-            Its events. An Answer ends the call.
+            Its events. A CallResult ends the call.
 
         Raises:
             ProviderError: The call ended without an answer.
@@ -87,7 +87,7 @@ class Session:
             self.event_id = message.event_id
         return message.event_id == self.event_id
 
-    def _read(self, message: messages.Message) -> tuple[ProviderEvent | Answer, ...]:
+    def _read(self, message: messages.Message) -> tuple[ProviderEvent | CallResult, ...]:
         match message:
             case messages.Estimation():
                 return self._waiting(message)
@@ -99,7 +99,7 @@ class Session:
                 return (Status(message.text, message.level),) if message.text else ()
             case messages.Generating():
                 return self._step(message)
-            case messages.Completed():
+            case messages.ProcessCompleted():
                 return (self._completed(message),)
             case messages.Unexpected() | messages.QueueFull() | messages.CloseStream():
                 raise self._failed(message)
@@ -139,14 +139,14 @@ class Session:
             return (Preview(image),) if image is not None else ()
         return ()
 
-    def _completed(self, message: messages.Completed) -> Answer:
+    def _completed(self, message: messages.ProcessCompleted) -> CallResult:
         if not message.success:
             raise Canceled() if self._canceled() else zerogpu.classify(message.error, message.title)
         if message.data is None:
             # This is how Gradio reports a cancel: success, with an empty output.
             raise Canceled() if self._canceled() else Crashed("the app canceled the job")
         self.finished = True
-        return Answer(message.data)
+        return CallResult(message.data)
 
     def _failed(self, message: messages.Unexpected | messages.QueueFull | messages.CloseStream) -> ProviderError:
         if self._canceled():

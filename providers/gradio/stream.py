@@ -9,12 +9,12 @@ import sseclient
 
 from providers.base import Control
 from providers.errors import Protocol, Timeout, Unreachable
-from providers.gradio.limits import Limits
+from providers.gradio.app_limits import AppLimits
 
 _BORDERS = (b"\n\n", b"\n\r\n", b"\r\r")
 
 
-class EventStream:
+class EventReader:
     """The data of each event of one response.
 
     Heartbeats do not count as news. The caller must call :meth:`news` for
@@ -33,7 +33,7 @@ class EventStream:
         self,
         read: Callable[[float], bytes],
         *,
-        limits: Limits,
+        limits: AppLimits,
         first: float | None = None,
         control: Control,
         clock: Callable[[], float] = time.monotonic,

@@ -18,11 +18,11 @@ import urllib3
 
 from providers.base import Control
 from providers.errors import Protocol, ProviderError, Rejected, Timeout, Unreachable
+from providers.gradio.app_limits import AppLimits
 from providers.gradio.files import same_origin
 from providers.gradio.http_session import Sockets, open_session
-from providers.gradio.limits import Limits
 from providers.gradio.refusals import LONGEST_WAIT, Refusal
-from providers.gradio.stream import EventStream
+from providers.gradio.stream import EventReader
 from retry_after import wait_of
 
 _PIECE = 65536
@@ -32,7 +32,7 @@ _HOPS = 3
 _FAREWELL = (1.5, 1.0)
 
 
-class Transport:
+class AppTransport:
     """Requests to one app.
 
     Args:
@@ -54,7 +54,7 @@ class Transport:
         headers: Mapping[str, str],
         cookies: str | None,
         proxy: str | None,
-        limits: Limits,
+        limits: AppLimits,
         control: Control,
     ) -> None:
         self.base = base_url.rstrip("/")
@@ -103,7 +103,7 @@ class Transport:
         except Refused as answer:
             raise answer.refusal.error() from None
 
-    def listen(self, path: str, *, first: float | None = None, **params: str) -> Stream:
+    def listen(self, path: str, *, first: float | None = None, **params: str) -> OpenStream:
         """Open a stream of events.
 
         Args:
@@ -127,7 +127,7 @@ class Transport:
                     sock.settimeout(seconds)
             return self._piece(response)
 
-        return Stream(response, EventStream(read, limits=self._limits, first=first, control=self._control))
+        return OpenStream(response, EventReader(read, limits=self._limits, first=first, control=self._control))
 
     def tell(self, path: str, fields: Mapping[str, object]) -> int:
         """Post a last message, also after a cancel. Returns the status; 0 if there was no answer in time."""
@@ -255,10 +255,10 @@ class Refused(Exception):
         super().__init__(f"status {refusal.status}")
 
 
-class Stream:
+class OpenStream:
     """An open stream of events. Close it."""
 
-    def __init__(self, response: requests.Response, events: EventStream) -> None:
+    def __init__(self, response: requests.Response, events: EventReader) -> None:
         self._response = response
         self.events = events
 

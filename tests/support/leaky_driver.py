@@ -28,9 +28,7 @@ class Leaky:
         prompt = Param(name="prompt", required=True)
         texts = ModelSpec(name="leaky", kind="text", params=(prompt,))
         pictures = ModelSpec(name="leaky-picture", params=(prompt,))
-        self.spec = config.apply(
-            ProviderSpec(name="leaky", label="leaky", url="", models=(texts, pictures), default_model="leaky")
-        )
+        self.spec = config.apply(ProviderSpec(name="leaky", label="leaky", url="", models=(texts, pictures)))
 
     def run(
         self, request: ProviderRequest, resume: Mapping[str, object] | None, control: Control

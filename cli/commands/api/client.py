@@ -13,7 +13,7 @@ import requests
 import sseclient
 import urllib3
 
-from cli.errors import CommandError, Unreachable
+from cli.errors import CommandError, ServiceUnreachable
 
 #: A job as the API gives it (docs/reference/http-api.md).
 Job = dict[str, Any]
@@ -66,7 +66,7 @@ class Api:
 
         Raises:
             ApiError: It was refused.
-            Unreachable: The service does not answer.
+            ServiceUnreachable: The service does not answer.
         """
         return self._json("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
@@ -76,7 +76,7 @@ class Api:
         Raises:
             CommandError: There is no such file.
             ApiError: It was refused.
-            Unreachable: The service does not answer.
+            ServiceUnreachable: The service does not answer.
         """
         try:
             files = {"file": (path.name, path.read_bytes())}
@@ -97,7 +97,7 @@ class Api:
 
         Raises:
             ApiError: It does not exist, or is larger than 256 MiB.
-            Unreachable: The service does not answer.
+            ServiceUnreachable: The service does not answer.
         """
         with self._send("GET", self._own(url), stream=True) as answer:
             self._refuse(answer)
@@ -114,7 +114,7 @@ class Api:
 
         Raises:
             ApiError: There is no such job.
-            Unreachable: The service was away for two minutes.
+            ServiceUnreachable: The service was away for two minutes.
         """
         etag: str | None = None
         lost_at: float | None = None
@@ -122,8 +122,8 @@ class Api:
             try:
                 answer = self._send("GET", f"/v1/jobs/{job_id}", headers={"If-None-Match": etag} if etag else {})
                 if answer.status_code >= requests.codes.internal_server_error:
-                    raise Unreachable(f"{self.url} answers {answer.status_code}")
-            except Unreachable:
+                    raise ServiceUnreachable(f"{self.url} answers {answer.status_code}")
+            except ServiceUnreachable:
                 lost_at = lost_at or time.monotonic()
                 if time.monotonic() - lost_at > _PATIENCE_SECONDS:
                     raise
@@ -152,7 +152,7 @@ class Api:
                         for event in sseclient.SSEClient(_as_they_come(answer)).events():
                             last = event.id or last
                             yield
-            except (Unreachable, urllib3.exceptions.HTTPError):
+            except (ServiceUnreachable, urllib3.exceptions.HTTPError):
                 pass
             time.sleep(self._pause_seconds)
 
@@ -173,7 +173,7 @@ class Api:
                 method, urljoin(self.url + "/", path.lstrip("/")), timeout=(_CONNECT_SECONDS, _READ_SECONDS), **options
             )
         except (requests.ConnectionError, requests.Timeout) as error:
-            raise Unreachable(f"no Darkroom answers at {self.url}; `darkroom up` starts one here") from error
+            raise ServiceUnreachable(f"no Darkroom answers at {self.url}; `darkroom up` starts one here") from error
 
     @staticmethod
     def _refuse(answer: requests.Response) -> None:

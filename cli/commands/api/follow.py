@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from cli.commands.api.client import Api, ApiError, Job
-from cli.errors import Unreachable
+from cli.errors import ServiceUnreachable
 from media import suffix_of
 
 
@@ -75,7 +75,7 @@ class Follower:
 
         Raises:
             ApiError: There is no such job.
-            Unreachable: The service stopped answering.
+            ServiceUnreachable: The service stopped answering.
         """
         columns = (
             SpinnerColumn(),
@@ -114,7 +114,7 @@ class Follower:
             return
         try:
             content, content_type = self.api.download(preview["url"])
-        except (ApiError, Unreachable):
+        except (ApiError, ServiceUnreachable):
             return  # the final image has replaced it meanwhile
         self._preview = preview.get("index")
         suffix = suffix_of(content_type)

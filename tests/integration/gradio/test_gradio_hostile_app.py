@@ -25,9 +25,9 @@ from providers.errors import (
 )  # fmt: skip
 from providers.events import Checkpoint, Started, Status
 from providers.gradio.app_info import AppAddress
+from providers.gradio.app_limits import AppLimits
 from providers.gradio.client import GradioApp
-from providers.gradio.limits import Limits
-from providers.gradio.session import Answer
+from providers.gradio.session import CallResult
 from tests.integration.gradio.hostile import CONFIG, DONE, SSE, HostileApp, Request, Wire, event, hostile_app
 
 STREAM = "GET /gradio_api/queue/data"
@@ -44,7 +44,7 @@ def app() -> Iterator[HostileApp]:
 def call(
     server: HostileApp,
     *,
-    limits: Limits | None = None,
+    limits: AppLimits | None = None,
     control: Control | None = None,
     headers: dict[str, str] | None = None,
     cookies: str | None = None,
@@ -53,13 +53,13 @@ def call(
     """One call, to its end."""
     address = AppAddress(base_url=server.url)
     with GradioApp(
-        address, limits=limits or Limits(), control=control or Control(30), headers=headers or {}, cookies=cookies
+        address, limits=limits or AppLimits(), control=control or Control(30), headers=headers or {}, cookies=cookies
     ) as client:
         return list(client.call("/infer", {"prompt": "x"}, resume=resume))
 
 
 def test_the_server_itself_is_understood(app: HostileApp) -> None:
-    assert call(app)[-1] == Answer(("done",))
+    assert call(app)[-1] == CallResult(("done",))
     assert app.asked("/gradio_api/cancel") == []
 
 
@@ -94,7 +94,7 @@ def test_endless_heartbeats_are_no_news(app: HostileApp) -> None:
 
     app.routes[STREAM] = beat
     with pytest.raises(Timeout, match="no news from the app"):
-        call(app, limits=Limits(no_news=0.3))
+        call(app, limits=AppLimits(no_news=0.3))
     assert len(app.asked("/gradio_api/cancel")) == 1
 
 
@@ -116,7 +116,7 @@ def test_a_slow_drip_is_no_news(app: HostileApp) -> None:
 
     app.routes[STREAM] = drip
     with pytest.raises(Timeout):
-        call(app, limits=Limits(first_event=0.3))
+        call(app, limits=AppLimits(first_event=0.3))
 
 
 @pytest.mark.parametrize("last", [b"", b'data: {"msg": "process_compl', DONE[:-1]])
@@ -160,7 +160,7 @@ def test_events_of_an_unchunked_stream_come_at_once(app: HostileApp) -> None:
         for got in client.call("/infer", {"prompt": "x"}):
             if isinstance(got, Started):
                 seen.set()
-        assert got == Answer(("done",))
+        assert got == CallResult(("done",))
 
 
 @pytest.mark.parametrize(
@@ -239,7 +239,7 @@ def test_credentials_go_to_the_app_and_to_no_other_host(app: HostileApp) -> None
 def test_a_redirect_within_the_app_is_followed(app: HostileApp) -> None:
     app.routes["GET /config"] = lambda wire, _: wire.head("307 Over", Location="/config/", Content_Length="0")
     app.routes["GET /config/"] = lambda wire, _: wire.answer(CONFIG)
-    assert call(app)[-1] == Answer(("done",))
+    assert call(app)[-1] == CallResult(("done",))
 
 
 def test_a_redirect_in_a_circle_ends(app: HostileApp) -> None:
@@ -278,7 +278,7 @@ def test_a_proxys_password_is_not_told() -> None:
 def test_the_environments_proxy_is_not_used(app: HostileApp, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:1")
-    assert call(app)[-1] == Answer(("done",))
+    assert call(app)[-1] == CallResult(("done",))
 
 
 def test_cookies_of_the_app_are_kept_within_the_attempt_and_not_beyond(app: HostileApp) -> None:
@@ -337,7 +337,7 @@ def test_a_lost_answer_to_the_post_does_not_double_the_job(app: HostileApp) -> N
 
     app.routes[CALL] = lose
     events = call(app)
-    assert events[-1] == Answer(("done",))
+    assert events[-1] == CallResult(("done",))
     assert len(app.asked("/gradio_api/call/infer")) == 1
     session = app.asked("/gradio_api/queue/data")[0].query.partition("=")[2]
     assert session.encode() in app.asked("/gradio_api/call/infer")[0].body
@@ -388,7 +388,7 @@ def test_an_app_without_a_description_is_asked_by_position(app: HostileApp) -> N
     app.routes["GET /gradio_api/info"] = lambda wire, _: wire.answer(b"Oops", status="500 Oops")
     with GradioApp(AppAddress(base_url=app.url), control=Control(10)) as client:
         events = list(client.call("/infer", {"prompt": "x"}, positional=("prompt",)))
-    assert events[-1] == Answer(("done",))
+    assert events[-1] == CallResult(("done",))
     assert b'"data": ["x"]' in app.asked("/gradio_api/call/infer")[0].body
 
 
@@ -410,7 +410,7 @@ def test_a_stale_description_is_read_again_before_the_app_is_said_to_have_change
     with pytest.raises(Changed):
         call(app)
     del app.routes["GET /config"]
-    assert call(app)[-1] == Answer(("done",))
+    assert call(app)[-1] == CallResult(("done",))
 
 
 def test_one_attempt_needs_one_connection(app: HostileApp) -> None:
@@ -468,7 +468,7 @@ def resumable(app: HostileApp, phase: str) -> dict[str, object]:
 @pytest.mark.parametrize("phase", ["posting", "posted"])
 def test_a_job_whose_stream_was_never_opened_is_picked_up(app: HostileApp, phase: str) -> None:
     events = call(app, resume=resumable(app, phase))
-    assert events[-1] == Answer(("done",))
+    assert events[-1] == CallResult(("done",))
     assert app.asked("/gradio_api/call/infer") == []
     assert isinstance(events[0], Checkpoint)
     assert (events[0].state["phase"], events[0].state["session"]) == ("opened", "s1")
@@ -476,7 +476,7 @@ def test_a_job_whose_stream_was_never_opened_is_picked_up(app: HostileApp, phase
 
 def test_a_job_whose_stream_was_opened_is_taken_back_and_submitted_anew(app: HostileApp) -> None:
     events = call(app, resume=resumable(app, "opened"))
-    assert events[-1] == Answer(("done",))
+    assert events[-1] == CallResult(("done",))
     paths = [request.path for request in app.requests]
     assert paths.index("/gradio_api/cancel") < paths.index("/gradio_api/call/infer")
     assert b'"session_hash": "s1"' in app.asked("/gradio_api/cancel")[0].body
@@ -504,8 +504,8 @@ def test_a_job_that_the_app_does_not_know_is_submitted_anew_and_said_so(
             wire.sock.shutdown(2)
 
     app.routes[STREAM] = unknown
-    events = call(app, resume=resumable(app, phase), limits=Limits(probe=0.3))
-    assert events[-1] == Answer(("done",))
+    events = call(app, resume=resumable(app, phase), limits=AppLimits(probe=0.3))
+    assert events[-1] == CallResult(("done",))
     warnings = [e for e in events if isinstance(e, Status)]
     assert [w.level for w in warnings] == ["warning"]
     assert "submitted again" in warnings[0].text
@@ -514,7 +514,7 @@ def test_a_job_that_the_app_does_not_know_is_submitted_anew_and_said_so(
 
 def test_a_state_of_another_app_is_not_resumed(app: HostileApp) -> None:
     state = {**resumable(app, "posted"), "base": "http://127.0.0.1:1"}
-    assert call(app, resume=state)[-1] == Answer(("done",))
+    assert call(app, resume=state)[-1] == CallResult(("done",))
     assert len(app.asked("/gradio_api/call/infer")) == 1
 
 
@@ -524,7 +524,7 @@ def test_a_call_that_is_given_up_before_its_stream_was_opened_stays_resumable(ap
         state = next(e.state for e in events if isinstance(e, Checkpoint) and e.state["phase"] == "posted")
         events.close()  # type: ignore[attr-defined]
     assert app.asked("/gradio_api/cancel") == []
-    assert call(app, resume=dict(state))[-1] == Answer(("done",))
+    assert call(app, resume=dict(state))[-1] == CallResult(("done",))
     assert len(app.asked("/gradio_api/call/infer")) == 1
 
 

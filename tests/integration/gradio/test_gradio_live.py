@@ -16,10 +16,10 @@ from providers.base import Control
 from providers.errors import Busy, Canceled, Changed, Crashed, Denied, ProviderError, Quota, Unreachable
 from providers.events import Checkpoint, Preview, Progress, ProviderEvent, Queued, Started, Status
 from providers.gradio.app_info import AppAddress
+from providers.gradio.app_limits import AppLimits
+from providers.gradio.call_plan import Style
 from providers.gradio.client import GradioApp
-from providers.gradio.limits import Limits
-from providers.gradio.plan import Style
-from providers.gradio.session import Answer
+from providers.gradio.session import CallResult
 from providers.spec import InputFile
 from tests.spaces import environments
 from tests.spaces.launcher import Space, Spaces
@@ -30,7 +30,7 @@ LINES = [
     *(pytest.param(line, marks=pytest.mark.soak) for line in environments.OLDEST),
 ]
 STYLES: tuple[Style, ...] = ("call", "join")
-Event = ProviderEvent | Answer
+Event = ProviderEvent | CallResult
 
 
 @pytest.fixture(params=LINES)
@@ -43,9 +43,9 @@ def is_old(space: Space) -> bool:
     return space.line in {"4.8", "4.16", "4.19"}
 
 
-def opened(space: Space, control: Control | None = None, limits: Limits | None = None) -> GradioApp:
+def opened(space: Space, control: Control | None = None, limits: AppLimits | None = None) -> GradioApp:
     address = AppAddress(base_url=space.url, login=("alice", "secret") if space.has_login else None)
-    return GradioApp(address, control=control or Control(60), limits=limits or Limits())
+    return GradioApp(address, control=control or Control(60), limits=limits or AppLimits())
 
 
 #: The generic app's parameters: Gradio 4.8 to 4.19 tell no names.
@@ -78,7 +78,7 @@ def call(space: Space, name: str, style: Style = "call", **arguments: object) ->
 
 def answer(events: list[Event]) -> tuple[object, ...]:
     last = events[-1]
-    assert isinstance(last, Answer)
+    assert isinstance(last, CallResult)
     return last.data
 
 
@@ -105,7 +105,7 @@ def test_each_step_of_a_generator_is_a_preview_that_can_be_read(space: Space, st
         for event in begin(app, "/generate", {"text": "p", "steps": 4, "delay": 0.1}, style=style):
             if isinstance(event, Preview):
                 pictures.append(picture(event.image.read(1 << 20)))
-            if isinstance(event, Answer):
+            if isinstance(event, CallResult):
                 final = app.files.output(event.data[0])
                 assert final is not None
                 assert picture(final.read(1 << 20)).size == (48, 48)
@@ -226,7 +226,7 @@ def test_a_blocking_call_gives_its_answer_and_its_error(space: Space) -> None:
         events = list(app.predict("/slow", ["b", 1.2], fn_index=1))
         with pytest.raises(Crashed, match="it's so"):
             list(app.predict("/fail", ["it's so"], fn_index=6))
-    assert events[-1] == Answer(("slow: b",))
+    assert events[-1] == CallResult(("slow: b",))
     lines = [event.text for event in events if isinstance(event, Status)]
     assert lines[0] == "Acquiring GPU token"
     assert lines[1].startswith("Generating 1.")
@@ -336,7 +336,7 @@ def test_an_attempt_that_died_around_its_post_is_cleared_up_by_its_session(space
     # It died before the POST.
     text = uuid4().hex
     state, _ = checkpoints(space, "posting", "/slow", text=text, seconds=0.2)
-    with opened(space, limits=Limits(probe=1.0)) as app:
+    with opened(space, limits=AppLimits(probe=1.0)) as app:
         events = list(begin(app, "/slow", {"text": text, "seconds": 0.2}, resume=state))
     assert answer(events) == (f"slow: {text}",)
     assert notes(space, text) == ["start", "end"]
@@ -370,7 +370,7 @@ def test_many_calls_at_once_need_one_thread_each_and_leave_nothing(space: Space)
     assert threading.active_count() <= before + 30
     for thread in threads:
         thread.join(60)
-    found = sorted(event.data for event in answers if isinstance(event, Answer))
+    found = sorted(event.data for event in answers if isinstance(event, CallResult))
     assert found == sorted((f"together: {n}",) for n in range(30))
     assert threading.active_count() == before
 

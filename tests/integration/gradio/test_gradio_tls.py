@@ -22,7 +22,7 @@ from providers.errors import Canceled, Rejected, Unreachable
 from providers.gradio import http_session
 from providers.gradio.app_info import AppAddress
 from providers.gradio.client import GradioApp
-from providers.gradio.session import Answer
+from providers.gradio.session import CallResult
 from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
 
 
@@ -83,7 +83,7 @@ def test_an_unknown_certificate_is_refused(app: HostileApp) -> None:
 
 @pytest.mark.usefixtures("trusted")
 def test_a_trusted_certificate_serves_the_whole_call_on_one_connection(app: HostileApp) -> None:
-    assert call(app, Control(20))[-1] == Answer(("done",))
+    assert call(app, Control(20))[-1] == CallResult(("done",))
     assert app.connections == 1
 
 
@@ -136,7 +136,7 @@ def test_a_users_proxy_sees_where_to_and_nothing_else(app: HostileApp, tunnel: T
     """Nobody but the app's own host is asked for, and what is sent there is encrypted past the proxy."""
     headers = {"X-HF-Authorization": "Bearer hf_canary0123456789"}
     with GradioApp(AppAddress(base_url=app.url), headers=headers, proxy=tunnel.address, control=Control(20)) as client:
-        assert list(client.call("/infer", {"prompt": "x"}))[-1] == Answer(("done",))
+        assert list(client.call("/infer", {"prompt": "x"}))[-1] == CallResult(("done",))
     assert {head.rpartition(" HTTP/1.")[0] for head in (head.split("\r\n")[0] for head in tunnel.heads)} == {
         f"CONNECT {app.url.removeprefix('https://')}"
     }

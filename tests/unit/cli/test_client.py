@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from cli.commands.api.client import Api, ApiError
-from cli.errors import Unreachable
+from cli.errors import ServiceUnreachable
 from cli.main import main
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -102,7 +102,7 @@ def test_a_refusal_that_is_no_problem_document_shows_its_status(serve: Serve) ->
 
 
 def test_nobody_there_is_said_in_one_line() -> None:
-    with pytest.raises(Unreachable, match="no Darkroom answers at"):
+    with pytest.raises(ServiceUnreachable, match="no Darkroom answers at"):
         Api("http://127.0.0.1:9").get("/v1/jobs")
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from providers.errors import Protocol
 from providers.gradio import messages
-from providers.gradio.messages import Bar, Bars, Completed, Estimation, Log, parse
+from providers.gradio.messages import Bar, Bars, Estimation, Log, ProcessCompleted, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -106,12 +106,12 @@ def test_a_log_of_an_unknown_level_is_an_info() -> None:
 
 def test_the_title_of_a_failed_generator_is_found_in_its_output() -> None:
     line = '{"msg":"process_completed","output":{"error":"boo","title":"T"},"success":false,"title":null}'
-    assert parse(line) == Completed(success=False, error="boo", title="T")
+    assert parse(line) == ProcessCompleted(success=False, error="boo", title="T")
 
 
 def test_an_infinite_number_in_a_result_becomes_null() -> None:
     message = parse('{"msg":"process_completed","output":{"data":[1e999, NaN, 1.5]},"success":true}')
-    assert message == Completed(success=True, data=(None, None, 1.5))
+    assert message == ProcessCompleted(success=True, data=(None, None, 1.5))
 
 
 FINITE = st.recursive(

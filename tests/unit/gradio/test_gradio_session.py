@@ -8,17 +8,17 @@ from providers.gradio.messages import (
     Bar,
     Bars,
     CloseStream,
-    Completed,
     Estimation,
     Generating,
     Heartbeat,
     Log,
     Message,
+    ProcessCompleted,
     QueueFull,
     Starts,
     Unexpected,
 )  # fmt: skip
-from providers.gradio.session import Answer, Lost, Session
+from providers.gradio.session import CallResult, Lost, Session
 
 PICTURE = InlineFile("p", b"")
 
@@ -34,20 +34,20 @@ def test_a_call_is_told_from_its_beginning_to_its_answer() -> None:
         Starts(event_id="mine", eta=4.0),
         Bars(event_id="mine", bars=(Bar(index=1, length=4, unit="steps", text="painting"),)),
         Log(event_id="mine", text="hello", level="warning"),
-        Completed(event_id="mine", success=True, data=("done", 7)),
+        ProcessCompleted(event_id="mine", success=True, data=("done", 7)),
     ) == [
         Queued(rank=1, size=2, eta=3.0),
         Started(eta=4.0),
         Progress(fraction=0.25, step=1, total=4, unit="steps", message="painting"),
         Status("hello", "warning"),
-        Answer(("done", 7)),
+        CallResult(("done", 7)),
     ]
 
 
 def test_other_calls_repetitions_and_what_comes_late_are_dropped() -> None:
-    mine = Completed(event_id="mine", success=True, data=(1,))
+    mine = ProcessCompleted(event_id="mine", success=True, data=(1,))
     assert heard(
-        Completed(event_id="other", success=True, data=("not mine",)),
+        ProcessCompleted(event_id="other", success=True, data=("not mine",)),
         Unexpected(event_id="other", text="404"),
         Estimation(event_id="mine", rank=0),
         Estimation(event_id="mine", rank=0),
@@ -59,7 +59,7 @@ def test_other_calls_repetitions_and_what_comes_late_are_dropped() -> None:
         mine,
         Log(event_id="mine", text="late"),
         CloseStream(),
-    ) == [Queued(rank=0), Started(), Answer((1,))]
+    ) == [Queued(rank=0), Started(), CallResult((1,))]
 
 
 def test_an_unknown_id_is_taken_from_the_first_message() -> None:
@@ -99,16 +99,16 @@ def test_a_wrong_diff_costs_the_preview_and_nothing_else() -> None:
         Generating(event_id="mine", data=({"path": "/1.png", "meta": {}},)),
         Generating(event_id="mine", data=([["replace", ["no", "such"], 1]],)),
         Generating(event_id="mine", data=([["replace", [], {"path": "/3.png", "meta": {}}]],)),
-        Completed(event_id="mine", success=True, data=("whole",)),
+        ProcessCompleted(event_id="mine", success=True, data=("whole",)),
         session=session,
-    ) == [Preview(PICTURE), Preview(PICTURE), Answer(("whole",))]
+    ) == [Preview(PICTURE), Preview(PICTURE), CallResult(("whole",))]
 
 
 @pytest.mark.parametrize(
     ("message", "kind"),
     [
-        (Completed(success=True), Crashed),
-        (Completed(success=False, error="boo"), Crashed),
+        (ProcessCompleted(success=True), Crashed),
+        (ProcessCompleted(success=False, error="boo"), Crashed),
         (QueueFull(), Busy),
         (CloseStream(), Lost),
         (Unexpected(text="404: Session not found.", unknown_session=True), Lost),

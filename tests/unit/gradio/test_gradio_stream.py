@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from providers.base import Control
 from providers.errors import Canceled, Protocol, ProviderError, Timeout, Unreachable
-from providers.gradio.limits import Limits
-from providers.gradio.stream import EventStream
+from providers.gradio.app_limits import AppLimits
+from providers.gradio.stream import EventReader
 
 BEAT = b'data: {"msg":"heartbeat"}\n\n'
 
@@ -23,11 +23,15 @@ class Clock:
 
 
 def stream(
-    pieces: Iterator[bytes], *, limits: Limits | None = None, control: Control | None = None, clock: Clock | None = None
-) -> EventStream:
-    return EventStream(
+    pieces: Iterator[bytes],
+    *,
+    limits: AppLimits | None = None,
+    control: Control | None = None,
+    clock: Clock | None = None,
+) -> EventReader:
+    return EventReader(
         lambda _: next(pieces, b""),
-        limits=limits or Limits(),
+        limits=limits or AppLimits(),
         control=control or Control(),
         clock=clock or Clock(),
     )
@@ -83,7 +87,7 @@ def test_an_event_that_never_ends_is_refused_at_its_limit() -> None:
 
 @pytest.mark.parametrize("flood", [b": comment\n\n", BEAT])
 def test_a_stream_is_bounded_in_bytes(flood: bytes) -> None:
-    limits = Limits(stream_bytes=100_000, events=10**9)
+    limits = AppLimits(stream_bytes=100_000, events=10**9)
     with pytest.raises(Protocol, match="more than 100000 bytes"):
         list(stream((flood for _ in range(10**6)), limits=limits))
 
@@ -134,15 +138,15 @@ def test_a_read_waits_no_longer_than_any_limit() -> None:
         clock.now += seconds
         raise TimeoutError
 
-    def follow(limits: Limits, seconds: float | None) -> type[ProviderError]:
+    def follow(limits: AppLimits, seconds: float | None) -> type[ProviderError]:
         clock.now = 0
         with pytest.raises(ProviderError) as caught:
-            list(EventStream(read, limits=limits, control=Control(seconds, clock=clock), clock=clock))
+            list(EventReader(read, limits=limits, control=Control(seconds, clock=clock), clock=clock))
         return caught.type
 
-    assert follow(Limits(read=9, first_event=60), None) is Timeout
-    assert follow(Limits(read=90, first_event=60), None) is Timeout
-    assert follow(Limits(), 7) is Timeout
+    assert follow(AppLimits(read=9, first_event=60), None) is Timeout
+    assert follow(AppLimits(read=90, first_event=60), None) is Timeout
+    assert follow(AppLimits(), 7) is Timeout
     assert waits == [9, 60, 7]
 
 

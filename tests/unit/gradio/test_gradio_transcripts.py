@@ -11,16 +11,16 @@ from providers.base import Control
 from providers.errors import ProviderError, Unreachable
 from providers.events import File, InlineFile
 from providers.gradio import diff, files
-from providers.gradio.limits import Limits
-from providers.gradio.messages import Completed, Generating, SendData, parse
-from providers.gradio.session import Answer, Session
-from providers.gradio.stream import EventStream
+from providers.gradio.app_limits import AppLimits
+from providers.gradio.messages import Generating, ProcessCompleted, SendData, parse
+from providers.gradio.session import CallResult, Session
+from providers.gradio.stream import EventReader
 from tests.transcripts.reader import Exchange, everything
 
 STREAMS = {e.id: e for e in everything() if e.is_stream}
 
-#: Events are told by their first letters here: Queued, Started, Log (a Status), progress Bars, Preview, Answer.
-LETTERS = {"Queued": "Q", "Started": "S", "Status": "L", "Progress": "B", "Preview": "P", "Answer": "A"}
+#: Events are told by their first letters here: Queued, Started, Log (a Status), progress Bars, Preview, Answer (the result).
+LETTERS = {"Queued": "Q", "Started": "S", "Status": "L", "Progress": "B", "Preview": "P", "CallResult": "A"}
 
 
 def outcome(stream: Exchange, pieces: Iterable[bytes], event_id: str | None = None) -> str:
@@ -36,7 +36,7 @@ def outcome(stream: Exchange, pieces: Iterable[bytes], event_id: str | None = No
             raise TimeoutError
         return piece
 
-    events = EventStream(read, limits=Limits(), control=Control(), clock=lambda: 0.0)
+    events = EventReader(read, limits=AppLimits(), control=Control(), clock=lambda: 0.0)
     # Only the queue's own stream carries diffs; "call-then" was posted by /call.
     diffs = "02-call" not in stream.name and not stream.version.startswith(("4.8.", "4.16"))
     session = Session(event_id, diffs=diffs, file=preview)
@@ -48,7 +48,7 @@ def outcome(stream: Exchange, pieces: Iterable[bytes], event_id: str | None = No
                 continue
             for event in session.feed(message):
                 seen += LETTERS[type(event).__name__]
-                if isinstance(event, Answer):
+                if isinstance(event, CallResult):
                     return f"{seen} {summary(event)}"
         raise session.end()
     except ProviderError as error:
@@ -61,7 +61,7 @@ def preview(data: object) -> File:
     return InlineFile(found.name, b"")
 
 
-def summary(answer: Answer) -> str:
+def summary(answer: CallResult) -> str:
     shown = []
     for item in answer.data:
         found = files.find(item)
@@ -192,7 +192,7 @@ def test_diffs_lead_to_the_value_that_is_sent_in_full_at_the_end(version: str) -
     for message in messages:
         if isinstance(message, Generating):
             outputs = message.data if outputs is None else diff.apply(outputs, message.data)
-        elif isinstance(message, Completed):
+        elif isinstance(message, ProcessCompleted):
             assert outputs == message.data
             return
     pytest.fail("the stream has no end")

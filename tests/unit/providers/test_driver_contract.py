@@ -123,7 +123,7 @@ def test_abandoning_never_raises(driver: Driver, model: ModelSpec, state: dict[s
 def test_a_parameter_that_the_app_would_never_get_is_refused_when_the_driver_is_built() -> None:
     params = (PROMPT, MESSAGES, Param(name="style"), Param(name="tone"))
     model = ModelSpec(name="m", params=params)
-    spec = ProviderSpec(name="p", label="p", url=NOWHERE, models=(model,), default_model="m")
+    spec = ProviderSpec(name="p", label="p", url=NOWHERE, models=(model,))
     table = ProviderConfig(name="p", url=NOWHERE)
     with pytest.raises(ValueError, match="m declares style, tone, but /infer"):
         GradioDriver(table, spec, {"m": Call(api_name="/infer", arguments=same_names("prompt"))})

@@ -11,9 +11,7 @@ from providers.config import Config, ConfigError, ProviderConfig
 from providers.config_values import web_url
 from providers.spec import ModelSpec, ProviderSpec
 
-SPEC = ProviderSpec(
-    name="p", label="P", url="https://p.example", space="a/p", models=(ModelSpec(name="m"),), default_model="m"
-)
+SPEC = ProviderSpec(name="p", label="P", url="https://p.example", space="a/p", models=(ModelSpec(name="m"),))
 
 
 def test_a_whole_table_is_read() -> None:

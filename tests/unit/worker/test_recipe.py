@@ -31,7 +31,7 @@ MODEL = ModelSpec(
     ),
 )
 SPEC = ProviderSpec(
-    name="scripted", label="x", url="https://me-painter.hf.space", models=(MODEL,), default_model="painter-1", space="me/painter"
+    name="scripted", label="x", url="https://me-painter.hf.space", models=(MODEL,), space="me/painter"
 )  # fmt: skip
 JOB = Job(
     id="job_01ARZ3NDEKTSV4RRFFQ69G5FAV", owner="o", user="o", model="scripted", route=("scripted",), given={},

@@ -540,7 +540,6 @@ class Looking(ScriptedDriver):
         params = (Param(name="prompt"), Param(name="image", type="image"))
         self.spec = ProviderSpec(
             name="scripted", label="", url="", models=(ModelSpec(name="scripted", params=params),),
-            default_model="scripted",
         )  # fmt: skip
 
 

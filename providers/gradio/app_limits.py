@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class AppLimits:
     """How long to wait for an app, and how much to accept from it.
 
     Args:
@@ -32,4 +32,4 @@ class Limits:
     body_bytes: int = 16 << 20
 
 
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = AppLimits()

@@ -13,7 +13,7 @@ Style = Literal["call", "join"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
+class CallPlan:
     """A call that is ready to be sent. ``style`` is ``call``, ``join`` or (Gradio 4.0 to 4.8) ``sse``."""
 
     app: App
@@ -37,7 +37,7 @@ def make_plan(
     style: Style = "call",
     fn_index: int | None = None,
     trigger_id: int | None = None,
-) -> Plan:
+) -> CallPlan:
     """Plan a call of one function; see :meth:`providers.gradio.client.GradioApp.call`.
 
     Raises:
@@ -52,7 +52,7 @@ def make_plan(
         usable = "sse"
     elif not app.has_call or endpoint.api_name is None:
         usable = "join"
-    return Plan(
+    return CallPlan(
         app=app,
         endpoint=endpoint,
         data=arguments(endpoint, given, positional),

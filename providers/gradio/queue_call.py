@@ -21,14 +21,14 @@ from urllib.parse import quote
 from providers.base import Control
 from providers.errors import Canceled, Protocol, Timeout, Unreachable
 from providers.events import Checkpoint, File, ProviderEvent, Status
-from providers.gradio.limits import Limits
+from providers.gradio.app_limits import AppLimits
+from providers.gradio.call_plan import CallPlan
 from providers.gradio.messages import Heartbeat, SendData, loads, parse
-from providers.gradio.plan import Plan
-from providers.gradio.session import Answer, Lost, Session
-from providers.gradio.transport import Refused, Stream, Transport
+from providers.gradio.session import CallResult, Lost, Session
+from providers.gradio.transport import AppTransport, OpenStream, Refused
 
 State = Mapping[str, object]
-Events = Generator[ProviderEvent | Answer, None, None]
+Events = Generator[ProviderEvent | CallResult, None, None]
 
 _EVENT_ID = re.compile(rb'"event_id":\s*"(\w{1,64})"')
 
@@ -37,7 +37,7 @@ class _Gone(Exception):
     """The app has no messages for the session to pick up."""
 
 
-class Submission:
+class QueueCall:
     """Runs calls over one transport.
 
     Args:
@@ -50,10 +50,10 @@ class Submission:
 
     def __init__(
         self,
-        transport: Transport,
+        transport: AppTransport,
         *,
         base: str,
-        limits: Limits,
+        limits: AppLimits,
         control: Control,
         file: Callable[[object], File | None],
     ) -> None:
@@ -63,8 +63,8 @@ class Submission:
         self._control = control
         self._file = file
 
-    def run(self, plan: Plan, resume: State | None = None) -> Events:
-        """Submit the call, or pick up the submission of ``resume``. The Answer comes last.
+    def run(self, plan: CallPlan, resume: State | None = None) -> Events:
+        """Submit the call, or pick up the submission of ``resume``. The CallResult comes last.
 
         Raises:
             Refused: The app refuses the call.
@@ -103,7 +103,7 @@ class Submission:
             # Before 4.31 there is only this, and only for generators; other functions run to their end.
             self._transport.tell(f"{state.get('prefix', '')}/reset", {"event_id": event_id})
 
-    def _resumed(self, plan: Plan, state: State) -> Generator[ProviderEvent | Answer, None, bool]:
+    def _resumed(self, plan: CallPlan, state: State) -> Generator[ProviderEvent | CallResult, None, bool]:
         """Pick up the submission of an earlier attempt. Returns False if a new one is needed."""
         if state.get("base") != self._base or not isinstance(state.get("session"), str):
             return False
@@ -120,7 +120,7 @@ class Submission:
             return False
         return True
 
-    def _submitted(self, plan: Plan) -> Events:
+    def _submitted(self, plan: CallPlan) -> Events:
         state: dict[str, object] = {
             "phase": "posting",
             "style": plan.style,
@@ -138,7 +138,7 @@ class Submission:
             yield Checkpoint(state)
         yield from self._listened(plan, state)
 
-    def _posted(self, plan: Plan, state: State) -> Generator[ProviderEvent | Answer, None, str | None]:
+    def _posted(self, plan: CallPlan, state: State) -> Generator[ProviderEvent | CallResult, None, str | None]:
         """Post the call. Returns its id; None if the answer was lost and the job was picked up without it."""
         body: dict[str, object] = {"data": plan.data, "session_hash": state["session"]}
         path = f"{plan.app.prefix}/call/{quote(plan.endpoint.api_name or '', safe='')}"
@@ -158,7 +158,7 @@ class Submission:
                 raise error from None
             return None
 
-    def _listened(self, plan: Plan, state: State, *, first: float | None = None) -> Events:
+    def _listened(self, plan: CallPlan, state: State, *, first: float | None = None) -> Events:
         """Read the job's stream to its end.
 
         Args:
@@ -177,7 +177,7 @@ class Submission:
             canceled=lambda: self._control.canceled,
         )
         yield Checkpoint({**state, "phase": "opened"})
-        stream: Stream | None = None
+        stream: OpenStream | None = None
         try:
             stream = self._open(plan, state, first)
             yield from self._heard(plan, state, session, stream)
@@ -192,7 +192,7 @@ class Submission:
             if not session.finished:
                 self._dropped(state, session.event_id, opened=stream is not None)
 
-    def _heard(self, plan: Plan, state: State, session: Session, stream: Stream) -> Events:
+    def _heard(self, plan: CallPlan, state: State, session: Session, stream: OpenStream) -> Events:
         """Yield the events of the messages, up to the answer."""
         for line in stream.events:
             message = parse(line)
@@ -202,21 +202,21 @@ class Submission:
             if isinstance(message, SendData):
                 self._give(plan, state, message)
             for event in session.feed(message):
-                if isinstance(event, Answer):
+                if isinstance(event, CallResult):
                     stream.finish()
                 yield event
             if session.finished:
                 return
         raise session.end()
 
-    def _open(self, plan: Plan, state: State, first: float | None) -> Stream:
+    def _open(self, plan: CallPlan, state: State, first: float | None) -> OpenStream:
         session = str(state["session"])
         if plan.style == "sse":
             index = str(plan.endpoint.fn_index)
             return self._transport.listen("/queue/join", first=first, fn_index=index, session_hash=session)
         return self._transport.listen(f"{plan.app.prefix}/queue/data", first=first, session_hash=session)
 
-    def _give(self, plan: Plan, state: State, message: SendData) -> None:
+    def _give(self, plan: CallPlan, state: State, message: SendData) -> None:
         """Protocol ``sse``: the app asks for the arguments when it is our turn."""
         fields = {"event_id": message.event_id, "data": plan.data, "fn_index": plan.endpoint.fn_index}
         self._transport.ask("POST", "/queue/data", json={**fields, "session_hash": state["session"]})

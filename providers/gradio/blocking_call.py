@@ -14,12 +14,12 @@ from providers.base import Control
 from providers.errors import Changed, Protocol, ProviderError
 from providers.events import Status
 from providers.gradio import zerogpu
+from providers.gradio.app_limits import AppLimits
 from providers.gradio.endpoints import App
-from providers.gradio.limits import Limits
 from providers.gradio.messages import loads
 from providers.gradio.refusals import Refusal
-from providers.gradio.session import Answer
-from providers.gradio.transport import Refused, Transport
+from providers.gradio.session import CallResult
+from providers.gradio.transport import AppTransport, Refused
 from resilience import settle
 
 #: Seconds between two status lines.
@@ -35,14 +35,14 @@ class BlockingCall:
         control: Cancel and time budget of the attempt.
     """
 
-    def __init__(self, transport: Transport, limits: Limits, control: Control) -> None:
+    def __init__(self, transport: AppTransport, limits: AppLimits, control: Control) -> None:
         self._transport = transport
         self._limits = limits
         self._control = control
 
     def run(
         self, app: App, api_name: str | None, data: Sequence[object], fn_index: int, trigger_id: int | None
-    ) -> Iterator[Status | Answer]:
+    ) -> Iterator[Status | CallResult]:
         """See :meth:`providers.gradio.client.GradioApp.predict`."""
         endpoint = app.find(api_name, fn_index)
         body = {
@@ -54,7 +54,7 @@ class BlockingCall:
         }
         path = f"{app.prefix}/run/{quote(endpoint.api_name or 'predict', safe='')}"
         begun = time.monotonic()
-        answer = Future[Answer]()
+        answer = Future[CallResult]()
         Thread(target=settle, args=(answer, lambda: self._post(path, body)), name="gradio-run", daemon=True).start()
         try:
             while wait((answer,), _TICK).not_done:
@@ -68,7 +68,7 @@ class BlockingCall:
         yield Status(f"Finished {time.monotonic() - begun:.2f} s")
         yield found
 
-    def _post(self, path: str, body: Mapping[str, object]) -> Answer:
+    def _post(self, path: str, body: Mapping[str, object]) -> CallResult:
         # The app sends nothing until the end, so silence does not mean that the connection is lost.
         silence = self._control.remaining() or self._limits.no_news
         try:
@@ -79,7 +79,7 @@ class BlockingCall:
             raise Protocol("the app answered without a result")
         if fields.get("is_generating") is True:
             raise Changed("this function works step by step; its blocking call gives only the first step")
-        return Answer(tuple(fields["data"]))
+        return CallResult(tuple(fields["data"]))
 
 
 def _error(refusal: Refusal) -> ProviderError:
