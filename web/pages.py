@@ -13,7 +13,7 @@ from web.http.problems import Problem
 
 blueprint = Blueprint("pages", __name__)
 
-#: What our own page may do: its own files, pictures that it fetched with the key, and nothing else.
+#: What our own page may load: its own files, images that it fetched with the key, and nothing else.
 PAGE_POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"

@@ -14,7 +14,7 @@ from web.http.operation import Answer, Parameter
 
 #: A finished file never changes.
 FOREVER: Final = "private, max-age=31536000, immutable"
-#: Content types of pictures, as routes declare them.
+#: Content types of images, as routes declare them.
 IMAGES: Final = dict.fromkeys(IMAGE_TYPES)
 IF_NONE_MATCH: Final = Parameter(
     name="If-None-Match",

@@ -58,7 +58,7 @@ def describe(job: Job, waiting: Waiting | None) -> Card:
             return Card(title="Done", lines=(text or "There is nothing to show.",))
         case Status.FAILED:
             cause = CAUSES.get(job.error.code if job.error else "internal", CAUSES["internal"])
-            return Card(title="No picture", lines=(cause.title, job.error.detail if job.error else ""), trouble=True)
+            return Card(title="No image", lines=(cause.title, job.error.detail if job.error else ""), trouble=True)
         case Status.CANCELED:
             return Card(title="Canceled", lines=("It was canceled on request.",), trouble=True)
         case Status.EXPIRED:
@@ -107,8 +107,8 @@ def size_of(given: Mapping[str, Any]) -> tuple[int, int]:
 def draw(card: Card, size: tuple[int, int]) -> bytes:
     """The card as PNG."""
     width, height = size
-    picture = Image.new("RGB", size, _PAPER)
-    pen = ImageDraw.Draw(picture)
+    image = Image.new("RGB", size, _PAPER)
+    pen = ImageDraw.Draw(image)
     colour = _WRONG if card.trouble else _LAMP
     margin = round(min(size) * 0.09)
     pen.rectangle((0, 0, width - 1, height - 1), outline=_EDGE, width=2)
@@ -123,7 +123,7 @@ def draw(card: Card, size: tuple[int, int]) -> bytes:
     if card.fraction is not None:
         _bar(pen, (margin, height - margin - 8, width - margin, height - margin), card.fraction, colour)
     buffer = io.BytesIO()
-    picture.quantize(64).save(buffer, "PNG", optimize=True)
+    image.quantize(64).save(buffer, "PNG", optimize=True)
     return buffer.getvalue()
 
 

@@ -84,7 +84,7 @@ class ImageVariants:
             return self._kept[name]
         if len(self._making) >= MOST_WAITING:
             raise Problem(
-                "rate_limited", "Too many pictures are being converted; try again.", headers={"Retry-After": "2"}
+                "rate_limited", "Too many images are being converted; try again later.", headers={"Retry-After": "2"}
             )
         made = self._making[name] = Event()
         try:

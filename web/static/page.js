@@ -81,7 +81,7 @@ function trouble(text) {
 function headline(job) {
   const { status, queue, progress, error } = job;
   if (status === "succeeded") return ["Done", job.metrics ? `in ${job.metrics.total_seconds.toFixed(1)} s` : ""];
-  if (status === "failed") return ["No picture", error ? error.detail : ""];
+  if (status === "failed") return ["No image", error ? error.detail : ""];
   if (status === "canceled") return ["Canceled", ""];
   if (status === "expired") return ["Expired", ""];
   if (queue) {

@@ -62,10 +62,10 @@ def upload() -> Response:
         label = label_of(form, found.settings.file_retention_seconds)
         marks = idempotency.marks({"file": form.sha256, "filename": form.filename, **form.texts})
         try:
-            data, picture = aside(lambda: clean(form.file))
+            data, image = aside(lambda: clean(form.file))
         except BadImage as error:
             raise invalid(f"/{form.part}", f"cannot be used: {error}") from None
-    made, replayed = found.uploads.add(owner, data, picture, label, marks)
+    made, replayed = found.uploads.add(owner, data, image, label, marks)
     answer = json_response(file_resource(made, links()), 201, {**PRIVATE, "Location": links().file(made.id)})
     return idempotency.say_replayed(answer) if replayed else answer
 

@@ -140,10 +140,10 @@ def preview(job_id: str) -> Response:
     At most 512 pixels per side. 404 while there is none; previews are deleted an hour after the last one.
     """
     record, _ = look(job_id)
-    picture = _newest_preview(record)
-    if picture is None:
+    data = _newest_preview(record)
+    if data is None:
         raise Problem("not_found", "The job has no preview (yet).")
-    return _picture(picture, f"preview-{record.job.preview and record.job.preview.index}", _BRIEFLY)
+    return _image_response(data, f"preview-{record.job.preview and record.job.preview.index}", _BRIEFLY)
 
 
 @blueprint.get("/jobs/<job:job_id>/image")
@@ -170,8 +170,8 @@ def image(job_id: str) -> Response:
     for found in job.outputs:
         if found.kind == "image":
             return _file(job, found)
-    if not job.status.is_terminal and (picture := _newest_preview(record)) is not None:
-        return _picture(picture, f"preview-{job.preview and job.preview.index}", _BRIEFLY)
+    if not job.status.is_terminal and (data := _newest_preview(record)) is not None:
+        return _image_response(data, f"preview-{job.preview and job.preview.index}", _BRIEFLY)
     return _card(record, waiting)
 
 
@@ -179,8 +179,8 @@ def _card(record: Record, waiting: Waiting | None) -> Response:
     mark = f"card-{version_of(record, waiting)}"
     caching = FOREVER if record.job.status.is_terminal else _BRIEFLY
     if mark in request.if_none_match:
-        return _picture(b"", mark, caching)
-    return _picture(
+        return _image_response(b"", mark, caching)
+    return _image_response(
         status_card.draw(status_card.describe(record.job, waiting), status_card.size_of(record.job.input)),
         mark,
         caching,
@@ -192,7 +192,7 @@ def _newest_preview(record: Record) -> bytes | None:
     return None if newest is None else services().store.preview(record.job.id, newest.index)
 
 
-def _picture(data: bytes, mark: str, caching: str) -> Response:
+def _image_response(data: bytes, mark: str, caching: str) -> Response:
     answer = Response(data, mimetype=media.image_type_of(data))
     answer.set_etag(mark)
     answer.headers["Cache-Control"] = caching

@@ -95,7 +95,7 @@ def test_a_picture_develops_before_ones_eyes(page: Page, stack: Stack, fake_work
 def test_a_failure_says_why(page: Page, stack: Stack, fake_worker: FakeWorker) -> None:
     lease = fake_worker.claim(ask(page, stack, "a lighthouse"))
     fake_worker.write(lease, events.Failed, error=Failure(code="provider_quota", detail="<b>No quota</b> left."))
-    expect(page.locator("#state")).to_have_text("No picture")
+    expect(page.locator("#state")).to_have_text("No image")
     expect(page.locator("#note")).to_have_text("<b>No quota</b> left.")
 
 

@@ -28,7 +28,7 @@ RUNNING = replace(JOB, status=Status.RUNNING, progress=Progress(stage="generatin
         (replace(RUNNING, progress=Progress(stage="saving", fraction=0.25)), None, "25%", ("flux is being saved",)),
         (replace(RUNNING, progress=Progress(stage="waiting_upstream"), upstream=Upstream(rank=0)),
          Waiting(reason="upstream_queue"), "#1 at the provider", ("flux waits in the provider's queue",)),
-        (replace(JOB, status=Status.FAILED, error=Failure(code="provider_quota", detail="Try again.")), None, "No picture",
+        (replace(JOB, status=Status.FAILED, error=Failure(code="provider_quota", detail="Try again.")), None, "No image",
          ("The provider's quota is used up", "Try again.")),
         (replace(JOB, status=Status.CANCELED), None, "Canceled", ("It was canceled on request.",)),
         (replace(JOB, status=Status.EXPIRED), None, "Expired", ("Its deadline passed before it could run.",)),
