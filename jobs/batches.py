@@ -1,4 +1,4 @@
-"""Jobs that were submitted together: written together or not at all, counted together, canceled together."""
+"""Batches: jobs that are submitted together, all or none, and counted and canceled together."""
 
 from __future__ import annotations
 
@@ -53,12 +53,12 @@ class BatchState:
 
     @property
     def counts(self) -> Mapping[Status, int]:
-        """How many jobs are in each state."""
+        """The number of jobs in each state."""
         return Counter(self.states.values())
 
     @property
     def has_ended(self) -> bool:
-        """Whether none of its jobs will change any more."""
+        """Whether all of its jobs have ended."""
         return all(status.is_terminal for status in self.states.values())
 
 
@@ -82,7 +82,7 @@ class BatchService:
         """Accept a batch: all of its jobs, or none.
 
         Args:
-            owner: Whose batch it is.
+            owner: The owner of the batch.
             submissions: At most :data:`SIZE_LIMIT`.
             once: The marks of the request; only its key counts.
 

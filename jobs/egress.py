@@ -1,4 +1,4 @@
-"""Which addresses a user may send us to. Pure: what a name resolves to is looked up by :mod:`worker.egress.dialer`."""
+"""The rules for addresses that users give. Pure: names are resolved by :mod:`worker.egress.dialer`."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
-#: Ports that are asked; what the operator allows may be asked on any.
+#: Ports of public servers; networks that the operator allows may be reached on any port.
 PORTS: Final = frozenset({443, 8443})
-#: The port of plain http, where the operator allows that.
+#: The port of plain http, if the operator allows that.
 PLAIN_PORT: Final = 80
 
 #: Ranges that are not public, or lead to such ranges. The ``ipaddress`` properties miss some (measured on 3.13).
@@ -33,10 +33,10 @@ _CLOSED_V6: Final = tuple(
 _PRIVATE_NAMES: Final = frozenset(
     {"localhost", "local", "internal", "test", "invalid", "onion", "arpa", "svc", "lan", "intranet", "corp", "home"}
 )
-#: Parameters that are meant to be read.
+#: Parameters that are prose.
 _WORDS: Final = frozenset({"prompt", "negative_prompt"})
 _LABEL: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?")
-#: Userinfo without percent signs: what they stand for (a line end, an "@") is read differently by different readers.
+#: Userinfo without percent signs: parsers differ in what they read in their place (a line end, an "@").
 _PROXY: Final = re.compile(
     r"http://(?P<login>[A-Za-z0-9._~!$&'()*+,;=-]+:[A-Za-z0-9._~!$&'()*+,;=-]*@)?"
     r"(?P<host>[A-Za-z0-9._-]+):(?P<port>[0-9]{1,5})/?"
@@ -47,7 +47,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 def holds_address(name: str, value: object) -> bool:
-    """Whether a parameter says, in any part of it, where something is, not what it is; a prompt may well begin like that."""
+    """Whether a parameter contains an address, in any part of it. Prompts do not count: they may begin like one."""
     if isinstance(value, dict):
         return any(holds_address(part, inner) for part, inner in value.items())
     if isinstance(value, list | tuple):
@@ -56,12 +56,12 @@ def holds_address(name: str, value: object) -> bool:
 
 
 class BadAddress(ValueError):
-    """Nobody is sent to this address; the text says what to give instead."""
+    """The address is forbidden or malformed; the text says what to give instead."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """An address taken apart; ``path`` includes the query."""
+    """The parts of an address; ``path`` includes the query."""
 
     scheme: str
     host: str
@@ -78,7 +78,7 @@ def is_public(address: str) -> bool:
 
 
 def split(url: str) -> Target:
-    """Take an http or https address apart, so that no two readers can understand it differently.
+    """Split an http or https address, and refuse one that two parsers could read differently.
 
     Raises:
         BadAddress: It is malformed, or has a user name, a fragment or characters that do not belong there.
@@ -99,22 +99,22 @@ def split(url: str) -> Target:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A user's proxy taken apart; ``login`` as it stands in the address, with its ``@``, or empty."""
+    """The parts of a user's proxy; ``login`` as in the address, with its ``@``, or empty."""
 
     login: str = field(repr=False)
     host: str
     port: int
 
     def at(self, address: str) -> str:
-        """The proxy's address with an IP address in the place of its host."""
+        """The proxy's address, with an IP address in place of the host."""
         return f"http://{self.login}{f'[{address}]' if ':' in address else address}:{self.port}"
 
 
 def split_proxy(url: str) -> Proxy:
-    """Take a proxy's address apart: ``http://[name:password@]host:port``.
+    """Split a proxy's address: ``http://[name:password@]host:port``.
 
-    Only plain HTTP proxies: the way to the app is encrypted through them in any case. The one library for SOCKS has
-    not been looked after since 2019.
+    Only plain HTTP proxies are supported: the connection to the app is encrypted through them in any case. The one
+    library for SOCKS has not been maintained since 2019.
 
     Raises:
         BadAddress: It is anything else.
@@ -127,12 +127,12 @@ def split_proxy(url: str) -> Proxy:
 
 @dataclass(frozen=True, slots=True)
 class Egress:
-    """Where users' addresses may lead: to public https servers, and to the networks that the operator named.
+    """The egress rules: public https servers, and the networks that the operator allows.
 
     Args:
-        allow: These may also be reached by http, and on any port.
-        plain: Whether public servers may be reached by http, too.
-        proxies: Whether users may bring proxies of their own.
+        allow: Networks that may be reached, also by http and on any port.
+        plain: Whether public servers may be reached by http too.
+        proxies: Whether users may bring their own proxies.
         ports: The ports of public https servers.
         is_public: Tells public IP addresses; replaced in tests.
     """
@@ -144,12 +144,12 @@ class Egress:
     is_public: Callable[[str], bool] = field(default=is_public, repr=False)
 
     def allows(self, address: str) -> bool:
-        """Whether the operator named a network with this IP address."""
+        """Whether the operator allows a network with this IP address."""
         ip = ipaddress.ip_address(address)
         return any(ip in network for network in self.allow)
 
     def may_connect(self, target: Target, addresses: list[str]) -> bool:
-        """Whether a host with these IP addresses may be asked: one that may not is enough to refuse it."""
+        """Whether a host with these IP addresses may be reached: one forbidden address is enough to refuse it."""
         if not addresses:
             return False
         if all(self.allows(address) for address in addresses):
@@ -164,9 +164,9 @@ class Egress:
         return self.plain and target.port == PLAIN_PORT
 
     def check(self, url: str) -> Target:
-        """What can be said of an address without looking its host up.
+        """Check an address as far as that is possible without resolving its host.
 
-        With an allow list, names and ports that are usual in a private network pass: the connection decides.
+        With allowed networks, names and ports that are usual in private networks pass here; the connection decides.
 
         Raises:
             BadAddress: It cannot be that of a public https server.
@@ -183,10 +183,10 @@ class Egress:
         return target
 
     def check_proxy(self, url: str) -> Proxy:
-        """What can be said of a user's proxy without looking its host up.
+        """Check a user's proxy as far as that is possible without resolving its host.
 
         Raises:
-            BadAddress: None may be brought, or it cannot be a public one.
+            BadAddress: Users' proxies are not allowed, or it cannot be a public one.
         """
         if not self.proxies:
             raise BadAddress("is not allowed: users' proxies are switched off on this server")
@@ -199,7 +199,7 @@ class Egress:
         return proxy
 
     def may_proxy(self, addresses: list[str]) -> bool:
-        """Whether a proxy with these IP addresses may be connected to: one that may not is enough to refuse it."""
+        """Whether a proxy with these IP addresses may be used: one forbidden address is enough to refuse it."""
         return bool(addresses) and all(self.is_public(address) or self.allows(address) for address in addresses)
 
     def _check_name(self, host: str) -> None:

@@ -1,18 +1,18 @@
-"""What can go wrong with a job's record, as one small tree.
+"""The errors of the record, as one small tree.
 
 JobError
 ├── JobNotFound        no such job (or another owner's: the two look the same)
-├── JobGone            there was one; its tombstone says how it ended
+├── JobGone            the job was deleted; its tombstone says how it ended
 ├── IllegalTransition  the state table has no such move
-├── LeaseLost          somebody else runs the job now, or it has ended
+├── LeaseLost          another attempt runs the job now, or it has ended
 ├── BatchNotFound      no such batch (or another owner's)
 ├── UploadNotFound     no such upload (or another owner's)
 ├── UploadsFull        the owner has no room for another upload
-├── Contended          the record kept changing under a writer
+├── Contended          other writers came between each time
 ├── KeyReused          an idempotency key came again with another request
-├── QuotaExceeded      no more jobs of this key, or of its end user, may wait
-└── StoreUnavailable   Redis cannot be written to or reached right now
-    └── WrongDatabase  Redis is there, but it is not the database that holds the jobs (jobs/record/identity.py)
+├── QuotaExceeded      the key or the end user has as many jobs waiting as allowed
+└── StoreUnavailable   Redis cannot be reached, or takes no writes
+    └── WrongDatabase  Redis answers, but it is not the database that holds the jobs (jobs/record/identity.py)
 """
 
 from __future__ import annotations
@@ -44,11 +44,11 @@ class IllegalTransition(JobError):
 
 
 class LeaseLost(JobError):
-    """The right to run this job has passed on; nothing was changed."""
+    """Another attempt has the right to run this job, or it has ended; nothing was changed."""
 
 
 class Contended(JobError):
-    """The record kept changing while it was written; nothing was changed."""
+    """Other writers changed the record each time before the write; nothing was changed."""
 
 
 class BatchNotFound(JobError):
@@ -60,15 +60,15 @@ class UploadNotFound(JobError):
 
 
 class UploadsFull(JobError):
-    """The owner has as many uploads as are kept for one; the text says how many."""
+    """The owner has no room for another upload; the text says what is kept and what is allowed."""
 
 
 class KeyReused(JobError):
-    """The idempotency key stands for another request; nothing was changed."""
+    """The idempotency key was used for another request; nothing was changed."""
 
 
 class QuotaExceeded(JobError):
-    """So many more jobs may not wait; nothing was changed. ``limit`` is the field of :class:`jobs.limits.Limits`."""
+    """A limit of waiting jobs is reached; nothing was changed. ``limit`` is the field of :class:`jobs.limits.Limits`."""
 
     def __init__(self, limit: str, most: int) -> None:
         self.limit = limit
@@ -77,7 +77,7 @@ class QuotaExceeded(JobError):
 
 
 class StoreUnavailable(JobError):
-    """The store cannot be reached or refuses writes for now."""
+    """Redis cannot be reached, or takes no writes, for now."""
 
 
 class WrongDatabase(StoreUnavailable):

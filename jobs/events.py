@@ -20,14 +20,14 @@ class Submitted(Event, frozen=True, kw_only=True):
 
 
 class Recalled(Event, frozen=True, kw_only=True):
-    """An earlier job had the result already: the job was accepted and had succeeded at once."""
+    """An earlier job's result answers it: the job was accepted and succeeded at once."""
 
     source: str
     outputs: tuple[Output, ...]
 
 
 class Parked(Event, frozen=True, kw_only=True):
-    """The job may not run yet, for a reason, and perhaps until a known time."""
+    """The job waits, for a reason, and perhaps until a known time."""
 
     reason: WaitReason
     until: float | None = None
@@ -42,7 +42,7 @@ class Started(Event, frozen=True, kw_only=True):
 
 
 class Hedged(Event, frozen=True, kw_only=True):
-    """A second attempt was started beside the first, on another provider: the first takes long."""
+    """A second attempt was started on another provider, beside the first one, which is slow."""
 
     provider: str
     worker: str
@@ -50,7 +50,7 @@ class Hedged(Event, frozen=True, kw_only=True):
 
 
 class AttemptFailed(Event, frozen=True, kw_only=True, tag="attempt_failed"):
-    """One of two attempts failed; the other goes on."""
+    """One of two attempts failed; the other one goes on."""
 
     attempt: int
     error: Failure
@@ -59,7 +59,7 @@ class AttemptFailed(Event, frozen=True, kw_only=True, tag="attempt_failed"):
 
 
 class UpstreamQueued(Event, frozen=True, kw_only=True, tag="upstream_queued"):
-    """The upstream put it into its own queue."""
+    """The upstream put the job into its own queue."""
 
     rank: int | None = None
     size: int | None = None
@@ -67,7 +67,7 @@ class UpstreamQueued(Event, frozen=True, kw_only=True, tag="upstream_queued"):
 
 
 class Progressed(Event, frozen=True, kw_only=True):
-    """It came further, or entered another stage."""
+    """The job made progress, or entered another stage."""
 
     stage: Stage
     fraction: float | None = None
@@ -90,7 +90,7 @@ class Logged(Event, frozen=True, kw_only=True):
 
 
 class Noted(Event, frozen=True, kw_only=True):
-    """Something about an attempt that its ledger entry must say."""
+    """A note for the ledger entry of an attempt."""
 
     note: str
     #: Its number; None is the newest.
@@ -98,7 +98,7 @@ class Noted(Event, frozen=True, kw_only=True):
 
 
 class Requeued(Event, frozen=True, kw_only=True):
-    """The attempt ended without a final result and the job waits for another."""
+    """The attempt ended without a final result, and the job waits for another attempt."""
 
     outcome: Literal["failed", "handed_back", "lost"]
     error: Failure | None = None
@@ -109,7 +109,7 @@ class Requeued(Event, frozen=True, kw_only=True):
 
 
 class CancelRequested(Event, frozen=True, kw_only=True, tag="cancel_requested"):
-    """Somebody asked for the end of a running job."""
+    """A client asked to cancel a running job."""
 
 
 class Canceled(Event, frozen=True, kw_only=True):
@@ -157,7 +157,7 @@ JobEvent = (
 
 
 def first_event(job: Job) -> JobEvent:
-    """What a job's log begins with."""
+    """The first event of a new job's log."""
     if job.status is Status.QUEUED:
         return Submitted(at=job.created_at)
     source = job.id if job.recipe is None else job.recipe.job_id

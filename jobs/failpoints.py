@@ -1,4 +1,4 @@
-"""Named places where a test may make a process crash, hang or slow down; nothing happens there otherwise.
+"""Named places where a test can make a process crash, hang or slow down. Without a test nothing happens there.
 
 A test sets ``DARKROOM_TEST_FAILPOINTS`` to a list such as
 ``after_claim:kill@1; downloading/painter:sleep=5@*``: at the first claim the
@@ -16,7 +16,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final, Literal, cast
 
-#: Where they are, in the order in which a job passes them.
+#: The places, in the order in which a job passes them.
 PLACES: Final = {
     "recorded": "The job's record is written, its message is not yet sent.",
     "published": "The message is sent, the client has no answer yet.",
@@ -37,7 +37,7 @@ _RULE: Final = re.compile(r"(\w+)(?:/([\w.-]+))?:(kill|stop|sleep)(?:=([\d.]+))?
 
 @dataclass(slots=True)
 class Rule:
-    """What shall happen at a place: at the ``nth`` passing, or at every one where that is None."""
+    """An action at a place: at the ``nth`` passing, or at every one (None)."""
 
     place: str
     tag: str | None
@@ -48,7 +48,7 @@ class Rule:
     lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     def applies(self, place: str, tags: tuple[str, ...]) -> bool:
-        """Count a passing, and say whether it is the one."""
+        """Count a passing, and say whether the rule acts at it."""
         if place != self.place or (self.tag is not None and self.tag not in tags):
             return False
         with self.lock:
@@ -56,7 +56,7 @@ class Rule:
             return self.nth is None or self.passed == self.nth
 
     def act(self) -> None:
-        """Do it."""
+        """Kill, stop or delay this process."""
         match self.action:
             case "kill":
                 os.kill(os.getpid(), signal.SIGKILL)
@@ -70,14 +70,14 @@ _rules: tuple[Rule, ...] = ()
 
 
 def failpoint(place: str, *tags: str) -> None:
-    """Let a test interfere here. Without a rule it costs one look at an empty tuple."""
+    """Act here if a rule of a test says so; without rules this costs one look at an empty tuple."""
     for rule in _rules:
         if rule.applies(place, tags):
             rule.act()
 
 
 def arm(text: str) -> None:
-    """Set this process' rules; an empty text takes them away.
+    """Set the rules of this process; an empty text removes them.
 
     Raises:
         ValueError: A rule is malformed or names no place.

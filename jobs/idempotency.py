@@ -15,8 +15,8 @@ class Idempotency:
     """The marks of a request that makes something.
 
     Args:
-        fingerprint: Of its owner, its address and its body. Keyed, since a body may hold a secret that could be
-            guessed from a plain hash.
+        fingerprint: A hash of its owner, its address and its body. It is keyed, since a body may hold a secret that
+            could be guessed from a plain hash.
         key: The client's idempotency key, hashed together with owner, method and route; None without one.
         repeated: Whether the client says that it sends the request again.
     """
@@ -51,11 +51,11 @@ def once_of(
     """The marks of a request.
 
     Args:
-        vault: Holds the secret.
-        owner: Whose request it is.
-        route: Method and route, for which a key is good.
-        path: The address, which has to be the same when the key comes again.
-        body: In a canonical form.
+        vault: Holds the secret of the fingerprint.
+        owner: The owner of the request.
+        route: Method and route, for which a key is valid.
+        path: The address, which must be the same when the key comes again.
+        body: The body in a canonical form.
         key: The client's idempotency key.
         repeated: Whether the client says that it sends the request again.
     """

@@ -1,9 +1,9 @@
-"""What a key may use. Pure.
+"""The limits of API keys. Pure.
 
-The installation has limits for everybody (settings), and a key's record may
-say otherwise for each. The scripts that choose jobs and accept them read the
-records themselves, so a change of how many may
-wait or run holds at once, in every process.
+The installation has limits for all keys (settings), and a key's record may have
+its own for each. The scripts that accept and choose jobs read the records
+themselves, so a change of a limit of waiting or running jobs takes effect at
+once, in every process.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Annotated, Final, Literal, get_type_hints
 import msgspec
 from msgspec import Meta
 
-#: A limit in a key's own record: a number, or that there is none.
+#: A limit in a key's own record: a number, or none.
 OwnLimit = int | Literal["none"]
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
-    """What one key may use; None is no limit.
+    """The limits of one key; None: unlimited.
 
     ``user_queued`` and ``user_running`` are for each end user whom a job names
     in ``metadata.user``; the others are for all jobs of the key together.
@@ -50,6 +50,6 @@ UNLIMITED: Final = Limits()
 
 
 def limits_of(everybody: Limits, own: Mapping[str, OwnLimit]) -> Limits:
-    """The limits of a key: its own, and those for everybody where it has none."""
+    """The limits of a key: its own, and the installation's for the rest."""
     changes = {name: None if value == "none" else value for name, value in own.items() if name in NAMES}
     return msgspec.structs.replace(everybody, **changes)

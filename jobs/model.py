@@ -1,4 +1,4 @@
-"""The nouns: a job, its attempts, outputs and failure. Frozen; times are Unix seconds (UTC) by Redis' clock.
+"""The nouns: a job, its attempts, outputs and failure. Frozen. Times are Unix seconds by Redis' clock.
 
 ``msgspec`` structs rather than dataclasses, because the snapshot of a job is
 JSON in Redis and is decoded on every poll (docs/explanation/decisions/0002).
@@ -45,8 +45,8 @@ class Priority(StrEnum):
     HIGH = "high"
 
 
-#: Who else runs a job whose provider fails or takes long: the others of its route (``failover``), nobody (``single``), or
-#: the next one beside it before it has ended (``hedge``).
+#: What happens if a job's provider fails or is slow. ``failover``: the next one of the route is tried after a failure.
+#: ``single``: no other one is. ``hedge``: the next one is tried beside a slow one, too.
 Strategy = Literal["failover", "single", "hedge"]
 #: Why a queued job does not run.
 WaitReason = Literal[
@@ -82,7 +82,7 @@ class Progress(Noun, frozen=True, kw_only=True):
 
 
 class Preview(Noun, frozen=True, kw_only=True):
-    """The newest intermediate image, by its number in the job."""
+    """The newest preview, by its number in the job."""
 
     index: int
     updated_at: float
@@ -108,9 +108,9 @@ class Recipe(Noun, frozen=True, kw_only=True):
     Args:
         model: The provider's exact name for the model.
         space: Id of the provider's Space on the Hub.
-        url: The provider's address, where it is a public one.
+        url: The provider's address, if it is public.
         revision: The Space's commit, as the provider's last probe found it.
-        fixed: Parameters that make the same again in place of the job's own: the seed that was really used.
+        fixed: Parameters to use in place of the job's own to get the same result: the seed that was really used.
         job_id: The job that ran it.
         version: Darkroom's.
         at: When that job was submitted.
@@ -139,10 +139,10 @@ class Failure(Noun, frozen=True, kw_only=True):
 class Attempt(Noun, frozen=True, kw_only=True):
     """One run of the job on one provider.
 
-    ``outcome`` is absent while it runs; ``notes`` tell what became of
-    submissions at the upstream (resumed, resubmitted, canceled, ambiguous).
-    A ``hedge`` runs beside the attempt before it; while it runs, ``input`` is
-    what its provider is asked for.
+    ``outcome`` is absent while it runs; ``notes`` say how submissions at the
+    upstream ended (resumed, resubmitted, canceled, ambiguous). A ``hedge`` runs
+    beside the attempt before it; while it runs, ``input`` is the input for its
+    provider.
     """
 
     n: int
@@ -158,14 +158,14 @@ class Attempt(Noun, frozen=True, kw_only=True):
 
 
 class Webhook(Noun, frozen=True, kw_only=True):
-    """Where to tell what happens.
+    """The webhook of a job.
 
     Args:
-        host: Where it goes.
+        host: The receiver's host.
         target: The whole address, encrypted for the job's owner, in base64: its query may hold a secret.
-        base: Scheme and host of the addresses that a message holds: those that the client used.
-        events: What to tell; empty means the end.
-        payload: The whole job, or only where to find it.
+        base: Scheme and host of the addresses in the messages: those that the client used.
+        events: The types to send; empty: the end of the job.
+        payload: The whole job, or only its id, status and addresses.
     """
 
     host: str
@@ -178,14 +178,14 @@ class Webhook(Noun, frozen=True, kw_only=True):
 class Job(Noun, frozen=True, kw_only=True):
     """One request and its life.
 
-    ``given`` is the input as it was submitted, ``input`` what the provider is
-    really asked for; ``route`` names the providers that may run it, in order
-    of preference; ``user`` is between whom the queue is fair. ``retry_of`` is
-    the job that this one runs once more. ``recipe`` is there once it succeeded;
-    ``embed_recipe`` says whether its files hold it too. ``cache`` says whether an
-    earlier job's result was found, where the client allowed to look; ``cache_key``
-    stands for all requests that have the same answer. ``account`` is a keyed hash
-    of the credentials that it came with: jobs with the same ones share a quota.
+    ``given`` is the input as it was submitted, ``input`` the input that the
+    provider really gets. ``route`` names the providers that may run it, in order
+    of preference. ``user`` is the user among whom the queue is fair. ``retry_of``
+    is the job that this one runs again. ``recipe`` is there once it succeeded;
+    ``embed_recipe``: whether its files contain it too. ``cache``: whether an
+    earlier job's result was found, if the client allowed that; ``cache_key``
+    is the same for all requests with the same result. ``account`` is a keyed
+    hash of its own credentials: jobs with the same ones share a quota.
     """
 
     id: str
@@ -233,12 +233,12 @@ class Job(Noun, frozen=True, kw_only=True):
 
     @property
     def expires_at(self) -> float | None:
-        """When the finished job and its files are deleted; None while it is not finished."""
+        """When the finished job and its files are deleted; None: it is not finished."""
         return None if self.finished_at is None else self.finished_at + self.retention_seconds
 
 
 class Tombstone(Noun, frozen=True, kw_only=True):
-    """What is left of a job that was deleted."""
+    """The remains of a deleted job."""
 
     id: str
     owner: str

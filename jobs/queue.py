@@ -1,7 +1,7 @@
-"""Where web and scheduler hand work to the workers: names, and how a message is published.
+"""The messages to the workers: their names, and how one is published.
 
-The broker only wakes a worker; the record decides who runs what. So a lost or
-doubled message does no harm (docs/explanation/delivery-guarantees.md).
+The broker only wakes a worker; the record decides which worker runs which job.
+So a lost or doubled message does no harm (docs/explanation/delivery-guarantees.md).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ QUEUE: Final = keys.MESSAGES
 #: The task that runs one job. Its only argument is the job id, and the task's id is the job id too.
 RUN_JOB: Final = "darkroom.run_job"
 
-#: Options of every Celery connection to Redis: nothing may wait for ever.
+#: Options of every Celery connection to Redis: everything has a timeout.
 TRANSPORT_OPTIONS: Final[dict[str, Any]] = {
     "socket_timeout": 5,
     "socket_connect_timeout": 5,

@@ -1,7 +1,7 @@
 """The state machine of a job: one table, and one pure function that applies an event.
 
-Everything that decides what may follow what is here; the store only compares
-and appends. docs/reference/states.md is made from the table.
+All rules about which state follows which are here; the store only compares and
+appends. docs/reference/states.md is made from the table.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from jobs.model import Attempt, Job, Preview, Progress, Status, Upstream
 #: Attempts that a job gets before a retryable failure becomes final.
 MAX_ATTEMPTS: Final = 3
 
-#: What the ledger says of the attempt that was ended because another one, of this number, had its result first.
+#: The ledger's note of an attempt that was canceled because the attempt of this number had its result first.
 HEDGE_LOST: Final = "hedge lost: attempt {} had its result first"
 
-#: state → event → next state. What is not here cannot happen.
+#: State → event → next state. Any other move is impossible.
 TRANSITIONS: Final[Mapping[Status, Mapping[type[e.Event], Status]]] = MappingProxyType(
     {
         Status.QUEUED: {
@@ -80,7 +80,7 @@ def apply(job: Job, event: e.JobEvent) -> Job:
 
 @singledispatch
 def _change(event: e.Event, job: Job) -> Job:
-    """What the event says of the job's fields; events that say nothing leave them as they are."""
+    """The job with the fields that the event changes; the state is set by :func:`apply`."""
     del event
     return job
 
@@ -97,7 +97,7 @@ def _(event: e.Started, job: Job) -> Job:
         job,
         provider=event.provider,
         input=event.input,
-        # Whoever takes a `single` job first keeps it.
+        # The first provider of a `single` job is its only one.
         route=(event.provider,) if job.strategy == "single" else job.route,
         started_at=job.started_at or event.at,
         attempts=(*job.attempts, attempt),
@@ -199,7 +199,7 @@ def _(event: e.Failed, job: Job) -> Job:
 
 
 def _end(job: Job, at: float, *, only: int | None = None, **changes: object) -> Job:
-    """Close the attempts that run, or only the one of this number."""
+    """The job with its running attempts ended, or only the one of this number."""
     ending = {attempt.n for attempt in job.running if only in {None, attempt.n}}
     closed = (
         replace(attempt, ended_at=at, input=None, **changes) if attempt.n in ending else attempt
@@ -209,7 +209,7 @@ def _end(job: Job, at: float, *, only: int | None = None, **changes: object) -> 
 
 
 def _noted(job: Job, number: int, note: str) -> Job:
-    """The job with a line more in the ledger entry of an attempt."""
+    """The job with another note in the ledger entry of an attempt."""
     noted = (
         replace(attempt, notes=(*attempt.notes, note)) if attempt.n == number else attempt for attempt in job.attempts
     )
@@ -217,5 +217,5 @@ def _noted(job: Job, number: int, note: str) -> Job:
 
 
 def _follow(job: Job, attempt: Attempt) -> Job:
-    """The job as it is where this attempt is the one that counts."""
+    """The job with the provider and the input of this attempt."""
     return replace(job, provider=attempt.provider, input=attempt.input or job.input)

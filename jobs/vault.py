@@ -1,7 +1,7 @@
 """Credentials at rest: AES-256-GCM, bound to their job.
 
-The job id is the associated data, so a ciphertext that is moved to another
-job's key cannot be read (Fernet has no such binding).
+The job id is the associated data, so a ciphertext that is moved to another job
+cannot be decrypted (Fernet has no such binding).
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class VaultError(Exception):
 
 
 class Vault:
-    """Encrypts the credentials of jobs, and gives keys for all else that has to be secret.
+    """Encrypts the credentials of jobs, and derives keys for all other purposes.
 
     Args:
         key: 32 bytes.
-        *older: Keys that ``key`` has replaced: what was made with them can still be read.
+        *older: Keys that ``key`` has replaced. They decrypt what was encrypted with them.
     """
 
     def __init__(self, key: bytes, *older: bytes) -> None:
@@ -43,9 +43,9 @@ class Vault:
 
     @classmethod
     def from_file(cls, path: Path) -> Vault:
-        """Read the keys, one a line, the newest first.
+        """Read the keys, one per line, the newest first.
 
-        Where the file is missing it is made with one key (mode 0600, safe against a second process doing the same).
+        A missing file is created with one key (mode 0600, safe against a second process that does the same).
 
         Raises:
             VaultError: The file holds no key.
@@ -69,11 +69,11 @@ class Vault:
             raise VaultError(f"{path} holds no key: 32 random bytes in base64 are expected on each line") from error
 
     def derived(self, purpose: str) -> tuple[bytes, ...]:
-        """A key for another purpose, from each key of ours, the newest first."""
+        """Keys for another purpose, one from each key, the newest first."""
         return tuple(hmac.digest(key, purpose.encode(), hashlib.sha256) for key in self._keys)
 
     def fingerprint(self, data: bytes) -> str:
-        """A keyed hash (hex): the same for the same bytes, and without the key no help in guessing them."""
+        """A keyed hash (hex) of the data; without the key it does not help to guess them."""
         return hmac.digest(self.derived("fingerprint")[0], data, hashlib.sha256).hex()
 
     def lock(self, job_id: str, credentials: Mapping[str, str]) -> bytes:
@@ -82,10 +82,10 @@ class Vault:
         return nonce + self._ciphers[0].encrypt(nonce, json.dumps(dict(credentials)).encode(), job_id.encode())
 
     def unlock(self, job_id: str, locked: bytes) -> dict[str, str]:
-        """Decrypt what :meth:`lock` made for the same job.
+        """Decrypt what :meth:`lock` encrypted for the same job.
 
         Raises:
-            VaultError: It was made for another job, or with another key.
+            VaultError: It was encrypted for another job, or with another key.
         """
         for cipher in self._ciphers:
             try:

@@ -56,13 +56,13 @@ class Shared:
         ProviderStates(self.connection).announce({spec.name: spec.concurrency for spec in specs}, trials)
 
 
-def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -> Shared:
+def build(settings: Settings, *, patience: float = 0.0, initialise: bool = False) -> Shared:
     """Build the shared services of one process.
 
     Args:
         settings: The configuration.
         patience: Seconds for which writes of a running attempt are tried again while Redis is away.
-        founder: Whether an empty database gets its id here (:mod:`jobs.record.identity`).
+        initialise: Give an empty database its id (:mod:`jobs.record.identity`).
 
     Raises:
         SettingsError: There is no Redis URL.
@@ -70,7 +70,7 @@ def build(settings: Settings, *, patience: float = 0.0, founder: bool = False) -
         VaultError: The secret key file is unusable.
     """
     client = connect(settings.require_redis())
-    identity = DatabaseIdentity(client, settings.identity_file, founder=founder)
+    identity = DatabaseIdentity(client, settings.identity_file, initialise=initialise)
     connection = Connection(client, patience=patience, identity=identity)
     store = JobStore(connection, limits=settings.limits, notices=notices)
     queue = JobQueue(connection, limits=settings.limits)

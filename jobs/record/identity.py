@@ -1,15 +1,15 @@
-"""Whether the database is still the one that holds this installation's jobs.
+"""The identity of the database: is it still the one that holds this installation's jobs?
 
-The database carries an id, ``dr:epoch``, made once. Every process remembers
-it, in memory and in its data directory. Where the database comes back without
-it (emptied, restarted without its file, another server), the store counts as
-unavailable: nothing is taken, sent, repaired or judged until the right
-database is back, or until the operator gives the jobs up that it held
+The database has an id, ``dr:epoch``, that is made once. Every process remembers
+it, in memory and in its data directory. If the database comes back without the
+id (emptied, restarted without its file, another server), the store counts as
+unavailable: no job is accepted, sent, repaired or judged until the right
+database is back, or until the operator gives up the jobs that it held
 (:meth:`DatabaseIdentity.accept`, ``darkroom accept-database``).
 
-Only the scheduler gives an empty database its id, and only where it remembers
-no other: a web process on a new machine remembers nothing, and would take a
-database that was just emptied for a fresh one.
+Only the scheduler gives an empty database its id, and only if it remembers no
+other one. A web process on a new machine remembers nothing, and would take a
+database that was just emptied for a new one.
 """
 
 from __future__ import annotations
@@ -31,18 +31,18 @@ from jobs.record.commands import Commands
 
 log = logging.getLogger(__name__)
 
-#: Seconds between two looks of a process that only serves requests.
+#: Seconds between two checks of a process that only serves requests.
 LOOK_SECONDS: Final = 1.0
 
-#: ``right``; ``new`` to this process, which remembers none; ``successor`` of the one that the operator gave up;
-#: ``unnamed``: neither has an id; ``emptied``: it lost its id; ``another``: it has a different one.
+#: ``right``. ``new``: this process remembers no database. ``successor``: of the one that the operator gave up.
+#: ``unnamed``: it has no id, and none is remembered. ``emptied``: it lost its id. ``another``: it has a different id.
 Verdict = Literal["right", "new", "successor", "unnamed", "emptied", "another"]
 
 _REMEDY: Final = (
-    "Nothing is taken or run until the right one is back; then everything goes on."
-    " `darkroom accept-database` gives up what it held and goes on with this one"
+    "No job is accepted or run until the right one is back; then everything continues."
+    " `darkroom accept-database` gives up the jobs that it held and continues with this one"
 )
-#: What to say of a database that must not be used.
+#: The texts about a database that must not be used.
 WRONG: Final[Mapping[Verdict, str]] = {
     "emptied": f"the database lost all jobs and keys: it was emptied, lost its file, or is a new server. {_REMEDY}",
     "another": f"the database is not the one that holds this installation's jobs. {_REMEDY}",
@@ -51,10 +51,10 @@ _UNNAMED: Final = "the database is new and has no id yet: the scheduler gives it
 
 
 def judge(remembered: str | None, found: str | None, given_up: str | None) -> Verdict:
-    """What a database is.
+    """The verdict on a database.
 
     Args:
-        remembered: The id that this process knows.
+        remembered: The id that this process remembers.
         found: The id that the database has.
         given_up: The id of the one before it that the operator gave up.
     """
@@ -68,25 +68,25 @@ def judge(remembered: str | None, found: str | None, given_up: str | None) -> Ve
 
 
 class DatabaseIdentity:
-    """The database's id, as this process knows it. Safe to use from any thread.
+    """The id of the right database, as this process knows it. Safe to use from any thread.
 
     Args:
-        client: A connection that does not decode answers.
-        file: Where the id is remembered; processes of one machine share it.
-        founder: Whether an empty database gets its id here.
+        client: A client that does not decode answers.
+        file: Where the id is remembered; the processes of one machine share it.
+        initialise: Give an empty database its id, if none is remembered.
     """
 
-    def __init__(self, client: redis.Redis, file: Path, *, founder: bool = False) -> None:
+    def __init__(self, client: redis.Redis, file: Path, *, initialise: bool = False) -> None:
         self._redis = cast("Commands", client)
         self._file = file
-        self._founder = founder
+        self._initialise = initialise
         self._lock = threading.Lock()
         self._wrong = ""
         #: The id of the right database; None while none is known.
         self.id: str | None = self._read()
 
     def refuse(self) -> None:
-        """What the last look found, without a round trip.
+        """Raise if the last check found the wrong database; without a round trip.
 
         Raises:
             WrongDatabase: It was not the right database.
@@ -95,7 +95,7 @@ class DatabaseIdentity:
             raise WrongDatabase(wrong)
 
     def look(self) -> Verdict:
-        """What the database is; changes nothing.
+        """The verdict on the database; nothing is changed.
 
         Raises:
             StoreUnavailable: Redis cannot serve.
@@ -103,7 +103,7 @@ class DatabaseIdentity:
         return judge(self.id, *self._ask())
 
     def check(self) -> str:
-        """Look, and remember what is to be remembered; answers the id.
+        """Check the database, remember its id, and return it.
 
         Raises:
             WrongDatabase: It is not the right database. The log says so once.
@@ -112,7 +112,7 @@ class DatabaseIdentity:
         with self._lock:
             found, given_up = self._ask()
             if found != self.id:
-                # Another process of this machine may know more by now.
+                # Another process of this machine may know a newer id.
                 self.id = self._read() or self.id
             verdict = judge(self.id, found, given_up)
             if verdict == "unnamed" and self._may_name():
@@ -123,20 +123,20 @@ class DatabaseIdentity:
             if verdict != "right":
                 self._remember(found)
             if verdict == "successor":
-                log.warning("the operator gave the old database up; going on with this one")
+                log.warning("the operator gave the old database up; continuing with this one")
             elif self._wrong:
                 log.warning("the right database is there")
             self._wrong = ""
             return found
 
     def watch(self, stopped: threading.Event) -> None:
-        """Look once a second until ``stopped``."""
+        """Check once a second until ``stopped``."""
         while not stopped.wait(LOOK_SECONDS):
             with suppress(StoreUnavailable):
                 self.check()
 
     def wait(self, given_up: Callable[[], bool]) -> None:
-        """Return when the right database is there, or when ``given_up`` says so."""
+        """Wait until the right database is there, or until ``given_up`` is true."""
         pause = threading.Event()
         while not given_up():
             with suppress(StoreUnavailable):
@@ -145,9 +145,9 @@ class DatabaseIdentity:
             pause.wait(LOOK_SECONDS)
 
     def accept(self) -> str:
-        """Go on with the database as it is, and give up the one that was remembered; answers the id.
+        """Accept the database as it is, give up the one that was remembered, and return the new id.
 
-        Every process that remembers the same one goes on within a second.
+        Every process that remembers the same one continues within a second.
 
         Raises:
             StoreUnavailable: Redis cannot serve.
@@ -166,9 +166,9 @@ class DatabaseIdentity:
         return (None if found is None else found.decode()), (None if given_up is None else given_up.decode())
 
     def _may_name(self) -> bool:
-        """The scheduler names every database; anybody one with jobs, which an older version left without an id."""
+        """The scheduler may name any database; other processes one with jobs, left without an id by an older version."""
         with available():
-            return self._founder or bool(self._redis.exists(keys.OWNERS))
+            return self._initialise or bool(self._redis.exists(keys.OWNERS))
 
     def _name(self) -> str:
         with available():
@@ -196,7 +196,7 @@ class DatabaseIdentity:
             scratch.write_text(f"{found}\n", encoding="ascii")
             scratch.replace(self._file)
         except OSError as error:
-            # In memory it is remembered all the same, until the process ends.
+            # It is still remembered in memory, until the process ends.
             log.warning("the database's id cannot be kept in %s: %s", self._file, error.strerror)
 
 

@@ -1,4 +1,4 @@
-"""The store of jobs, as web, worker and reconciler see it."""
+"""The values that the record gives and takes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _event = msgspec.json.Decoder(JobEvent)
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A job as it stands: the snapshot, how often it changed, and the id of the newest event."""
+    """The snapshot of a job, the number of its changes, and the id of its newest event."""
 
     job: Job
     version: int
@@ -53,7 +53,7 @@ class QueuePlace:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The right to run a job until it is lost; ``fence`` goes with every write."""
+    """The right to run a job, until it is lost; ``fence`` goes with every write."""
 
     record: Record
     fence: int
@@ -102,7 +102,7 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """A part of a list, newest first, and where the next part begins (None at the end)."""
+    """A part of a list, newest first, and the cursor of the next part (None: there is none)."""
 
     records: tuple[Record, ...]
     next_cursor: str | None = None
@@ -110,7 +110,7 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What the scheduler sees, in counts."""
+    """The numbers of jobs that wait, run, are on their way to a worker, and are parked; the slots of each live worker."""
 
     queued: int = 0
     running: int = 0
@@ -119,7 +119,7 @@ class Overview:
     workers: Mapping[str, int] = field(default_factory=dict)
 
 
-#: Decides the next event from the job as it stands; None leaves it as it is.
+#: Gives the next event of a job; None: leave it as it is.
 Decision = Callable[[Job], JobEvent | None]
 #: Makes the webhook deliveries of an event from the job as it is afterwards.
 Notices = Callable[[Job, JobEvent], Sequence[Notice]]

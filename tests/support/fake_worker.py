@@ -23,7 +23,7 @@ from web.services import Services
 
 def name_database(services: Services) -> str:
     """Give an empty database its id, as the scheduler does, and let the web face know it."""
-    DatabaseIdentity(services.connection.client, services.settings.identity_file, founder=True).check()
+    DatabaseIdentity(services.connection.client, services.settings.identity_file, initialise=True).check()
     return services.identity.check()
 
 

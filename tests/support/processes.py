@@ -120,7 +120,7 @@ class Stack:
         self.redis.start()
         config = settings.load(self.environ)
         self.client = connect(self.redis.url, connections=8)
-        DatabaseIdentity(self.client, config.identity_file, founder=True).check()
+        DatabaseIdentity(self.client, config.identity_file, initialise=True).check()
         self.connection = Connection(self.client, patience=10)
         self._app = client_app(self.redis.url)
         record = Records(

@@ -37,7 +37,7 @@ def build(settings: Settings) -> Services:
         ConfigError: The providers' configuration is wrong.
         VaultError: The secret key file is unusable.
     """
-    found = shared.build(settings, founder=True)
+    found = shared.build(settings, initialise=True)
     connection, counters = found.connection, Counters(found.connection)
     timings = Timings(sweep=settings.sweep_seconds)
     uploads = Uploads(connection, found.artifacts, settings.file_bytes)

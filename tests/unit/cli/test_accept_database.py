@@ -32,7 +32,7 @@ def environ(tmp_path: Path) -> dict[str, str]:
 def test_a_database_that_lost_its_jobs_is_used_only_after_the_operator_said_so(environ: dict[str, str]) -> None:
     settings, run = load(environ), CliRunner()
     with connected(settings) as connection:
-        first = DatabaseIdentity(connection.client, settings.identity_file, founder=True).check()
+        first = DatabaseIdentity(connection.client, settings.identity_file, initialise=True).check()
     assert "nothing to accept" in run.invoke(main, ["accept-database"], env=environ).output
     shutil.rmtree(settings.data_dir / "redis")
 

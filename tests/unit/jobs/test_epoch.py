@@ -39,15 +39,15 @@ def test_what_a_database_is(remembered: str | None, found: str | None, given_up:
     assert judge(remembered, found, given_up) == verdict
 
 
-def an_epoch(client: Any, folder: Path, *, founder: bool = False) -> DatabaseIdentity:
-    return DatabaseIdentity(client, folder / "data" / "database.id", founder=founder)
+def an_epoch(client: Any, folder: Path, *, initialise: bool = False) -> DatabaseIdentity:
+    return DatabaseIdentity(client, folder / "data" / "database.id", initialise=initialise)
 
 
 def test_only_the_scheduler_names_an_empty_database(client: Any, tmp_path: Path) -> None:
     web = an_epoch(client, tmp_path)
     with pytest.raises(WrongDatabase, match="the scheduler gives it one"):
         web.check()
-    scheduler = an_epoch(client, tmp_path, founder=True)
+    scheduler = an_epoch(client, tmp_path, initialise=True)
     name = scheduler.check()
     assert web.check() == name
     web.refuse()
@@ -60,7 +60,7 @@ def test_anybody_names_a_database_with_jobs_of_an_older_version(client: Any, tmp
 
 
 def test_two_schedulers_that_start_at_once_agree(client: Any, tmp_path: Path) -> None:
-    one, two = an_epoch(client, tmp_path / "one", founder=True), an_epoch(client, tmp_path / "two", founder=True)
+    one, two = an_epoch(client, tmp_path / "one", initialise=True), an_epoch(client, tmp_path / "two", initialise=True)
     assert one.check() == two.check()
 
 
@@ -68,11 +68,11 @@ def test_two_schedulers_that_start_at_once_agree(client: Any, tmp_path: Path) ->
 def test_an_emptied_database_is_said_aloud_once_and_not_named_again(
     client: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture, *, restarted: bool
 ) -> None:
-    identity = an_epoch(client, tmp_path, founder=True)
+    identity = an_epoch(client, tmp_path, initialise=True)
     identity.check()
     client.flushall()
     if restarted:
-        identity = an_epoch(client, tmp_path, founder=True)
+        identity = an_epoch(client, tmp_path, initialise=True)
     with caplog.at_level(logging.INFO):
         for _ in range(3):
             with pytest.raises(WrongDatabase, match=r"lost all jobs.*accept-database"):
@@ -84,7 +84,7 @@ def test_an_emptied_database_is_said_aloud_once_and_not_named_again(
 
 
 def test_the_file_may_be_gone_and_the_process_still_knows(client: Any, tmp_path: Path) -> None:
-    identity = an_epoch(client, tmp_path, founder=True)
+    identity = an_epoch(client, tmp_path, initialise=True)
     identity.check()
     (tmp_path / "data" / "database.id").unlink()
     client.flushall()
@@ -96,13 +96,13 @@ def test_a_folder_that_takes_no_files_is_no_reason_to_stop(
     client: Any, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     (tmp_path / "data").touch()
-    identity = an_epoch(client, tmp_path, founder=True)
+    identity = an_epoch(client, tmp_path, initialise=True)
     assert identity.check() == identity.id
     assert "cannot be kept" in caplog.text
 
 
 def test_when_the_right_database_is_back_everything_goes_on(client: Any, tmp_path: Path) -> None:
-    identity = an_epoch(client, tmp_path, founder=True)
+    identity = an_epoch(client, tmp_path, initialise=True)
     name = identity.check()
     saved = client.dump(keys.IDENTITY)
     client.flushall()
@@ -114,7 +114,7 @@ def test_when_the_right_database_is_back_everything_goes_on(client: Any, tmp_pat
 
 
 def test_what_the_operator_accepts_holds_for_all_processes_of_all_machines(client: Any, tmp_path: Path) -> None:
-    here = an_epoch(client, tmp_path / "one", founder=True)
+    here = an_epoch(client, tmp_path / "one", initialise=True)
     old = here.check()
     there, stranger = an_epoch(client, tmp_path / "two"), an_epoch(client, tmp_path / "three")
     there.check()
@@ -132,7 +132,7 @@ def test_the_wait_for_the_right_database_can_be_given_up(client: Any, tmp_path: 
     answers = iter([False, True])
     identity.wait(lambda: next(answers))
     assert identity.id is None
-    an_epoch(client, tmp_path, founder=True).check()
+    an_epoch(client, tmp_path, initialise=True).check()
     identity.wait(lambda: False)
     assert identity.id is not None
 
@@ -142,7 +142,7 @@ def test_the_wait_for_the_right_database_can_be_given_up(client: Any, tmp_path: 
 
 @pytest.fixture
 def identity(client: Any, tmp_path: Path) -> DatabaseIdentity:
-    identity = an_epoch(client, tmp_path, founder=True)
+    identity = an_epoch(client, tmp_path, initialise=True)
     identity.check()
     return identity
 

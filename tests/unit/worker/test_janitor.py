@@ -28,7 +28,7 @@ class Shop:
 
     def __init__(self, folder: Path) -> None:
         self.redis: Any = fakeredis.FakeRedis()
-        identity = DatabaseIdentity(self.redis, folder / "database.id", founder=True)
+        identity = DatabaseIdentity(self.redis, folder / "database.id", initialise=True)
         identity.check()
         connection = Connection(self.redis, identity=identity)
         record = Records(connection)

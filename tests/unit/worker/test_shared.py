@@ -25,7 +25,7 @@ def test_apps_of_others_get_one_job_first_and_spaces_are_waited_for_longer(
     environ = {
         "DARKROOM_REDIS_URL": own_redis_server.url, "DARKROOM_CONFIG": str(config), "DARKROOM_DATA_DIR": str(tmp_path / "data"),
     }  # fmt: skip
-    built = shared.build(settings.load(environ), founder=True)
+    built = shared.build(settings.load(environ), initialise=True)
     built.announce()
     redis = built.connection.client
     told = {
