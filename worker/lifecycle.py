@@ -1,4 +1,4 @@
-"""The life of a worker process within Celery: what it builds, when it is ready, and how it ends.
+"""A worker process within Celery: what it builds, when it is ready, the one task that it runs, and how it ends.
 
 ``worker.celery`` names :class:`Lifecycle` by its path, so nothing but a worker loads this module.
 """
@@ -9,22 +9,71 @@ import logging
 import signal
 from typing import Any
 
+from celery import Task
 from celery.bootsteps import StartStopStep
 from celery.signals import worker_shutdown, worker_shutting_down
 
+import logs
 import settings as configuration
 from jobs import failpoints
+from jobs.errors import JobError
+from jobs.failpoints import failpoint
+from jobs.queue import RUN_JOB
 from jobs.vault import VaultError
 from process import raise_limit
 from providers.config import ConfigError
 from settings import SettingsError
 from worker import services
-from worker.tasks import RunJob
+from worker.attempts import retry
+from worker.attempts.runner import hedged
+from worker.isolation import run_isolated
+from worker.services import Services
 
 log = logging.getLogger(__name__)
 
 #: Exit status of a worker whose configuration is wrong, as Celery's own for an application that it cannot load.
 _MISCONFIGURED = 2
+
+
+class RunJob(Task):
+    """Runs one attempt of a job, if the job can be claimed: a duplicate message finds nothing to do.
+
+    Args:
+        services: Of this worker.
+    """
+
+    name = RUN_JOB
+    ignore_result = True
+
+    def __init__(self, services: Services) -> None:
+        self._services = services
+
+    def run(self, job_id: str) -> None:
+        """Run the job with this id."""
+        shared, heartbeat = self._services.shared, self._services.heartbeat
+        with logs.job_lines(job_id):
+            try:
+                if heartbeat.draining:
+                    shared.dispatcher.send_again(job_id)
+                elif retry.is_suspect(shared.store.get(job_id).job):
+                    run_isolated(job_id, lambda: heartbeat.draining)
+                else:
+                    self._claim_and_run(job_id)
+            except JobError as error:
+                log.warning("left to the scheduler: %s", error)
+            finally:
+                shared.dispatcher.dispatch()
+
+    def _claim_and_run(self, job_id: str) -> None:
+        claimer, heartbeat = self._services.claimer, self._services.heartbeat
+        lease = claimer.claim(job_id, heartbeat.worker, heartbeat.lease_seconds)
+        if lease is None:
+            log.debug("nothing to claim")
+            return
+        failpoint("after_claim", lease.job.attempts[-1].provider)
+        runner = hedged(self._services.parts, lease, claimer.inputs, heartbeat.has_room)
+        with heartbeat.keeping(runner):
+            runner.run()
 
 
 class Lifecycle(StartStopStep):

@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[2]
         ("providers", "flask celery kombu redis requests PIL jobs settings"),
         ("providers.registry", "flask celery kombu redis requests PIL jobs settings"),
         ("worker.attempts.runner", "flask celery kombu settings"),
-        ("worker.celery", "flask redis requests PIL providers jobs.record.store worker.services worker.tasks"),
+        ("worker.celery", "flask redis requests PIL providers jobs.record.store worker.services worker.lifecycle"),
         ("worker.scheduler.__main__", "flask celery kombu worker.services worker.attempts.runner worker.heartbeat"),
     ],
 )

@@ -18,7 +18,7 @@ from tests.support.eventually import eventually
 pytestmark = pytest.mark.timeout(120)
 
 #: What runs jobs: what a process that only looks on must not load.
-RUNS_JOBS = {"worker.lifecycle", "worker.tasks", "worker.services", "jobs.record.store", "providers.catalog"}
+RUNS_JOBS = {"worker.lifecycle", "worker.services", "jobs.record.store", "providers.catalog"}
 
 
 def test_flower_builds_no_worker_and_needs_no_redis_to_start(tmp_path: Path) -> None:
