@@ -1,8 +1,8 @@
--- Write a batch, in one transaction with its jobs and before them: commit.lua writes none of them without it.
--- ARGV: the database's id, {id, op, left (jobs that are not deleted), once, owner, waiting (jobs), users (such jobs of each), most}, the
---   batch (JSON)
+-- Write a batch, before its jobs and in one transaction with them: without it commit.lua writes none of them.
+-- ARGV: the database's id, {id, op, left (jobs that are not deleted), once, owner, waiting (jobs), users (waiting jobs of
+--   each), most}, the batch (JSON)
 -- Answers {'ok'} | {'made', fingerprint, id} (an earlier sending of the request made that batch)
---   | {'full', name of the limit, limit} (so many more jobs of this owner or end user may not wait)
+--   | {'full', name of the limit, limit} (the owner or an end user would have more jobs waiting than allowed)
 --   | {'elsewhere'}
 local a = cjson.decode(ARGV[2])
 if elsewhere(ARGV[1]) then return {'elsewhere'} end

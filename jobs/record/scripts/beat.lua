@@ -1,6 +1,6 @@
--- A worker's sign of life: its slots, and the leases of all it runs.
+-- A worker's heartbeat: its slots, and the leases of the jobs that it runs.
 -- ARGV: the database's id, worker, slots, lease in ms, then id, fence for each lease
--- Answers a number a lease: 0 it is lost, 1 go on, 2 a cancel was asked for; or {'elsewhere'}.
+-- Answers a number for each lease: 0 it is lost, 1 it holds, 2 it holds and a cancel was asked for; or {'elsewhere'}.
 if elsewhere(ARGV[1]) then return {'elsewhere'} end
 local ends = now_ms() + ARGV[4]
 if tonumber(ARGV[3]) > 0 then

@@ -1,4 +1,4 @@
--- Store what a later attempt must know. ARGV: id, fence, checkpoint. Answers 1, or 0 where the lease is lost.
+-- Store what a later attempt must know. ARGV: id, fence, checkpoint. Answers 1; 0: the lease is lost.
 if not leased(ARGV[1], ARGV[2]) then return 0 end
 redis.call('HSET', keys.job .. ARGV[1], 'ckpt', ARGV[3])
 return 1

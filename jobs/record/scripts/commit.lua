@@ -1,8 +1,8 @@
--- The one compare-and-append: snapshot, version, event and indexes change together or not at all.
+-- Compare and append: snapshot, version, event and indexes of a job change together or not at all.
 -- KEYS: job, events
--- ARGV: the database's id; a JSON object, see jobs/record/commit.py; snapshot; event; then record and body of each of its hooks
--- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (another attempt runs it, or none)
---   | {'unsent'} (no message of ours) | {'held'} (its lease is not over)
+-- ARGV: the database's id; a JSON object, see jobs/record/commit.py; snapshot; event; then record and body of each hook
+-- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (the attempt's lease)
+--   | {'unsent'} (the message was not ours) | {'held'} (its lease is not over)
 --   | {'unbatched'} (its batch was not written)
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
 --   | {'full', name of the limit, limit} (the owner or the end user has as many jobs waiting as allowed)
@@ -10,7 +10,7 @@
 local a = cjson.decode(ARGV[2])
 local doc, event = ARGV[3], ARGV[4]
 local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe', 'owner')
--- A write that was repeated because its answer was lost has been done already.
+-- A write that is repeated because its answer was lost has been done already.
 if cur[4] == a.op then return {'ok', cur[1], cur[3] or '0', cur[8]} end
 if (cur[1] or '0') ~= tostring(a.version) then return {'conflict'} end
 local from, to, now = cur[2], a.status, now_ms()
@@ -22,7 +22,7 @@ if a.fence and (not was_running or cur[3] ~= tostring(a.fence)) then return {'lo
 if a.lapsed and was_running and tonumber(redis.call('ZSCORE', keys.RUNNING, a.id) or '0') > now then return {'held'} end
 if was_queued and is_running and not redis.call('ZSCORE', keys.SENT, a.id) then return {'unsent'} end
 if is_new and a.batch then
-  -- The batch was not written just before, in the same transaction: the request had been sent before.
+  -- Without its batch, which stands before it in the transaction, the request was sent before.
   if redis.call('EXISTS', keys.batch .. a.batch) == 0 then return {'unbatched'} end
   redis.call('HSET', KEYS[1], 'batch', a.batch)
 end
@@ -43,7 +43,7 @@ local version = a.version + 1
 local event_id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', EVENTS_KEPT, '*', 'e', event)
 redis.call('HSET', KEYS[1], 'doc', doc, 'v', version, 'status', to, 'fence', fence, 'op', a.op, 'oe', event_id)
 if a.cancel then redis.call('HSET', KEYS[1], 'cancel', 1) end
--- The worker hears of it at once, also where the job was ended without it.
+-- The worker is told at once, also if the job was ended without it.
 if a.cancel or (was_running and to == Status.CANCELED and not a.fence) then
   redis.call('XADD', keys.CONTROL, 'MAXLEN', '~', CONTROLS_KEPT, '*', 'cancel', a.id)
 end
@@ -55,7 +55,7 @@ if is_new then
   redis.call('ZADD', keys.owner .. a.owner, a.created, a.id)
   redis.call('SADD', keys.OWNERS, a.owner)
   if ended[to] then
-    -- An earlier job had its result: it never waits.
+    -- An earlier job's result answers it: it never waits.
     redis.call('HSET', KEYS[1], 'owner', a.owner)
   else
     wait(a.id, a.created, a.owner, a.user)
@@ -63,7 +63,7 @@ if is_new then
     if a.not_before then redis.call('ZADD', keys.DUE, a.not_before, a.id) else enlist(a.id) end
   end
 elseif was_queued and is_queued then
-  -- Parked: it leaves its lane, or the message it was sent with, and waits for its time.
+  -- Parked: it leaves its lane, or gives back its slot, and waits for its time.
   if a.parks then
     redis.call('ZREM', keys.SENT, a.id)
     release(a.id, cur[5], cur[9], cur[6])
@@ -97,7 +97,7 @@ if ended[to] then
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
   redis.call('ZADD', keys.RETAIN, a.expires, a.id)
   if a.cache and a.expires > now then
-    -- What is kept longest answers: a short-lived job, such as one that was answered itself, takes no other's place.
+    -- The job that is kept longest answers requests: a short-lived one does not take its place.
     local cache = keys.cache .. a.cache
     local held = redis.call('GET', cache)
     local stays = held and redis.call('EXISTS', keys.job .. held) == 1
@@ -106,7 +106,7 @@ if ended[to] then
     end
   end
 end
--- What the client asked to be told of goes into the outbox together with the change itself.
+-- The webhook deliveries go into the outbox together with the change.
 for i, hook in ipairs(a.hooks or {}) do
   local last = hook.every and tonumber(redis.call('HGET', KEYS[1], 'told') or '0')
   if not last or now - last >= hook.every then

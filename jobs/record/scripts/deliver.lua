@@ -1,20 +1,20 @@
--- Take webhook deliveries that are due, each with a lease. Owners take turns, and the hosts of each: whoever was looked
--- at stands behind those that wait since. A slow host holds up nobody else: at most so many calls at once go to one
--- host for one owner, and so many for one owner in all, whatever the number of senders.
+-- Take webhook deliveries that are due, each with a lease. Owners take turns, and so do the hosts of each owner. The calls
+-- at once to one host for one owner, and for one owner in all, are limited, for any number of senders: a slow host delays
+-- no other one.
 -- ARGV: lease (ms), most per host, most per owner, most in all. Answers owner, host, member, end of lease, owner, ...
 local lease, per_host, per_owner, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local exactly, taken = moment(), {}
 local now = math.floor(exactly)
 
--- Look there again at a time, or now, where it has passed; never, where there is none.
+-- Look at an owner or a host again at a time, at the earliest now; nil: never.
 local function again(key, name, at)
   if at then redis.call('ZADD', key, math.max(at, exactly), name) else redis.call('ZREM', key, name) end
 end
 
--- How many calls to each host are under way for an owner, and how many more may be.
+-- The calls of an owner that are under way, by host, and how many more may be.
 local function under_way(owner)
   local sent, busy, room = keys.hooks_sent .. owner, {}, per_owner
-  -- Whose sender died is due again.
+  -- A call whose sender died is due again.
   for _, call in ipairs(redis.call('ZRANGEBYSCORE', sent, '-inf', now)) do
     local host, member = string.match(call, '^([^/]*)/(.*)$')
     redis.call('ZREM', sent, call)
@@ -43,7 +43,7 @@ for _, owner in ipairs(redis.call('ZRANGEBYSCORE', keys.HOOK_OWNERS, '-inf', exa
         for _, part in ipairs({owner, host, member, tostring(now + lease)}) do taken[#taken + 1] = part end
       end
     end
-    -- A full host is looked at again when one of its calls is settled; at the latest when all their leases are over.
+    -- A full host is looked at again when one of its calls is settled, at the latest when all their leases are over.
     local soonest = first(due)
     again(hosts, host, soonest and (busy[host] or 0) >= per_host and now + lease or soonest)
   end

@@ -1,4 +1,4 @@
--- Take an upload's record away, and have its file deleted next. ARGV: owner, id
+-- Delete an upload's record, and let its file be deleted next. ARGV: owner, id
 local files = keys.files .. ARGV[1]
 local doc = redis.call('HGET', files, ARGV[2])
 if not doc then return 0 end

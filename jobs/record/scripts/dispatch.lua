@@ -1,8 +1,7 @@
--- Choose which queued jobs to send to workers now: as many as there are free slots, owners in turn and the users of
--- each in turn. A job is sent only when a worker can take it at once, so the broker's queue stays short and a new
--- user's first job never stands behind another's backlog.
--- ARGV: most jobs to choose, most users to look at (about),
---   limits for everybody: running, user_running
+-- Choose the queued jobs to send to workers now: as many as there are free slots, owners in turn and the users of each in
+-- turn. A job is sent only when a worker can take it at once, so the broker's queue stays short, and a new user's first
+-- job never waits behind another's backlog.
+-- ARGV: most jobs to choose, users to examine (about), limits for all keys: running, user_running
 -- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
 local now = now_ms()
 if redis.call('EXISTS', keys.PAUSED) == 1 then return {} end
@@ -33,8 +32,8 @@ local function state_at(provider, account)
   return by_account[account]
 end
 
--- The first provider of a lane's route that has room, unless a later one is faster by FASTER_FACTOR; a last resort only
--- where all are.
+-- The first provider of a lane's route that has room, unless a later one is faster by FASTER_FACTOR; a last resort only if
+-- all are.
 local closed = {} -- account and route where no provider has room: within a call none ever gets some
 local function provider_for(lane)
   local name, account, route, sound = string.match(lane, '|([^|]*)$'), account_of(lane), {}, false
@@ -57,7 +56,7 @@ local function provider_for(lane)
   return best
 end
 
--- The lane of this user whose head should run first, and where.
+-- The lane of this user whose first job should run first, and its provider.
 local function best_lane(user)
   local best, where, rank
   for _, lane in ipairs(redis.call('SMEMBERS', keys.lanes .. user)) do
@@ -70,7 +69,7 @@ local function best_lane(user)
   return best, where
 end
 
--- Slots that this owner, or end user, may still take.
+-- Slots that a group may still take.
 local may = {}
 local function allowed(group, owner, name, everybody)
   if may[group] == nil then
@@ -80,9 +79,9 @@ local function allowed(group, owner, name, everybody)
   return may[group] > 0
 end
 
--- Go through a turn until somebody was served, or through a whole part of it where `all`: half of it are those whose
--- turn it is. Behind them comes a part that moves on from call to call, so that many who cannot run hide nobody for
--- long. Whoever cannot run keeps the place, and is the next once it is possible.
+-- Serve the first in a turn that can be served, or with `all` everyone in the examined part of it. Half of the part are the
+-- first in the turn; the other half moves on from call to call, so that many who cannot run hide the others for a short
+-- time only. Those who cannot run keep their place, and are the next once they can.
 local further = {}
 local function visit(turn, part, serve, all)
   local size, served = math.max(1, math.floor(part / 2)), 0
@@ -109,7 +108,7 @@ local function visit(turn, part, serve, all)
   return served
 end
 
--- Whoever had a turn goes to the end.
+-- Move an owner or user who was served to the end of the turn.
 local function to_the_end(turn, name, tick)
   redis.call('ZADD', turn, tick, name)
   redis.call('ZADD', keys.SERVED, tick, turn .. '|' .. name)

@@ -1,6 +1,6 @@
 -- Take a slot for a hedge, beside the one that the job holds.
 -- ARGV: id, fence, then providers, the best first
--- Answers the first of them that is well and has room, '' where none is; false where the lease is lost.
+-- Answers the first of them that is well and has room; '': there is none; false: the lease is lost.
 local f = leased(ARGV[1], ARGV[2], 'hedge', 'lane')
 if not f then return false end
 -- Asked again because the answer was lost.

@@ -1,6 +1,6 @@
 -- Shared by all scripts: jobs/record/scripts.py puts it in front of each, and in front of it what Python declares.
 
--- Unix milliseconds by the server's clock, to the microsecond: what is done within one keeps its order.
+-- Unix milliseconds by the server's clock, with microseconds: calls within one millisecond keep their order.
 local function moment()
   local t = redis.call('TIME')
   return t[1] * 1000 + t[2] / 1000
@@ -10,20 +10,20 @@ local function now_ms()
   return math.floor(moment())
 end
 
--- Whether this is another database than the caller's (jobs/record/identity.py); any is right where it names none.
+-- Whether this is another database than the caller's (jobs/record/identity.py); '': any database is right.
 local function elsewhere(epoch)
   return epoch ~= '' and redis.call('HGET', keys.IDENTITY, 'id') ~= epoch
 end
 
--- Status, fence and the named fields of a job, while the attempt with this fence runs it; nil where its lease is lost.
+-- Status, fence and the named fields of a job, while the attempt with this fence runs it; nil: its lease is lost.
 local function leased(id, fence, ...)
   local f = redis.call('HMGET', keys.job .. id, 'status', 'fence', ...)
   if f[1] == Status.RUNNING and f[2] == fence then return f end
 end
 
--- Into a turn: among the owners (dr:turn), or among the users of one (dr:turn:{owner}).
--- Who was idle comes in just before the one who was served last (in order of arrival), without credit for the time
--- away; who was served since then waits for the others' turn first.
+-- Enter a turn: among the owners (dr:turn), or among the users of one (dr:turn:{owner}). One that was idle enters just before
+-- the one that was served last, in order of arrival, without credit for the idle time. One that was served lately waits
+-- for the others first.
 local function enter(turn, name)
   if redis.call('ZSCORE', turn, name) then return end
   local tick = tonumber(redis.call('GET', keys.TICK) or '0')
@@ -32,7 +32,7 @@ local function enter(turn, name)
   redis.call('ZADD', turn, math.max(entry, served), name)
 end
 
--- Into its lane: the job may be sent to a worker.
+-- Enter its lane: from now on the job may be sent to a worker.
 local function enlist(id)
   local f = redis.call('HMGET', keys.job .. id, 'user', 'lane', 'rank', 'status', 'owner')
   if f[4] ~= Status.QUEUED then return end
@@ -42,13 +42,13 @@ local function enlist(id)
   enter(keys.TURN, f[5])
 end
 
--- Out of a turn; its mark goes with the last one who stood there.
+-- Leave a turn; with the last one goes the place from which to look further.
 local function leave(turn, name)
   redis.call('ZREM', turn, name)
   if redis.call('EXISTS', turn) == 0 then redis.call('HDEL', keys.SCANNED, turn) end
 end
 
--- Out of its lane, wherever that is.
+-- Leave its lane, and the turns that become empty.
 local function delist(id, owner, user, lane)
   redis.call('ZREM', keys.lane .. lane, id)
   if redis.call('EXISTS', keys.lane .. lane) == 1 then return end
@@ -59,13 +59,13 @@ local function delist(id, owner, user, lane)
   if redis.call('EXISTS', turn) == 0 then leave(keys.TURN, owner) end
 end
 
--- The groups that share limits: the owner's jobs, and the end user's where the job names one.
+-- The groups whose limits hold for a job: its owner's, and its end user's if it names one.
 local function groups(owner, user)
   if user == owner then return {owner} end
   return {owner, user}
 end
 
--- What an owner may have at most: as its key says, else as everybody ('' is no limit).
+-- A limit of an owner: its key's own, else the one for all keys ('': unlimited).
 local own = {}
 local function limit_of(owner, name, everybody)
   if own[owner] == nil then
@@ -76,7 +76,7 @@ local function limit_of(owner, name, everybody)
   return own[owner][name] or tonumber(everybody) or math.huge
 end
 
--- What an earlier sending of the same request made: its fingerprint and id, or nothing.
+-- Fingerprint and id of what an earlier sending of the same request made, or nothing.
 local function made_before(once)
   if once.key then
     local f = redis.call('HMGET', keys.once .. once.key, 'print', 'id')
@@ -88,7 +88,7 @@ local function made_before(once)
   end
 end
 
--- Note what this request made, for when it is sent again.
+-- Remember what this request made, in case it is sent again.
 local function remember(once, id)
   if once.key then
     redis.call('HSET', keys.once .. once.key, 'print', once.print, 'id', id)
@@ -98,14 +98,14 @@ local function remember(once, id)
   end
 end
 
--- Put a webhook delivery among those that are due at a time.
+-- Let a webhook delivery be due at a time.
 local function post(owner, host, member, at)
   redis.call('ZADD', keys.hooks_due(owner, host), at, member)
   redis.call('ZADD', keys.hook_hosts .. owner, 'LT', at, host)
   redis.call('ZADD', keys.HOOK_OWNERS, 'LT', at, owner)
 end
 
--- The lowest score of a sorted set; nothing where it is empty.
+-- The lowest score of a sorted set; nil: it is empty.
 local function first(key)
   return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
 end
@@ -123,7 +123,7 @@ local function release(id, provider, owner, user)
 end
 
 -- The account whose quota the jobs of a lane use: a hash of their own credentials, or '' for this installation's.
--- A lane is "user|provider,provider,…", with the account between where there is one.
+-- A lane is "user|provider,provider,…", or "user|account|provider,provider,…".
 local function account_of(lane)
   return string.match(lane, '|([^|]*)|[^|]*$') or ''
 end
@@ -142,7 +142,7 @@ end
 -- A provider gets one job first, on trial, after a rest, and where it may have a quota and got no job lately (`trial_ms`).
 -- Without that, every free slot would find the same quota used up. While the trial job runs the others wait; where nothing
 -- was ever refused, only for trial_ms. quota: until, works, scout, scouted.
--- Answers nil where it is believed to work, 'due' where the next job is on trial, 'runs' while one is.
+-- Answers nil: it is believed to work; 'due': the next job is on trial; 'runs': a job is.
 local function trial_of(provider, quota, trial_ms, now)
   local rested, works = quota[1], tonumber(quota[2] or '')
   if not rested and not trial_ms or works and works > now then return nil end
@@ -198,8 +198,8 @@ local function stop_waiting(id, owner, user)
   for _, group in ipairs(groups(owner, user)) do redis.call('ZREM', keys.waiting .. group, id) end
 end
 
--- {'full', name of the limit, limit} where `jobs` more jobs would exceed the limit of jobs that wait.
--- users: jobs by whose they are; most: the limits for everybody, queued and user_queued.
+-- {'full', name of the limit, limit} if `jobs` more jobs would exceed a limit of waiting jobs, else nil.
+-- users: how many of them are whose; most: the limits for all keys, queued and user_queued.
 local function too_many(owner, jobs, users, most)
   local limit = limit_of(owner, Limits.queued, most.queued)
   if redis.call('ZCARD', keys.waiting .. owner) + jobs > limit then return {'full', Limits.queued, limit} end

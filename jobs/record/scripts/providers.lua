@@ -1,6 +1,6 @@
--- The state of providers for an account. ARGV: account (empty: this installation's), then providers.
--- Answers for each: jobs there, health (JSON), limit, paused, hold, cap, until, reason of its rest, whether a job is there on
--- trial and others wait for it (1 or 0).
+-- The states of providers for an account. ARGV: account (empty: this installation's), then providers.
+-- Answers for each: jobs there, health (JSON), limit, paused, hold, cap, until, reason of its rest, whether others wait
+-- for a job on trial (1 or 0).
 local answer, now = {}, now_ms()
 for i = 2, #ARGV do
   local p = redis.call('HMGET', keys.provider .. ARGV[i], 'health', 'limit', 'paused', 'hold', 'cap', 'wary')

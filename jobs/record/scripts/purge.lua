@@ -1,5 +1,5 @@
 -- Replace a finished job by its tombstone. ARGV: id, tombstone.
--- Answers 1, also where that was done before; 0 where the job is not finished.
+-- Answers 1, also if that was done before; 0: the job is not finished.
 local job = keys.job .. ARGV[1]
 local f = redis.call('HMGET', job, 'status', 'owner', 'batch')
 if not f[1] then return redis.call('EXISTS', keys.tombstone .. ARGV[1]) end

@@ -1,6 +1,6 @@
 -- Make a delivery due now.
 -- ARGV: owner, host, holder, delivery, record as it was read (empty: it is new), record, body
--- Answers 1; 0 where the record has changed meanwhile; 2 where it is being sent right now.
+-- Answers 1; 0: the record has changed meanwhile; 2: the delivery is under way.
 local hooks, member = keys.hooks .. ARGV[3], ARGV[3] .. '/' .. ARGV[4]
 if redis.call('ZSCORE', keys.hooks_sent .. ARGV[1], ARGV[2] .. '/' .. member) then return 2 end
 if (redis.call('HGET', hooks, ARGV[4]) or '') ~= ARGV[5] then return 0 end

@@ -1,5 +1,5 @@
--- One of the job's two attempts has ended: only this provider's slot is still needed. ARGV: id, fence, provider.
--- Answers 1, or 0 where the lease is lost.
+-- Release the slot of a hedged job's losing attempt. ARGV: id, fence, provider of the other attempt.
+-- Answers 1; 0: the lease is lost.
 local f = leased(ARGV[1], ARGV[2], 'provider', 'hedge')
 if not f then return 0 end
 if f[4] then

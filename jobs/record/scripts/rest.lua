@@ -1,5 +1,5 @@
--- Send a provider nothing for a while, then one job first: nothing of an account, where its quota is meant.
--- A rest is never made shorter: attempts that were under way together bring refusals of several kinds.
+-- Send a provider nothing for a while, and one job first afterwards; with an account: no jobs of that account.
+-- A rest is never made shorter: attempts that ran at the same time bring refusals of several kinds.
 -- ARGV: provider, account (empty: this installation's), until (ms), reason
 local key = quota_key(ARGV[1], ARGV[2])
 redis.call('HDEL', key, 'works', 'scout', 'scouted')

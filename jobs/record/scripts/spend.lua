@@ -1,7 +1,7 @@
--- Count a request in sliding windows: in all, or in none where one has no room for it.
+-- Count a request in sliding windows: in all, or in none if one has no room for it.
 -- ARGV: owner, then for each window: name, quota, length in ms, cost (0 only looks)
--- Answers which window refuses it (0: none), and for each window: counted in this part, in the part before, ms of this
--- part that are over. jobs/access/rates.py derives from them what is left.
+-- Answers the number of the window that refuses it (0: none), and for each window: counted in this part, in the part
+-- before, ms of this part that are over. jobs/access/rates.py derives from them what is left.
 local now = now_ms()
 local found, refused = {}, 0
 

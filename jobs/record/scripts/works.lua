@@ -1,6 +1,6 @@
--- A provider does what it is asked for: others may follow. ARGV: provider, account (empty: this installation's), start of
--- the attempt (ms).
--- Answers 1; 0 where the attempt is older than the end of a rest, and so tells nothing of what is now.
+-- A provider works: other jobs may follow.
+-- ARGV: provider, account (empty: this installation's), start of the attempt (ms).
+-- Answers 1; 0: the attempt began before the end of a rest, so it proves nothing.
 local key = quota_key(ARGV[1], ARGV[2])
 if tonumber(redis.call('HGET', key, 'until') or '0') > tonumber(ARGV[3]) then return 0 end
 redis.call('HDEL', key, 'until', 'reason', 'scout', 'scouted')
