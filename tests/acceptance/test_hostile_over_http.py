@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
 from tests.support.api_client import ApiClient
+from tests.support.hostile_app import HostileApp, Request, Wire, event, hostile_app
 from tests.support.processes import Stack
 
 pytestmark = pytest.mark.acceptance

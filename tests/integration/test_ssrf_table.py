@@ -28,9 +28,9 @@ from jobs.webhooks.service import WebhookService
 from providers import Control, ProviderError
 from providers.gradio.app_info import AppAddress
 from providers.gradio.client import GradioApp
-from tests.integration.gradio.hostile import HostileApp, Request, Wire, hostile_app
 from tests.support.eventually import eventually
 from tests.support.fake_worker import name_database
+from tests.support.hostile_app import HostileApp, Request, Wire, hostile_app
 from tests.support.records import FakePublisher
 from tests.support.webhook_receiver import make_certificate
 from web.app import assemble

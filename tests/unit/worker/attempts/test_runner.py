@@ -65,7 +65,7 @@ def test_a_result_is_verified_stored_and_told(parts: WorkerParts) -> None:
     )  # fmt: skip
     with parts.artifacts.open(job.id, str(output.sha256)) as file:
         kept = file.read()
-    # The pixels are the upstream's; what the file says of itself is ours (tests/unit/worker/test_recipe.py).
+    # The pixels are the upstream's; what the file says of itself is ours (tests/unit/worker/attempts/test_recipe.py).
     assert Image.open(io.BytesIO(kept)).tobytes() == Image.open(io.BytesIO(picture())).tobytes()
     assert (output.bytes, output.sha256) == (len(kept), hashlib.sha256(kept).hexdigest())
     assert kinds(parts, job.id)[-1] == "Succeeded"

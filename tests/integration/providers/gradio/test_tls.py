@@ -23,7 +23,7 @@ from providers.gradio import http_session
 from providers.gradio.app_info import AppAddress
 from providers.gradio.client import GradioApp
 from providers.gradio.session import CallResult
-from tests.integration.gradio.hostile import HostileApp, Request, Wire, event, hostile_app
+from tests.support.hostile_app import HostileApp, Request, Wire, event, hostile_app
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ from providers.gradio.app_info import AppAddress
 from providers.gradio.app_limits import AppLimits
 from providers.gradio.client import GradioApp
 from providers.gradio.session import CallResult
-from tests.integration.gradio.hostile import CONFIG, DONE, SSE, HostileApp, Request, Wire, event, hostile_app
+from tests.support.hostile_app import CONFIG, DONE, SSE, HostileApp, Request, Wire, event, hostile_app
 
 STREAM = "GET /gradio_api/queue/data"
 CALL = "POST /gradio_api/call/infer"
