@@ -75,7 +75,7 @@ class ProviderConfig:
             timeout_seconds=self.timeout_seconds or spec.timeout_seconds,
         )
 
-    def option(self, key: str, read: Callable[[object], Any], otherwise: object = None) -> Any:  # noqa: ANN401 - whatever ``read`` gives
+    def option(self, key: str, read: Callable[[object], Any], otherwise: object = None) -> Any:  # noqa: ANN401 - the type that ``read`` gives
         """The value of a key of the driver.
 
         Args:

@@ -27,11 +27,11 @@ def create_app(settings: Settings | None = None, built: Services | None = None) 
     """The application for one process.
 
     Args:
-        settings: The configuration; read from the environment where it is not given.
-        built: Its services; made from the settings where they are not given.
+        settings: The configuration. Default: read from the environment.
+        built: The services. Default: built from the settings.
 
     Raises:
-        SettingsError: There is no Redis URL, or everybody could use the API.
+        SettingsError: There is no Redis URL, or other machines could use the API without a key.
         ConfigError: The providers' configuration is wrong.
     """
     settings = settings or configuration.load()
@@ -52,7 +52,7 @@ def create_app(settings: Settings | None = None, built: Services | None = None) 
 
 
 def application() -> Flask:
-    """The same for a server of several processes: a wrong configuration ends the process with one line that says so."""
+    """The application for gunicorn. A wrong configuration ends the process, after one line that says what is wrong."""
     try:
         return create_app()
     except (SettingsError, ConfigError, VaultError) as error:
@@ -61,7 +61,7 @@ def application() -> Flask:
 
 
 def assemble(services: Services) -> Flask:
-    """The application around services that are built already."""
+    """The application around these services."""
     app = Flask("web", static_url_path="/static")
     app.config["MAX_CONTENT_LENGTH"] = json_body.SMALL_BODY
     # A path with two slashes is another path; a redirect from it could lead to another host.
