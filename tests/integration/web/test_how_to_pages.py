@@ -27,7 +27,7 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         ("be-faster", ["blackforestlabs-flux1-schnell first; after 30.0 s", "voodoohop-flux1-schnell"]),
         ("share-a-result", ["forbidden\n"]),
         ("reproduce-an-image", ["same seed\n", "'width': 256", "\nhit\n", '"darkroom": "', '"prompt": "a lighthouse"']),
-        ("use-images-as-input", ["succeeded\nit ran without the file\n/input/image there is no file file_", "\nsucceeded\n"]),
+        ("use-images-as-input", ["succeeded\nit ran without the file\n/input/image names a file that does not exist or was deleted (file_", "\nsucceeded\n"]),
         ("poll-a-job", ["submitted job_", "running", "succeeded", "lighthouse.png"]),
         ("watch-a-job", ["event: snapshot", "event: preview", "event: end", "\n204\n", "image/png", "log {'level': 'info', 'text': 'hello'}"]),
     ],
