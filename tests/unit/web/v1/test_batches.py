@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import base64
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobs.access.api_keys import SCOPES
-from providers.echo.painting import paint
+from jobs.submissions import Submission
 from tests.support.resources import fits
+from web.http.problems import Problem
 from web.services import Services
-from web.v1.schemas.batches import BatchResource
+from web.v1.schemas.batches import IMAGES_LIMIT, BatchResource, check_bounds
 
 JOB = {"model": "echo", "input": {"prompt": "x"}}
+LARGE_JOB = {"model": "flux-dev", "input": {"prompt": "x", "width": 2048, "height": 2048, "num_inference_steps": 28}}
 UNKNOWN = "batch_01ARZ3NDEKTSV4RRFFQ69G5FAV"
 
 
@@ -53,14 +55,13 @@ def test_a_matrix_makes_every_combination(client: FlaskClient, services: Service
     assert {(job.priority, job.strategy) for job in jobs} == {("low", "single")}
 
 
-def test_a_batch_gives_its_jobs_only_so_many_pictures(client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("web.v1.schemas.batches.IMAGES_LIMIT", 3)
-    picture = f"data:image/png;base64,{base64.b64encode(paint('a lighthouse', 1, 64, 64)).decode()}"
-    template = {"model": "echo", "input": {"prompt": "x", "image": picture}}
-    assert post(client, {"template": template, "matrix": {"input.seed": [1, 2, 3]}}).status_code == 202
-    answer = post(client, {"template": template, "matrix": {"input.seed": [1, 2, 3, 4]}})
-    assert (answer.status_code, pointers(answer)) == (422, [""])
-    assert len(client.get("/v1/jobs").get_json()["data"]) == 3
+def test_the_images_of_a_batchs_jobs_have_a_bound_together() -> None:
+    images = {f"{number:064x}": b"" for number in range(IMAGES_LIMIT // 4)}
+    job = Submission(owner="o", model="echo", given={}, inputs={"echo": {}}, images=images)
+    check_bounds([job] * 4)
+    one_more = replace(job, images={**images, "f" * 64: b""})
+    with pytest.raises(Problem, match="images in all of its jobs"):
+        check_bounds([job, job, job, one_more])
 
 
 @pytest.mark.parametrize(
@@ -84,6 +85,7 @@ def test_a_batch_gives_its_jobs_only_so_many_pictures(client: FlaskClient, monke
         ({"template": JOB, "matrix": {"input.seed": [1, "x"], "input.width": [64]}}, ["/matrix/input.seed/1"]),
         ({"template": {**JOB, "priority": "urgent"}, "matrix": {"input.seed": [1, 2]}}, ["/template/priority"]),
         ({"template": {"model": "echo", "input": 1}, "matrix": {"input.seed": [1]}}, ["/template/input"]),
+        ({"jobs": [LARGE_JOB] * 26}, [""]),
     ],
 )
 def test_a_wrong_batch_is_refused_at_its_place_and_leaves_nothing(
