@@ -5,7 +5,8 @@ Flask, Celery or Redis, so a driver can be written and tried on a laptop with
 ``python -m providers run NAME prompt=…``.
 """
 
-from providers.base import Control, Driver
+from providers.base import Control, Driver, Probe
+from providers.config import ProviderConfig
 from providers.errors import (
     Busy,
     Canceled,
@@ -52,8 +53,10 @@ __all__ = [
     "ModelSpec",
     "Param",
     "Preview",
+    "Probe",
     "Progress",
     "Protocol",
+    "ProviderConfig",
     "ProviderError",
     "ProviderEvent",
     "ProviderRequest",

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from providers.base import Control, Driver, Probe
-from providers.events import ProviderEvent
-from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
+from providers import Control, Driver, ModelSpec, Param, Probe, ProviderEvent, ProviderRequest, ProviderSpec
 
 
 class ScriptedDriver:

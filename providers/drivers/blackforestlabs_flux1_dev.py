@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from providers.base import Driver
-from providers.config import ProviderConfig
+from providers import Driver, ModelSpec, ProviderConfig, ProviderSpec
 from providers.gradio.driver import Call, GradioDriver, same_names
 from providers.params import FLUX_DEV, PIXEL_STEPS
-from providers.spec import ModelSpec, ProviderSpec
 
 MODEL = ModelSpec(
     name="black-forest-labs-flux-1-dev",

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from providers.base import Control, Driver
-from providers.config import ProviderConfig
-from providers.errors import Crashed, Rejected
-from providers.events import ProviderEvent
+from providers import (
+    Control,
+    Crashed,
+    Driver,
+    ModelSpec,
+    Param,
+    ProviderConfig,
+    ProviderEvent,
+    ProviderRequest,
+    ProviderSpec,
+    Rejected,
+)
 from providers.gradio.driver import Call, GradioDriver
 from providers.inputs.conversation import as_prompt, is_history
 from providers.params import MESSAGES, PROMPT, guidance, seed
-from providers.spec import ModelSpec, Param, ProviderRequest, ProviderSpec
 
 
 def _fraction(name: str, default: float, description: str) -> Param:

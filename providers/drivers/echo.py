@@ -5,26 +5,31 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from providers.base import Control, Probe
-from providers.config import ProviderConfig
-from providers.echo.painting import paint
-from providers.echo.script import FAILURES, Step, parse
-from providers.errors import Rejected
-from providers.events import (
+from providers import (
     Checkpoint,
     Completed,
+    Control,
     File,
     InlineFile,
+    ModelSpec,
+    Param,
     Preview,
+    Probe,
     Progress,
+    ProviderConfig,
     ProviderEvent,
+    ProviderRequest,
+    ProviderSpec,
     Queued,
+    Rejected,
     Started,
     Status,
     Text,
 )
+from providers.echo.painting import paint
+from providers.echo.script import FAILURES, Step, parse
 from providers.params import ASPECT_RATIO, MESSAGES, seed, side
-from providers.spec import PROMPT_LIMIT, ModelSpec, Param, ProviderRequest, ProviderSpec
+from providers.spec import PROMPT_LIMIT
 
 #: The script of a job without one.
 DEFAULT_SCRIPT = ("queue", "progress 4", "preview", "image")

@@ -5,14 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from providers import registry
-from providers.base import Control, Driver, Probe
-from providers.config import ProviderConfig
+from providers import Control, Driver, ModelSpec, Param, Probe, ProviderConfig, ProviderEvent, ProviderRequest, registry
 from providers.config_values import web_url
-from providers.events import ProviderEvent
 from providers.gradio.driver import Call, GradioDriver, same_names
 from providers.params import ASPECT_RATIO, FLUX_DEV, MESSAGES, PIXEL_STEPS, PROMPT, seed, side, steps
-from providers.spec import ModelSpec, Param, ProviderRequest
 
 FLUX = ModelSpec(
     name="flux",

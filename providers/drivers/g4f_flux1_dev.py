@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from providers import registry
-from providers.base import Driver
-from providers.config import ProviderConfig
+from providers import Driver, ProviderConfig, registry
 
 
 def driver(config: ProviderConfig) -> Driver:

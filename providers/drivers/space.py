@@ -21,12 +21,9 @@ from collections.abc import Callable
 from typing import Final
 
 from media import KINDS
-from providers import config_params, params
-from providers.base import Driver
-from providers.config import ProviderConfig
+from providers import Driver, ModelSpec, ProviderConfig, ProviderSpec, config_params, params
 from providers.config_values import flag
 from providers.gradio.driver import Call, GradioDriver
-from providers.spec import ModelSpec, ProviderSpec
 
 _KEYS: Final = ("api_name", "models", "kind", "parameters", "style", "fn_index", "zerogpu", "previews")
 _NAME_LIMIT: Final = 200
