@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
 from types import TracebackType
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 T = TypeVar("T")
+T_contra = TypeVar("T_contra", contravariant=True)
 _Errors = tuple[type[Exception], ...]
 
 
@@ -84,7 +84,17 @@ def foreign(error: Callable[[Exception], Exception] = ForeignError, *, unless: _
         raise error(fault) from fault
 
 
-def settle(future: Future[T], work: Callable[[], T]) -> None:
+class Settable(Protocol[T_contra]):
+    """Takes what work gives or raises, as a future does."""
+
+    def set_result(self, result: T_contra, /) -> None:
+        """Take the result."""
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        """Take the error."""
+
+
+def settle(future: Settable[T], work: Callable[[], T]) -> None:
     """Do some work and put its result, or its error, into the future that another thread waits for.
 
     For threads that we start ourselves. Those of an executor would keep the process from ending.

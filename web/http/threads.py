@@ -7,9 +7,9 @@ takes a tenth of a second there delays every other answer by as much.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import Future
+from dataclasses import dataclass, field
 from functools import cache
-from typing import BinaryIO, Final, TypeVar
+from typing import BinaryIO, Final, Generic, TypeVar
 
 from gevent import monkey
 from gevent.threadpool import ThreadPool
@@ -40,10 +40,29 @@ def aside(work: Callable[[], T], pool: str = "requests") -> T:
     """
     if not monkey.is_module_patched("threading"):
         return work()
-    # The pool prints what is raised in it, also what the caller expects: so the error comes back in a future.
-    future = Future[T]()
-    _pool(pool).apply(settle, (future, work))
-    return future.result()
+    # The pool prints what is raised in it, also what the caller expects: so the error comes back in an object.
+    result = _Result[T]()
+    _pool(pool).apply(settle, (result, work))
+    if result.error is not None:
+        raise result.error
+    return result.results[0]
+
+
+@dataclass(slots=True)
+class _Result(Generic[T]):
+    """What work gave or raised.
+
+    Not a ``Future``: gevent replaces its lock by one for greenlets, and a system thread that takes it can wait for ever.
+    """
+
+    results: list[T] = field(default_factory=list)
+    error: BaseException | None = None
+
+    def set_result(self, result: T, /) -> None:
+        self.results.append(result)
+
+    def set_exception(self, exception: BaseException, /) -> None:
+        self.error = exception
 
 
 class ThreadedArtifacts:
