@@ -1,6 +1,6 @@
 -- Write a batch, before its jobs and in one transaction with them: without it commit.lua writes none of them.
--- ARGV: the database's id, {id, op, left (jobs that are not deleted), once, owner, waiting (jobs), users (waiting jobs of
---   each), most}, the batch (JSON)
+-- ARGV: the database's id, {id, op, left (jobs that are not deleted), once, owner, waiting (jobs), users (waiting jobs
+--   of each), most}, the batch (JSON)
 -- Answers {'ok'} | {'made', fingerprint, id} (an earlier sending of the request made that batch)
 --   | {'full', name of the limit, limit} (the owner or an end user would have more jobs waiting than allowed)
 --   | {'elsewhere'}

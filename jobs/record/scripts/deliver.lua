@@ -1,6 +1,6 @@
--- Take webhook deliveries that are due, each with a lease. Owners take turns, and so do the hosts of each owner. The calls
--- at once to one host for one owner, and for one owner in all, are limited, for any number of senders: a slow host delays
--- no other one.
+-- Take webhook deliveries that are due, each with a lease. Owners take turns, and so do the hosts of each owner. The
+-- calls at once to one host for one owner, and for one owner in all, are limited, for any number of senders: a slow
+-- host delays no other one.
 -- ARGV: lease (ms), most per host, most per owner, most in all. Answers owner, host, member, end of lease, owner, ...
 local lease, per_host, per_owner, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local exactly, taken = moment(), {}

@@ -1,6 +1,6 @@
--- Choose the queued jobs to send to workers now: as many as there are free slots, owners in turn and the users of each in
--- turn. A job is sent only when a worker can take it at once, so the broker's queue stays short, and a new user's first
--- job never waits behind another's backlog.
+-- Choose the queued jobs to send to workers now: as many as there are free slots, owners in turn and the users of each
+-- in turn. A job is sent only when a worker can take it at once, so the broker's queue stays short, and a new user's
+-- first job never waits behind another's backlog.
 -- ARGV: most jobs to choose, users to examine (about), limits for all keys: running, user_running
 -- Answers a list of job ids; each is now in dr:sent and holds a slot of its provider.
 local now = now_ms()
@@ -32,8 +32,8 @@ local function state_at(provider, account)
   return by_account[account]
 end
 
--- The first provider of a lane's route that has room, unless a later one is faster by FASTER_FACTOR; a last resort only if
--- all are.
+-- The first provider of a lane's route that has room, unless a later one is faster by FASTER_FACTOR; a last resort
+-- only if all are.
 local closed = {} -- account and route where no provider has room: within a call none ever gets some
 local function provider_for(lane)
   local name, account, route, sound = string.match(lane, '|([^|]*)$'), account_of(lane), {}, false
@@ -79,9 +79,9 @@ local function allowed(group, owner, name, everybody)
   return may[group] > 0
 end
 
--- Serve the first in a turn that can be served, or with `all` everyone in the examined part of it. Half of the part are the
--- first in the turn; the other half moves on from call to call, so that many who cannot run hide the others for a short
--- time only. Those who cannot run keep their place, and are the next once they can.
+-- Serve the first in a turn that can be served, or with `all` everyone in the examined part of it. Half of the part
+-- are the first in the turn; the other half moves on from call to call, so that many who cannot run hide the others
+-- for a short time only. Those who cannot run keep their place, and are the next once they can.
 local further = {}
 local function visit(turn, part, serve, all)
   local size, served = math.max(1, math.floor(part / 2)), 0

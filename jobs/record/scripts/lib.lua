@@ -21,9 +21,9 @@ local function leased(id, fence, ...)
   if f[1] == Status.RUNNING and f[2] == fence then return f end
 end
 
--- Enter a turn: among the owners (dr:turn), or among the users of one (dr:turn:{owner}). One that was idle enters just before
--- the one that was served last, in order of arrival, without credit for the idle time. One that was served lately waits
--- for the others first.
+-- Enter a turn: among the owners (dr:turn), or among the users of one (dr:turn:{owner}). One that was idle enters just
+-- before the one that was served last, in order of arrival, without credit for the idle time. One that was served
+-- lately waits for the others first.
 local function enter(turn, name)
   if redis.call('ZSCORE', turn, name) then return end
   local tick = tonumber(redis.call('GET', keys.TICK) or '0')
@@ -139,9 +139,9 @@ local function forget_later(provider, account)
   if account ~= '' then redis.call('EXPIRE', quota_key(provider, account), ACCOUNT_SECONDS) end
 end
 
--- A provider gets one job first, on trial, after a rest, and where it may have a quota and got no job lately (`trial_ms`).
--- Without that, every free slot would find the same quota used up. While the trial job runs the others wait; where nothing
--- was ever refused, only for trial_ms. quota: until, works, scout, scouted.
+-- A provider gets one job first, on trial, after a rest, and where it may have a quota and got no job lately
+-- (`trial_ms`). Without that, every free slot would find the same quota used up. While the trial job runs the others
+-- wait; where nothing was ever refused, only for trial_ms. quota: until, works, scout, scouted.
 -- Answers nil: it is believed to work; 'due': the next job is on trial; 'runs': a job is.
 local function trial_of(provider, quota, trial_ms, now)
   local rested, works = quota[1], tonumber(quota[2] or '')
@@ -156,8 +156,8 @@ local function quota_of(provider, account)
   return redis.call('HMGET', quota_key(provider, account), 'until', 'works', 'scout', 'scouted', 'reason')
 end
 
--- The state of a provider for an account: room (free slots), cost (expected seconds), last_resort (to be asked only where
--- no other is left), doubtful (its circuit was opened, and nothing has succeeded since), trial (as trial_of).
+-- The state of a provider for an account: room (free slots), cost (expected seconds), last_resort (to be asked only
+-- where no other is left), doubtful (its circuit was opened, and nothing has succeeded since), trial (as trial_of).
 local function state_of(provider, account, now)
   local p = redis.call('HMGET', keys.provider .. provider, 'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap')
   local quota, open = quota_of(provider, account), tonumber(p[4] or '')

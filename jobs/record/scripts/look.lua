@@ -1,8 +1,8 @@
 -- A job for a caller that looks often: the snapshot only if it has changed since.
 -- ARGV: id, event id of the caller's snapshot, limits for all keys: running, user_running
--- Answers nil, or {version, event id, snapshot (nil: it has not changed)}, and for a queued job: how many jobs were queued
--- before it; then, unless it is on its way to a worker, for each of its groups: jobs that run, the limit (-1: none), jobs
--- that wait before it.
+-- Answers nil, or {version, event id, snapshot (nil: it has not changed)}, and for a queued job: how many jobs were
+-- queued before it; then, unless it is on its way to a worker, for each of its groups: jobs that run, the limit (-1:
+-- none), jobs that wait before it.
 local f = redis.call('HMGET', keys.job .. ARGV[1], 'v', 'oe', 'status', 'owner', 'user')
 if not f[1] then return nil end
 local doc = f[2] ~= ARGV[2] and redis.call('HGET', keys.job .. ARGV[1], 'doc')
