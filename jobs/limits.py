@@ -49,7 +49,7 @@ MEANINGS: Final[Mapping[str, str]] = {
 UNLIMITED: Final = Limits()
 
 
-def limits_of(everybody: Limits, own: Mapping[str, OwnLimit]) -> Limits:
+def limits_of(common: Limits, own: Mapping[str, OwnLimit]) -> Limits:
     """The limits of a key: its own, and the installation's for the rest."""
     changes = {name: None if value == "none" else value for name, value in own.items() if name in NAMES}
-    return msgspec.structs.replace(everybody, **changes)
+    return msgspec.structs.replace(common, **changes)

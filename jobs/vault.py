@@ -57,7 +57,7 @@ class Vault:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
             try:
-                # link, not rename: the first process to get here wins and nobody overwrites its key.
+                # link, not rename: the first process to get here wins, and no other overwrites its key.
                 os.link(scratch, path)
             except FileExistsError:
                 pass

@@ -223,7 +223,7 @@ def decoded(doc: bytes) -> Job:
 
 
 def record_of(row: Sequence[bytes | None]) -> Record | None:
-    """The job of :data:`RECORD_FIELDS`; None where there is none."""
+    """The record in a row of :data:`RECORD_FIELDS`; None: there is no such job."""
     doc, version, event_id = row
     if doc is None or version is None:
         return None

@@ -62,7 +62,7 @@ class Pauses:
         self._redis = connection.redis
 
     def queue(self) -> Pause | None:
-        """The pause of the service; None where there is none."""
+        """The pause of the service; None: there is none."""
         with available():
             pause = self._redis.get(keys.PAUSED)
         return None if pause is None else _read(pause)

@@ -70,7 +70,7 @@ class ProviderStates:
         Args:
             limits: All providers that take jobs, each with its limit of jobs at once.
             trial_seconds: The providers that may have a quota. Where one got no job lately, its next job goes first,
-                and the others follow when it shows life, or after so many seconds without a refusal.
+                and the others follow when it shows life, or after that many seconds without a refusal.
         """
         trials = trial_seconds or {}
         with available():

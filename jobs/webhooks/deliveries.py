@@ -113,7 +113,7 @@ def signed(delivery_id: str, at: datetime, content: bytes, keys: Sequence[str]) 
         keys: All valid secrets; the receiver knows at least one.
 
     Raises:
-        ValueError: ``at`` has no time zone: the library would take it for UTC whatever it is (1.1.0).
+        ValueError: ``at`` has no time zone: the library would take any time for UTC (1.1.0).
     """
     if at.tzinfo is None:
         raise ValueError("a signature needs a time with its zone")
