@@ -65,30 +65,36 @@ def build(
         client = connect(settings.require_redis())
     identity = DatabaseIdentity(client, settings.identity_file)
     publisher = publisher or CeleryPublisher(client_app(settings.redis_url))
-    return _built(settings, Connection(client, identity=identity), identity, publisher, timings or Timings())
+    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
+    catalog.specs()  # imports the drivers now rather than in the first request
+    return _built(settings, Connection(client, identity=identity), identity, catalog, publisher, timings or Timings())
 
 
 def _built(
-    settings: Settings, connection: Connection, identity: DatabaseIdentity, publisher: Publisher, timings: Timings
+    settings: Settings,
+    connection: Connection,
+    identity: DatabaseIdentity,
+    catalog: Catalog,
+    publisher: Publisher,
+    timings: Timings,
 ) -> Services:
-    store = JobStore(connection, limits=settings.limits, notices=notices)
-    queue = JobQueue(connection, limits=settings.limits)
+    limits = settings.limits
+    store, queue = JobStore(connection, limits=limits, notices=notices), JobQueue(connection, limits=limits)
     dispatcher = Dispatcher(queue, publisher)
     provider_states, pauses, keys = ProviderStates(connection), Pauses(connection), ApiKeyStore(connection)
     artifacts = ThreadedArtifacts(LocalArtifacts(settings.artifacts_dir))
     vault = Vault.from_file(settings.secret_key_file)
-    catalog = Catalog.load(settings.config, hub_url=settings.hub_url)
-    catalog.specs()  # imports the drivers now rather than in the first request
     egress = Egress(catalog.config.egress, catalog.config.plain_http, catalog.config.user_proxies)
     submissions = Submissions(store, dispatcher, artifacts, vault, embed_recipe=settings.embed_recipe)
     jobs = JobService(store, dispatcher, artifacts)
+    estimates = QueueEstimates(queue, provider_states, pauses, catalog, connection.now, timings.queue_estimates)
     return Services(
         settings=settings,
         timings=timings,
         connection=connection,
         identity=identity,
         store=store,
-        views=JobViews(connection, store, limits=settings.limits),
+        views=JobViews(connection, store, limits=limits),
         provider_states=provider_states,
         artifacts=artifacts,
         queue=queue,
@@ -106,9 +112,7 @@ def _built(
         signed_links=SignedLinks(vault.derived("links"), connection.now),
         cursors=Cursors(vault.derived("cursors")[0]),
         pump=Pump(store, Nudge(connection), retry_seconds=timings.pump_retry),
-        queue_estimates=QueueEstimates(
-            queue, provider_states, pauses, catalog, connection.now, timings.queue_estimates
-        ),
+        queue_estimates=estimates,
         webhooks=WebhookService(connection, vault, egress),
         egress=egress,
         pauses=pauses,
