@@ -1,1 +1,1 @@
-"""What decides which job runs next, and where: health of providers, pauses, hedging, reasons to wait."""
+"""What the choice of the next job rests on: health of providers, pauses, hedging, reasons to wait."""
