@@ -52,7 +52,8 @@ def aside(work: Callable[[], T], pool: str = "requests") -> T:
 class _Result(Generic[T]):
     """What work gave or raised.
 
-    Not a ``Future``: gevent replaces its lock by one for greenlets, and a system thread that takes it can wait for ever.
+    Not a ``Future``: its lock is one for greenlets here, and the thread of the pool is none. One is not needed: the pool
+    itself tells when the work is done.
     """
 
     results: list[T] = field(default_factory=list)

@@ -161,11 +161,11 @@ JOB_REQUEST: Final = BodyReader(
     words={"not": "must be the provider's own key, not one of this or another service"},
     examples={
         "small": {
-            "summary": "An image, from whoever has it first",
+            "summary": "An image, from the first provider that is free",
             "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}},
         },
         "full": {
-            "summary": "An image from one provider, with everything said",
+            "summary": "An image from one provider, with every parameter given",
             "value": {
                 "model": "flux-dev",
                 "provider": "blackforestlabs-flux1-dev",
@@ -185,11 +185,11 @@ JOB_REQUEST: Final = BodyReader(
             },
         },
         "hedge": {
-            "summary": "An image soon: whoever is slow is raced by the next one",
+            "summary": "An image soon: if a provider is slow, the next one is asked as well",
             "value": {"model": "flux-schnell", "input": {"prompt": "a lighthouse at dusk"}, "strategy": "hedge"},
         },
         "scripted": {
-            "summary": "No upstream at all: what shall happen is in the job",
+            "summary": "Without an upstream: the input says what happens",
             "value": {"model": "echo", "input": {"script": ["queue 3s", "progress 5", "preview", "image"]}},
         },
     },

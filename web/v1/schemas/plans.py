@@ -40,7 +40,7 @@ class PlanResource(Resource, frozen=True, kw_only=True):
     ]
     hedge_after_seconds: Annotated[
         float | UnsetType,
-        about("The provider's own p95: after so many seconds the hedge starts. Absent: there is none."),
+        about("Seconds after which the hedge starts: the p95 of the provider. Absent: there is no hedge."),
     ] = UNSET
     route: Annotated[list[str], about("The providers that may run it, in order.", example=[examples.PROVIDER])]
     input: Annotated[
