@@ -9,6 +9,11 @@ in full.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, Final
+
+#: Longest text and largest list or dict that is changed: each change copies it, and an app may send a million changes.
+TEXT_LIMIT: Final = 64 << 10
+ITEMS_LIMIT: Final = 1000
 
 #: Stands for an output whose value is no longer known.
 LOST: object = object()
@@ -19,14 +24,10 @@ class _NoMatch(Exception):
 
 
 def apply(last: Sequence[object], changes: Sequence[object]) -> tuple[object, ...]:
-    """Apply one message.
-
-    Args:
-        last: The outputs so far; they may be changed in place.
-        changes: For each output a list of ``[action, path, value]``.
+    """Apply one message: for each output a list of ``[action, path, value]``.
 
     Returns:
-        The new outputs; :data:`LOST` for one whose change did not fit.
+        The new outputs, :data:`LOST` for one whose change did not fit.
     """
     return tuple(_follow(last[i] if i < len(last) else LOST, change) for i, change in enumerate(changes))
 
@@ -49,37 +50,54 @@ def _change(value: object, action: object, path: list[object], new: object) -> o
     if not path:
         return _replaced(value, action, new)
     *way, last = path
-    place = value
+    places = [value]
     for step in way:
-        place = _at(place, step)
-    _edit(place, action, last, new)
-    return value
+        places.append(_at(places[-1], step))
+    changed = _edited(places.pop(), action, last, new)
+    for place, step in zip(reversed(places), reversed(way), strict=True):
+        changed = _with(place, step, changed)
+    return changed
 
 
-def _edit(place: object, action: object, key: object, new: object) -> None:
-    """Change one item of a dict or list."""
-    if isinstance(place, dict) and isinstance(key, str):
+def _edited(place: object, action: object, key: object, new: object) -> object:
+    """A dict or list with one item changed."""
+    copied = _copy(place)
+    if isinstance(copied, dict) and isinstance(key, str):
         if action == "delete":
-            place.pop(key, None)
+            copied.pop(key, None)
         else:
-            place[key] = new if action == "add" else _replaced(place.get(key), action, new)
-    elif isinstance(place, list) and isinstance(key, int) and not isinstance(key, bool):
+            copied[key] = new if action == "add" else _replaced(copied.get(key), action, new)
+    elif isinstance(copied, list) and isinstance(key, int) and not isinstance(key, bool):
         if action == "add":
-            place.insert(key, new)
-        elif not 0 <= key < len(place):
+            copied.insert(min(max(key, 0), len(copied)), new)
+        elif not 0 <= key < len(copied):
             raise _NoMatch
         elif action == "delete":
-            del place[key]
+            del copied[key]
         else:
-            place[key] = _replaced(place[key], action, new)
+            copied[key] = _replaced(copied[key], action, new)
     else:
         raise _NoMatch
+    return copied
+
+
+def _with(place: object, step: object, new: object) -> object:
+    """A dict or list with another item at a place that it has."""
+    copied: Any = _copy(place)
+    copied[step] = new
+    return copied
+
+
+def _copy(place: object) -> object:
+    if not isinstance(place, dict | list) or len(place) > ITEMS_LIMIT:
+        raise _NoMatch
+    return place.copy()
 
 
 def _replaced(value: object, action: object, new: object) -> object:
     if action == "replace":
         return new
-    if action == "append" and isinstance(value, str) and isinstance(new, str):
+    if action == "append" and isinstance(value, str) and isinstance(new, str) and len(value) <= TEXT_LIMIT:
         return value + new
     raise _NoMatch
 
