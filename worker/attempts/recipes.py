@@ -1,4 +1,4 @@
-"""The recipe of a result: how to make it again, from the provider's declaration and its answer. Pure."""
+"""How the outputs of a job were made, for the job and for the files themselves."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from jobs.cache import DICE
 from jobs.egress import BadAddress, Egress
 from jobs.model import Job, Recipe
 from jobs.version import VERSION
-from providers.spec import ModelSpec, ProviderSpec
+from providers import ModelSpec, ProviderSpec
 
 
 def recipe_of(job: Job, spec: ProviderSpec, seed: int | None, revision: str | None) -> Recipe:
-    """The recipe of a job that has its result.
+    """How to make a result again, from the job's input, the provider's declaration, and what it said of itself.
 
     Args:
         job: The job, with the input that the provider got.

@@ -6,21 +6,21 @@ import base64
 import logging
 import random
 import threading
+from collections import deque
 from datetime import UTC, datetime
+from functools import partial
 from typing import Final
 
 from jobs import metrics
 from jobs.errors import StoreUnavailable
 from jobs.failpoints import failpoint
-from jobs.record.connection import Connection
-from jobs.record.counters import Counters
-from jobs.vault import Vault, VaultError
+from jobs.vault import VaultError
 from jobs.webhooks.deliveries import Call, address_bound, disabled, settled, signed
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import Secrets
-from resilience import survive
-from worker.scheduler.timings import Timings
+from resilience import NoThread, Rounds, beside, survive
 from worker.scheduler.webhook_client import CALL_SECONDS, Reply, WebhookClient
+from worker.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -30,44 +30,60 @@ PER_OWNER: Final = 8
 PER_HOST: Final = 4
 #: Seconds for which a taken delivery is left alone; a look-up of its host may add to the time of a call.
 LEASE_SECONDS: Final = CALL_SECONDS + 45
+#: Seconds between two looks for deliveries that are due, and the same while Redis is away.
+LOOK_SECONDS: Final = 0.25
+AWAY_SECONDS: Final = 2.0
 
 
-class Deliverer:
-    """Makes deliveries; safe to run in several processes.
+class WebhookSender:
+    """Makes deliveries; safe to run in several processes."""
 
-    Args:
-        connection: To Redis.
-        vault: Decrypts addresses and secrets.
-        client: Makes the calls.
-        counters: Counts the calls.
-        timings: How often it looks for deliveries.
-    """
-
-    def __init__(
-        self, connection: Connection, vault: Vault, client: WebhookClient, counters: Counters, timings: Timings
-    ) -> None:
-        self._connection = connection
-        self._outbox = Outbox(connection)
-        self._secrets = Secrets(connection, vault)
-        self._vault = vault
+    def __init__(self, shared: Shared, client: WebhookClient) -> None:
+        self._connection = shared.connection
+        self._outbox = Outbox(shared.connection)
+        self._secrets = Secrets(shared.connection, shared.vault)
+        self._vault = shared.vault
         self._client = client
-        self._counters = counters
-        self._timings = timings
+        self._counters = shared.counters
         self._free = threading.Semaphore(AT_ONCE)
         self._freed = threading.Event()
 
-    def run(self, stopped: threading.Event) -> None:
+    def rounds(self, stopped: threading.Event) -> Rounds:
         """Deliver until ``stopped``; calls that have not ended then are made again by the next process."""
-        while not stopped.is_set():
-            self._freed.clear()
-            with survive(log, "no deliveries now", expected=(StoreUnavailable,), level=logging.DEBUG):
-                for taken in self._take():
-                    # No pool: its threads would keep a process from ending.
-                    threading.Thread(target=self._make, args=(taken,), name="delivery", daemon=True).start()
-                # Where many are due, the next one goes as soon as a call is over.
-                self._freed.wait(self._timings.deliver)
-                continue
-            stopped.wait(self._timings.deliver_away)
+        return Rounds(
+            log,
+            "webhook-sender",
+            self.send,
+            stopped,
+            what="no deliveries now",
+            retry=AWAY_SECONDS,
+            expected=(StoreUnavailable,),
+            count=self._count_error,
+        )
+
+    def _count_error(self, thread: str = "webhook-sender") -> None:
+        self._counters.add(metrics.THREAD_ERRORS, thread)
+
+    def send(self) -> None:
+        """Start what is due now, and wait until more may be.
+
+        Raises:
+            StoreUnavailable: Redis cannot serve.
+            NoThread: This process can start no other thread.
+        """
+        self._freed.clear()
+        waiting = deque(self._take())
+        try:
+            while waiting:
+                beside("delivery", partial(self._make, waiting[0]))
+                waiting.popleft()
+        finally:
+            for _ in waiting:
+                self._free.release()
+            for taken in waiting:
+                self._outbox.give_back(taken)
+        # Where many are due, the next one goes as soon as a call is over.
+        self._freed.wait(LOOK_SECONDS)
 
     def round(self) -> int:
         """Make what is due now, one after the other; answers how many."""
@@ -91,9 +107,13 @@ class Deliverer:
 
     def _make(self, taken: Taken) -> None:
         try:
-            # Where it fails its lease ends, and it is tried again.
+            # Where it fails here its lease ends, and it is made again.
             with survive(
-                log, "a delivery could not be made", expected=(StoreUnavailable, VaultError), delivery=taken.delivery.id
+                log,
+                "the end of a delivery was not written",
+                expected=(StoreUnavailable,),
+                count=self._count_error,
+                delivery=taken.delivery.id,
             ):
                 self._deliver(taken)
         finally:
@@ -102,15 +122,31 @@ class Deliverer:
 
     def _deliver(self, taken: Taken) -> None:
         delivery = taken.delivery
-        url = self._vault.unlock(address_bound(delivery.owner), base64.b64decode(delivery.target))["url"]
         is_test = delivery.holder.startswith("test_")
         by_hand = delivery.round > 0 or is_test
-        if not by_hand and self._outbox.is_gone(delivery.owner, url):
-            self._outbox.settle(taken, disabled(delivery))
-            return
         at = self._connection.now()
-        reply = self._call(url, taken)
+        url, reply = "", Reply(error="internal")
+        # Whatever is wrong with one, it is a try that failed: after the last one it is given up.
+        with survive(
+            log,
+            "a delivery could not be made",
+            expected=(VaultError,),
+            level=logging.ERROR,
+            unless=(StoreUnavailable, MemoryError, NoThread),
+            count=self._count_error,
+            delivery=delivery.id,
+        ):
+            url = self._vault.unlock(address_bound(delivery.owner), base64.b64decode(delivery.target))["url"]
+            if not by_hand and self._outbox.is_gone(delivery.owner, url):
+                self._outbox.settle(taken, disabled(delivery))
+                return
+            reply = self._call(url, taken)
         failpoint("delivered")
+        self._settle(taken, url, at, reply, by_hand=by_hand)
+
+    def _settle(self, taken: Taken, url: str, at: float, reply: Reply, *, by_hand: bool) -> None:
+        """Write and count what came of a call."""
+        delivery = taken.delivery
         self._counters.add(metrics.WEBHOOK_CALLS, reply.error or "delivered")
         if reply.seconds is not None:
             self._counters.observe(metrics.WEBHOOK_SECONDS, seconds=reply.seconds)

@@ -1,12 +1,30 @@
-"""What happens to a job when an attempt fails. Pure."""
+"""How an attempt can end, and what its end makes of the job: the result, another try, or the failure. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Final
 
 from jobs import events
-from jobs.model import Failure, Job, WaitReason
+from jobs.error_codes import CAUSES
+from jobs.model import Failure, Job, Output, Recipe, WaitReason
 from jobs.states import MAX_ATTEMPTS
+
+# -- what :meth:`providers.Control.cancel` is called with ------------------------
+
+#: From outside: the job was canceled; the worker stops; another worker may have the job.
+CANCELED: Final = "canceled"
+HANDED_BACK: Final = "handed_back"
+LEASE_LOST: Final = "lease_lost"
+#: The attempt's time is over.
+OVERDUE: Final = "overdue"
+#: This process has no thread for it: that says nothing about the job or its provider.
+NO_THREAD: Final = "no_thread"
+#: Of two attempts: the other one has its result; the record cannot be written.
+OUTRUN: Final = "outrun"
+ABANDONED: Final = "abandoned"
+
+# -- when a failed job is tried again --------------------------------------------
 
 #: Error code → seconds until the provider is asked again; doubled with every attempt.
 PAUSES: Final[dict[str, float]] = {
@@ -15,14 +33,71 @@ PAUSES: Final[dict[str, float]] = {
     "provider_unreachable": 5.0,
     "provider_timeout": 5.0,
 }
+#: Seconds until a job is tried again that a process had no means for.
+CRAMPED_SECONDS: Final = 10.0
 #: Lost workers after which a job runs in a process of its own.
 SUSPECT_LOSSES: Final = 2
 #: The longest pause that an upstream can ask for, in seconds.
 LONGEST_PAUSE: Final = 26 * 3600.0
 #: Failures after which the provider rests for all jobs, since they are not about this job.
-COOLING: Final = frozenset({"provider_quota", "provider_busy"})
+COOLING: Final = frozenset(code for code, cause in CAUSES.items() if cause.counts == "rest")
 #: Failures that the same provider would most likely repeat: only another provider is tried.
-ELSEWHERE_ONLY: Final = frozenset({"provider_error", "provider_protocol", "provider_changed", "bad_output"})
+ELSEWHERE_ONLY: Final = frozenset({"provider_error", "provider_protocol", "provider_changed", "bad_output", "internal"})
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """What an attempt made: its outputs, stored, and how they were made. ``attempt`` is its number, where two ran.
+
+    ``warnings`` say what of the result was not kept, or not as it came.
+    """
+
+    outputs: tuple[Output, ...]
+    recipe: Recipe
+    attempt: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Stopped:
+    """The attempt was ended from outside, for this reason."""
+
+    reason: str
+
+
+End = Finished | Failure | Stopped
+
+
+def name_of(end: End) -> str:
+    """How an end is counted."""
+    match end:
+        case Failure(code=code):
+            return code
+        case Stopped(reason=reason):
+            return reason
+        case _:
+            return "succeeded"
+
+
+def after(job: Job, end: End, at: float) -> events.JobEvent:
+    """What the end of a run makes of the job."""
+    canceled = isinstance(end, Stopped) and end.reason == CANCELED
+    # A cancel that came in the last moment wins over another try, and over a late result.
+    if canceled or job.cancel_requested_at is not None:
+        return events.Canceled(at=at)
+    match end:
+        case Finished():
+            return events.Succeeded(
+                at=at, outputs=end.outputs, recipe=end.recipe, attempt=end.attempt, warnings=end.warnings
+            )
+        case Failure():
+            return after_failure(job, end, at)
+        case Stopped(reason=reason) if reason == NO_THREAD:
+            # Not at once: it would come back to the same process.
+            rest = at + CRAMPED_SECONDS
+            return events.Requeued(at=at, outcome="handed_back", not_before=rest, reason="workers_busy")
+        case _:
+            return events.Requeued(at=at, outcome="handed_back")
 
 
 def pause(failure: Failure, attempt: int) -> float:
@@ -35,6 +110,11 @@ def pause(failure: Failure, attempt: int) -> float:
 def spent(job: Job) -> int:
     """The number of attempts that count: those handed back at a shutdown do not."""
     return sum(attempt.outcome != "handed_back" for attempt in job.attempts)
+
+
+def has_spent_all(job: Job) -> bool:
+    """Whether the job gets no further attempt."""
+    return spent(job) >= MAX_ATTEMPTS
 
 
 def is_suspect(job: Job) -> bool:
@@ -57,7 +137,7 @@ def after_loss(job: Job, at: float) -> events.Requeued | events.Failed:
         retryable=True,
         provider=job.provider,
     )
-    if is_suspect(job) or spent(job) >= MAX_ATTEMPTS:
+    if is_suspect(job) or has_spent_all(job):
         return events.Failed(at=at, error=failure)
     return events.Requeued(at=at, outcome="lost", error=failure)
 
@@ -65,7 +145,7 @@ def after_loss(job: Job, at: float) -> events.Requeued | events.Failed:
 def after_failure(job: Job, failure: Failure, at: float) -> events.Requeued | events.Failed:
     """The event that ends a failed attempt of a running job: another attempt, or the end."""
     route = remaining_route(job, failure)
-    if not failure.retryable or spent(job) >= MAX_ATTEMPTS or not route:
+    if not failure.retryable or has_spent_all(job) or not route:
         return events.Failed(at=at, error=failure)
     rest = at + pause(failure, spent(job))
     if job.deadline_at is not None and rest >= job.deadline_at and len(route) == 1:
