@@ -1,8 +1,7 @@
 """Logging of every process: one structured line per event, the job id on every line of a job, no secrets.
 
-Lines are JSON, or readable on a terminal. Everything goes through the
-standard library, so the lines of Celery, Flask and gunicorn look the same and
-are redacted in the same way.
+Lines are JSON, or readable on a terminal. Everything goes through the standard library, so the lines of Celery, Flask
+and gunicorn look the same and are redacted in the same way.
 """
 
 from __future__ import annotations
@@ -14,13 +13,20 @@ import logging
 import re
 import sys
 import threading
+import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, MutableMapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import quote
 
-import structlog
+from process import without
+
+# It formats tracebacks with rich where that is installed; ours are formatted by the standard library.
+with without("rich"):
+    import structlog.contextvars
+    import structlog.dev
 
 #: What never appears in a line: Hugging Face tokens, our API keys, credentials in URLs and headers, signatures of
 #: links.
@@ -33,6 +39,9 @@ _SECRET_NAMES: Final = frozenset(
 _HIDDEN: Final = "[hidden]"
 #: At debug level these log everything that upstreams send, and every URL made from it.
 _TALKATIVE: Final = ("sseclient", "urllib3")
+
+#: Unicode's controls, format marks (some change the direction of the text around them) and halves of characters.
+_CONTROLS: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
 
 #: Parts of a secret (a cookie's value, a proxy's password) of at least this length are hidden too, in characters.
 _PART_LENGTH: Final = 8
@@ -58,20 +67,25 @@ class _InUse:
 
 
 class _Block:
-    """What one :func:`hiding` block hides: its secrets in every line, their encoded forms in the lines of its thread."""
+    """What one :func:`hiding` block hides: in its thread all forms of its secrets, in all lines those that are long."""
 
     def __init__(self) -> None:
         self.texts: list[str] = []
+        #: The longest first.
+        self.own: tuple[str, ...] = ()
         self.encoded: set[str] = set()
 
     def hide(self, secret: str) -> None:
         """Hide a secret until the block ends."""
         found = _with_parts(secret)
-        self.texts.extend(found)
+        self.own = tuple(sorted({*self.own, *found}, key=len, reverse=True))
+        # A client chooses its secrets: "e" must not be hidden in what others read.
+        shared = [text for text in found if len(text) >= _PART_LENGTH]
+        self.texts.extend(shared)
         # Only in this thread: with a few hundred attempts at once, searching each text for all encoded forms of all
         # attempts costs too much, and another attempt's upstream does not know them.
         self.encoded.update(form for text in found if len(text) >= _PART_LENGTH for form in _encoded_forms(text))
-        _in_use.change(found, 1)
+        _in_use.change(shared, 1)
 
 
 _in_use: Final = _InUse()
@@ -79,14 +93,22 @@ _thread: Final = threading.local()
 
 
 def redact(text: str) -> str:
-    """The text without secrets: those in use, and everything that has the form of one."""
-    for secret in _in_use.texts:
-        text = text.replace(secret, _HIDDEN)
+    """The text without secrets: those of this thread, and everything that has the form of one.
+
+    Not those of other threads: what one client chose as its secret may be a word in another's text.
+    """
     blocks: list[_Block] = getattr(_thread, "blocks", [])
     for block in blocks:
-        for form in block.encoded:
+        for form in (*block.own, *block.encoded):
             text = text.replace(form, _HIDDEN)
     return _SECRET.sub(_HIDDEN, text)
+
+
+def _redact_line(text: str) -> str:
+    """A text of a line: also without the secrets that other threads use."""
+    for secret in _in_use.texts:
+        text = text.replace(secret, _HIDDEN)
+    return redact(text)
 
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -144,19 +166,70 @@ def _clean(value: Any, name: str = "") -> Any:  # noqa: ANN401 - anything can be
     if name.lower() in _SECRET_NAMES:
         return _HIDDEN
     if isinstance(value, str):
-        return redact(value)
+        return _redact_line(value)
     if isinstance(value, dict):
         return {key: _clean(item, str(key)) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_clean(item) for item in value]
-    return value if isinstance(value, int | float | None) else redact(str(value))
+    return value if isinstance(value, int | float | None) else _redact_line(str(value))
 
 
-def _redact(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401 - structlog's signature
+def _is_clean(event: dict[str, Any]) -> bool:
+    """Whether nothing in a line has to be hidden, nor made a text: true of nearly all, and found at once."""
+    if any(
+        not isinstance(value, str | int | float | None) or name.lower() in _SECRET_NAMES
+        for name, value in event.items()
+    ):
+        return False
+    # What separates them stands in no secret's form.
+    text = "\n".join([value for value in event.values() if isinstance(value, str)])
+    return _redact_line(text) == text
+
+
+def _without_controls(text: str, kept: str = "") -> str:
+    """For a terminal: a text in a line can neither command it nor look like the next line. JSON escapes them by itself."""
+    return "".join(c if c in kept or unicodedata.category(c) not in _CONTROLS else repr(c)[1:-1] for c in text)
+
+
+def _as_json(event: dict[str, Any]) -> str:
+    return json.dumps(event)
+
+
+def _for_terminal(event: dict[str, Any]) -> str:
     for name, value in event.items():
-        if not name.startswith("_"):  # fields of structlog, removed before the line is written
-            event[name] = _clean(value, name)
-    return event
+        if isinstance(value, str):
+            event[name] = _without_controls(value, "\n\t" if name == "exception" else "")
+    return str(_console(None, "", event))
+
+
+class _Lines(logging.Formatter):
+    """Makes each record one line: its text, what was logged with it, and which process, level and logger it is of."""
+
+    def __init__(self, process: str, render: Callable[[dict[str, Any]], str]) -> None:
+        super().__init__()
+        self._process = process
+        self._render = render
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line."""
+        event = {
+            **structlog.contextvars.get_contextvars(),
+            "event": record.getMessage(),
+            # Not a context variable: those are bound to one thread.
+            "process": self._process,
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            **{name: value for name, value in record.__dict__.items() if name not in _OF_RECORDS},
+            "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat().replace("+00:00", "Z"),
+        }
+        if record.exc_info:
+            event["exception"] = self.formatException(record.exc_info)
+        return self._render(event if _is_clean(event) else {name: _clean(value, name) for name, value in event.items()})
+
+
+#: What every record has; all else was logged with it.
+_OF_RECORDS: Final = frozenset({*logging.makeLogRecord({}).__dict__, "message", "asctime", "taskName"})
+_console: Final = structlog.dev.ConsoleRenderer()
 
 
 def configure(log_format: str, process: str, level: str = "info") -> None:
@@ -168,29 +241,8 @@ def configure(log_format: str, process: str, level: str = "info") -> None:
         level: The lowest level that is shown: debug, info or warning.
     """
     readable = log_format == "console" or (not log_format and sys.stderr.isatty())
-
-    def name_process(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:  # noqa: ANN401
-        # Not a context variable: those are bound to one thread.
-        event.setdefault("process", process)
-        return event
-
-    shared: list[structlog.typing.Processor] = [
-        structlog.contextvars.merge_contextvars,
-        name_process,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.stdlib.ExtraAdder(),
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-        _redact,
-    ]
-    final = structlog.dev.ConsoleRenderer() if readable else structlog.processors.JSONRenderer()
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, final]
-        )
-    )
+    handler.setFormatter(_Lines(process, _for_terminal if readable else _as_json))
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())

@@ -13,9 +13,8 @@ def wait_of(header: str, now: float, *, longest: float, date: str = "") -> float
         header: Seconds, or an HTTP date.
         now: Unix seconds.
         longest: Most seconds to return.
-        date: The header ``Date`` of the same answer, if there is one. A date
-            in ``header`` is then counted from it, since the sender's clock may
-            differ from ours.
+        date: The header ``Date`` of the same answer, if there is one. A date in ``header`` is then counted from it,
+            since the sender's clock may differ from ours.
     """
     header = header.strip()
     if header.isascii() and header.isdigit():

@@ -29,20 +29,28 @@ class Target:
         url: Its address.
         pid: The server's first process.
         script: A wrk script, for anything but a plain GET.
+        store: The process of the Redis that it uses; its share is told apart.
+        prepare: Called before each round.
     """
 
     name: str
     url: str
     pid: int
     script: Path | None = None
+    store: int | None = None
+    prepare: Callable[[], object] = lambda: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
-    """What one round showed: requests a second, processor ms of the server a request, median and p99 latency in ms."""
+    """What one round showed: requests a second, processor ms a request, median and p99 latency in ms.
+
+    ``cpu`` is the server's, ``store`` that of the Redis that it uses (0 where it was not asked for).
+    """
 
     rate: float
     cpu: float
+    store: float
     p50: float
     p99: float
     wrong: int
@@ -73,9 +81,11 @@ def measure(target: Target, seconds: int, connections: int) -> Round:
     Raises:
         RuntimeError: wrk failed, or no answer was the right one.
     """
-    spent = cpu_seconds(target.pid)
+    target.prepare()
+    pids = [target.pid] if target.store is None else [target.pid, target.store]
+    before = [cpu_seconds(pid) for pid in pids]
     done = _wrk(target, seconds, connections)
-    spent = cpu_seconds(target.pid) - spent
+    spent, *stored = (cpu_seconds(pid) - began for pid, began in zip(pids, before, strict=True))
     requests = re.search(r"(\d+) requests in ([\d.]+)(s|m)", done.stdout)
     if done.returncode or requests is None or int(requests[1]) == 0:
         raise RuntimeError(f"{target.name}: {done.stdout}{done.stderr}")
@@ -84,6 +94,7 @@ def measure(target: Target, seconds: int, connections: int) -> Round:
     return Round(
         rate=count / taken,
         cpu=spent * 1000 / count,
+        store=sum(stored) * 1000 / count,
         p50=_latency(done.stdout, "50%"),
         p99=_latency(done.stdout, "99%"),
         wrong=int(wrong[1]) if wrong else 0,
@@ -109,11 +120,13 @@ def family(pid: int) -> list[int]:
 
 def resident_bytes(pid: int) -> int:
     """Memory that belongs to a process and all below it, what they share counted in parts (PSS)."""
-    total = 0
-    for each in family(pid):
-        line = next(line for line in Path(f"/proc/{each}/smaps_rollup").read_text().splitlines() if "Pss:" in line)
-        total += int(line.split()[1]) * 1024
-    return total
+    return sum(map(own_bytes, family(pid)))
+
+
+def own_bytes(pid: int) -> int:
+    """Memory that belongs to one process, what it shares counted in parts (PSS)."""
+    line = next(line for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines() if "Pss:" in line)
+    return int(line.split()[1]) * 1024
 
 
 def _own_cpu(pid: int) -> float:
@@ -130,6 +143,7 @@ def _median(rounds: Sequence[Round]) -> Round:
     return Round(
         rate=statistics.median(one.rate for one in rounds),
         cpu=statistics.median(one.cpu for one in rounds),
+        store=statistics.median(one.store for one in rounds),
         p50=statistics.median(one.p50 for one in rounds),
         p99=statistics.median(one.p99 for one in rounds),
         wrong=sum(one.wrong for one in rounds),

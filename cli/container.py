@@ -1,9 +1,7 @@
 """What the containers of docker-compose.yml run: ``python -m cli.container NAME``.
 
-``init`` creates the secrets and the first API key. ``web``, ``worker``,
-``scheduler`` and ``flower`` run the program of that name. ``health NAME``
-exits with 0 if that program is healthy. Any other NAME is a ``darkroom``
-command.
+``init`` creates the secrets and the first API key. ``web``, ``worker``, ``scheduler`` and ``flower`` run the program of
+that name. ``health NAME`` exits with 0 if that program is healthy. Any other NAME is a ``darkroom`` command.
 """
 
 from __future__ import annotations
@@ -13,7 +11,6 @@ import os
 import secrets
 import socket
 import sys
-import time
 from pathlib import Path
 from typing import Final, NoReturn, cast
 
@@ -22,12 +19,14 @@ import requests
 
 import settings as configuration
 from cli.stack import programs
-from cli.stack.redis_server import OPTIONS
+from cli.stack.private_files import keep
+from cli.stack.redis_server import OPTIONS, wait_for
 from jobs.access.api_key_store import ApiKeyStore
 from jobs.record import keys
 from jobs.record.connection import Connection
+from jobs.record.keys import ms
 from jobs.vault import Vault
-from settings import Settings
+from settings import Settings, SettingsError
 
 #: Volumes of docker-compose.yml: the first is only for the services, Redis reads the second as well.
 SECRETS: Final = Path("/secrets")
@@ -40,26 +39,10 @@ _REDIS_CONF: Final = "bind 0.0.0.0\nport 6379\nrequirepass {password}\ndir /data
 )
 
 
-def keep(path: Path, content: str) -> bool:
-    """Write a file that only its owner can read, unless it exists. Returns whether it was written.
-
-    A process that dies meanwhile leaves no half file.
-    """
-    if path.exists():
-        return False
-    fresh = path.with_suffix(".new")
-    fresh.unlink(missing_ok=True)
-    fresh.touch(mode=0o600)
-    fresh.write_text(content, encoding="utf-8")
-    fresh.rename(path)
-    return True
-
-
 def init(secrets_dir: Path, broker_dir: Path) -> None:
     """Create what is missing: passwords, the secret key, and the first API key, which is printed once.
 
-    The file of the first key also tells that it was created before, so no new
-    key is created after all keys are revoked.
+    The file of the first key also tells that it was created before: no new one is created after all keys are revoked.
     """
     keep(secrets_dir / "flower.password", secrets.token_urlsafe(18) + "\n")
     Vault.from_file(secrets_dir / "secret.key")
@@ -69,7 +52,9 @@ def init(secrets_dir: Path, broker_dir: Path) -> None:
     if (secrets_dir / "api.key").exists():
         print("the secrets and the first API key were made before")
         return
-    with contextlib.closing(_wait_for_redis(_redis_url(broker_dir))) as client:
+    url = _redis_url(broker_dir)
+    wait_for(url, _START_SECONDS)
+    with contextlib.closing(redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)) as client:
         _, key = ApiKeyStore(Connection(client)).create("first")
     keep(secrets_dir / "api.key", key + "\n")
     print(f"first API key: {key}")
@@ -79,20 +64,6 @@ def init(secrets_dir: Path, broker_dir: Path) -> None:
 def _redis_url(broker_dir: Path) -> str:
     password = (broker_dir / "redis.password").read_text(encoding="utf-8").strip()
     return f"redis://:{password}@{_REDIS_HOST}:6379/0"
-
-
-def _wait_for_redis(url: str) -> redis.Redis:
-    client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=5)
-    ends = time.monotonic() + _START_SECONDS
-    while True:
-        try:
-            client.ping()
-        except redis.RedisError:
-            if time.monotonic() > ends:
-                raise
-            time.sleep(0.2)
-        else:
-            return client
 
 
 def loaded() -> Settings:
@@ -119,8 +90,8 @@ def _flower(settings: Settings) -> tuple[str, ...]:
 def is_healthy(name: str, settings: Settings) -> bool:
     """Whether the program of this container works.
 
-    The web process answers ``/readyz`` and Flower ``/healthcheck``; a worker
-    has a recent heartbeat in Redis; for the scheduler, Redis answers.
+    The web process answers ``/readyz`` and Flower ``/healthcheck``; a worker has a recent heartbeat in Redis; for the
+    scheduler, Redis answers.
     """
     if name in {"web", "flower"}:
         port = settings.bind.port if name == "web" else settings.flower_bind.port
@@ -129,7 +100,7 @@ def is_healthy(name: str, settings: Settings) -> bool:
     with contextlib.closing(redis.Redis.from_url(settings.redis_url, socket_timeout=4)) as client:
         if name == "scheduler":
             return bool(client.ping())
-        now = client.time()[0]
+        now = ms(Connection(client).now())
         alive = cast("list[bytes]", client.zrange(keys.WORKERS, now, "+inf", byscore=True))
         return any(worker.decode().startswith(f"{socket.gethostname()}-") for worker in alive)
 
@@ -140,7 +111,10 @@ def main(arguments: list[str]) -> None:
     if name == "init":
         init(SECRETS, BROKER)
         return
-    settings = loaded()
+    try:
+        settings = loaded()
+    except SettingsError as error:
+        sys.exit(f"{name}: cannot start: {error}")
     if name == "health":
         sys.exit(0 if is_healthy(rest[0], settings) else 1)
     if name == "flower":

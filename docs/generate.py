@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 from collections.abc import Callable
@@ -11,13 +12,14 @@ from typing import Final
 import cli.docs
 import jobs.docs
 import providers.docs
+import providers.gradio.components.page
 import settings
 import web.openapi.reference
 from providers.catalog import Catalog
 from web.app import assemble
 from web.build import build
-from web.http.json_body import Json
 from web.openapi import document as openapi
+from web.openapi.schemas import Json
 
 FOLDER: Final = Path(__file__).parent / "reference"
 
@@ -44,9 +46,14 @@ def _http_api() -> str:
     return web.openapi.reference.markdown(offline_document())
 
 
+def _components() -> str:
+    return providers.gradio.components.page.page(json.loads((FOLDER / "components.json").read_text(encoding="utf-8")))
+
+
 #: Name of each page in docs/reference/, without ``.md``, and what makes it.
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli": cli.docs.page,
+    "components": _components,
     "errors": web.openapi.reference.errors,
     "http-api": _http_api,
     "metrics": jobs.docs.metrics_page,

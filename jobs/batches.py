@@ -13,7 +13,7 @@ from jobs.dispatcher import Dispatcher
 from jobs.errors import BatchNotFound, JobGone, JobNotFound, KeyReused, QuotaExceeded
 from jobs.files import ArtifactError
 from jobs.idempotency import Idempotency
-from jobs.ids import new_batch_id
+from jobs.ids import new_id
 from jobs.model import Job, Noun, Status
 from jobs.record.store import JobStore
 from jobs.service import JobService
@@ -39,13 +39,7 @@ _batch = msgspec.json.Decoder(Batch)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BatchState:
-    """The state of a batch.
-
-    Args:
-        batch: The batch.
-        states: The status of each job; of a deleted one the last that it had.
-        progress: Of all jobs together, 0 to 1.
-    """
+    """The status of each job of a batch (of a deleted one the last that it had), and the progress of all, 0 to 1."""
 
     batch: Batch
     states: Mapping[str, Status]
@@ -63,14 +57,7 @@ class BatchState:
 
 
 class BatchService:
-    """What a client may do with batches.
-
-    Args:
-        store: The records.
-        submissions: Prepares jobs.
-        dispatcher: Sends jobs to the workers.
-        jobs: Cancels jobs.
-    """
+    """What a client may do with batches."""
 
     def __init__(self, store: JobStore, submissions: Submissions, dispatcher: Dispatcher, jobs: JobService) -> None:
         self._store = store
@@ -79,12 +66,7 @@ class BatchService:
         self._jobs = jobs
 
     def accept(self, owner: str, submissions: Sequence[Submission], once: Idempotency) -> tuple[Batch, bool]:
-        """Accept a batch: all of its jobs, or none.
-
-        Args:
-            owner: The owner of the batch.
-            submissions: At most :data:`SIZE_LIMIT`.
-            once: The marks of the request; only its key counts.
+        """Accept a batch of at most :data:`SIZE_LIMIT` jobs: all, or none. Of the marks only the key counts.
 
         Returns:
             The batch, and whether an earlier sending of the request made it.
@@ -95,7 +77,7 @@ class BatchService:
             StoreUnavailable: It was not written, or the answer got lost: then it runs all the same.
             ArtifactError: An image could not be stored; nothing is left.
         """
-        batch_id = new_batch_id()
+        batch_id = new_id("batch")
         made: list[tuple[Job, bytes | None]] = []
         try:
             made.extend(self._submissions.prepare(submission, batch_id) for submission in submissions)
@@ -138,6 +120,12 @@ class BatchService:
         if batch is None or batch.owner != owner:
             raise BatchNotFound(f"there is no batch {batch_id}")
         return batch
+
+    def members(self, batch_id: str, owner: str | None) -> tuple[str, ...]:
+        """The ids of a batch's jobs; none where there is no such batch of this owner (None: of any)."""
+        doc = self._store.batch(batch_id)
+        batch = None if doc is None else _batch.decode(doc)
+        return batch.job_ids if batch is not None and owner in {None, batch.owner} else ()
 
     def state(self, batch: Batch) -> BatchState:
         """The batch's state now."""

@@ -40,12 +40,7 @@ def identity(job: Job) -> bytes | None:
 
 
 def recalled(job: Job, first: Job) -> Job:
-    """The job as it is written if an earlier job's result answers it; it already has its own copies of the files.
-
-    Args:
-        job: As it would be written to wait.
-        first: The one that succeeded.
-    """
+    """The job as it is written if the result of ``first`` answers it; it already has its own copies of the files."""
     return replace(
         job,
         status=Status.SUCCEEDED,
@@ -54,6 +49,7 @@ def recalled(job: Job, first: Job) -> Job:
         input=first.input,
         outputs=first.outputs,
         recipe=first.recipe,
+        warnings=tuple(dict.fromkeys((*job.warnings, *first.warnings))),
         progress=Progress(stage="saving", fraction=1.0),
         finished_at=job.created_at,
     )

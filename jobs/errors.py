@@ -1,19 +1,4 @@
-"""The errors of the record, as one small tree.
-
-JobError
-├── JobNotFound        no such job (or another owner's: the two look the same)
-├── JobGone            the job was deleted; its tombstone says how it ended
-├── IllegalTransition  the state table has no such move
-├── LeaseLost          another attempt runs the job now, or it has ended
-├── BatchNotFound      no such batch (or another owner's)
-├── UploadNotFound     no such upload (or another owner's)
-├── UploadsFull        the owner has no room for another upload
-├── Contended          other writers came between each time
-├── KeyReused          an idempotency key came again with another request
-├── QuotaExceeded      the key or the end user has as many jobs waiting as allowed
-└── StoreUnavailable   Redis cannot be reached, or takes no writes
-    └── WrongDatabase  Redis answers, but it is not the database that holds the jobs (jobs/record/identity.py)
-"""
+"""The errors of the record: each is a :class:`JobError`."""
 
 from __future__ import annotations
 
@@ -28,7 +13,7 @@ class JobError(Exception):
 
 
 class JobNotFound(JobError):
-    """There is no job with this id."""
+    """There is no job with this id, or it is another owner's: the two look the same."""
 
 
 class JobGone(JobError):
@@ -52,11 +37,11 @@ class Contended(JobError):
 
 
 class BatchNotFound(JobError):
-    """There is no batch with this id."""
+    """There is no batch with this id, or it is another owner's."""
 
 
 class UploadNotFound(JobError):
-    """There is no upload with this id."""
+    """There is no upload with this id, or it is another owner's."""
 
 
 class UploadsFull(JobError):
@@ -76,9 +61,17 @@ class QuotaExceeded(JobError):
         super().__init__(f"{limit} is at most {most}")
 
 
+class RateExceeded(JobError):
+    """A rate limit has no room for the request; nothing was changed. The charge of the request knows which."""
+
+
 class StoreUnavailable(JobError):
     """Redis cannot be reached, or takes no writes, for now."""
 
 
+class StoreFull(StoreUnavailable):
+    """Redis has no memory left, or too little for another job. What frees memory still works."""
+
+
 class WrongDatabase(StoreUnavailable):
-    """The database is not the one that holds this installation's jobs; the text says what to do."""
+    """Redis answers, but not from the database that holds this installation's jobs; the text says what to do."""

@@ -82,6 +82,13 @@ class Previewed(Event, frozen=True, kw_only=True):
     index: int
 
 
+class Wrote(Event, frozen=True, kw_only=True):
+    """The upstream wrote more of a text that comes bit by bit: ``text`` stands behind the first ``kept`` characters."""
+
+    text: str
+    kept: int = 0
+
+
 class Logged(Event, frozen=True, kw_only=True):
     """A line of text came from the upstream."""
 
@@ -123,6 +130,8 @@ class Succeeded(Event, frozen=True, kw_only=True):
     recipe: Recipe | None = None
     #: The number of the attempt that they come from, where two ran; None is the only one.
     attempt: int | None = None
+    #: What of the result was not kept, or not as it came.
+    warnings: tuple[str, ...] = ()
 
 
 class Failed(Event, frozen=True, kw_only=True):
@@ -145,6 +154,7 @@ JobEvent = (
     | UpstreamQueued
     | Progressed
     | Previewed
+    | Wrote
     | Logged
     | Noted
     | Requeued

@@ -18,8 +18,7 @@ from typing import Final, Literal, cast
 
 #: The places, in the order in which a job passes them.
 PLACES: Final = {
-    "recorded": "The job's record is written, its message is not yet sent.",
-    "published": "The message is sent, the client has no answer yet.",
+    "accepted": "The job is written, with its message if a slot is free, and the client has no answer yet.",
     "after_claim": "A worker holds the lease and has done nothing else. Tag: the provider.",
     "after_checkpoint": "The driver's state is stored and the driver has not gone on. Tags: the provider, the phase.",
     "hedged": "A second attempt is in the ledger, and nothing was asked of its provider yet. Tag: the provider.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, Literal
 
 from ulid import ULID
 
@@ -14,26 +14,6 @@ KEY: Final = f"key_{_ULID}"
 DELIVERY: Final = f"msg_{_ULID}"
 
 
-def new_batch_id() -> str:
-    """A new id of a batch."""
-    return f"batch_{ULID()}"
-
-
-def new_job_id() -> str:
-    """A new id of a job."""
-    return f"job_{ULID()}"
-
-
-def new_file_id() -> str:
-    """A new id of an upload."""
-    return f"file_{ULID()}"
-
-
-def new_key_id() -> str:
-    """A new id of an API key."""
-    return f"key_{ULID()}"
-
-
-def new_delivery_id() -> str:
-    """A new id of a webhook delivery."""
-    return f"msg_{ULID()}"
+def new_id(kind: Literal["batch", "file", "job", "key", "msg", "test"]) -> str:
+    """A new id, of a delivery where the kind is ``msg``."""
+    return f"{kind}_{ULID()}"

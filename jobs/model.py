@@ -8,10 +8,13 @@ record of a newer one.
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import msgspec
+from msgspec import UNSET, UnsetType
 
 from media import Kind
 
@@ -50,11 +53,28 @@ class Priority(StrEnum):
 Strategy = Literal["failover", "single", "hedge"]
 #: Why a queued job does not run.
 WaitReason = Literal[
-    "workers_busy", "upstream_queue", "provider_cooldown", "provider_waking", "key_limit", "paused", "no_provider"
+    "starting",
+    "workers_busy",
+    "upstream_queue",
+    "provider_cooldown",
+    "provider_waking",
+    "key_limit",
+    "paused",
+    "no_provider",
 ]
+#: Each reason as a sentence. Its subject is a provider or the service; `until` is the time when jobs are taken again.
+_WAIT_MESSAGES: Final[Mapping[WaitReason, str]] = {
+    "starting": "A worker is about to start it.",
+    "workers_busy": "All workers are busy.",
+    "upstream_queue": "{subject} has its own queue, and the job is in it.",
+    "provider_cooldown": "{subject} takes no jobs{until}.",
+    "provider_waking": "{subject} is waking up.",
+    "key_limit": "The limit of jobs running at once is reached.",
+    "paused": "{subject} is paused.",
+    "no_provider": "No provider for this job is available{until}.",
+}
 #: What a running job is doing.
 Stage = Literal["waiting_upstream", "generating", "downloading", "saving"]
-#: What an output is.
 #: How an attempt ended.
 Outcome = Literal["succeeded", "failed", "canceled", "handed_back", "lost"]
 
@@ -72,13 +92,17 @@ class Upstream(Noun, frozen=True, kw_only=True):
 
 
 class Progress(Noun, frozen=True, kw_only=True):
-    """How far a running job is: ``fraction`` in 0..1, ``step`` of ``total``."""
+    """How far a running job is: ``fraction`` in 0..1, ``step`` of ``total``.
+
+    ``partial`` is the text so far, of a text that comes bit by bit.
+    """
 
     stage: Stage
     fraction: float | None = None
     step: int | None = None
     total: int | None = None
     message: str | None = None
+    partial: str | None = None
 
 
 class Preview(Noun, frozen=True, kw_only=True):
@@ -89,7 +113,12 @@ class Preview(Noun, frozen=True, kw_only=True):
 
 
 class Output(Noun, frozen=True, kw_only=True):
-    """One finished artifact, or one finished text. ``bytes`` is the file's size, ``sha256`` its hex digest."""
+    """One finished output: an artifact, a text, or data.
+
+    ``bytes`` is the file's size, ``sha256`` its hex digest, ``filename`` the name to save it under, ``duration`` in
+    seconds, ``poster`` the digest of a small image that stands for it. ``label`` and ``caption`` are the app's words. A text or data that is too long for the record is a file too;
+    then ``text`` is its begin.
+    """
 
     index: int
     kind: Kind
@@ -98,22 +127,22 @@ class Output(Noun, frozen=True, kw_only=True):
     height: int | None = None
     bytes: int | None = None
     sha256: str | None = None
+    filename: str | None = None
+    duration: float | None = None
+    frame_rate: float | None = None
+    poster: str | None = None
     seed: int | None = None
+    label: str | None = None
+    caption: str | None = None
     text: str | None = None
+    data: Any | UnsetType = UNSET
 
 
 class Recipe(Noun, frozen=True, kw_only=True):
     """How the outputs of a job were made, beyond what the job itself says.
 
-    Args:
-        model: The provider's exact name for the model.
-        space: Id of the provider's Space on the Hub.
-        url: The provider's address, if it is public.
-        revision: The Space's commit, as the provider's last probe found it.
-        fixed: Parameters to use in place of the job's own to get the same result: the seed that was really used.
-        job_id: The job that ran it.
-        version: Darkroom's.
-        at: When that job was submitted.
+    ``fixed`` are parameters to use in place of the job's own to get the same result: the seed that was really used.
+    ``url`` is there if it is public. ``at``: when the job that ran it was submitted.
     """
 
     model: str
@@ -246,3 +275,23 @@ class Tombstone(Noun, frozen=True, kw_only=True):
     reason: Literal["deleted", "expired"]
     finished_at: float
     deleted_at: float
+
+
+class Waiting(Noun, frozen=True, kw_only=True):
+    """Why a job does not have its result yet, and until when (Unix seconds), if that is known.
+
+    ``position`` is how many jobs were queued before it; at a key's limit only those that share the limit count.
+    """
+
+    reason: WaitReason
+    provider: str | None = None
+    position: int | None = None
+    until: float | None = None
+    eta_seconds: float | None = None
+
+    @property
+    def message(self) -> str:
+        """The reason as a sentence."""
+        subject = self.provider or ("The service" if self.reason == "paused" else "The provider")
+        moment = "" if self.until is None else time.strftime(" until %Y-%m-%d %H:%M:%S UTC", time.gmtime(self.until))
+        return _WAIT_MESSAGES[self.reason].format(subject=subject, until=moment)

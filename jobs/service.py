@@ -11,13 +11,7 @@ from jobs.record.types import Record
 
 
 class JobService:
-    """What becomes of accepted jobs; used by every HTTP dialect.
-
-    Args:
-        store: The records.
-        dispatcher: Sends jobs to the workers, which have room now.
-        artifacts: Finished files.
-    """
+    """What becomes of accepted jobs; used by every HTTP dialect."""
 
     def __init__(self, store: JobStore, dispatcher: Dispatcher, artifacts: ArtifactStore) -> None:
         self._store = store

@@ -40,6 +40,7 @@ TRANSITIONS: Final[Mapping[Status, Mapping[type[e.Event], Status]]] = MappingPro
             e.UpstreamQueued: Status.RUNNING,
             e.Progressed: Status.RUNNING,
             e.Previewed: Status.RUNNING,
+            e.Wrote: Status.RUNNING,
             e.Logged: Status.RUNNING,
             e.Noted: Status.RUNNING,
             e.CancelRequested: Status.RUNNING,
@@ -125,6 +126,9 @@ def _(event: e.Hedged, job: Job) -> Job:
 def _(event: e.AttemptFailed, job: Job) -> Job:
     left = [attempt for attempt in job.running if attempt.n != event.attempt]
     job = replace(_end(job, event.at, only=event.attempt, outcome="failed", error=event.error), route=event.route)
+    if job.progress is not None:
+        # The text so far may be the failed one's; the other's comes with its next event.
+        job = replace(job, progress=replace(job.progress, partial=None))
     return _follow(job, left[-1]) if left else job
 
 
@@ -140,7 +144,12 @@ def _(event: e.UpstreamQueued, job: Job) -> Job:
 @_change.register
 def _(event: e.Progressed, job: Job) -> Job:
     progress = Progress(
-        stage=event.stage, fraction=event.fraction, step=event.step, total=event.total, message=event.message
+        stage=event.stage,
+        fraction=event.fraction,
+        step=event.step,
+        total=event.total,
+        message=event.message,
+        partial=_partial(job),
     )
     return replace(job, progress=progress, upstream=None, waiting=None)
 
@@ -148,6 +157,14 @@ def _(event: e.Progressed, job: Job) -> Job:
 @_change.register
 def _(event: e.Previewed, job: Job) -> Job:
     return replace(job, preview=Preview(index=event.index, updated_at=event.at))
+
+
+@_change.register
+def _(event: e.Wrote, job: Job) -> Job:
+    before = job.progress or Progress(stage="generating")
+    partial = (before.partial or "")[: event.kept] + event.text
+    stage = "generating" if before.stage == "waiting_upstream" else before.stage
+    return replace(job, progress=replace(before, stage=stage, partial=partial), upstream=None, waiting=None)
 
 
 @_change.register
@@ -190,12 +207,17 @@ def _(event: e.Succeeded, job: Job) -> Job:
             job = _noted(job, attempt.n, HEDGE_LOST.format(event.attempt))
     job = _end(job, event.at, outcome="canceled")
     done = Progress(stage="saving", fraction=1.0)
-    return replace(job, outputs=event.outputs, recipe=event.recipe, progress=done)
+    warnings = (*job.warnings, *event.warnings)
+    return replace(job, outputs=event.outputs, recipe=event.recipe, warnings=warnings, progress=done)
 
 
 @_change.register
 def _(event: e.Failed, job: Job) -> Job:
     return replace(_end(job, event.at, outcome="failed", error=event.error), error=event.error, progress=None)
+
+
+def _partial(job: Job) -> str | None:
+    return None if job.progress is None else job.progress.partial
 
 
 def _end(job: Job, at: float, *, only: int | None = None, **changes: object) -> Job:

@@ -11,15 +11,15 @@ from typing import Any, Final, Literal
 from msgspec import structs
 
 from jobs import cache
-from jobs.dispatcher import Dispatcher
-from jobs.errors import JobGone, KeyReused, QuotaExceeded
+from jobs.errors import JobGone, KeyReused, QuotaExceeded, RateExceeded
 from jobs.failpoints import failpoint
 from jobs.files import ArtifactError, ArtifactStore
 from jobs.idempotency import Idempotency, once_of
-from jobs.ids import new_job_id
+from jobs.ids import new_id
 from jobs.model import Job, Priority, Status, Strategy, Webhook
+from jobs.record.job_queue import SENT_TOGETHER
 from jobs.record.store import JobStore
-from jobs.record.types import Record
+from jobs.record.types import Accepted, Charge
 from jobs.vault import Vault
 
 #: Hexadecimal digits of a cache key: 128 bits.
@@ -65,36 +65,18 @@ class Submission:
         return next(iter(self.inputs.values()))
 
 
-@dataclass(frozen=True, slots=True)
-class Accepted:
-    """A job that was accepted; ``replayed`` where an earlier sending of the same request made it."""
-
-    record: Record
-    replayed: bool = False
-
-
 class Submissions:
-    """Accepts submissions; used by every HTTP dialect.
-
-    Args:
-        store: The records.
-        dispatcher: Sends jobs to the workers.
-        artifacts: Stores images of the input.
-        vault: Encrypts credentials.
-        embed_recipe: Whether files hold their recipe, where a job does not say.
-    """
+    """Accepts submissions; used by every HTTP dialect. ``embed_recipe`` counts where a job does not say."""
 
     def __init__(
         self,
         store: JobStore,
-        dispatcher: Dispatcher,
         artifacts: ArtifactStore,
         vault: Vault,
         *,
         embed_recipe: bool = True,
     ) -> None:
         self._store = store
-        self._dispatcher = dispatcher
         self._artifacts = artifacts
         self._vault = vault
         self._embed_recipe = embed_recipe
@@ -105,14 +87,13 @@ class Submissions:
         """The marks of a request; see :func:`jobs.idempotency.once_of`."""
         return once_of(self._vault, owner=owner, route=route, path=path, body=body, key=key, repeated=repeated)
 
-    def accept(self, submission: Submission, once: Idempotency | None = None) -> Accepted:
-        """Accept a job: once this returns, it will not be lost.
+    def accept(self, submission: Submission, once: Idempotency | None = None, charge: Charge | None = None) -> Accepted:
+        """Accept a job: once this returns, it will not be lost, and it is sent to a worker if one is free.
 
-        Args:
-            submission: The validated request.
-            once: The marks of the request: sent again, it gets the job that it made first.
+        Sent again, it gets the job that it made first. ``charge`` counts the request in the same step.
 
         Raises:
+            RateExceeded: The charge was refused; nothing is left of the job.
             KeyReused: The idempotency key came with another request before.
             JobGone: The job that was made then has been deleted.
             QuotaExceeded: The owner or the end user has as many jobs waiting as allowed; nothing is left of this one.
@@ -120,19 +101,16 @@ class Submissions:
             ArtifactError: An image of the input could not be stored; nothing is left of the job.
         """
         job, secret = self.prepare(submission)
+        sent = SENT_TOGETHER if job.status is Status.QUEUED else 0
         try:
-            record = self._store.create(job, secret, once)
-        except (KeyReused, JobGone, QuotaExceeded):
+            accepted = self._store.accept(job, secret, once, charge=charge, send=sent)
+        except (RateExceeded, KeyReused, JobGone, QuotaExceeded):
             self.discard(job)
             raise
-        if record.job.id != job.id:
+        if accepted.replayed:
             self.discard(job)
-            return Accepted(record, replayed=True)
-        failpoint("recorded")
-        if record.job.status is Status.QUEUED:
-            self._dispatcher.dispatch()
-        failpoint("published")
-        return Accepted(record)
+        failpoint("accepted")
+        return accepted
 
     def prepare(self, submission: Submission, batch_id: str | None = None) -> tuple[Job, bytes | None]:
         """A job that is not written yet, with the images of its input stored, and its encrypted credentials.
@@ -144,7 +122,7 @@ class Submissions:
         """
         if submission.embed_recipe is None:
             submission = replace(submission, embed_recipe=self._embed_recipe)
-        job = self._answered(self.job(submission, new_job_id(), batch_id), submission)
+        job = self._answered(self.job(submission, new_id("job"), batch_id), submission)
         try:
             for digest, content in submission.images.items():
                 if isinstance(content, bytes):
@@ -168,13 +146,13 @@ class Submissions:
     def _answered(self, job: Job, submission: Submission) -> Job:
         """The job with the result that the cache has for it, if any."""
         same = cache.identity(job)
-        key = None if same is None else self._vault.fingerprint(same)[:_KEY_LENGTH]
-        job = structs.replace(job, cache_key=key)
+        found = () if same is None else tuple(mark[:_KEY_LENGTH] for mark in self._vault.fingerprints(same))
+        job = structs.replace(job, cache_key=found[0] if found else None)
         if submission.cache == "off":
             return job
-        if key is None:
+        if not found:
             return structs.replace(job, cache="miss", warnings=(*job.warnings, cache.ELUSIVE))
-        first = self._store.recall(key)
+        first = next((kept for key in found if (kept := self._store.recall(key)) is not None), None)
         if first is None or not self._hand_on(first, job.id):
             return structs.replace(job, cache="miss")
         return cache.recalled(job, first)
@@ -183,8 +161,8 @@ class Submissions:
         """Share the outputs of one job with another; False: they are being deleted just now, or the disk is full."""
         try:
             for output in first.outputs:
-                if output.sha256 is not None:
-                    self._artifacts.share(first.id, output.sha256, job_id)
+                for digest in filter(None, (output.sha256, output.poster)):
+                    self._artifacts.share(first.id, digest, job_id)
         except ArtifactError:
             self._artifacts.delete(job_id)
             return False

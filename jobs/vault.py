@@ -13,6 +13,7 @@ import json
 import os
 import secrets
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
@@ -29,9 +30,7 @@ class VaultError(Exception):
 class Vault:
     """Encrypts the credentials of jobs, and derives keys for all other purposes.
 
-    Args:
-        key: 32 bytes.
-        *older: Keys that ``key`` has replaced. They decrypt what was encrypted with them.
+    A key has 32 bytes. What the older ones encrypted, before it replaced them, they decrypt.
     """
 
     def __init__(self, key: bytes, *older: bytes) -> None:
@@ -40,6 +39,7 @@ class Vault:
                 raise VaultError(f"a secret key has {len(one)} bytes instead of {_KEY_BYTES}")
         self._keys = (key, *older)
         self._ciphers = tuple(map(AESGCM, self._keys))
+        self._marking = self.derived("fingerprint")
 
     @classmethod
     def from_file(cls, path: Path) -> Vault:
@@ -48,23 +48,14 @@ class Vault:
         A missing file is created with one key (mode 0600, safe against a second process that does the same).
 
         Raises:
-            VaultError: The file holds no key.
+            VaultError: The file holds no key, or cannot be read or made.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-        if not path.exists():
-            descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(descriptor, "wb") as file:
-                file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
-            try:
-                # link, not rename: the first process to get here wins, and no other overwrites its key.
-                os.link(scratch, path)
-            except FileExistsError:
-                pass
-            finally:
-                scratch.unlink()
         try:
+            if not path.exists():
+                _make(path)
             return cls(*(base64.b64decode(line, validate=True) for line in path.read_bytes().split()))
+        except OSError as error:
+            raise VaultError(f"DARKROOM_SECRET_KEY_FILE={path}: {error.strerror}") from error
         except (TypeError, ValueError, VaultError) as error:
             raise VaultError(f"{path} holds no key: 32 random bytes in base64 are expected on each line") from error
 
@@ -74,7 +65,11 @@ class Vault:
 
     def fingerprint(self, data: bytes) -> str:
         """A keyed hash (hex) of the data; without the key it does not help to guess them."""
-        return hmac.digest(self.derived("fingerprint")[0], data, hashlib.sha256).hex()
+        return self.fingerprints(data)[0]
+
+    def fingerprints(self, data: bytes) -> tuple[str, ...]:
+        """The fingerprint by each key, the newest first: what was written before a new key came is found by the others."""
+        return tuple(hmac.digest(key, data, hashlib.sha256).hex() for key in self._marking)
 
     def lock(self, job_id: str, credentials: Mapping[str, str]) -> bytes:
         """Encrypt the credentials of one job."""
@@ -94,3 +89,17 @@ class Vault:
                 continue
             return dict(json.loads(plain))
         raise VaultError(f"the credentials of {job_id} cannot be read with this secret key")
+
+
+def _make(path: Path) -> None:
+    """Make the file with a new key, unless another process is faster."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with os.fdopen(os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(base64.b64encode(secrets.token_bytes(_KEY_BYTES)) + b"\n")
+        # link, not rename: the first process to get here wins, and no other overwrites its key.
+        with suppress(FileExistsError):
+            os.link(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)

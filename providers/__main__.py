@@ -18,7 +18,7 @@ from providers.command_line import run as attempts
 from providers.command_line.terminal import Terminal
 from providers.config import ConfigError
 from providers.errors import ProviderError, UnknownName
-from providers.gradio.hub import HUB_URL
+from providers.huggingface.hub import HUB_URL
 from providers.inputs.validate import InvalidInput
 from providers.registry import BrokenDriver
 
@@ -122,6 +122,8 @@ def run(
     wanted = attempts.prepare(name, values, config_path=config, model=model, hub_url=hub, credentials=credentials)
     with terminal.watching() as watch:
         result = attempts.run(wanted, watch, seconds=timeout)
+    for warning in result.warnings:
+        terminal.note(f"warning: {warning}")
     for text in result.texts:
         terminal.say(text)
     for path in attempts.save(result, output, name=wanted.provider):

@@ -15,15 +15,11 @@ from providers.spec import ProviderRequest, ProviderSpec
 
 
 class Control:
-    """Ends a running attempt from another thread.
+    """Ends a running attempt from another thread, or after ``seconds``.
 
     A driver registers with :meth:`closing` what must be shut so that a
     blocked read returns, such as a socket, and calls :meth:`check` between
     events. The caller calls :meth:`cancel`.
-
-    Args:
-        seconds: Time budget of the whole attempt; None is no limit.
-        clock: Monotonic seconds; replaced in tests.
     """
 
     def __init__(self, seconds: float | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
@@ -32,24 +28,20 @@ class Control:
         self._lock = threading.Lock()
         self._closers: list[Callable[[], None]] = []
         self._canceled = threading.Event()
-        self._reason = ""
+        #: Why it was canceled; empty if it was not.
+        self.reason = ""
 
     @property
     def canceled(self) -> bool:
         """True once :meth:`cancel` was called."""
         return self._canceled.is_set()
 
-    @property
-    def reason(self) -> str:
-        """Why it was canceled; empty if it was not."""
-        return self._reason
-
     def cancel(self, reason: str) -> None:
         """End the attempt: call every registered closer, once. Safe from any thread, and more than once."""
         with self._lock:
             if self._canceled.is_set():
                 return
-            self._reason = reason
+            self.reason = reason
             self._canceled.set()
             closers, self._closers = self._closers, []
         for close in closers:
@@ -85,7 +77,7 @@ class Control:
             Timeout: The time budget is used up.
         """
         if self._canceled.is_set():
-            raise Canceled(self._reason)
+            raise Canceled(self.reason)
         if self.remaining() == 0.0:
             raise Timeout("the time for this attempt is over")
 

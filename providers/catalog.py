@@ -19,7 +19,6 @@ from providers.errors import UnknownName
 from providers.registry import BrokenDriver, Entry
 from providers.route import Route
 from providers.spec import ModelSpec, ProviderSpec
-from resilience import foreign
 
 log = logging.getLogger(__name__)
 
@@ -29,13 +28,7 @@ UNIONS: Final[Mapping[str, tuple[str, ...]]] = {"flux": ("flux-schnell", "flux-d
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Model:
-    """A name that clients may ask for.
-
-    Args:
-        name: Exact name or alias.
-        spec: As its first provider declares it.
-        providers: The providers that are asked, in order.
-    """
+    """A name that clients may ask for, as its first provider declares it; the providers are asked in this order."""
 
     name: str
     spec: ModelSpec
@@ -51,23 +44,27 @@ class Catalog:
     hub_url: str = ""
     _built: dict[str, Driver] = field(default_factory=dict)
     _broken: dict[str, str] = field(default_factory=dict)
+    _routes: dict[tuple[str, str | None], Route] = field(default_factory=dict)
     _lock: threading.RLock = field(default_factory=threading.RLock)
 
     @classmethod
     def load(
-        cls, path: Path | None = None, *, hub_url: str = "", installed: Iterable[EntryPoint] | None = None
+        cls,
+        path: Path | None = None,
+        *,
+        optional: bool = False,
+        hub_url: str = "",
+        installed: Iterable[EntryPoint] | None = None,
     ) -> Self:
         """Read the configuration and check all of it; built-ins that it does not name are not imported.
 
-        Args:
-            path: The TOML file; None for the built-ins alone.
-            hub_url: Base address of the Hub; empty switches look-ups off.
-            installed: Entry points to use instead of those of this environment.
+        An ``optional`` file need not exist. Without a Hub's address it is not asked. ``installed`` replaces the entry
+        points of this environment.
 
         Raises:
             ConfigError: Something in it is wrong.
         """
-        return cls.of(config_file.load(path), hub_url=hub_url, installed=installed)
+        return cls.of(config_file.load(path, optional=optional), hub_url=hub_url, installed=installed)
 
     @classmethod
     def of(cls, settings: Config, *, hub_url: str = "", installed: Iterable[EntryPoint] | None = None) -> Self:
@@ -94,6 +91,8 @@ class Catalog:
             BrokenDriver: It cannot be built.
             ConfigError: Its table is wrong.
         """
+        if (built := self._built.get(name)) is not None:
+            return built
         with self._lock:
             if name in self._broken:
                 raise BrokenDriver(self._broken[name])
@@ -131,13 +130,18 @@ class Catalog:
     def choose(self, model: str, provider: str | None = None) -> Route:
         """The providers that are asked for a model, in order; none if all that serve it are switched off.
 
-        Args:
-            model: Exact name or alias.
-            provider: The only one that may be asked.
+        With ``provider``, only that one.
 
         Raises:
             UnknownName: No such model or provider, or that provider does not serve it.
         """
+        # What drivers declare never changes, so there are as many routes as names that can be asked for.
+        asked = (model, provider)
+        if asked not in self._routes:
+            self._routes[asked] = self._choose(model, provider)
+        return self._routes[asked]
+
+    def _choose(self, model: str, provider: str | None) -> Route:
         specs = {spec.name: spec for spec in self.specs()}
         if not any(spec.model(model) for spec in specs.values()):
             raise UnknownName(f"there is no model {_shown(model)}{_like(model, specs.values())}", "model")
@@ -176,32 +180,20 @@ class Catalog:
             raise self._unknown(name)
         entry = self.entries[name]
         table = self.config.providers.get(name) or ProviderConfig(name=name, where=entry.origin)
-        factory = entry.factory()
-        full = replace(table, hub_url=self.hub_url, others=self.config.providers)
-        if entry.builtin:
-            return factory(full)
-
-        def broken(error: Exception) -> BrokenDriver:
-            return BrokenDriver(f"{name} ({entry.origin}) cannot be built: {type(error).__name__}: {error}")
-
-        with foreign(broken, unless=(ConfigError,)):
-            return factory(full)
+        return entry.build(replace(table, hub_url=self.hub_url, others=self.config.providers))
 
     def _check(self) -> None:
         """Build what the configuration names, so that its mistakes show at the start."""
         for name in self.config.providers:
             self.driver(name)
         for model, order in self.config.models.items():
+            where = f"{self.config.source}: [models.{model}]: providers"
             for provider in order:
                 if provider not in self.entries:
-                    raise ConfigError(
-                        f"{self.config.source}: [models.{model}]: providers: there is no provider {provider!r};"
-                        f" there are {', '.join(self.entries)}"
-                    )
+                    known = ", ".join(self.entries)
+                    raise ConfigError(f"{where}: there is no provider {provider!r}; there are {known}")
                 if self.spec(provider).model(model) is None:
-                    raise ConfigError(
-                        f"{self.config.source}: [models.{model}]: providers: {provider} does not serve {model!r}"
-                    )
+                    raise ConfigError(f"{where}: {provider} does not serve {model!r}")
 
 
 def _like(model: str, specs: Iterable[ProviderSpec]) -> str:

@@ -22,6 +22,8 @@ _LARGEST = 10**9
 
 _ESCAPES = re.compile(r"\x1b\[[0-?]*[ -/]*[@-~]")
 _TAGS = re.compile(r"<(?:/?[a-zA-Z]|!--)[^<>]*>")
+#: How Python names a class, which looks like markup.
+_CLASS = re.compile(r"<class '([\w.]+)'>")
 _QUOTED = re.compile(r"""(['"])((?:\\.|(?!\1)[^\\])*)\1""", re.DOTALL)
 _BACKSLASH = re.compile(r"\\(x[0-9a-f]{2}|u[0-9a-f]{4}|U00(?:0[0-9a-f]|10)[0-9a-f]{4}|.)", re.DOTALL)
 _LETTERS = {"n": "\n", "r": "\r", "t": "\t"}
@@ -56,7 +58,7 @@ def message(value: object, limit: int = TEXT_LIMIT) -> str:
     """
     if not isinstance(value, str):
         return ""
-    line = unquote(value[: limit * 8].strip())
+    line = _CLASS.sub(r"\1", unquote(value[: limit * 8].strip()))
     return text(_TAGS.sub("", html.unescape(_TAGS.sub("", line))), limit)
 
 
@@ -99,3 +101,35 @@ def number(value: object) -> float | None:
     except OverflowError:
         return None
     return found if math.isfinite(found) else None
+
+
+#: Deepest nesting of JSON that is kept, and the largest whole number: more digits are lost in other languages.
+_DEPTH = 64
+_WHOLE = 2**63
+
+
+def json_value(value: object, depth: int = _DEPTH) -> object:
+    """A JSON value that every part of the service can store and send on.
+
+    Texts lose controls and half surrogates, numbers that are not finite become None, too large ones texts.
+
+    Raises:
+        ValueError: It is nested more than ``depth`` levels, or holds what is no JSON.
+    """
+    if depth < 0:
+        raise ValueError("it is nested too deeply")
+    match value:
+        case None | bool():
+            return value
+        case str():
+            return lines(value, len(value))
+        case int():
+            return value if abs(value) < _WHOLE else str(value)
+        case float():
+            return value if math.isfinite(value) else None
+        case dict():
+            return {lines(str(name), 1000): json_value(item, depth - 1) for name, item in value.items()}
+        case list() | tuple():
+            return [json_value(item, depth - 1) for item in value]
+        case _:
+            raise ValueError("it is no JSON")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from providers.config_values import COMMON_KEYS
+from providers.config_values import COMMON_KEYS, Network
 from providers.spec import ProviderSpec
 
 
@@ -20,12 +19,14 @@ class ProviderConfig:
     """The operator's settings for one provider. None leaves a value to the driver.
 
     Args:
-        name: The provider's name.
         where: File and table, for error texts.
         driver: The driver's name, if it is not the provider's.
-        url: Base address of the app.
         space: Id of its Space on the Hub. If it is empty, the Hub is not asked.
-        login: User name and password of the app itself.
+        login: User name and password of the app itself; also for HTTP Basic, if a server in front of it asks for that.
+        basic: User name and password for HTTP Basic, of a server in front of the app.
+        token: Hugging Face token for a private Space. It is sent for jobs that bring none.
+        headers: Sent with every request to the app.
+        ca_file: File with certificates that are trusted besides the usual ones, for this app only.
         limits: Fields of :class:`providers.gradio.app_limits.AppLimits`.
         options: Keys of the driver.
         hub_url: Base address of the Hub. If it is empty, the Hub is not asked.
@@ -43,6 +44,10 @@ class ProviderConfig:
     concurrency: int | None = None
     timeout_seconds: float | None = None
     login: tuple[str, str] | None = field(default=None, repr=False)
+    basic: tuple[str, str] | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    ca_file: str | None = None
     limits: Mapping[str, float] = field(default_factory=dict)
     options: Mapping[str, object] = field(default_factory=dict)
     hub_url: str = ""
@@ -76,15 +81,10 @@ class ProviderConfig:
         )
 
     def option(self, key: str, read: Callable[[object], Any], otherwise: object = None) -> Any:  # noqa: ANN401 - the type that ``read`` gives
-        """The value of a key of the driver.
-
-        Args:
-            key: The key.
-            read: Checks and converts the value. Its ValueError says what to give.
-            otherwise: Returned if the key is missing.
+        """The value of a key of the driver, or ``otherwise`` if the key is missing.
 
         Raises:
-            ConfigError: ``read`` refuses the value.
+            ConfigError: ``read`` refuses the value, by a ValueError that says what to give.
         """
         if key not in self.options:
             return otherwise
@@ -114,16 +114,14 @@ class Config:
 
     Args:
         source: The file's name in error texts.
-        providers: Tables by provider name, in the file's order.
         models: Provider names in order, by model name.
         egress: Networks that users' URLs may reach, besides the public ones.
         plain_http: Whether users' URLs may be plain http.
-        user_proxies: Whether users may give a proxy.
     """
 
     source: str = "the defaults"
     providers: Mapping[str, ProviderConfig] = field(default_factory=dict)
     models: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    egress: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = ()
+    egress: tuple[Network, ...] = ()
     plain_http: bool = False
     user_proxies: bool = False

@@ -23,18 +23,22 @@
 
 from __future__ import annotations
 
-import ipaddress
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Annotated, Any, Final
+
+from msgspec import Meta
 
 from providers.config import Config, ConfigError, ProviderConfig
-from providers.config_values import COMMON_KEYS, flag
+from providers.config_values import COMMON_KEYS, Reader, flag, networks, read_table, reader
+
+_NAMES: Final = reader(Annotated[list[str], Meta(min_length=1)], 'give a list of provider names, such as ["echo"]')
 
 
-def load(path: Path | None) -> Config:
-    """Read a file; None gives the empty configuration.
+def load(path: Path | None, *, optional: bool = False) -> Config:
+    """Read a file; None gives the empty configuration, and so does a file that does not exist, if it is ``optional``.
 
     Raises:
         ConfigError: It cannot be read, or something in it is wrong.
@@ -44,15 +48,13 @@ def load(path: Path | None) -> Config:
     try:
         return parse(path.read_text(encoding="utf-8"), source=str(path))
     except (OSError, UnicodeDecodeError) as error:
+        if optional and isinstance(error, FileNotFoundError):
+            return Config()
         raise ConfigError(f"{path}: cannot be read: {error}") from error
 
 
 def parse(text: str, *, source: str = "providers.toml") -> Config:
-    """Read the text of a file.
-
-    Args:
-        text: TOML.
-        source: The file's name in error texts.
+    """Read the text of a file; ``source`` is its name in error texts.
 
     Raises:
         ConfigError: Something in it is wrong.
@@ -66,73 +68,57 @@ def parse(text: str, *, source: str = "providers.toml") -> Config:
             raise ConfigError(
                 f"{source}: [{key}] is unknown; the tables are [providers.NAME], [models.NAME] and [egress]"
             )
-    tables = _tables(document, "providers", source)
-    egress = _egress(document.get("egress", {}), source)
+    with _at(source):
+        tables, models = (
+            reader(dict[str, dict[str, object]], f"write [{key}.NAME] tables")(document.get(key, {}))
+            for key in ("providers", "models")
+        )
+    egress = _read(
+        document.get("egress", {}), {"allow": networks, "http": flag, "proxies": flag}, f"{source}: [egress]"
+    )
     return Config(
         source=source,
-        providers={name: _provider(name, table, source) for name, table in tables.items()},
-        models={name: _order(name, table, source) for name, table in _tables(document, "models", source).items()},
-        egress=_networks(egress.get("allow", []), source),
-        plain_http=_switch(egress, "http", source),
-        user_proxies=_switch(egress, "proxies", source),
+        providers={name: _provider(name, table, f"{source}: [providers.{name}]") for name, table in tables.items()},
+        models={name: _order(table, f"{source}: [models.{name}]") for name, table in models.items()},
+        egress=egress.get("allow", ()),
+        plain_http=egress.get("http", False),
+        user_proxies=egress.get("proxies", False),
     )
 
 
-def _tables(document: Mapping[str, object], key: str, source: str) -> dict[str, dict[str, object]]:
-    tables = document.get(key, {})
-    if not isinstance(tables, dict) or not all(isinstance(table, dict) for table in tables.values()):
-        raise ConfigError(f"{source}: write [{key}.NAME] tables")
-    return tables
+def table_of(text: str, *, source: str) -> dict[str, object]:
+    """The keys of a provider as TOML, not looked at further.
+
+    Raises:
+        ConfigError: It is not TOML.
+    """
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{source}: is not TOML: {error}") from error
 
 
-def _provider(name: str, table: Mapping[str, object], source: str) -> ProviderConfig:
-    where = f"{source}: [providers.{name}]"
-    common: dict[str, object] = {}
-    for key, read in COMMON_KEYS.items():
-        if key in table:
-            try:
-                common[key] = read(table[key])
-            except ValueError as error:
-                raise ConfigError(f"{where}: {key}: {error}") from error
+def _provider(name: str, table: Mapping[str, object], where: str) -> ProviderConfig:
+    common = {key: value for key, value in table.items() if key in COMMON_KEYS}
     options = {key: value for key, value in table.items() if key not in COMMON_KEYS}
-    return ProviderConfig(name=name, where=where, options=options, **cast("dict[str, Any]", common))
+    return ProviderConfig(name=name, where=where, options=options, **_read(common, COMMON_KEYS, where))
 
 
-def _order(name: str, table: Mapping[str, object], source: str) -> tuple[str, ...]:
-    where = f"{source}: [models.{name}]"
-    for key in table:
-        if key != "providers":
-            raise ConfigError(f"{where}: {key} is unknown; the key is providers")
-    order = table.get("providers")
-    if not isinstance(order, list) or not order or not all(isinstance(entry, str) for entry in order):
-        raise ConfigError(f'{where}: providers: give a list of provider names, such as ["echo"]')
-    if len(set(order)) != len(order):
+def _order(table: Mapping[str, object], where: str) -> tuple[str, ...]:
+    names: list[str] = _read({"providers": None, **table}, {"providers": _NAMES}, where)["providers"]
+    if len(set(names)) != len(names):
         raise ConfigError(f"{where}: providers: one of them is named twice")
-    return tuple(order)
+    return tuple(names)
 
 
-def _egress(table: object, source: str) -> Mapping[str, object]:
-    where = f"{source}: [egress]"
-    if not isinstance(table, dict):
-        raise ConfigError(f"{where}: write a table")
-    for key in table:
-        if key not in {"allow", "http", "proxies"}:
-            raise ConfigError(f"{where}: {key} is unknown; the keys are allow, http and proxies")
-    return table
+def _read(table: object, keys: Mapping[str, Reader], where: str) -> dict[str, Any]:
+    with _at(where):
+        return read_table(reader(dict[str, object], "write a table")(table), keys)
 
 
-def _networks(allow: object, source: str) -> tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...]:
-    where = f"{source}: [egress]: allow"
-    if not isinstance(allow, list) or not all(isinstance(entry, str) for entry in allow):
-        raise ConfigError(f'{where}: give a list of networks, such as ["10.1.0.0/16"]')
+@contextmanager
+def _at(where: str) -> Iterator[None]:
     try:
-        return tuple(ipaddress.ip_network(entry) for entry in allow)
+        yield
     except ValueError as error:
-        raise ConfigError(f"{where}: {error}") from None
-
-
-def _switch(egress: Mapping[str, object], key: str, source: str) -> bool:
-    try:
-        return flag(egress.get(key, False))
-    except ValueError as error:
-        raise ConfigError(f"{source}: [egress]: {key}: {error}") from error
+        raise ConfigError(f"{where}: {error}") from error

@@ -4,20 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Annotated, Any, Final, cast
+
+from msgspec import Meta
 
 from providers import params
-from providers.spec import PROMPT_LIMIT, Param, ParamType
+from providers.config_values import Reader, flag, one_of, read_table, reader
+from providers.spec import FILE_TYPES, PROMPT_LIMIT, Param, ParamType
 
-_TYPES: Final[tuple[ParamType, ...]] = ("string", "integer", "number", "boolean", "image", "images")
-#: The types of TOML's values. True and false come first, since bool is an int in Python.
-_TYPES_OF_VALUES: Final[tuple[tuple[type, ParamType], ...]] = (
-    (bool, "boolean"),
-    (int, "integer"),
-    (float, "number"),
-    (str, "string"),
-)
-_KEYS: Final = ("type", "default", "required", "minimum", "maximum", "max_length", "enum", "description", "argument")
+#: By the types of TOML's values, which are exactly these.
+_TYPES_OF_VALUES: Final[Mapping[type, ParamType]] = {
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+}
+_NUMBER: Final = reader(int | float, "give a number, and only for a parameter of the type integer or number")
+#: Types that a declaration may name. The others are for drivers of our own.
+_TYPES: Final[tuple[ParamType, ...]] = ("string", "integer", "number", "boolean", "strings", "json", *FILE_TYPES)
+_KEYS: Final[Mapping[str, Reader]] = {
+    "type": one_of(*_TYPES),
+    "default": lambda value: value,
+    "required": flag,
+    "minimum": _NUMBER,
+    "maximum": _NUMBER,
+    "max_length": reader(int, "give a whole number, and only for a parameter of the type string"),
+    "enum": reader(list[object], "give a list of values of the parameter's type"),
+    "description": str,
+    "argument": reader(Annotated[str, Meta(min_length=1)], "give the parameter's name in the app"),
+}
 _PARAMETERS_LIMIT: Final = 100
 
 #: Parameters that mean the same everywhere. A declaration only changes their details.
@@ -40,74 +56,51 @@ class Declared:
 
 
 def read(table: object) -> tuple[Declared, ...]:
-    """Read a table of parameters.
-
-    Args:
-        table: For each name a default, or a table with ``type``, ``default``,
-            ``required``, ``minimum``, ``maximum``, ``max_length``, ``enum``,
-            ``description`` and ``argument``.
+    """Read a table of parameters: for each name a default, or a table with some of :data:`_KEYS`.
 
     Raises:
         ValueError: Something in it is wrong. The text names the parameter.
     """
     if not isinstance(table, dict) or len(table) > _PARAMETERS_LIMIT:
         raise ValueError('give a table of parameters, such as { prompt = "", steps = 4 }')
-    found = []
-    for name, value in table.items():
-        try:
-            found.append(_declared(name, value if isinstance(value, dict) else {"default": value}))
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from error
-    return tuple(found)
+    tables = {name: value if isinstance(value, dict) else {"default": value} for name, value in table.items()}
+    return tuple(read_table(tables, {name: partial(_declared, name) for name in tables}).values())
 
 
-def _declared(name: str, table: Mapping[str, Any]) -> Declared:
-    for key in table:
-        if key not in _KEYS:
-            raise ValueError(f"{key} is unknown; the keys are {', '.join(_KEYS)}")
+def _declared(name: str, given: Mapping[str, object]) -> Declared:
+    table = read_table(given, _KEYS)
     known = _WELL_KNOWN.get(name)
-    param = known or Param(name=name, type=_type(table))
     if known and table.get("type", known.type) != known.type:
         raise ValueError(f"its type is {known.type} everywhere; choose another name for it")
-    param = _bounded(param, table)
-    param = _defaulted(param, table.get("default"))
-    if "required" in table:
-        param = replace(param, required=_flag(table["required"]))
-    argument = table.get("argument", name)
-    if not isinstance(argument, str) or not argument:
-        raise ValueError("argument: give the parameter's name in the app")
-    return Declared(replace(param, description=str(table.get("description", param.description))), argument)
+    param = _defaulted(_bounded(known or Param(name=name, type=_type(table)), table), table.get("default"))
+    param = replace(
+        param,
+        required=table.get("required", param.required),
+        description=table.get("description", param.description),
+    )
+    return Declared(param, table.get("argument", name))
 
 
 def _type(table: Mapping[str, Any]) -> ParamType:
     if "type" in table:
-        for name in _TYPES:
-            if table["type"] == name:
-                return name
-        raise ValueError(f"type: give one of {', '.join(_TYPES)}")
-    if "default" in table:
-        return _type_of(table["default"])
-    enum = table.get("enum")
-    return _type_of(enum[0]) if isinstance(enum, list) and enum else "string"
-
-
-def _type_of(value: object) -> ParamType:
-    for kind, name in _TYPES_OF_VALUES:
-        if isinstance(value, kind):
-            return name
-    raise ValueError("give a text, a number, true or false, or a table with type")
+        return cast("ParamType", table["type"])
+    value = table["default"] if "default" in table else next(iter(table.get("enum", ())), "")
+    if isinstance(value, list):
+        return "strings"
+    if type(value) not in _TYPES_OF_VALUES:
+        raise ValueError("give a text, a number, true or false, a list of texts, or a table with type")
+    return _TYPES_OF_VALUES[type(value)]
 
 
 def _bounded(param: Param, table: Mapping[str, Any]) -> Param:
-    numeric = param.type in {"integer", "number"}
-    for key in ("minimum", "maximum"):
-        if key in table and not (numeric and _type_of(table[key]) in {"integer", "number"}):
-            raise ValueError(f"{key}: give a number, and only for a parameter of the type integer or number")
-    if "max_length" in table and not (param.type == "string" and _type_of(table["max_length"]) == "integer"):
-        raise ValueError("max_length: give a whole number, and only for a parameter of the type string")
+    if param.type not in {"integer", "number"} and not table.keys().isdisjoint({"minimum", "maximum"}):
+        raise ValueError("minimum and maximum are only for a parameter of the type integer or number")
+    if param.type != "string" and "max_length" in table:
+        raise ValueError("max_length is only for a parameter of the type string")
     enum = table.get("enum", [])
-    if not isinstance(enum, list) or not all(_fits(param.type, value) for value in enum):
-        raise ValueError(f"enum: give a list of values of the type {param.type}")
+    of = "string" if param.type == "strings" else param.type
+    if not all(_fits(of, value) for value in enum):
+        raise ValueError(f"enum: give a list of values of the type {of}")
     length = param.max_length or (PROMPT_LIMIT if param.type == "string" else None)
     return replace(
         param,
@@ -123,22 +116,23 @@ def _bounded(param: Param, table: Mapping[str, Any]) -> Param:
 def _defaulted(param: Param, default: object) -> Param:
     if default is None or (default == "" and param.required):
         return param
-    if param.type in {"image", "images"} or not _fits(param.type, default):
+    if param.type == "strings":
+        return replace(param, default=_texts(param, default), required=False)
+    if not _fits(param.type, default):
         raise ValueError(f"default: give a value of the type {param.type}")
     if param.enum and default not in param.enum:
         raise ValueError("default: it is not one of enum")
     return replace(param, default=default, required=False, random=False)
 
 
+def _texts(param: Param, default: object) -> tuple[str, ...]:
+    if not isinstance(default, list) or not all(isinstance(value, str) for value in default):
+        raise ValueError("default: give a list of texts")
+    if param.enum and not set(default) <= set(param.enum):
+        raise ValueError("default: one of it is not in enum")
+    return tuple(default)
+
+
 def _fits(kind: ParamType, value: object) -> bool:
-    try:
-        found = _type_of(value)
-    except ValueError:
-        return False
+    found = _TYPES_OF_VALUES.get(type(value))
     return found == kind or (kind == "number" and found == "integer")
-
-
-def _flag(value: object) -> bool:
-    if not isinstance(value, bool):
-        raise ValueError("required: give true or false")  # noqa: TRY004 - one type for every wrong value
-    return value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from media import KINDS
+from media import kind_of
 from providers.spec import ModelSpec, Param, ProviderSpec
 
 HEAD = """# Providers
@@ -17,10 +17,8 @@ How to add one: [add-a-provider](../how-to/add-a-provider.md). Every value here 
 
 def page(specs: Iterable[ProviderSpec]) -> str:
     """The whole reference page."""
-    return (
-        "\n".join([HEAD, *(provider(spec, level=2) for spec in sorted(specs, key=lambda spec: spec.name))]).rstrip()
-        + "\n"
-    )
+    parts = (provider(spec, level=2) for spec in sorted(specs, key=lambda spec: spec.name))
+    return "\n".join([HEAD, *parts]).rstrip() + "\n"
 
 
 def provider(spec: ProviderSpec, level: int = 1) -> str:
@@ -61,7 +59,7 @@ def _state(spec: ProviderSpec) -> str:
 def _model(model: ModelSpec, level: int) -> Iterator[str]:
     yield f"{'#' * level} Model {model.name}"
     yield ""
-    yield f"Gives {KINDS[model.kind].plural}" + (", with previews on the way." if model.previews else ".")
+    yield f"Gives {kind_of(model.kind).plural}" + (", with previews on the way." if model.previews else ".")
     if model.aliases:
         yield f"Also answers to {', '.join(model.aliases)}."
     if model.pixel_steps is not None:

@@ -1,18 +1,5 @@
 """Errors of upstreams.
 
-    ProviderError
-    ├── Quota         the account or the Space has no GPU time left
-    ├── Busy          the upstream's queue is full, or no GPU is free
-    ├── Unreachable   no connection, connection lost, server gone
-    │   └── Waking    the Space is asleep or being built
-    ├── Timeout       no message for too long, or the time budget is used up
-    ├── Rejected      the upstream refuses this input or its content
-    ├── Denied        the upstream refuses access
-    ├── Crashed       the upstream's own code failed
-    ├── Protocol      an answer that cannot be understood
-    ├── Changed       the app no longer has the functions that the driver needs
-    └── Canceled      we canceled the attempt
-
 ``retryable`` says whether the same job may succeed elsewhere or later, and
 ``retry_after`` when, if the upstream says so.
 """
@@ -33,10 +20,10 @@ class ProviderError(Exception):
         title: The upstream's own heading for the error, if it has one.
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: ClassVar[bool] = True
 
     def __init__(self, detail: str = "", *, retry_after: float | None = None, title: str | None = None) -> None:
-        self.detail = detail or (type(self).__doc__ or "").splitlines()[0]
+        self.detail = str(detail) or str(type(self).__doc__ or type(self).__name__).partition("\n")[0]
         self.retry_after = retry_after
         self.title = title
         super().__init__(self.detail)
@@ -45,19 +32,13 @@ class ProviderError(Exception):
 class Quota(ProviderError):
     """The GPU quota of this provider or token is used up."""
 
-    retryable = True
-
 
 class Busy(ProviderError):
     """The provider is busy: its queue is full or no GPU is free."""
 
-    retryable = True
-
 
 class Unreachable(ProviderError):
     """The provider cannot be reached, or the connection was lost."""
-
-    retryable = True
 
 
 class Waking(Unreachable):
@@ -67,8 +48,6 @@ class Waking(Unreachable):
 class Timeout(ProviderError):
     """The provider did not answer in time."""
 
-    retryable = True
-
 
 class Rejected(ProviderError):
     """The provider refuses this request.
@@ -77,6 +56,8 @@ class Rejected(ProviderError):
         content: True if the content was refused (safety filter), False if
             the input was invalid.
     """
+
+    retryable = False
 
     def __init__(
         self, detail: str = "", *, content: bool = False, retry_after: float | None = None, title: str | None = None
@@ -88,25 +69,17 @@ class Rejected(ProviderError):
 class Denied(ProviderError):
     """The provider refuses access: it needs a login, or forbids this request."""
 
-    retryable = True
-
 
 class Crashed(ProviderError):
     """The provider failed while it worked on the job."""
-
-    retryable = True
 
 
 class Protocol(ProviderError):
     """The provider gave an answer that cannot be understood."""
 
-    retryable = True
-
 
 class Changed(ProviderError):
     """The app behind this provider no longer has the expected functions."""
-
-    retryable = True
 
 
 class Canceled(ProviderError):
@@ -116,9 +89,7 @@ class Canceled(ProviderError):
 class UnknownName(LookupError):
     """There is no such model or provider, or the provider does not serve the model; the text says which.
 
-    Args:
-        text: What is unknown, in words.
-        field: The part of the request that names it.
+    ``field`` is the part of the request that names it.
     """
 
     def __init__(self, text: str, field: Literal["model", "provider"] = "provider") -> None:

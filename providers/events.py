@@ -6,9 +6,12 @@ exception of :mod:`providers.errors` ends any other.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
+
+from media import Kind
+from providers import errors
 
 
 class File(Protocol):
@@ -22,14 +25,33 @@ class File(Protocol):
     def read(self, limit: int) -> bytes:
         """Read the whole content.
 
-        Args:
-            limit: Most bytes.
-
         Raises:
-            Protocol: It is larger than ``limit``.
+            Protocol: It is larger than ``limit`` bytes.
             ProviderError: It could not be read.
         """
         ...
+
+
+@runtime_checkable
+class StreamedFile(File, Protocol):
+    """A file that can be read in pieces, so that a large one need not be in memory."""
+
+    def pieces(self, limit: int) -> Iterator[bytes]:
+        """Read the content, piece by piece; errors as of :meth:`File.read`, also between two pieces."""
+        ...
+
+
+def pieces_of(file: File, limit: int) -> Generator[bytes, None, None]:
+    """The content of any file in pieces. Close the generator if it is not read to its end.
+
+    Raises:
+        Protocol: It is larger than ``limit`` bytes.
+        ProviderError: It could not be read.
+    """
+    if isinstance(file, StreamedFile):
+        yield from file.pieces(limit)
+    else:
+        yield file.read(limit)
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,18 +63,46 @@ class InlineFile:
 
     def read(self, limit: int) -> bytes:
         """The content; Protocol if it is larger than ``limit`` bytes."""
-        from providers.errors import Protocol as ProtocolError
-
         if len(self.data) > limit:
-            raise ProtocolError(f"{self.name} is larger than {limit} bytes")
+            raise errors.Protocol(f"{self.name} is larger than {limit} bytes")
         return self.data
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text output."""
+    """A text output. ``label`` is the app's name for the output that it comes from; empty: it has none."""
 
     text: str
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """An output that is data: any JSON value."""
+
+    value: object
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutput:
+    """A file output.
+
+    Args:
+        file: Its content.
+        kind: What the app says that it is. It is a hint: a signature that says otherwise counts. None: by its signature.
+        label: The app's name for the output that it comes from.
+        caption: What the app says of this file, as under a picture of a gallery.
+    """
+
+    file: File
+    kind: Kind | None = None
+    label: str = ""
+    caption: str = ""
+
+
+#: An output as a driver gives it; a bare file is a ``FileOutput`` of which nothing more is known.
+RawOutput = File | FileOutput | Text | Data
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +111,14 @@ class Checkpoint:
 
     The worker stores it before it continues the generator. ``state`` is JSON,
     small (under 4 KB unless it lists outputs), and contains no secret.
+
+    Not ``at_once``: it is stored together with what comes next. So the driver
+    must yield that without doing anything in between, and a later attempt
+    must come as far with the checkpoint before it.
     """
 
     state: Mapping[str, object]
+    at_once: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +168,22 @@ class Preview:
 
 
 @dataclass(frozen=True, slots=True)
+class Partial:
+    """The text so far of a text output that comes bit by bit: all of it, not what is new."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Completed:
-    """The result: files and texts in the upstream's order, and the seed that it used."""
+    """The result: outputs in the upstream's order, and the seed that it used.
 
-    outputs: tuple[File | Text, ...]
+    ``warnings`` say what of the answer is not among the outputs, or was not understood: a sentence each.
+    """
+
+    outputs: tuple[RawOutput, ...]
     seed: int | None = None
+    warnings: tuple[str, ...] = ()
 
 
-ProviderEvent = Checkpoint | Queued | Started | Status | Progress | Preview | Completed
+ProviderEvent = Checkpoint | Queued | Started | Status | Progress | Preview | Partial | Completed

@@ -37,14 +37,7 @@ class BrokenDriver(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """One provider that can be built.
-
-    Args:
-        name: The provider's name.
-        driver: Its code.
-        origin: Where it comes from, for error texts.
-        builtin: Whether its driver is one of ours.
-    """
+    """One provider that can be built. ``builtin``: its driver is ours. ``origin`` is for error texts."""
 
     name: str
     driver: EntryPoint
@@ -57,15 +50,29 @@ class Entry:
         Raises:
             BrokenDriver: The import fails.
         """
-        with foreign(lambda error: BrokenDriver(f"{self.name} ({self.origin}) cannot be imported: {_short(error)}")):
+        with foreign(lambda error: self._broken("imported", error)):
             return cast("Factory", self.driver.load())
+
+    def build(self, config: ProviderConfig) -> Driver:
+        """Import and build the driver.
+
+        Raises:
+            BrokenDriver: It fails, and is not ours.
+            ConfigError: Its table is wrong.
+        """
+        factory = self.factory()
+        if self.builtin:
+            return factory(config)
+        with foreign(lambda error: self._broken("built", error), unless=(ConfigError,)):
+            return factory(config)
+
+    def _broken(self, done: str, error: Exception) -> BrokenDriver:
+        cause = f"{type(error).__name__}: {str(error)[:200]}"
+        return BrokenDriver(f"{self.name} ({self.origin}) cannot be {done}: {cause}")
 
 
 def drivers(installed: Iterable[EntryPoint] | None = None) -> dict[str, Entry]:
-    """All drivers by name, from the folder and from installed packages.
-
-    Args:
-        installed: Entry points to use in place of those of this environment.
+    """All drivers by name, from the folder and from installed packages (or the entry points given in their place).
 
     Raises:
         DuplicateName: Two drivers have the same name.
@@ -84,10 +91,6 @@ def installed_drivers() -> tuple[EntryPoint, ...]:
 
 def providers(known: Mapping[str, Entry], tables: Mapping[str, ProviderConfig]) -> dict[str, Entry]:
     """All providers by name: each driver that is a provider by itself, and each table with a driver.
-
-    Args:
-        known: The drivers.
-        tables: The operator's tables.
 
     Raises:
         DuplicateName: A table with ``driver`` takes the name of another provider.
@@ -138,7 +141,3 @@ def _add(found: dict[str, Entry], entry: Entry) -> None:
             f"the provider {entry.name!r} exists twice: in {other.origin} and in {entry.origin}; rename one of them"
         )
     found[entry.name] = entry
-
-
-def _short(error: Exception) -> str:
-    return f"{type(error).__name__}: {str(error)[:200]}"

@@ -7,16 +7,14 @@ from dataclasses import dataclass
 
 from providers.inputs.normalise import normalise
 from providers.inputs.validate import InvalidInput, admit
-from providers.spec import ModelSpec
+from providers.spec import FILE_TYPES, ModelSpec, ParamType
 
 
 @dataclass(frozen=True, slots=True)
 class Admission:
-    """A request that can run.
+    """A request that can run: the input as each provider that takes it would use it, in the order of asking.
 
-    Args:
-        inputs: The input as each provider that takes it would use it, in the order in which they are asked. Empty if
-            all providers of the model are switched off.
+    It is empty if all providers of the model are switched off.
     """
 
     inputs: Mapping[str, dict[str, object]]
@@ -29,11 +27,7 @@ class Admission:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """The providers that are asked for a model, as :meth:`providers.catalog.Catalog.choose` found them.
-
-    Args:
-        models: The model as each of them declares it, by provider and in order. Empty if all are switched off.
-    """
+    """The providers that are asked for a model, in order, with the model as each declares it; none if all are off."""
 
     models: Mapping[str, ModelSpec]
 
@@ -43,15 +37,19 @@ class Route:
         return tuple(self.models)
 
     @property
-    def images(self) -> frozenset[str]:
-        """Names of the parameters that are images at any of them."""
-        return frozenset(name for model in self.models.values() for name in model.image_params)
+    def files(self) -> dict[str, ParamType]:
+        """The parameters that take files at any of them, and their types: that of images, where it is one at any."""
+        found: dict[str, ParamType] = {}
+        for model in self.models.values():
+            for name, kind in model.file_params.items():
+                if FILE_TYPES.get(found.get(name, "file")) != "image":
+                    found[name] = kind
+        return found
 
     def admit(self, given: object) -> Admission:
         """Check a request's ``input`` once for each provider, and fill in what it leaves open.
 
-        Providers of one model may take different parameters (``flux`` may be schnell or dev): those that do not take
-        the input are passed over.
+        Providers of one model may take different parameters: those that do not take the input are passed over.
 
         Raises:
             InvalidInput: No provider takes the input; has the faults that the first one finds.

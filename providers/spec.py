@@ -8,29 +8,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from media import Kind
 
-ParamType = Literal["string", "integer", "number", "boolean", "image", "images", "messages", "script"]
+ParamType = Literal[
+    "string", "integer", "number", "boolean", "strings", "json",
+    "image", "images", "audio", "video", "file", "files", "messages", "script",
+]  # fmt: skip
+
+#: Parameter types that take files, and the kind of their files; any kind where it is None.
+FILE_TYPES: Final[Mapping[ParamType, Kind | None]] = {
+    "image": "image",
+    "images": "image",
+    "audio": "audio",
+    "video": "video",
+    "file": None,
+    "files": None,
+}
+#: Those that take a list of files.
+FILE_LISTS: Final = frozenset[ParamType]({"images", "files"})
 
 #: Longest prompt, in characters.
 PROMPT_LIMIT = 10_000
-#: Most images in one ``images`` parameter.
-IMAGES_LIMIT = 8
+#: Most files in one ``images`` or ``files`` parameter, and most texts in one ``strings`` parameter.
+FILES_LIMIT = 8
+STRINGS_LIMIT = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Param:
     """One input parameter.
 
-    The types besides those of JSON: ``image`` takes a ``data:`` URI, a URL or
-    a file id, ``images`` a list of them, ``messages`` a chat history and
-    ``script`` the steps of :mod:`providers.echo.script`.
+    The types besides those of JSON: ``image``, ``audio``, ``video`` and ``file`` take a ``data:`` URI, a URL or a file
+    id, ``images`` and ``files`` a list of them, ``strings`` a list of texts, ``json`` any JSON, ``messages`` a chat
+    history and ``script`` the steps of :mod:`providers.echo.script`.
 
     Args:
-        default: A scalar; None if there is no default.
+        default: A scalar, or a tuple of texts; None if there is no default.
+        enum: The values that may be given; of ``strings``, the texts that may be in the list.
         required: It must be given. ``prompt`` counts as given if ``messages`` contain one.
         random: If it is not given, a random value is chosen.
         wrap: Values are taken modulo this, for an upstream that takes fewer bits than clients may send.
@@ -58,15 +75,13 @@ class ModelSpec:
 
     Args:
         name: The exact name.
-        aliases: Other names that clients may use.
-        kind: The kind of its outputs.
         params: Its inputs, in the order of the documentation.
         sizes: How a missing width or height is filled: ``none`` takes the
             parameter's default, ``aspect_ratio`` the table of
             :mod:`providers.inputs.normalise`.
+        any_kind: What it gives may be of any kind: the input says. ``kind`` is what it gives by default.
         vision: It takes an image.
-        history: It takes ``messages``.
-        previews: It yields previews.
+        history: It reads all of ``messages``, and not just the last question.
         pixel_steps: Upper limit of width x height x num_inference_steps; None is no limit.
         rank: Place among the built-in providers of the same model: the lowest is asked first, equal ones in the order
             of their names. None: only jobs that name the provider go there.
@@ -75,6 +90,7 @@ class ModelSpec:
     name: str
     aliases: tuple[str, ...] = ()
     kind: Kind = "image"
+    any_kind: bool = False
     params: tuple[Param, ...] = ()
     sizes: Literal["none", "aspect_ratio"] = "none"
     vision: bool = False
@@ -93,13 +109,14 @@ class ModelSpec:
         """Names of the parameters that take images."""
         return tuple(param.name for param in self.params if param.type in {"image", "images"})
 
+    @property
+    def file_params(self) -> Mapping[str, ParamType]:
+        """The parameters that take files of any kind, by name, and their types."""
+        return {param.name: param.type for param in self.params if param.type in FILE_TYPES}
+
     def param(self, name: str) -> Param | None:
         """The parameter of this name, or None."""
         return next((param for param in self.params if param.name == name), None)
-
-    def answers_to(self, name: str) -> bool:
-        """Whether ``name`` is a name of this model."""
-        return name in self.names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +131,7 @@ class ProviderSpec:
         concurrency: How many of our jobs may run there at once; None is no limit.
         timeout_seconds: Time budget of one attempt.
         streams: It reports progress.
+        limits: Its own limits of outputs, by the names of :class:`media.OutputLimits`; for the rest the installation's hold.
     """
 
     name: str
@@ -126,6 +144,7 @@ class ProviderSpec:
     concurrency: int | None = None
     timeout_seconds: float = 600.0
     streams: bool = True
+    limits: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def on_hub(self) -> bool:
@@ -134,7 +153,7 @@ class ProviderSpec:
 
     def model(self, name: str) -> ModelSpec | None:
         """The model of this name, or None."""
-        return next((model for model in self.models if model.answers_to(name)), None)
+        return next((model for model in self.models if name in model.names), None)
 
     @property
     def default_model(self) -> str:
@@ -175,7 +194,7 @@ class Credentials:
 
 @dataclass(frozen=True, slots=True)
 class InputFile:
-    """An input image, fetched and verified."""
+    """An input file, fetched and verified. Of the name only its ending matters."""
 
     name: str
     data: bytes
@@ -189,8 +208,8 @@ class ProviderRequest:
     Args:
         model: A name of one of the provider's models.
         input: Validated, and normalised by :mod:`providers.inputs.normalise`.
-        files: The files of ``image`` parameters, by parameter name.
-        galleries: The files of ``images`` parameters, by parameter name.
+        files: The files of parameters that take one, by parameter name.
+        galleries: The files of parameters that take several, by parameter name.
         credentials: Of the user who submitted the job.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
+from media import Kind
 from providers import Control, Driver, ModelSpec, Param, Probe, ProviderEvent, ProviderRequest, ProviderSpec
 
 
@@ -14,6 +15,7 @@ class ScriptedDriver:
         events: Events in order. An exception among them is raised; a callable is called with the control.
         name: The provider's name.
         model: The name of its one model.
+        kind: What that gives.
     """
 
     def __init__(
@@ -22,6 +24,7 @@ class ScriptedDriver:
         *,
         name: str = "scripted",
         model: str = "scripted",
+        kind: Kind = "image",
     ) -> None:
         self._events = tuple(events)
         self.calls: list[tuple[ProviderRequest, Mapping[str, object] | None]] = []
@@ -30,7 +33,7 @@ class ScriptedDriver:
             name=name,
             label=name,
             url="",
-            models=(ModelSpec(name=model, params=(Param(name="prompt", required=True),)),),
+            models=(ModelSpec(name=model, kind=kind, params=(Param(name="prompt", required=True),)),),
         )
 
     def run(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
+from typing import Final
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
@@ -16,25 +17,26 @@ from prometheus_client.values import MutexValue, ValueClass
 from jobs import metrics
 from jobs.metrics import Metric
 from jobs.record.counters import Series
+from jobs.record.memory import Fill
 from jobs.record.types import Overview
 from jobs.scheduling.provider_states import ProviderState
-from web.counters import OWN
+from web import request_counts
+from web.http.sending import SENDING
+from web.streaming.pump import WATCHERS
+
+_OWN: Final = (request_counts.REQUESTS, request_counts.SECONDS, WATCHERS, SENDING)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """What Redis says, the same from every web process.
-
-    Args:
-        overview: Counts of jobs and workers.
-        providers: The state of each provider.
-        pending: Webhook deliveries that have not ended.
-        sums: What workers and schedulers counted.
-    """
+    """What Redis says, the same from every web process."""
 
     overview: Overview
     providers: Mapping[str, ProviderState]
+    #: Webhook deliveries that have not ended.
     pending: int
+    memory: Fill
+    #: What workers and schedulers counted.
     sums: Mapping[Series, float]
 
 
@@ -56,6 +58,8 @@ class _Redis(Collector):
             (((name,), state.paused or state.until is not None) for name, state in providers),
         )
         yield _gauge(metrics.WEBHOOKS_PENDING, [((), found.pending)])
+        yield _gauge(metrics.REDIS_MEMORY, [((), found.memory.used)])
+        yield _gauge(metrics.REDIS_MEMORY_LIMIT, [((), found.memory.limit or 0)])
         for metric in metrics.COUNTED:
             yield _counted(metric, found.sums)
 
@@ -93,12 +97,13 @@ def _labels(metric: Metric, sums: Mapping[Series, float]) -> Iterator[tuple[str,
 
 def exposition(snapshot: Snapshot) -> bytes:
     """All metrics."""
+    request_counts.flush()
     registry = CollectorRegistry()
     registry.register(_Redis(snapshot))
     if ValueClass is not MutexValue:
         # Several processes serve, and keep their counters in shared files.
         MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
     else:
-        for metric in OWN:
+        for metric in _OWN:
             registry.register(metric)
     return generate_latest(registry)

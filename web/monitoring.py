@@ -11,12 +11,12 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from jobs.errors import StoreUnavailable, WrongDatabase
 from jobs.record import counters
+from jobs.record.memory import ADMIT_SHARE, WARN_SHARE, Fill
 from jobs.resources.base import Resource, about
 from jobs.webhooks.outbox import Outbox
 from web import metrics
-from web.http.operation import Answer, Operation, ok
+from web.http.operation import Answer, Operation, json_response, ok
 from web.http.problems import Problem
-from web.http.responses import json_response
 from web.openapi import document as openapi
 from web.services import services
 
@@ -30,19 +30,15 @@ class HealthResource(Resource, frozen=True, kw_only=True):
     checks: Annotated[
         dict[str, str] | UnsetType,
         about(
-            "What was looked at, and what was found: `ok`, or what is wrong.",
-            example={"redis": "ok", "database": "ok", "workers": "ok"},
+            "What was looked at, and what was found: `ok`, or what is wrong. `memory` says from 80 % of Redis' `maxmemory`"
+            " on how much is used. `providers` says so if a changed file of providers is not taken.",
+            example={"redis": "ok", "database": "ok", "memory": "ok", "workers": "ok"},
         ),
     ] = UNSET
 
 
 @blueprint.get("/healthz")
-@Operation(
-    "health",
-    "Operations",
-    None,
-    answers=(ok("This process answers.", HealthResource),),
-)
+@Operation("health", "Operations", None, answers=(ok("This process answers.", HealthResource),))
 def healthz() -> Response:
     """Tell whether this process lives."""
     return json_response(HealthResource(status="ok"))
@@ -50,40 +46,38 @@ def healthz() -> Response:
 
 @blueprint.get("/readyz")
 @Operation(
-    "readiness",
-    "Operations",
-    None,
-    answers=(ok("Jobs are taken and run.", HealthResource),),
-    errors=("not_ready",),
+    "readiness", "Operations", None, answers=(ok("Jobs are taken and run.", HealthResource),), errors=("not_ready",)
 )
 def readyz() -> Response:
     """Tell whether jobs are taken and run.
 
-    Redis takes writes, its database is the one that holds the jobs, and at least one worker lives.
+    Redis takes writes and has room, its database is the one that holds the jobs, and at least one worker lives.
     """
     found = services()
-    checks = {"redis": "ok", "database": "ok", "workers": "ok"}
+    checks = {"redis": "ok", "database": "ok", "memory": "ok", "workers": "ok"}
+    memory = Fill()
     try:
         found.connection.check_writes()
+        memory = found.connection.memory.look()
+        if memory.share >= WARN_SHARE:
+            checks["memory"] = f"{memory.share:.0%} of maxmemory is used"
         if not found.queue.overview().workers:
             checks["workers"] = "no worker is alive"
     except WrongDatabase as error:
-        checks |= {"database": str(error), "workers": "unknown"}
+        checks |= {"database": str(error), "memory": "unknown", "workers": "unknown"}
     except StoreUnavailable as error:
-        checks = {"redis": str(error), "database": "unknown", "workers": "unknown"}
-    if set(checks.values()) != {"ok"}:
+        checks = {"redis": str(error), "database": "unknown", "memory": "unknown", "workers": "unknown"}
+    if found.live.problem:
+        checks["providers"] = "the changed file is not taken: the log says why"
+    missing = {name for name, state in checks.items() if state != "ok"}
+    if missing - {"memory", "providers"} or memory.share >= ADMIT_SHARE:
         detail = "; ".join(f"{name}: {state}" for name, state in checks.items() if state != "ok")
         raise Problem("not_ready", f"{detail}.", headers={"Retry-After": "2"}, members={"checks": checks})
     return json_response(HealthResource(status="ready", checks=checks))
 
 
 @blueprint.get("/metrics")
-@Operation(
-    "metrics",
-    "Operations",
-    "admin",
-    answers=(Answer(status=200, description="Prometheus' text format.", content={"text/plain": None}),),
-)
+@Operation("metrics", "Operations", "admin", answers=(Answer(200, "Prometheus' text format.", {"text/plain": None}),))
 def show_metrics() -> Response:
     """Get the metrics."""
     found = services()
@@ -91,18 +85,14 @@ def show_metrics() -> Response:
         overview=found.queue.overview(),
         providers=found.provider_states.get([spec.name for spec in found.catalog.specs()]),
         pending=Outbox(found.connection).pending(),
+        memory=found.connection.memory.look(),
         sums=counters.read(found.connection),
     )
     return Response(metrics.exposition(snapshot), content_type=CONTENT_TYPE_LATEST)
 
 
 @blueprint.get("/openapi.json")
-@Operation(
-    "openapi",
-    "Operations",
-    None,
-    answers=(Answer(status=200, description="This document.", content={"application/json": None}),),
-)
+@Operation("openapi", "Operations", None, answers=(ok("This document.", None),))
 def document() -> Response:
     """Get the OpenAPI document."""
     body = msgspec.json.encode(openapi.document(current_app, services().catalog))

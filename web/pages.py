@@ -13,9 +13,9 @@ from web.http.problems import Problem
 
 blueprint = Blueprint("pages", __name__)
 
-#: What our own page may load: its own files, images that it fetched with the key, and nothing else.
+#: What our own page may load: its own files, images that it fetched with the key, films and sounds by signed links.
 PAGE_POLICY: Final = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src 'self';"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; media-src 'self'; connect-src 'self';"
     " base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'"
 )
 #: Swagger UI has its icons in data: addresses, and makes markup from text. It runs only on its own page.
@@ -29,24 +29,14 @@ _HTML: Final = {"text/html": None}
 
 
 @blueprint.get("/")
-@Operation(
-    "page",
-    "Pages",
-    None,
-    answers=(Answer(status=200, description="The page.", content=_HTML),),
-)
+@Operation("page", "Pages", None, answers=(Answer(200, "The page.", _HTML),))
 def home() -> Response:
     """Show the page to try the service with."""
     return _page("page.html", PAGE_POLICY)
 
 
 @blueprint.get("/docs")
-@Operation(
-    "docs",
-    "Pages",
-    None,
-    answers=(Answer(status=200, description="The page.", content=_HTML),),
-)
+@Operation("docs", "Pages", None, answers=(Answer(200, "The page.", _HTML),))
 def docs() -> Response:
     """Show the API's documentation, to read and to try out."""
     return _page("docs.html", DOCS_POLICY)
@@ -57,7 +47,7 @@ def docs() -> Response:
     "docsAsset",
     "Pages",
     None,
-    answers=(Answer(status=200, description="The file.", content={"text/css": None, "text/javascript": None}),),
+    answers=(Answer(200, "The file.", {"text/css": None, "text/javascript": None}),),
     errors=("not_found",),
 )
 def docs_asset(name: str) -> Response:

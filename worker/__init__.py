@@ -1,1 +1,1 @@
-"""Runs jobs (``celery -A worker.celery worker``) and repairs, probes and delivers (``python -m worker.scheduler``)."""
+"""Runs jobs (``python -m worker``) and repairs, probes and delivers (``python -m worker.scheduler``)."""

@@ -1,4 +1,4 @@
-"""The Celery application and nothing else: ``celery -A worker.celery worker``, and Flower beside it.
+"""The Celery application and nothing else, for :mod:`worker.__main__` and, beside it, :mod:`worker.flower`.
 
 Celery wakes a worker and runs the work; the job's record decides (docs/explanation/delivery-guarantees.md says what
 was measured). So: early acknowledgement, no prefetching, no result backend, no ETA, no retries, no time limits, and a
@@ -7,26 +7,42 @@ timeout on every connection.
 
 from __future__ import annotations
 
-from typing import Any
+import logging
+from typing import Any, Final
 
 from celery import Celery
 from celery.signals import setup_logging
 
 import logs
 import settings as configuration
-from jobs.queue import QUEUE, TRANSPORT_OPTIONS
+from jobs.record.messages import QUEUE
+
+#: These say at the level info that a task came and that it ended. Our own lines say the same, with the job's id.
+_REPEATING: Final = ("celery.worker.strategy", "celery.app.trace")
 
 _settings = configuration.load()
+#: Everything has a timeout.
+_TRANSPORT_OPTIONS: Final = {
+    "socket_timeout": 5,
+    "socket_connect_timeout": 5,
+    "socket_keepalive": True,
+    "health_check_interval": 5,
+    # No second list of messages that were taken and not acknowledged: a message is acknowledged before its job begins, and
+    # one that is lost is noticed by the record (Dispatcher.resend_lost). It took two transactions a job.
+    "ack_emulation": False,
+}
 
 app = Celery("darkroom", broker=_settings.require_redis())
 app.conf.update(
     accept_content=["json"],
     # Redis may answer that it cannot serve now (a replica, out of memory, cannot save). Then reconnect, don't die.
     broker_channel_error_retry=True,
+    # However long that lasts: after 100 tries, Celery's default, the worker would end.
+    broker_connection_max_retries=None,
     broker_connection_retry_on_startup=True,
     broker_connection_timeout=5,
     broker_transport="worker.transport:Transport",
-    broker_transport_options=TRANSPORT_OPTIONS,
+    broker_transport_options=_TRANSPORT_OPTIONS,
     task_acks_late=False,
     task_create_missing_queues=True,
     task_default_queue=QUEUE,
@@ -48,3 +64,5 @@ app.steps["consumer"].add("worker.lifecycle:Lifecycle")
 @setup_logging.connect
 def _log(**_: Any) -> None:  # noqa: ANN401 - Celery's signals pass what they like
     logs.configure(_settings.log_format, "worker", _settings.log_level)
+    for name in _REPEATING:
+        logging.getLogger(name).setLevel(logging.WARNING)

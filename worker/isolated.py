@@ -1,6 +1,6 @@
-"""One attempt in a process of its own: ``python -m worker.isolated JOB``.
+"""One attempt in a process of its own: ``python -m worker.isolated JOB``; a worker starts it (:mod:`worker.isolation`).
 
-For a job that ran when two workers ended (:func:`worker.attempts.retry.is_suspect`): if it ends this process too, no
+For a job that ran when two workers ended (:func:`worker.attempts.outcome.is_suspect`): if it ends this process too, no
 other job is lost with it.
 """
 
@@ -8,22 +8,17 @@ from __future__ import annotations
 
 import signal
 import sys
+from functools import partial
 from types import FrameType
 
 import logs
-import settings
-from jobs import failpoints
-from jobs.failpoints import failpoint
-from worker import services
+from worker import services, shared
 from worker.attempts.runner import alone
 
 
 def main(job_id: str) -> None:
     """Run one attempt of a job that was sent, and end."""
-    config = settings.load()
-    logs.configure(config.log_format, "isolated", config.log_level)
-    failpoints.arm(config.failpoints)
-    built = services.build(config, slots=0)
+    built = services.build(shared.start("isolated"), slots=0)
     heartbeat = built.heartbeat
 
     def stop(signum: int, frame: FrameType | None) -> None:
@@ -31,15 +26,10 @@ def main(job_id: str) -> None:
         heartbeat.drain(patiently=False)
 
     signal.signal(signal.SIGTERM, stop)
-    heartbeat.start()
+    built.start()
     with logs.job_lines(job_id):
-        lease = built.claimer.claim(job_id, heartbeat.worker, heartbeat.lease_seconds)
-        if lease is not None:
-            failpoint("after_claim", lease.job.attempts[-1].provider)
-            runner = alone(built.parts, lease)
-            with heartbeat.keeping(runner):
-                runner.run()
-    heartbeat.stop()
+        built.run(job_id, partial(alone, built.parts), suspects=True)
+    built.stop()
 
 
 if __name__ == "__main__":

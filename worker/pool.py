@@ -28,11 +28,13 @@ class WakingThreadPool(TaskPool):
         """Run a task on a thread; see Celery's own pool."""
 
         def done(result: Any) -> None:
-            if callback is not None:
-                callback(result)
-            hub = get_event_loop()
-            if hub is not None:
-                hub.call_soon(_nothing)
+            try:
+                if callback is not None:
+                    callback(result)
+            finally:
+                hub = get_event_loop()
+                if hub is not None:
+                    hub.call_soon(_nothing)
 
         return super().on_apply(target, args, kwargs, done, accept_callback, **options)
 

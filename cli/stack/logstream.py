@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import selectors
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
+
+from resilience import beside, survive
+
+log = logging.getLogger(__name__)
 
 _CHUNK: Final = 1 << 16
 #: A longer line is cut, so that a program that prints no newline cannot fill the memory.
@@ -30,56 +35,45 @@ class LineBuffer:
         return [line.decode("utf-8", "replace").rstrip("\r") for line in lines]
 
 
-class LogStream:
-    """Reads one named pipe per program and passes each line to ``emit(name, line)``.
+def pipe_of(folder: Path, name: str) -> Path:
+    """The named pipe of a program."""
+    return folder / f"{name}.log"
 
-    The pipes are open for reading and writing, so that a program may restart
-    without an end of file, and opening a pipe for writing never blocks.
 
-    Args:
-        folder: Folder of the pipes, ``<name>.log``.
-        names: The programs.
-        emit: Called in a thread of this object.
+@contextmanager
+def log_stream(folder: Path, names: Iterable[str], emit: Callable[[str, str], None]) -> Iterator[None]:
+    """Read one named pipe per program during the block, and pass each line to ``emit(name, line)`` in a thread.
+
+    The pipes are open for reading and writing, so that a program may restart without an end of file, and opening a pipe
+    for writing never blocks. What is still in them at the end is read.
     """
-
-    def __init__(self, folder: Path, names: Iterable[str], emit: Callable[[str, str], None]) -> None:
-        self._emit = emit
-        self._selector = selectors.DefaultSelector()
-        self._ending = threading.Event()
-        self._thread = threading.Thread(target=self._pump, name="logs", daemon=True)
+    ending = threading.Event()
+    with selectors.DefaultSelector() as selector, ExitStack() as at_end:
         for name in names:
-            path = self.path(folder, name)
+            path = pipe_of(folder, name)
             path.unlink(missing_ok=True)
             os.mkfifo(path, 0o600)
             descriptor = os.open(path, os.O_RDWR | os.O_NONBLOCK)
-            self._selector.register(descriptor, selectors.EVENT_READ, (name, LineBuffer()))
+            at_end.callback(os.close, descriptor)
+            selector.register(descriptor, selectors.EVENT_READ, (name, LineBuffer()))
+        at_end.callback(beside("logs", lambda: _pump(selector, ending, emit)).join)
+        at_end.callback(ending.set)
+        yield
 
-    @staticmethod
-    def path(folder: Path, name: str) -> Path:
-        """The path of a program's pipe."""
-        return folder / f"{name}.log"
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+def _pump(selector: selectors.BaseSelector, ending: threading.Event, emit: Callable[[str, str], None]) -> None:
+    while True:
+        is_last = ending.is_set()  # asked before the read: what was written until then is not lost
+        ready = selector.select(timeout=0 if is_last else 0.2)
+        for key, _ in ready:
+            name, buffer = key.data
+            for line in buffer.feed(os.read(key.fd, _CHUNK)):
+                say(emit, name, line)
+        if is_last and not ready:
+            return
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Read what is still in the pipes, then close them."""
-        self._ending.set()
-        self._thread.join()
-        for key in list(self._selector.get_map().values()):
-            os.close(key.fd)
-        self._selector.close()
 
-    def _pump(self) -> None:
-        while True:
-            ending = self._ending.is_set()  # asked before the read: what was written until then is not lost
-            ready = self._selector.select(timeout=0 if ending else 0.2)
-            for key, _ in ready:
-                name, buffer = key.data
-                for line in buffer.feed(os.read(key.fd, _CHUNK)):
-                    self._emit(name, line)
-            if ending and not ready:
-                return
+def say(emit: Callable[[str, str], None], name: str, line: str) -> None:
+    """Pass a line on. One that cannot be shown is lost alone: a program whose pipe nobody reads would stand still."""
+    with survive(log, "a line of output was lost", expected=(OSError, ValueError)):
+        emit(name, line)

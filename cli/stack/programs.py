@@ -23,18 +23,15 @@ _PYTHON: Final = (sys.executable, "-P", "-m")
 
 WEB: Final = (*_PYTHON, "gunicorn", "-c", str(ROOT / "web" / "gunicorn_conf.py"))
 SCHEDULER: Final = (*_PYTHON, "worker.scheduler")
-_CELERY: Final = ("celery", "-A", "worker.celery", "--quiet")
-#: Gossip and mingle are off: without them a worker is back sooner after a half-open connection (13 s, not 18).
-#: The heartbeat is on: Flower shows a worker without one as dead. Pool, slots and events are set in worker/celery.py.
 WORKER: Final = (
     *(sys.executable, "-W", "ignore:You're running the worker with superuser", "-P", "-m"),
-    *(*_CELERY, "worker", "--without-gossip", "--without-mingle", "-l", "info"),
+    "worker",
 )
 
 
 def flower(config: Path) -> tuple[str, ...]:
     """Flower's command line. Its options are in a file because they contain the password."""
-    return (*_PYTHON, *_CELERY, "flower", f"--conf={config}")
+    return (*_PYTHON, "worker.flower", str(config))
 
 
 def flower_config(host: str, port: int, password: str) -> str:
@@ -51,12 +48,12 @@ def flower_config(host: str, port: int, password: str) -> str:
 
 
 def stack(server: RedisServer | None, flower_conf: Path) -> tuple[Program, ...]:
-    """The whole service. It stops in this order: web, scheduler, worker (which drains), Flower, Redis."""
+    """The whole service. All programs stop together, the worker after its jobs, and Redis after them."""
     programs = (
         Program(name="flower", argv=flower(flower_conf), order=20),
-        Program(name="worker", argv=WORKER, order=30, stop_seconds=DRAIN_SECONDS),
-        Program(name="scheduler", argv=SCHEDULER, order=40),
-        Program(name="web", argv=WEB, order=50),
+        Program(name="worker", argv=WORKER, order=20, stop_seconds=DRAIN_SECONDS),
+        Program(name="scheduler", argv=SCHEDULER, order=20),
+        Program(name="web", argv=WEB, order=20),
     )
     if server is None:
         return programs

@@ -16,7 +16,7 @@ from typing import Final
 import redis
 
 from cli.errors import NoRedis
-from cli.stack import tether
+from cli.stack import private_files, tether
 
 #: How Darkroom's own servers are set up, embedded or in a container.
 OPTIONS: Final = {
@@ -57,12 +57,36 @@ def find_program() -> str:
     raise NoRedis("no Redis-compatible server here: install redis-server or valkey, or set DARKROOM_REDIS_URL")
 
 
+def wait_for(url: str, seconds: float, what: str = "Redis", process: subprocess.Popen[bytes] | None = None) -> None:
+    """Wait until a server answers.
+
+    Args:
+        url: Of the server.
+        seconds: How long.
+        what: What it is called in the error.
+        process: The server, where it is ours.
+
+    Raises:
+        NoRedis: It did not answer in time, or it ended.
+    """
+    ends = time.monotonic() + seconds
+    with contextlib.closing(redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)) as client:
+        while time.monotonic() < ends:
+            with contextlib.suppress(redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError):
+                client.ping()
+                return
+            if process is not None and process.poll() is not None:
+                raise NoRedis(f"{what} ended at once, with the status {process.returncode}")
+            time.sleep(0.02)
+    raise NoRedis(f"{what} did not answer within {seconds:.0f} s")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RedisServer:
     """One embedded server. Only this machine can connect to it, and only with the password.
 
-    Its data is an append-only file that is synced every second: a killed
-    process loses nothing, a power cut loses about a second.
+    Its data is a file that is only appended to, and synced every second: a killed process loses nothing, a power cut
+    loses about a second.
     """
 
     program: str
@@ -102,23 +126,7 @@ class RedisServer:
             **OPTIONS,
             "daemonize": "no",
         }
-        self.config_file.touch(mode=0o600)
-        self.config_file.write_text("".join(f"{name} {value}\n" for name, value in options.items()), encoding="utf-8")
-
-    def wait(self) -> None:
-        """Wait until the server answers.
-
-        Raises:
-            NoRedis: It does not answer.
-        """
-        ends = time.monotonic() + _START_SECONDS
-        with contextlib.closing(redis.Redis.from_url(self.url, socket_timeout=1)) as client:
-            while time.monotonic() < ends:
-                with contextlib.suppress(redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError):
-                    client.ping()
-                    return
-                time.sleep(0.02)
-        raise NoRedis(f"the embedded Redis server did not answer within {_START_SECONDS:.0f} s")
+        private_files.write(self.config_file, "".join(f"{name} {value}\n" for name, value in options.items()))
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -127,7 +135,7 @@ class RedisServer:
         argv = tether.command(self.argv, directory=self.folder, lock=self.lock_file)
         process = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
-            self.wait()
+            wait_for(self.url, _START_SECONDS, f"the embedded Redis server, whose data are in {self.folder},", process)
             yield
         finally:
             process.terminate()

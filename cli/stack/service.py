@@ -8,6 +8,7 @@ import os
 import secrets
 import signal
 import socket
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,8 +20,8 @@ from typing import Final
 import requests
 
 from cli.errors import CannotStart
-from cli.stack import programs, redis_server, runtime
-from cli.stack.supervise import Program, Supervised
+from cli.stack import private_files, programs, redis_server, runtime
+from cli.stack.supervise import Program, supervised
 from jobs.access.api_key_store import ApiKeyStore
 from jobs.errors import StoreUnavailable
 from jobs.record.connection import Connection
@@ -116,8 +117,8 @@ def running(
         password, is_new = _flower_password(settings.data_dir)
         folder = settings.data_dir / "run"
         flower_conf = _flower_conf(folder, settings.flower_bind, password)
-        supervised = stack.enter_context(
-            Supervised(
+        supervisor = stack.enter_context(
+            supervised(
                 (*programs.stack(server, flower_conf), *extra),
                 folder=folder,
                 directory=programs.ROOT,
@@ -125,14 +126,14 @@ def running(
                 emit=emit,
             )
         )
-        _wait_until_ready(runtime.reachable(settings.bind), supervised, stopper, emit, patience)
+        _wait_until_ready(runtime.reachable(settings.bind), supervisor, stopper, emit, patience)
         service = Service(
             url=settings.public_url or runtime.reachable(settings.bind),
             flower_url=runtime.reachable(settings.flower_bind),
             flower_password=password,
             flower_password_is_new=is_new,
             open_to_this_machine=not locked,
-            wait=lambda: _wait(supervised, stopper),
+            wait=lambda: _wait(supervisor, stopper),
         )
         facts = runtime.Runtime(
             pid=os.getpid(), url=runtime.reachable(settings.bind), flower_url=service.flower_url, redis_url=url
@@ -145,7 +146,7 @@ def running(
 def _check(settings: Settings) -> None:
     """Find mistakes now that would otherwise end each program again and again."""
     try:
-        Catalog.load(settings.config, hub_url=settings.hub_url)
+        Catalog.load(settings.providers_file, optional=settings.config is None)
         Vault.from_file(settings.secret_key_file)
     except (ConfigError, VaultError, OSError) as error:
         raise CannotStart(str(error)) from error
@@ -164,8 +165,8 @@ def is_taken(bind: Bind) -> bool:
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # as the servers do: a closed one may linger
             probe.bind(address)
-    except socket.gaierror as error:
-        raise CannotStart(f"{bind}: there is no such address ({error.strerror})") from error
+    except (socket.gaierror, UnicodeError) as error:
+        raise CannotStart(f"{bind}: there is no such address") from error
     except PermissionError as error:
         raise CannotStart(f"{bind}: this user may not listen on port {bind.port}") from error
     except OSError as error:
@@ -200,30 +201,33 @@ def _look_in(server: redis_server.RedisServer | None, url: str, settings: Settin
                 return found.any(), found.locked()
         except StoreUnavailable as error:
             raise CannotStart(f"DARKROOM_REDIS_URL: {error}") from error
-        except redis.RedisError as error:
+        except (redis.RedisError, ValueError) as error:
             raise CannotStart(f"DARKROOM_REDIS_URL: {type(error).__name__}, no Redis answers there") from error
 
 
 def _flower_password(data_dir: Path) -> tuple[str, bool]:
     path = data_dir / "flower.password"
-    if path.exists():
-        return path.read_text(encoding="utf-8").strip(), False
+    # An empty file, left by a full disk, is no password: Flower would ask for none.
+    if path.exists() and (password := path.read_text(encoding="utf-8").strip()):
+        return password, False
     password = secrets.token_urlsafe(18)
-    path.touch(mode=0o600)
-    path.write_text(password + "\n", encoding="utf-8")
+    private_files.write(path, password + "\n")
     return password, True
 
 
 def _flower_conf(folder: Path, bind: Bind, password: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     path = folder / "flower.conf.py"
-    path.touch(mode=0o600)
-    path.write_text(programs.flower_config(bind.host, bind.port, password), encoding="utf-8")
+    private_files.write(path, programs.flower_config(bind.host, bind.port, password))
     return path
 
 
 def _wait_until_ready(
-    url: str, supervised: Supervised, stopper: Stopper, emit: Callable[[str, str], None], patience: float | None
+    url: str,
+    supervisor: subprocess.Popen[bytes],
+    stopper: Stopper,
+    emit: Callable[[str, str], None],
+    patience: float | None,
 ) -> None:
     began = time.monotonic()
     hint_at = began + _HINT_SECONDS
@@ -233,7 +237,7 @@ def _wait_until_ready(
         while True:
             if stopper.asked.is_set():
                 raise Interrupted
-            if not supervised.running:
+            if supervisor.poll() is not None:
                 raise CannotStart("the supervisor ended; its reason is in the lines above")
             with contextlib.suppress(requests.RequestException):
                 answer = session.get(f"{url}/readyz", timeout=2)
@@ -248,7 +252,7 @@ def _wait_until_ready(
             time.sleep(_POLL_SECONDS)
 
 
-def _wait(supervised: Supervised, stopper: Stopper) -> None:
+def _wait(supervisor: subprocess.Popen[bytes], stopper: Stopper) -> None:
     while not stopper.asked.wait(0.5):
-        if not supervised.running:
+        if supervisor.poll() is not None:
             raise CannotStart("the supervisor died, and everything with it")

@@ -1,8 +1,7 @@
 """Keeps a set of programs running, with supervisord.
 
-supervisord starts them in order, restarts what dies, and stops them in the
-reverse order. It runs in the foreground as our child; its own messages and
-the programs' output come back as one stream of lines.
+supervisord starts them in order, restarts what dies, and stops them in the reverse order. It runs in the foreground as
+our child; its own messages and the programs' output come back as one stream of lines.
 """
 
 from __future__ import annotations
@@ -14,16 +13,15 @@ import shlex
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 from cli.stack import tether
-from cli.stack.logstream import LineBuffer, LogStream
+from cli.stack.logstream import LineBuffer, log_stream, pipe_of, say
+from resilience import beside
 
 #: A program that ends sooner, in seconds, counts as a failed start: supervisord then waits longer each time.
 _SETTLE_SECONDS: Final = 2
@@ -36,7 +34,7 @@ class Program:
     """One program to keep running.
 
     Args:
-        order: Programs with a lower one start earlier and stop later.
+        order: Programs with a lower one start earlier and stop later; those with the same stop together.
         stop_seconds: Seconds between SIGTERM and SIGKILL.
         lock: A file that the program locks while it runs.
     """
@@ -54,15 +52,19 @@ def _command(program: Program, directory: Path) -> str:
     return re.sub(r"(?<=\s)(?=[#;])", "''", line)  # and cuts a value at " #" and " ;", also within quotes
 
 
-def render(programs: Iterable[Program], directory: Path) -> str:
-    """Write supervisord's configuration.
+def _groups(programs: Iterable[Program]) -> dict[int, list[str]]:
+    """The names of the programs that have their order in common with others: supervisord stops one group at a time."""
+    found: dict[int, list[str]] = {}
+    for program in programs:
+        found.setdefault(program.order, []).append(program.name)
+    return {order: names for order, names in found.items() if len(names) > 1}
 
-    Its paths are relative, since an absolute one may contain characters with
-    a meaning in the file. So supervisord must run in the folder of the pipes.
 
-    Args:
-        programs: What to run.
-        directory: The working directory of all programs.
+def render(programs: Sequence[Program], directory: Path) -> str:
+    """Supervisord's configuration, for programs with this working directory.
+
+    Its paths are relative, since an absolute one may contain characters with a meaning in the file. So supervisord must
+    run in the folder of the pipes.
     """
     lines = [
         "[supervisord]",
@@ -86,17 +88,27 @@ def render(programs: Iterable[Program], directory: Path) -> str:
             f"stopwaitsecs={program.stop_seconds}",
             "killasgroup=true",
             "redirect_stderr=true",
-            f"stdout_logfile={LogStream.path(Path(), program.name)}",
+            f"stdout_logfile={pipe_of(Path(), program.name)}",
             "stdout_logfile_maxbytes=0",
         ]
+    for order, names in sorted(_groups(programs).items()):
+        lines += ["", f"[group:order-{order}]", f"programs={','.join(names)}", f"priority={order}"]
     return "\n".join(lines) + "\n"
 
 
-class Supervised:
-    """Runs programs during a ``with`` block.
+@contextmanager
+def supervised(
+    programs: Iterable[Program],
+    *,
+    folder: Path,
+    directory: Path,
+    environ: Mapping[str, str],
+    emit: Callable[[str, str], None],
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run programs during the block; gives the process of their supervisor.
 
-    Enter it in the main thread: the kernel ties supervisord to the thread
-    that started it.
+    At the end all programs are stopped in order. A second interrupt kills what is left. Enter the block in the main
+    thread: the kernel ties supervisord to the thread that started it.
 
     Args:
         programs: What to run.
@@ -105,74 +117,41 @@ class Supervised:
         environ: Their environment.
         emit: Gets ``(program, line)`` for each line of output.
     """
-
-    def __init__(
-        self,
-        programs: Iterable[Program],
-        *,
-        folder: Path,
-        directory: Path,
-        environ: Mapping[str, str],
-        emit: Callable[[str, str], None],
-    ) -> None:
-        self._programs = tuple(programs)
-        self._folder = folder
-        self._directory = directory
-        self._environ = environ
-        self._emit = emit
-        self._open = ExitStack()
-        self._process: subprocess.Popen[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        config = self._folder / "supervisord.conf"
-        config.write_text(render(self._programs, self._directory), encoding="utf-8")
-        self._open.enter_context(LogStream(self._folder, [p.name for p in self._programs], self._emit))
-        supervisord = (sys.executable, "-P", "-m", "supervisor.supervisord", "-c", config.name)
-        self._process = subprocess.Popen(
-            tether.command(supervisord, directory=self._folder, signal_name="SIGTERM"),
-            cwd=self._folder,
-            env=dict(self._environ),
+    programs = tuple(programs)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    config = folder / "supervisord.conf"
+    config.write_text(render(programs, directory), encoding="utf-8")
+    supervisord = (sys.executable, "-P", "-m", "supervisor.supervisord", "-c", config.name)
+    with log_stream(folder, [program.name for program in programs], emit), ExitStack() as at_end:
+        process = subprocess.Popen(
+            tether.command(supervisord, directory=folder, signal_name="SIGTERM"),
+            cwd=folder,
+            env=dict(environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             start_new_session=True,  # Ctrl-C reaches only this process, which stops the programs in order
         )
-        own = threading.Thread(target=self._relay, name="supervisor-log", daemon=True)
-        own.start()
-        self._open.callback(own.join)
-        return self
+        at_end.callback(beside("supervisor-log", lambda: _relay(process, emit)).join)
+        at_end.callback(_stop, process)
+        yield process
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Stop all programs in order. A second interrupt kills what is left."""
-        try:
-            self._stop()
-        finally:
-            self._open.close()
 
-    @property
-    def running(self) -> bool:
-        """Whether the supervisor itself is alive."""
-        return self._process is not None and self._process.poll() is None
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    with ExitStack() as interrupted:
+        interrupted.callback(process.wait)
+        interrupted.callback(process.kill)  # the tethers take the programs with it
+        process.wait()
+        interrupted.pop_all()
 
-    def _stop(self) -> None:
-        process = self._process
-        if process is None or process.poll() is not None:
-            return
-        process.send_signal(signal.SIGTERM)
-        with ExitStack() as interrupted:
-            interrupted.callback(process.wait)
-            interrupted.callback(process.kill)  # the tethers take the programs with it
-            process.wait()
-            interrupted.pop_all()
 
-    def _relay(self) -> None:
-        assert self._process is not None  # noqa: S101 - set before the thread starts
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        buffer = LineBuffer()
-        while chunk := os.read(self._process.stdout.fileno(), 1 << 16):
-            for line in buffer.feed(chunk):
-                self._emit("supervisor", line)
-        self._process.stdout.close()
+def _relay(process: subprocess.Popen[bytes], emit: Callable[[str, str], None]) -> None:
+    assert process.stdout is not None  # noqa: S101 - it is a pipe
+    buffer = LineBuffer()
+    while chunk := os.read(process.stdout.fileno(), 1 << 16):
+        for line in buffer.feed(chunk):
+            say(emit, "supervisor", line)
+    process.stdout.close()

@@ -2,14 +2,12 @@
 
 ``python -m cli.stack.tether SIGNAL DIRECTORY LOCK PROGRAM ARGUMENTS...``
 
-A supervisor that is killed with SIGKILL cannot stop what it started. Linux
-can: PR_SET_PDEATHSIG (prctl(2)) survives the exec, so the kernel sends
-SIGNAL to the program when the parent dies. macOS has no such call; there the
-program keeps its port or lock, and the next ``darkroom up`` says so.
+A supervisor that is killed with SIGKILL cannot stop what it started. Linux can: PR_SET_PDEATHSIG (prctl(2)) survives
+the exec, so the kernel sends SIGNAL to the program when the parent dies. macOS has no such call; there the program keeps
+its port or lock, and the next ``darkroom up`` says so.
 
-The program runs in DIRECTORY. If LOCK is not empty, it is a file that the
-program locks while it runs. It starts only when the lock is free, so two
-servers never write to one data directory.
+The program runs in DIRECTORY. If LOCK is not empty, it is a file that the program locks while it runs. It starts only
+when the lock is free, so two servers never write to one data directory.
 """
 
 from __future__ import annotations

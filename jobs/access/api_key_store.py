@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import logging
+from collections.abc import Callable, Iterator, Mapping
 from typing import Final
 
 import msgspec
@@ -10,16 +11,21 @@ from redis.client import Pipeline
 
 from jobs.access import audit
 from jobs.access.api_keys import CLIENT_SCOPES, OPERATOR_SCOPES, ApiKey, OldSecret, Scope, digest, is_well_formed, mint
-from jobs.ids import new_key_id
+from jobs.ids import new_id
 from jobs.limits import OwnLimit
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.commands import Commands
-from jobs.record.connection import Connection
+from jobs.record.connection import Conflict, Connection, retrying
+from jobs.record.outages import available
+from resilience import survive
+
+log = logging.getLogger(__name__)
 
 #: Seconds for which a key's old secret works after a rotation: the default, and the most.
 OVERLAP_SECONDS: Final = 86_400
 LONGEST_OVERLAP: Final = 30 * 86_400
+#: Records that are read at once.
+_PART: Final = 100
 
 _record = msgspec.json.Decoder(ApiKey)
 _encode = msgspec.json.Encoder().encode
@@ -32,9 +38,6 @@ class ApiKeyStore:
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve. ``by`` says who acts, for the
     audit log.
-
-    Args:
-        connection: To Redis.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -49,13 +52,9 @@ class ApiKeyStore:
         *,
         by: str = audit.OPERATOR,
     ) -> tuple[ApiKey, str]:
-        """Make a key.
+        """Make a key with a name for people.
 
-        Args:
-            name: Whose it is, for people.
-            scopes: None: those of the operator for the first valid key, those of a client for any other.
-            limits: Its own limits.
-            by: Who acts.
+        Without scopes the first valid key gets those of the operator, and any other those of a client.
 
         Returns:
             Its record, and the key itself, which cannot be shown again.
@@ -64,7 +63,7 @@ class ApiKeyStore:
             scopes = CLIENT_SCOPES if self.any() else OPERATOR_SCOPES
         key = mint()
         record = ApiKey(
-            id=new_key_id(), name=name, hash=digest(key), hint=key[-4:], created_at=self._connection.now(),
+            id=new_id("key"), name=name, hash=digest(key), hint=key[-4:], created_at=self._connection.now(),
             scopes=scopes, limits=dict(limits or {}),
         )  # fmt: skip
         with available():
@@ -92,11 +91,27 @@ class ApiKeyStore:
             row = self._redis.hget(keys.API_KEYS, key_id)
         return _record.decode(row) if row else None
 
-    def list(self) -> list[ApiKey]:
-        """All records, also of revoked keys, oldest first."""
+    def page(self, *, cursor: str | None = None, limit: int) -> tuple[tuple[ApiKey, ...], str | None]:
+        """A part of the records, also of revoked keys, oldest first, and the cursor of the next part: its last id.
+
+        One that cannot be read is logged, and keeps no other from the list.
+        """
+        after = (cursor or "").encode()
         with available():
-            rows = self._redis.hgetall(keys.API_KEYS)
-        return sorted((_record.decode(row) for row in rows.values()), key=lambda record: record.id)
+            ids = sorted(key_id for key_id in self._redis.hkeys(keys.API_KEYS) if key_id > after)
+            rows = self._redis.hmget(keys.API_KEYS, *ids[:limit]) if ids else []
+        found: list[ApiKey] = []
+        for key_id, row in zip(ids, rows, strict=False):
+            with survive(log, "the key's record cannot be read", key=repr(key_id)):
+                found += [] if row is None else [_record.decode(row)]
+        return tuple(found), ids[limit - 1].decode("utf-8", "replace") if len(ids) > limit else None
+
+    def each(self) -> Iterator[ApiKey]:
+        """All records, as :meth:`page` has them."""
+        cursor: str | None = ""
+        while cursor is not None:
+            found, cursor = self.page(cursor=cursor, limit=_PART)
+            yield from found
 
     def change(
         self,
@@ -107,15 +122,7 @@ class ApiKeyStore:
         limits: Mapping[str, OwnLimit | None] | None = None,
         by: str = audit.OPERATOR,
     ) -> ApiKey | None:
-        """Change a key; None: no valid key has this id.
-
-        Args:
-            key_id: The key.
-            name: Its new name.
-            scopes: All scopes that it has from now on.
-            limits: Its own limits that change; None removes one, so that the installation's holds.
-            by: Who acts.
-        """
+        """Change a key; None: no valid key has this id. A limit of None is removed: the installation's holds."""
 
         def changed(record: ApiKey) -> ApiKey:
             own = {**record.limits, **(limits or {})}
@@ -166,21 +173,19 @@ class ApiKeyStore:
     ) -> ApiKey | None:
         """Change a valid key's record, and let exactly its current secrets lead to it."""
 
-        def write(read: Commands, pipe: Pipeline) -> ApiKey | None:
-            row = read.hget(keys.API_KEYS, key_id)
+        def write() -> ApiKey | None:
+            with available():
+                row = self._redis.hget(keys.API_KEYS, key_id)
             old = _record.decode(row) if row else None
-            if old is None or old.revoked_at is not None:
+            if row is None or old is None or old.revoked_at is not None:
                 return None
             new = change(old)
-            pipe.multi()
-            pipe.hdel(keys.API_KEY_HASHES, old.hash, *(secret.hash for secret in old.previous))
-            if new.revoked_at is None:
-                secrets_of = (new.hash, *(secret.hash for secret in new.previous))
-                pipe.hset(keys.API_KEY_HASHES, mapping=dict.fromkeys(secrets_of, new.id))
-            pipe.hset(keys.API_KEYS, new.id, _encode(new))
+            valid = () if new.revoked_at is not None else _hashes(new)
+            if not self._connection.run("rekey", key_id, row, _encode(new), len(_hashes(old)), *_hashes(old), *valid):
+                raise Conflict
             return new
 
-        changed = self._connection.watching(keys.API_KEYS, write)
+        changed = retrying(key_id, write)
         if changed is not None:
             audit.note(by, what, key=key_id, **{name: fact for name, fact in facts.items() if fact is not None})
         return changed
@@ -217,3 +222,8 @@ class ApiKeyStore:
         if opened:
             audit.note(by, "opened the API to this machine")
         return opened
+
+
+def _hashes(record: ApiKey) -> tuple[str, ...]:
+    """The hashes of a key's secrets."""
+    return record.hash, *(secret.hash for secret in record.previous)

@@ -12,11 +12,8 @@ OPERATOR = "operator"
 
 
 def note(who: str, what: str, **facts: Any) -> None:  # noqa: ANN401 - any value that describes the action
-    """Log an action.
+    """Log what an actor did: ``who`` is the id of a key, ``local`` in the open mode, or :data:`OPERATOR`.
 
-    Args:
-        who: The id of a key, ``local`` in the open mode, or :data:`OPERATOR`.
-        what: The action, in a few words.
-        **facts: Its object and details. Never a secret.
+    The facts name its object and details; never a secret.
     """
     log.info("admin: %s", what, extra={"by": who, **facts})

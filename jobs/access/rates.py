@@ -28,14 +28,10 @@ DAY: Final = 86_400
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """A rate limit: at most ``quota`` units in ``seconds``.
+    """A rate limit: at most ``quota`` units (None: any number) in ``seconds``.
 
-    Args:
-        name: As the headers of an answer call it.
-        limit: The field of :class:`jobs.limits.Limits` that it comes from.
-        quota: None: unlimited.
-        seconds: Length of the window.
-        unit: What is counted, if not requests.
+    ``name`` is for the headers of an answer, ``limit`` the field of :class:`jobs.limits.Limits` that it comes from;
+    ``unit`` says what is counted, if not requests.
     """
 
     name: str
@@ -111,33 +107,53 @@ def read_window(limits: Limits) -> Window:
 
 
 class Rates:
-    """Counts requests in Redis, for all processes together.
-
-    Args:
-        connection: To Redis.
-    """
+    """Counts requests in Redis, for all processes together."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     def spend(self, owner: str, costs: Sequence[tuple[Window, int]]) -> Spent:
-        """Count a request in all windows, or in none where one has no room for it.
-
-        Args:
-            owner: The owner of the request.
-            costs: The windows, and what the request costs in each; 0 only looks.
+        """Count a request in all windows, each at its cost (0 only looks), or in none where one has no room for it.
 
         Raises:
             StoreUnavailable: Redis cannot serve.
         """
-        limited = [(window, cost) for window, cost in costs if window.quota is not None]
-        if not limited:
-            return Spent(())
-        given: list[str | int] = [owner]
-        for window, cost in limited:
+        charge = Charge(owner, costs)
+        self.pay(charge)
+        return charge.spent
+
+    def pay(self, charge: Charge) -> None:
+        """Count a request by its charge, unless that was done.
+
+        Raises:
+            StoreUnavailable: Redis cannot serve.
+        """
+        if charge.is_due:
+            charge.settle(self._connection.run("spend", *charge.arguments()))
+
+
+class Charge:
+    """A request that is to be counted in all windows, each at its cost, or in none where one has no room for it."""
+
+    def __init__(self, owner: str, costs: Sequence[tuple[Window, int]]) -> None:
+        self.owner = owner
+        self._limited = [(window, cost) for window, cost in costs if window.quota is not None]
+        #: The result, once there is one.
+        self.spent = Spent(())
+        #: Whether it has yet to be counted; not where no window has a quota.
+        self.is_due = bool(self._limited)
+
+    def arguments(self) -> list[str | int]:
+        """What spend.lua takes."""
+        given: list[str | int] = [self.owner]
+        for window, cost in self._limited:
             given += [window.name, window.quota or 0, window.seconds * 1000, cost]
-        answer = self._connection.run("spend", *given)
-        return _spent(limited, answer)
+        return given
+
+    def settle(self, answer: Sequence[int]) -> bool:
+        """Take what spend.lua answered; False: the request is refused."""
+        self.spent, self.is_due = _spent(self._limited, answer), False
+        return self.spent.refused is None
 
 
 def _spent(limited: Sequence[tuple[Window, int]], answer: Sequence[int]) -> Spent:
@@ -162,12 +178,7 @@ class _Counter:
 
 
 class LocalRates:
-    """Counts requests in this process: the same window, without Redis.
-
-    Args:
-        clock: Seconds that never go back.
-        remembered: Owners whose requests are remembered.
-    """
+    """Counts requests in this process: the same window, without Redis. ``remembered``: owners, at most."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, remembered: int = 10_000) -> None:
         self._clock = clock

@@ -9,8 +9,8 @@ from __future__ import annotations
 import secrets
 
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
+from jobs.record.outages import available
 
 #: Seconds for which a stream counts after its last heartbeat: three intervals.
 LIFE_SECONDS = 45
@@ -20,9 +20,6 @@ class OpenStreams:
     """The open streams of each owner, on Redis.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
-
-    Args:
-        connection: To Redis.
     """
 
     def __init__(self, connection: Connection) -> None:

@@ -8,7 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -20,12 +20,45 @@ _HOLDER: Final = re.compile(r"[A-Za-z0-9_]{2,64}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
 
 
-class LocalArtifacts:
-    """:class:`jobs.files.ArtifactStore` in a directory that web and workers share.
+#: Bytes of a piece of a file that is copied.
+_PIECE: Final = 1 << 20
 
-    Args:
-        root: Created if it is missing.
-    """
+
+class LocalDraft:
+    """:class:`jobs.files.artifacts.Draft` beside its final place, under a hidden name."""
+
+    def __init__(self, scratch: Path, file: BinaryIO) -> None:
+        self._scratch = scratch
+        self._file = file
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def write(self, piece: bytes) -> None:
+        """See :meth:`jobs.files.artifacts.Draft.write`."""
+        with _on_disk():
+            self._file.write(piece)
+        self._hash.update(piece)
+        self.size += len(piece)
+
+    def file(self) -> BinaryIO:
+        """See :meth:`jobs.files.artifacts.Draft.file`."""
+        self._file.seek(0)
+        return self._file
+
+    def keep(self) -> str:
+        """See :meth:`jobs.files.artifacts.Draft.keep`."""
+        digest = self._hash.hexdigest()
+        with _on_disk():
+            self._file.flush()
+            os.fsync(self._file.fileno())
+            failpoint("artifact_written")
+            self._scratch.replace(self._scratch.with_name(digest))
+            _flush(self._scratch.parent)
+        return digest
+
+
+class LocalArtifacts:
+    """:class:`jobs.files.ArtifactStore` in a directory that web and workers share; it is created if it is missing."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -42,23 +75,24 @@ class LocalArtifacts:
 
     def put(self, holder: str, data: bytes) -> str:
         """See :meth:`jobs.files.ArtifactStore.put`."""
-        digest = hashlib.sha256(data).hexdigest()
-        path = self._folder(holder) / digest
-        scratch = path.with_name(f".{digest}.{secrets.token_hex(4)}")
+        with self.draft(holder) as draft:
+            draft.write(data)
+            return draft.keep()
+
+    @contextmanager
+    def draft(self, holder: str) -> Iterator[LocalDraft]:
+        """See :meth:`jobs.files.OutputStore.draft`."""
+        scratch = self._folder(holder) / f".draft.{secrets.token_hex(8)}"
+        with _on_disk():
+            scratch.parent.mkdir(parents=True, exist_ok=True)
+            file = scratch.open("w+b")
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with scratch.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            failpoint("artifact_written")
-            scratch.replace(path)
-            _flush(path.parent)
-        except OSError as error:
+            yield LocalDraft(scratch, file)
+        finally:
+            with suppress(OSError):
+                file.close()
             with suppress(OSError):
                 scratch.unlink()
-            raise ArtifactError(f"the file could not be stored: {error.strerror}") from error
-        return digest
 
     def share(self, holder: str, sha256: str, other: str) -> None:
         """See :meth:`jobs.files.ArtifactStore.share`. A hard link, if the file system has them."""
@@ -70,8 +104,10 @@ class LocalArtifacts:
             _flush(path.parent)
         except OSError:
             # It is not there, or the file system has no hard links, or no more of them.
-            with self.open(holder, sha256) as file:
-                self.put(other, file.read())
+            with self.open(holder, sha256) as file, self.draft(other) as draft:
+                while piece := file.read(_PIECE):
+                    draft.write(piece)
+                draft.keep()
 
     def open(self, holder: str, sha256: str) -> BinaryIO:
         """See :meth:`jobs.files.ArtifactStore.open`."""
@@ -101,6 +137,15 @@ class LocalArtifacts:
         with suppress(OSError):
             (folder / name).unlink()
             folder.rmdir()
+
+
+@contextmanager
+def _on_disk() -> Iterator[None]:
+    """A block whose faults of the disk are ArtifactErrors."""
+    try:
+        yield
+    except OSError as error:
+        raise ArtifactError(f"the file could not be stored: {error.strerror}") from error
 
 
 def _inside(folder: Path) -> list[str]:

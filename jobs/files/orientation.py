@@ -14,11 +14,7 @@ TAG: Final = 0x0112
 
 
 def orientation_of(read: Callable[[], Image.Exif]) -> int | None:
-    """The orientation that an image's EXIF asks for, 2 to 8; None: it is upright, or its EXIF is broken.
-
-    Args:
-        read: Gives the EXIF.
-    """
+    """The orientation that an image's EXIF asks for, 2 to 8; None: it is upright, or its EXIF is broken."""
     try:
         # Pillow fails in many ways on broken EXIF, and the image itself is fine.
         with foreign():

@@ -1,4 +1,4 @@
-"""Uploads: images that a client sends once, and names in jobs by their ids.
+"""Uploads: files that a client sends once, and names in jobs by their ids.
 
 An upload belongs to its owner: for all others it does not exist. A job that
 names one shares the file, and keeps it when the upload is deleted. Before a
@@ -9,40 +9,57 @@ breaks off, the scheduler finds it there and deletes it.
 from __future__ import annotations
 
 import json
+import logging
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
 import msgspec
 
-from jobs.errors import UploadNotFound, UploadsFull
+from jobs.errors import StoreUnavailable, UploadNotFound, UploadsFull
 from jobs.files import ArtifactStore
-from jobs.files.images import ImageInfo
 from jobs.idempotency import Idempotency
-from jobs.ids import new_file_id
+from jobs.ids import new_id
 from jobs.model import Noun
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
-from jobs.times import ms
+from jobs.record.keys import ms
+from jobs.record.outages import available
+from resilience import survive
+
+log = logging.getLogger(__name__)
 
 #: Most uploads of one owner.
 COUNT_LIMIT: Final = 1000
 #: Seconds in which an upload must be written; one that takes longer is deleted.
 _WRITING_SECONDS: Final = 3600
+#: Seconds until an upload that could not be deleted is tried again.
+_AGAIN_SECONDS: Final = 600
 #: Expired uploads that are deleted in one round of the scheduler.
 _ROUND: Final = 200
 
 
+@dataclass(frozen=True, slots=True)
+class FileInfo:
+    """The content type of a file that was checked, and the sides of an image in pixels."""
+
+    content_type: str
+    width: int | None = None
+    height: int | None = None
+
+
 class Upload(Noun, frozen=True, kw_only=True):
-    """An image that was uploaded, made anew from its pixels. ``bytes`` is its size, ``sha256`` its hex digest."""
+    """A file that was uploaded; an image, made anew from its pixels. ``bytes`` is its size, ``sha256`` its hex digest.
+
+    Only an image has a width and a height, in pixels.
+    """
 
     id: str
     owner: str
     name: str
     purpose: str
     content_type: str
-    width: int
-    height: int
+    width: int | None = None
+    height: int | None = None
     bytes: int
     sha256: str
     created_at: float
@@ -73,15 +90,9 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Uploads:
-    """The uploads of this installation.
+    """The uploads of this installation; of one owner at most ``most``, and ``most_bytes`` together.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
-
-    Args:
-        connection: To Redis.
-        artifacts: Where the files are.
-        most_bytes: Bytes that one owner's uploads may take together.
-        most: Uploads that one owner may have.
     """
 
     def __init__(
@@ -103,15 +114,8 @@ class Uploads:
         if usage.count >= self._most or usage.bytes >= self._most_bytes:
             raise self._full(usage)
 
-    def add(self, owner: str, data: bytes, image: ImageInfo, label: Label, once: Idempotency) -> tuple[Upload, bool]:
-        """Keep an image.
-
-        Args:
-            owner: Whose it is.
-            data: The file, as :func:`jobs.files.images.clean` made it.
-            image: Its type and size.
-            label: What the client says of it.
-            once: The marks of the request; only its key counts.
+    def add(self, owner: str, data: bytes, info: FileInfo, label: Label, once: Idempotency) -> tuple[Upload, bool]:
+        """Keep a file that was checked; an image, that :func:`jobs.files.images.clean` made. Of the marks the key counts.
 
         Returns:
             The upload, and whether an earlier sending of the request made it.
@@ -124,7 +128,8 @@ class Uploads:
         """
         # This also checks that it is the right database: in another one the upload would never be found.
         self._connection.check_writes()
-        file_id, now = new_file_id(), self._connection.now()
+        self._connection.memory.check_room()
+        file_id, now = new_id("file"), self._connection.now()
         member = f"{owner}/{file_id}"
         with available():
             self._redis.zadd(keys.FILE_DUE, {member: ms(now + _WRITING_SECONDS)})
@@ -133,9 +138,9 @@ class Uploads:
             owner=owner,
             name=label.name,
             purpose=label.purpose,
-            content_type=image.content_type,
-            width=image.width,
-            height=image.height,
+            content_type=info.content_type,
+            width=info.width,
+            height=info.height,
             bytes=len(data),
             sha256=self._artifacts.put(file_id, data),
             created_at=now,
@@ -191,11 +196,16 @@ class Uploads:
         """A part of the owner's uploads, newest first, and the cursor of the next part: the last id of this one."""
         with available():
             ids = self._redis.hkeys(keys.files(owner))
-            older = sorted((one.decode() for one in ids if cursor is None or one < cursor.encode()), reverse=True)
+            older = sorted((one for one in ids if cursor is None or one < cursor.encode()), reverse=True)
             docs = self._redis.hmget(keys.files(owner), *older[:limit]) if older else []
+        found: list[Upload] = []
+        for file_id, doc in zip(older, docs, strict=False):
+            # One that cannot be read keeps no other from the list.
+            with survive(log, "the upload's record cannot be read", file=repr(file_id)):
+                found += [] if doc is None else [_upload.decode(doc)]
         now = self._connection.now()
-        found = tuple(upload for doc in docs if doc is not None and (upload := _upload.decode(doc)).expires_at > now)
-        return found, older[limit - 1] if len(older) > limit else None
+        valid = tuple(upload for upload in found if upload.expires_at > now)
+        return valid, older[limit - 1].decode("utf-8", "replace") if len(older) > limit else None
 
     def open(self, upload: Upload) -> BinaryIO:
         """The file, as a seekable binary stream.
@@ -228,7 +238,12 @@ class Uploads:
         with available():
             due = self._redis.zrangebyscore(keys.FILE_DUE, 0, now, start=0, num=_ROUND)
         for member in due:
-            self._tidy(member.decode())
+            with survive(log, "an expired upload cannot be deleted", unless=(StoreUnavailable, MemoryError)):
+                self._tidy(member.decode())
+                continue
+            # It keeps no other waiting.
+            with available():
+                self._redis.zadd(keys.FILE_DUE, {member: now + ms(_AGAIN_SECONDS)})
         return len(due)
 
     def _tidy(self, member: str) -> None:

@@ -15,13 +15,29 @@ from jobs.limits import Limits
 from jobs.model import Job, Priority, Status
 from jobs.record import keys
 from jobs.record.connection import Connection
-from jobs.record.types import Notice, Record
-from jobs.times import ms
+from jobs.record.keys import ms
+from jobs.record.types import Notice, Proof, Record
 
 #: Milliseconds by which a priority moves a job ahead of its own user's others: age wins in the end.
 _HEAD_START: Final = {Priority.HIGH: 300_000, Priority.NORMAL: 0, Priority.LOW: -300_000}
 
 _encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beside:
+    """What a running attempt has to say besides the event, written in the same step.
+
+    Args:
+        checkpoints: What a later attempt must know, as JSON, in place of what was stored before.
+        works: Its provider works.
+    """
+
+    checkpoints: bytes | None = None
+    works: Proof | None = None
+
+
+NOTHING: Final = Beside()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,10 +50,13 @@ class Step:
         version: Of the record that it changes; 0: the job is new.
         fence: Of the attempt that writes; only the running one may.
         lapsed: Leave a running job as it is whose lease has been renewed meanwhile.
+        sent_to: The provider for which the job must be on its way to a worker.
         lease_seconds: How long the lease of a job that starts to run holds.
         once: The marks of the request that makes the job.
         limits: How many jobs may wait. None: not looked at; the jobs of a batch are counted with it.
         notices: Webhook deliveries that are written with it.
+        secret: The encrypted credentials of a new job.
+        beside: What a running attempt says with it; not with its last event.
         nonce: Makes it safe to send the step again where the answer was lost.
     """
 
@@ -46,10 +65,13 @@ class Step:
     version: int = 0
     fence: int | None = None
     lapsed: bool = False
+    sent_to: str | None = None
     lease_seconds: float = 0.0
     once: Idempotency | None = None
     limits: Limits | None = None
     notices: Sequence[Notice] = ()
+    secret: bytes | None = None
+    beside: Beside = NOTHING
     nonce: str = field(default_factory=lambda: secrets.token_hex(8))
 
     @property
@@ -65,7 +87,9 @@ class Step:
         if self.notices:
             asked["hooks"] = [_hook(notice) for notice in self.notices]
         told = [part for notice in self.notices for part in (notice.record, notice.body)]
-        return [_encode(_present(asked)), _encode(self.job), _encode(self.event), *told]
+        # A new job has no checkpoints yet, and no other has credentials to store.
+        last = [part for part in (self.secret, self.beside.checkpoints) if part is not None]
+        return [_encode(_present(asked)), _encode(self.job), _encode(self.event), *told, *last]
 
     def record(self, answer: Sequence[bytes]) -> Record:
         """The record after the answer ``ok``."""
@@ -78,6 +102,9 @@ class Step:
             "version": self.version,
             "fence": self.fence,
             "lapsed": self.lapsed or None,
+            "sent_to": self.sent_to,
+            "kept": self.beside.checkpoints is not None or None,
+            "works": None if self.beside.works is None else self.beside.works.arguments(),
         }
 
     def _change(self) -> dict[str, Any]:
@@ -98,6 +125,7 @@ class Step:
         return {
             "owner": self.job.owner,
             "batch": self.job.batch_id,
+            "locked": self.secret is not None or None,
             "once": None if self.once is None else self.once.arguments(),
             "most": None if self.limits is None else waiting_limits(self.limits),
         }

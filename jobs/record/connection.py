@@ -8,15 +8,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final, TypeVar, cast
 
 import redis
+from redis.backoff import NoBackoff
 from redis.client import Pipeline
 from redis.commands.core import Script
+from redis.retry import Retry
 
-from jobs.errors import Contended, StoreUnavailable
+from jobs.errors import Contended, StoreFull, StoreUnavailable
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.commands import Commands
 from jobs.record.identity import DatabaseIdentity
-from jobs.record.scripts import source
+from jobs.record.memory import Memory
+from jobs.record.outages import available
+from jobs.record.script_calls import ScriptCalls
+from jobs.record.script_loader import source
 
 T = TypeVar("T")
 
@@ -31,6 +35,29 @@ _LONGEST_READ: Final = 4.0
 Entries = Sequence[tuple[bytes, dict[bytes, bytes]]]
 
 
+def connect(url: str, *, connections: int = 64, **options: Any) -> redis.Redis:  # noqa: ANN401 - redis-py's own options
+    """Connect with a timeout on everything, so that a half-open connection cannot hang a process.
+
+    Args:
+        url: ``redis://``, ``rediss://`` or ``unix://``.
+        connections: Most sockets at once, for any number of threads; a thread that finds none free waits for one.
+        **options: For redis-py's connection pool.
+    """
+    pool = redis.BlockingConnectionPool.from_url(
+        url,
+        max_connections=connections,
+        timeout=10.0,
+        socket_timeout=5.0,
+        socket_connect_timeout=5.0,
+        socket_keepalive=True,
+        health_check_interval=15,
+        # Once more at once: a pooled connection may have died unnoticed. Longer outages are the caller's business.
+        retry=Retry(NoBackoff(), 1),
+        **options,
+    )
+    return redis.Redis.from_pool(pool)
+
+
 class Conflict(Exception):
     """Another writer changed what was read; see :func:`retrying`."""
 
@@ -38,9 +65,7 @@ class Conflict(Exception):
 def retrying(what: str, write: Callable[[], T]) -> T:
     """Call ``write`` again while other writers come between: it raises :class:`Conflict`, or redis-py's WatchError.
 
-    Args:
-        what: Names what is written, for the error.
-        write: Reads, decides and writes.
+    ``what`` names what is written, for the error.
 
     Raises:
         Contended: Other writers came between each time; nothing was written.
@@ -56,8 +81,10 @@ def retrying(what: str, write: Callable[[], T]) -> T:
 class Connection:
     """A client and what belongs to it. Safe to use from any thread.
 
+    All that asks Redis raises :class:`jobs.errors.StoreUnavailable` while it cannot serve.
+
     Args:
-        client: Does not decode answers; :func:`jobs.record.client.connect` makes one.
+        client: Does not decode answers; :func:`connect` makes one.
         patience: Seconds for which :meth:`patiently` tries again while Redis is away or takes no writes.
         identity: Knows the right database. In another one jobs are not missing and leases not lost, but the store is
             unavailable. None takes any database for the right one.
@@ -67,9 +94,12 @@ class Connection:
         self.client = client
         #: The same client, typed for answers that are not decoded.
         self.redis = cast("Commands", client)
+        #: How full the server is.
+        self.memory = Memory(client)
         self._patience = patience
         self._identity = identity
         self._scripts: dict[str, Script] = {}
+        self._calls = ScriptCalls(client)
         self._clock_lock = threading.Lock()
         self._offset = 0.0
         self._asked_at = -_CLOCK_SECONDS
@@ -82,13 +112,19 @@ class Connection:
         """Unix seconds by the server's clock, to the millisecond; asked twice a minute, and counted on in between."""
         with self._clock_lock:
             if time.monotonic() - self._asked_at >= _CLOCK_SECONDS:
-                seconds, micros = self.patiently(self.redis.time)
+                self._offset = self.clock_offset()
                 self._asked_at = time.monotonic()
-                self._offset = seconds + micros / 1e6 - self._asked_at
             return round(time.monotonic() + self._offset, 3)
 
-    def patiently(self, call: Callable[[], T]) -> T:
+    def clock_offset(self) -> float:
+        """Seconds by which the server's clock is ahead of this process' monotonic one, asked now."""
+        seconds, micros = self.patiently(self.redis.time)
+        return float(seconds + micros / 1e6 - time.monotonic())
+
+    def patiently(self, call: Callable[[], T], *, unless: tuple[type[StoreUnavailable], ...] = ()) -> T:
         """Call, and again while Redis cannot serve, until the patience ends. No socket is held meanwhile.
+
+        The errors ``unless`` are not waited through.
 
         Raises:
             StoreUnavailable: Redis could not serve to the end.
@@ -99,8 +135,8 @@ class Connection:
             try:
                 with available():
                     return call()
-            except StoreUnavailable:
-                if time.monotonic() >= ends:
+            except StoreUnavailable as error:
+                if time.monotonic() >= ends or isinstance(error, unless):
                     raise
             time.sleep(pause)
             pause = min(1.0, pause * 2)
@@ -108,13 +144,19 @@ class Connection:
     # -- scripts ---------------------------------------------------------------
 
     def run(self, script: str, *args: str | bytes | float, keys: Sequence[str] = ()) -> Any:  # noqa: ANN401
-        """Run a script of ``jobs/record/scripts``; the script's head says what it takes and answers.
-
-        Raises:
-            StoreUnavailable: Redis cannot serve.
-        """
+        """Run a script of ``jobs/record/scripts``; the script's head says what it takes and answers."""
         with available():
-            return self._script(script)(keys=keys, args=args)
+            return self._calls.run(self._script(script), keys, args)
+
+    def run_each(self, script: str, calls: Sequence[Sequence[str | bytes | float]]) -> list[Any]:
+        """Run a script that only reads, and takes no keys, with several arguments, in one round trip."""
+        with available():
+            return self._calls.run_each(self._script(script), [((), args) for args in calls]) if calls else []
+
+    def ask_each(self, commands: Sequence[Sequence[str | bytes | float]]) -> list[Any]:
+        """Send several commands that only read, in one round trip."""
+        with available():
+            return self._calls.ask_each(commands) if commands else []
 
     def queue(self, pipe: Pipeline, script: str, *args: str | bytes | float, keys: Sequence[str] = ()) -> None:
         """Put a script into a pipeline."""
@@ -128,18 +170,10 @@ class Connection:
     # -- reading and writing ---------------------------------------------------
 
     def read(self, cursors: Mapping[str, str], timeout: float, count: int | None = None) -> dict[str, Entries]:
-        """Block until one of the streams has entries after its cursor.
-
-        Args:
-            cursors: The last id seen of each stream; ``$`` is its end.
-            timeout: Seconds, at most 4.
-            count: Most entries of each.
+        """Block until one of the streams has entries after its cursor (``$`` is its end), for 4 seconds at most.
 
         Returns:
             The new entries of the streams that have some.
-
-        Raises:
-            StoreUnavailable: Redis cannot serve.
         """
         with available():
             answer = self.redis.xread(cursors, count=count, block=max(1, int(min(timeout, _LONGEST_READ) * 1000)))
@@ -153,13 +187,10 @@ class Connection:
     def watching(self, key: str, write: Callable[[Commands, Pipeline], T]) -> T:
         """Read and write in one optimistic transaction, again where ``key`` changed in between.
 
-        Args:
-            key: What must not change.
-            write: Reads with the first argument, then queues its writes in the second, if any, after ``multi``.
+        ``write`` reads with the first argument, then queues its writes in the second, if any, after ``multi``.
 
         Raises:
             Contended: It kept changing.
-            StoreUnavailable: Redis cannot serve.
         """
 
         def turn() -> T:
@@ -184,7 +215,6 @@ class Connection:
 
         Raises:
             WrongDatabase: It is another one.
-            StoreUnavailable: Redis cannot serve.
         """
         if self._identity is not None:
             self._identity.check()
@@ -193,18 +223,30 @@ class Connection:
         """Write something that means nothing.
 
         Raises:
+            StoreFull: The server's memory is full.
             StoreUnavailable: The server takes no writes, or it is the wrong database.
         """
         self.check_database()
         with available():
             self.redis.set(keys.PROBE, b"1", ex=60)
 
+    def has_room(self) -> bool:
+        """Whether the server takes all writes; False: its memory is full, and it only takes what frees memory.
+
+        Raises:
+            StoreUnavailable: It takes no writes at all, or it is the wrong database.
+        """
+        try:
+            self.check_writes()
+        except StoreFull:
+            return False
+        return True
+
     def in_right_database(self, run: Callable[[str], list[T]]) -> list[T]:
         """Run a script that compares the database's id with the one that it is given.
 
         Raises:
             WrongDatabase: It is another one.
-            StoreUnavailable: Redis cannot serve.
         """
 
         def turn() -> list[T]:

@@ -17,8 +17,8 @@ import msgspec
 from jobs.errors import StoreUnavailable
 from jobs.metrics import Metric
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
+from jobs.record.outages import available
 
 log = logging.getLogger(__name__)
 
@@ -29,11 +29,7 @@ _series = msgspec.json.Decoder(Series)
 
 
 class Counters:
-    """The counts of one process. Safe to use from any thread.
-
-    Args:
-        connection: To Redis.
-    """
+    """The counts of one process. Safe to use from any thread."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

@@ -1,6 +1,6 @@
 """Every key in Redis, declared once.
 
-The modules use them, the scripts get them (:mod:`jobs.record.scripts`), and docs/reference/redis-keys.md lists them.
+The modules use them, the scripts get them (:mod:`jobs.record.script_loader`), and docs/reference/redis-keys.md lists them.
 
 All keys begin with ``dr:``. Times in scores are Unix milliseconds by Redis' own clock. One server, no cluster:
 Celery's Redis transport has no cluster support either, so the scripts may build key names.
@@ -14,10 +14,13 @@ import re
 from typing import Final, Self
 
 PREFIX: Final = "dr:"
-#: The broker's list of messages, under the name that Celery gives its queue.
-MESSAGES: Final = "darkroom.jobs"
 
 _FIELD: Final = re.compile(r"\{\w+\}")
+
+
+def ms(seconds: float) -> int:
+    """Whole milliseconds, as Redis keeps times and durations."""
+    return round(seconds * 1000)
 
 
 class Key(str):
@@ -58,14 +61,21 @@ job: Final = Key(
     "until retention ends",
 )
 events: Final = Key("events:{id}", "stream", "the job's event log, field `e` (JSON)", "with the job; about 500 newest")
-previews: Final = Key("previews:{id}", "hash", "`{index}` → image bytes, the last 12", "an hour after the last")
+previews: Final = Key("previews:{id}", "hash", "`{index}` → image bytes, the last 12", "until 10 s after the job's end")
 secret: Final = Key("secret:{id}", "string", "the job's credentials, AES-256-GCM", "until the job ends")
-tombstone: Final = Key("tomb:{id}", "string", "tombstone (JSON)", "30 days")
+tombstones: Final = Key(
+    "tombs:{time}:{number}",
+    "hash",
+    "tombstones of jobs that were created within about a minute: rest of the id → how it ended, when, and its owner "
+    "(binary); at most some hundred in each",
+    "`DARKROOM_TOMBSTONE_DAYS` after the newest of them",
+)
+tombstone: Final = Key("tomb:{id}", "string", "tombstone (JSON), written by an earlier version", "30 days")
 batch: Final = Key(
     "batch:{id}",
     "hash",
     "jobs submitted together: `doc` (JSON), `left` (how many are not deleted), `op`",
-    "30 days after the last of them",
+    "with the tombstone of the last of them",
 )
 once: Final = Key(
     "once:{key}",
@@ -87,6 +97,12 @@ hooks: Final = Key(
     "hash",
     "the job's webhook deliveries: `{delivery}` → record (JSON), `{delivery}:body` → what is sent; also of a test",
     "with the job; a test's an hour",
+)
+HOOKS_PENDING: Final = Key(
+    "hookspending",
+    "string",
+    "how many deliveries are due, wait for another try, or are being made; counted anew when it is missing",
+    "an hour",
 )
 HOOK_OWNERS: Final = Key("hookowners", "zset", "owners of deliveries, by when some may be due")
 hook_hosts: Final = Key("hookhosts:{owner}", "zset", "hosts with deliveries of this owner, by when some may be due")
@@ -116,6 +132,8 @@ FILE_DUE: Final = Key(
 )
 owner: Final = Key("owner:{owner}", "zset", "job ids by creation time")
 OWNERS: Final = Key("owners", "set", "owners that have jobs")
+JOBS: Final = Key("jobs", "zset", "job ids of all owners by creation time, for the lists of admins")
+JOBS_COMPLETE: Final = Key("jobscomplete", "string", "there since `dr:jobs` has the jobs of earlier versions too")
 QUEUED: Final = Key("queued", "zset", "queued jobs by creation time: positions")
 lane: Final = Key("lane:{lane}", "zset", "jobs that may run now, of one user on one route, by rank")
 lanes: Final = Key(
@@ -126,8 +144,34 @@ lanes: Final = Key(
 TURN: Final = Key("turn", "zset", "owners with such jobs, by when they were last served")
 turn: Final = Key("turn:{owner}", "zset", "the owner's users with such jobs, by when they were last served")
 SERVED: Final = Key("served", "zset", "when each owner and user was last served, the newest 10,000")
-SCANNED: Final = Key("look", "hash", "turn → the place behind which the next call looks for users who can run")
+POOLS: Final = Key("pools", "zset", "pools that have jobs, by when a dispatch looks at them")
+pools: Final = Key("pools:{provider}", "set", "pools that this provider serves")
+pool_owners: Final = Key(
+    "poolowners:{pool}", "zset", "owners that a dispatch may serve there, by when they were last served"
+)
+pool_users: Final = Key("poolusers:{pool}|{owner}", "zset", "the owner's users likewise")
+pool_lanes: Final = Key("poollanes:{pool}|{user}", "zset", "the user's lanes there, by the rank of their first job")
+owner_pools: Final = Key("ownerpools:{owner}", "set", "pools where a user of the owner is shown")
+user_pools: Final = Key("userpools:{user}", "set", "pools where a lane of the user is shown")
+FULL: Final = Key("full", "zset", "owners with groups that were found at their limit, by when they were looked at")
+full: Final = Key("full:{owner}", "set", "these groups")
+RESTING: Final = Key(
+    "resting",
+    "zset",
+    "`{subject}|{route}` of lanes that rest, by when a dispatch looks at them; a subject is the account of jobs with "
+    "credentials of their own, else `@` and the owner",
+)
+resting: Final = Key(
+    "resting:{subject}|{route}",
+    "zset",
+    "lanes whose jobs not all providers take because of their subject, by the rank of their first job",
+)
+NARROWED: Final = Key("narrowed", "hash", "of these lanes → the pool of the providers that do take their jobs, if any")
+rests: Final = Key("rests:{subject}", "set", "routes on which lanes of the subject rest")
+STIRRED: Final = Key("stirred", "set", "providers that changed since the last dispatch: their pools may have room")
+RECHECKED: Final = Key("rechecked", "string", "how far in `dr:queued` the scheduler has looked after what is shown")
 TICK: Final = Key("tick", "string", "the number of the last turn served")
+ARRIVALS: Final = Key("arrivals", "string", "how often an owner or user entered a turn")
 waiting: Final = Key(
     "waiting:{group}",
     "zset",
@@ -136,6 +180,7 @@ waiting: Final = Key(
 held: Final = Key("held:{group}", "set", "jobs of a group that hold a slot: sent or running")
 DUE: Final = Key("due", "zset", "parked jobs by the time they may run")
 SENT: Final = Key("sent", "zset", "jobs whose message is on its way, by send time")
+PUSHED: Final = Key("pushed", "string", "how many messages were pushed for workers: names each delivery")
 RUNNING: Final = Key("running", "zset", "running jobs by the end of their lease")
 DEADLINE: Final = Key("deadline", "zset", "queued jobs with a deadline, by it")
 RETAIN: Final = Key("retain", "zset", "finished jobs by the end of retention")
@@ -153,7 +198,8 @@ provider: Final = Key(
     "`limit` of jobs at once; as an operator set them `paused`, `hold` (how, why, by whom; JSON) and `cap` (another limit); "
     "`until` and `reason` of a rest; `works` (believed to work until); of the trial job after a rest: `scout` (its id), "
     "`scouted` (when it was sent), `wary` (milliseconds that others wait for it where nothing was refused); `health` "
-    "(JSON), and from it `open` (circuit), `cost` (expected seconds), `shun` (a last resort)",
+    "(JSON), and from it `open` (circuit), `cost` (expected seconds), `shun` (a last resort), `shut` (JSON: subject "
+    "→ until when the circuit is open for its jobs alone, in milliseconds)",
 )
 account: Final = Key(
     "account:{account}/{provider}",

@@ -9,25 +9,28 @@ from typing import Any
 import msgspec
 
 from jobs import events
-from jobs.errors import LeaseLost
+from jobs.errors import LeaseLost, StoreFull
 from jobs.model import Job, Status
 from jobs.record import keys
 from jobs.record.commit import Step, commit
 from jobs.record.connection import Conflict, Connection, retrying
+from jobs.record.keys import ms
 from jobs.record.reader import decoded
 from jobs.record.types import Lease, Notices
 from jobs.states import apply
-from jobs.times import ms
 
 _encode = msgspec.json.Encoder().encode
+
+
+def encoded(states: Mapping[str, Mapping[str, Any]]) -> bytes:
+    """Checkpoints by provider, as they are stored."""
+    return _encode(states)
 
 
 class Leases:
     """The leases of all running jobs. Writes are tried again for the connection's patience.
 
-    Args:
-        connection: To Redis.
-        notices: Makes the webhook deliveries of an event, which are written with it; the default makes none.
+    ``notices`` makes the webhook deliveries of an event, which are written with it; the default makes none.
     """
 
     def __init__(self, connection: Connection, *, notices: Notices = lambda _job, _event: ()) -> None:
@@ -40,11 +43,8 @@ class Leases:
     ) -> Lease | None:
         """Take the lease of a job that was sent; None: there is nothing to claim (a duplicate message dies here).
 
-        Args:
-            job_id: The job that a message named.
-            worker: Who claims it, for the ledger.
-            lease_seconds: How long the lease holds without a :meth:`beat`.
-            inputs: From the job and the provider chosen for it, the input that the provider will be asked for.
+        ``inputs`` gives the input that the provider will be asked for. Without a :meth:`beat` the lease holds for
+        ``lease_seconds``.
 
         Raises:
             Contended: Other writers were faster each time.
@@ -63,7 +63,14 @@ class Leases:
             event = events.Started(at=self._connection.now(), provider=name, worker=worker, input=inputs(job, name))
             job = apply(job, event)
             notices = self._notices(job, event)
-            step = Step(job=job, event=event, version=int(version), lease_seconds=lease_seconds, notices=notices)
+            step = Step(
+                job=job,
+                event=event,
+                version=int(version),
+                sent_to=name,
+                lease_seconds=lease_seconds,
+                notices=notices,
+            )
             answer = commit(self._connection, step)
             match answer[0]:
                 case b"ok":
@@ -76,13 +83,7 @@ class Leases:
         return retrying(job_id, write)
 
     def beat(self, worker: str, slots: int, lease_seconds: float, leases: Sequence[tuple[str, int]]) -> list[int]:
-        """A worker's heartbeat, which renews its leases.
-
-        Args:
-            worker: The worker's name.
-            slots: How many jobs it runs at once; 0 signs it off.
-            lease_seconds: How long it counts as alive, and its leases hold.
-            leases: Job id and fence of each.
+        """A worker's heartbeat, which renews its leases (job id and fence); one with 0 slots signs the worker off.
 
         Returns:
             For each lease: 0 it is lost, 1 it holds, 2 it holds and a cancel was asked for.
@@ -94,11 +95,9 @@ class Leases:
         return [int(state) for state in answer]
 
     def wait_for_cancels(self, after: str, timeout: float) -> tuple[str, tuple[str, ...]]:
-        """Block until a cancel is asked for, of any running job.
+        """Block until a cancel is asked for, of any running job, for 4 seconds at most.
 
-        Args:
-            after: The cursor: ``$`` at first, then what the last call returned.
-            timeout: Seconds, at most 4.
+        ``after`` is the cursor: ``$`` at first, then what the last call returned.
 
         Returns:
             The new cursor, and the job ids.
@@ -116,23 +115,23 @@ class Leases:
         Raises:
             LeaseLost: The fence is not the running attempt's.
         """
-        self._fenced("checkpoint", job_id, fence, _encode(states))
+        self._fenced("checkpoint", job_id, fence, encoded(states))
 
-    def save_preview(self, job_id: str, fence: int, index: int, image: bytes) -> None:
-        """Keep a preview; of all previews of a job the newest few are kept.
+    def save_preview(self, job_id: str, fence: int, index: int, image: bytes) -> bool:
+        """Keep a preview; of all previews of a job the newest few are kept. False: there is no room for it.
 
         Raises:
             LeaseLost: The fence is not the running attempt's.
         """
-        self._fenced("preview", job_id, fence, index, image)
+        try:
+            self._connection.memory.check_room()
+            self._fenced("preview", job_id, fence, index, image)
+        except StoreFull:
+            return False
+        return True
 
     def take_hedge(self, job_id: str, fence: int, providers: Sequence[str]) -> str | None:
-        """Take a slot for a hedge, beside the one that the running job holds.
-
-        Args:
-            job_id: The job.
-            fence: Of its attempt.
-            providers: Who may be the hedge, the best first.
+        """Take a slot for a hedge at one of the providers, the best first, beside the slot that the running job holds.
 
         Returns:
             The first of them that is well and has room; None: there is none.
@@ -144,12 +143,7 @@ class Leases:
         return taken.decode() or None
 
     def release_loser(self, job_id: str, fence: int, winner: str) -> None:
-        """Release the slot of a hedged job's losing attempt.
-
-        Args:
-            job_id: The job.
-            fence: Of its attempts.
-            winner: The provider of the attempt that goes on.
+        """Release the slot of a hedged job's losing attempt; ``winner`` is the provider of the one that goes on.
 
         Raises:
             LeaseLost: The fence is not the running attempt's.
@@ -157,7 +151,11 @@ class Leases:
         self._fenced("release_loser", job_id, fence, winner)
 
     def _fenced(self, script: str, job_id: str, fence: int, *arguments: str | int | bytes) -> Any:  # noqa: ANN401
-        """Run a script that only the running attempt may run: it answers 0 or nothing where the lease is lost."""
+        """Run a script that only the running attempt may run: it answers 0 or nothing where the lease is lost.
+
+        Raises:
+            StoreFull: It needs room, and there is none; that is not waited for.
+        """
 
         def run() -> object:
             answer = self._connection.run(script, job_id, fence, *arguments)
@@ -165,7 +163,7 @@ class Leases:
                 self._connection.check_database()
             return answer
 
-        answer = self._connection.patiently(run)
+        answer = self._connection.patiently(run, unless=(StoreFull,))
         if answer in (0, None):
             raise LeaseLost(f"another attempt runs {job_id} now")
         return answer

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
+from jobs.record.outages import available
 from jobs.record.types import LoggedEvent, logged
 
 #: Seconds that the key of a nudge lives.
@@ -19,9 +19,6 @@ class Nudge:
     """A blocking read of many jobs' events that can be ended early, to read other jobs from then on.
 
     It is ended through a small stream that it reads too: unlike a signal, that cannot come too early.
-
-    Args:
-        connection: To Redis.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -39,11 +36,7 @@ class Nudge:
             pipe.execute()
 
     def wait_events(self, cursors: Mapping[str, str], timeout: float) -> Mapping[str, Sequence[LoggedEvent]]:
-        """Block until one of many jobs has news, or a nudge comes.
-
-        Args:
-            cursors: The last event id seen of each job.
-            timeout: Seconds, at most 4.
+        """Block until one of many jobs has news after the last event id seen, or a nudge comes, for 4 seconds at most.
 
         Returns:
             The new events of the jobs that have some, oldest first.

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Final, cast
+from collections.abc import Iterable, Sequence
+from typing import Final
 
 import msgspec
 
@@ -11,29 +11,22 @@ from jobs.errors import JobGone, JobNotFound
 from jobs.idempotency import Idempotency
 from jobs.model import Job, Tombstone
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
-from jobs.record.types import LoggedEvent, Page, Record, logged
-from jobs.times import ms
+from jobs.record.outages import available
+from jobs.record.tombstones import place, unpacked
+from jobs.record.types import LoggedEvent, Record, logged
 
 _job = msgspec.json.Decoder(Job)
 _tombstone = msgspec.json.Decoder(Tombstone)
 
 #: The fields of a job's hash that make a :class:`jobs.record.types.Record`.
 RECORD_FIELDS: Final = ("doc", "v", "oe")
-#: Jobs that one read of a page looks at.
-_PAGE_JOBS: Final = 200
-#: Reads of one page. A page whose filter keeps few jobs is cut short after them, and its cursor goes on.
-_PAGE_READS: Final = 10
 
 
 class JobReader:
     """Reads the records of jobs.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
-
-    Args:
-        connection: To Redis.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -60,32 +53,42 @@ class JobReader:
 
     def _tombstone(self, job_id: str) -> Tombstone | None:
         """The tombstone of a job. In the wrong database nothing can be said of it, and this raises."""
-        pipe = self._redis.pipeline(transaction=False)
-        pipe.get(keys.tombstone(job_id))
-        pipe.hget(keys.IDENTITY, "id")
-        stone, found = pipe.execute()
-        if (found or b"").decode() != self._connection.database_id:
+        database, stones = self._stones([job_id])
+        if database != self._connection.database_id:
             self._connection.check_database()
-        return None if stone is None else _tombstone.decode(stone)
+        return stones[0] if stones else None
+
+    def _stones(self, job_ids: Sequence[str]) -> tuple[str, tuple[Tombstone, ...]]:
+        """The id of the database, and the tombstones of those of the jobs that were deleted."""
+        places = [part for job_id in job_ids for part in (job_id, *place(job_id))]
+        database, *found = self._connection.run("tombstones", *places)
+        stones = [
+            unpacked(job_id, stored) if stored else _tombstone.decode(earlier)
+            for job_id, stored, earlier in zip(job_ids, found[::2], found[1::2], strict=True)
+            if stored or earlier
+        ]
+        return database.decode(), tuple(stones)
 
     def get_many(self, job_ids: Iterable[str]) -> dict[str, Record]:
-        """Those of the jobs that exist."""
+        """Those of the jobs that exist.
+
+        Raises:
+            msgspec.DecodeError: A record cannot be read: it must not be taken for one that does not exist.
+        """
+        records = {job_id: record_of(row) for job_id, row in self._rows(job_ids).items()}
+        return {job_id: record for job_id, record in records.items() if record is not None}
+
+    def _rows(self, job_ids: Iterable[str]) -> dict[str, Sequence[bytes | None]]:
         ids = list(job_ids)
         with available():
             pipe = self._redis.pipeline(transaction=False)
             for job_id in ids:
                 pipe.hmget(keys.job(job_id), *RECORD_FIELDS)
-            rows = pipe.execute() if ids else []
-        records = {job_id: record_of(row) for job_id, row in zip(ids, rows, strict=True)}
-        return {job_id: record for job_id, record in records.items() if record is not None}
+            return dict(zip(ids, pipe.execute() if ids else [], strict=True))
 
     def tombstones(self, job_ids: Sequence[str]) -> tuple[Tombstone, ...]:
         """The tombstones of those of the jobs that were deleted."""
-        if not job_ids:
-            return ()
-        with available():
-            rows = self._redis.mget([keys.tombstone(job_id) for job_id in job_ids])
-        return tuple(_tombstone.decode(row) for row in rows if row is not None)
+        return self._stones(job_ids)[1] if job_ids else ()
 
     def log(self, job_id: str, after: str = "0", limit: int = 1000) -> Sequence[LoggedEvent]:
         """The log after the event ``after``, oldest first."""
@@ -102,63 +105,6 @@ class JobReader:
         """The record of a batch, as :meth:`jobs.record.store.JobStore.create_batch` got it."""
         with available():
             return self._redis.hget(keys.batch(batch_id), "doc")
-
-    # -- lists -----------------------------------------------------------------
-
-    def page(
-        self,
-        owner: str | None,
-        *,
-        cursor: str | None,
-        limit: int,
-        keep: Callable[[Job], bool] = lambda _: True,
-        since: float | None = None,
-        until: float | None = None,
-    ) -> Page:
-        """A part of the jobs of an owner, newest first.
-
-        Args:
-            owner: None: all owners.
-            cursor: Of the part before: creation time and id of its last job.
-            limit: Most jobs. Where ``keep`` keeps few, a page may hold fewer and still have a cursor.
-            keep: Says which jobs to list.
-            since: Jobs created later than this, in Unix seconds.
-            until: Jobs created earlier than this.
-        """
-        with available():
-            names = (
-                [owner] if owner is not None else sorted(name.decode() for name in self._redis.smembers(keys.OWNERS))
-            )
-        found: list[Record] = []
-        lower = "-inf" if since is None else f"({since * 1000:.3f}"
-        upper = cursor or ("+inf" if until is None else f"({until * 1000:.3f}")
-        for _ in range(_PAGE_READS):
-            merged = self._older(names, upper, lower, _PAGE_JOBS)
-            if not merged:
-                return Page(tuple(found))
-            records = self.get_many(job_id for _, job_id in merged)
-            found += [records[job_id] for _, job_id in merged if job_id in records and keep(records[job_id].job)]
-            if len(found) > limit:
-                last = found[limit - 1].job
-                return Page(tuple(found[:limit]), f"{ms(last.created_at)}:{last.id}")
-            upper = f"{int(merged[-1][0])}:{merged[-1][1]}"
-        return Page(tuple(found), upper)
-
-    def _older(self, owners: Sequence[str], upper: str, lower: str, count: int) -> list[tuple[float, str]]:
-        """Up to ``count`` (created ms, id) before the place ``upper`` and down to ``lower``, newest first."""
-        at, _, last = upper.partition(":")
-        with available():
-            pipe = self._redis.pipeline(transaction=False)
-            for owner in owners:
-                # Jobs of the same millisecond as the last one are read again and cut off by their id.
-                pipe.zrange(
-                    keys.owner(owner), cast("int", at), cast("int", lower),
-                    desc=True, byscore=True, withscores=True, offset=0, num=count + 50,
-                )  # fmt: skip
-            answers = pipe.execute() if owners else []
-        found = [(score, member.decode()) for answer in answers for member, score in answer]
-        rows = [row for row in found if not last or row < (float(at), last)]
-        return sorted(rows, reverse=True)[:count]
 
     # -- what an earlier request made --------------------------------------------
 
@@ -182,8 +128,11 @@ class JobReader:
         if once.key is not None:
             first = self.first_of(once)
             return None if first is None else self.get(first)
-        record = self._named(keys.twin(once.fingerprint)) if once.repeated else None
-        return None if record is None or record.job.status.is_unsuccessful else record
+        for fingerprint in once.fingerprints if once.repeated else ():
+            record = self._named(keys.twin(fingerprint))
+            if record is not None and not record.job.status.is_unsuccessful:
+                return record
+        return None
 
     def recall(self, key: str) -> Job | None:
         """The newest job that succeeded at a request with this :attr:`jobs.model.Job.cache_key`, while it is kept."""
@@ -198,12 +147,7 @@ class JobReader:
 
 
 def check_owner(job_id: str, actual: str | None, owner: str | None) -> None:
-    """Let a job of another owner look like one that does not exist.
-
-    Args:
-        job_id: The job.
-        actual: Whose it is; None: it does not exist.
-        owner: Who asks; None: the installation itself.
+    """Let another owner's job look like none (``actual`` None). ``owner``: who asks; None: the installation itself.
 
     Raises:
         JobNotFound: It is another owner's.

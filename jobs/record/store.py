@@ -8,25 +8,25 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
-from jobs.errors import IllegalTransition, LeaseLost, QuotaExceeded
+from jobs.errors import IllegalTransition, LeaseLost, QuotaExceeded, RateExceeded
 from jobs.events import first_event
 from jobs.idempotency import Idempotency
 from jobs.limits import UNLIMITED, Limits
 from jobs.model import Job, Status, Tombstone
-from jobs.record import keys
-from jobs.record.client import available
-from jobs.record.commit import Step, commit, waiting_limits
+from jobs.record.commit import NOTHING, Beside, Step, commit, waiting_limits
 from jobs.record.connection import Conflict, Connection, retrying
+from jobs.record.job_queue import or_empty
 from jobs.record.reader import JobReader
-from jobs.record.types import Decision, Notices, Record
+from jobs.record.tombstones import packed, place
+from jobs.record.types import Accepted, Charge, Decision, Notices, QueuePlace, Record
 from jobs.states import apply
 
-#: Seconds that the credentials of a job are kept at most; they end with the job.
-_SECRET_SECONDS: Final = 7 * 86_400
+#: Days for which it is remembered that a job was deleted, where nobody says otherwise.
+TOMBSTONE_DAYS: Final = 30
 
 _encode = msgspec.json.Encoder().encode
 
@@ -34,61 +34,84 @@ _encode = msgspec.json.Encoder().encode
 class JobStore(JobReader):
     """The record of all jobs, on Redis or Valkey 6.2 or newer.
 
-    Args:
-        connection: To Redis.
-        limits: For every API key that does not have its own.
-        notices: Makes the webhook deliveries of an event, which are written with it; the default makes none.
+    ``limits`` are for every API key that does not have its own. ``notices`` makes the webhook deliveries of an event,
+    which are written with it. Deleted jobs are remembered for ``tombstone_days``; 0: they are forgotten at once.
     """
 
     def __init__(
-        self, connection: Connection, *, limits: Limits = UNLIMITED, notices: Notices = lambda _job, _event: ()
+        self,
+        connection: Connection,
+        *,
+        limits: Limits = UNLIMITED,
+        notices: Notices = lambda _job, _event: (),
+        tombstone_days: int = TOMBSTONE_DAYS,
     ) -> None:
         super().__init__(connection)
+        self._tombstone_seconds = tombstone_days * 86_400
         self._limits = limits
         self._notices = notices
 
-    def create(self, job: Job, secret: bytes | None = None, once: Idempotency | None = None) -> Record:
+    def accept(
+        self,
+        job: Job,
+        secret: bytes | None = None,
+        once: Idempotency | None = None,
+        *,
+        charge: Charge | None = None,
+        send: int = 0,
+    ) -> Accepted:
         """Write a new job, its first event, its encrypted credentials, and the marks of the request, in one step.
 
-        A job that has succeeded already (from the cache) never waits. Where an earlier sending of the request made a
-        job, nothing is written, and that job is returned.
+        In the same step the request is counted (``charge``), and at most ``send`` jobs are sent to workers,
+        chosen fairly; this one, if it may run now. A job that has succeeded already (from the cache) never waits. Where
+        an earlier sending of the request made a job, nothing is written, and that job is returned.
 
         Raises:
+            RateExceeded: The charge was refused.
             KeyReused: The idempotency key came with another request before.
             JobGone: The job that was made then has been deleted.
             QuotaExceeded: The owner or the end user has as many jobs waiting as allowed.
+            StoreFull: Redis has no room for another job.
         """
-        if secret is not None:
-            with available():
-                # Before the record: a job never waits for credentials that were not written. A leftover of a
-                # submission that failed in between dies by itself.
-                self._redis.set(keys.secret(job.id), secret, ex=_SECRET_SECONDS)
+        self._connection.memory.check_room()
         event = first_event(job)
-        step = Step(job=job, event=event, once=once, limits=self._limits, notices=self._notices(job, event))
-        answer = commit(self._connection, step)
-        if answer[0] in {b"made", b"full"} and secret is not None:
-            with available():
-                self._redis.delete(keys.secret(job.id))
+        step = Step(
+            job=job, event=event, once=once, limits=self._limits, notices=self._notices(job, event), secret=secret
+        )
+        spent, *answers = self._accept(step, charge, send)
+        if charge is not None and not charge.settle(spent):
+            raise RateExceeded("the request exceeds a rate limit")
+        # As commit.lua answers to others.
+        answer = [str(part).encode() for part in answers[0]]
         if answer[0] == b"full":
             raise _exceeded(answer)
         if answer[0] == b"made" and once is not None:
-            return self.get(once.match(answer[1].decode(), answer[2].decode()))
+            return Accepted(self.get(once.match(answer[1].decode(), answer[2].decode())), replayed=True)
         if answer[0] != b"ok":
             # The answer of our own write was lost, and a worker was quick: ids are unique, so the job is ours.
-            return self.get(job.id)
-        return step.record(answer)
+            return Accepted(self.get(job.id))
+        return Accepted(step.record(answer), QueuePlace.of(answers[1]))
+
+    def _accept(self, step: Step, charge: Charge | None, send: int) -> list[Any]:
+        limits = [or_empty(self._limits.running), or_empty(self._limits.user_running)]
+        asked: dict[str, Any] = {"id": step.job.id, "limits": limits}
+        if charge is not None:
+            asked["spend"] = charge.arguments()
+        if send:
+            asked["send"] = [send, *limits]
+        arguments = (_encode(asked), *step.arguments())
+
+        def run(identity: str) -> list[Any]:
+            answer = self._connection.run("accept", identity, *arguments, keys=step.keys)
+            found: list[Any] = msgspec.json.decode(answer) if isinstance(answer, bytes) else answer
+            return found
+
+        return self._connection.patiently(lambda: self._connection.in_right_database(run))
 
     def create_batch(
         self, batch_id: str, batch: bytes, jobs: Sequence[Job], locked: Mapping[str, bytes], once: Idempotency | None
     ) -> str | None:
-        """Write a batch and its jobs in one transaction.
-
-        Args:
-            batch_id: The batch.
-            batch: Its record.
-            jobs: Its jobs.
-            locked: Encrypted credentials by job.
-            once: The marks of the request.
+        """Write a batch (``batch`` is its record), its jobs, and their encrypted credentials in one transaction.
 
         Returns:
             The batch that an earlier sending of the request made; None: this one was written.
@@ -96,7 +119,9 @@ class JobStore(JobReader):
         Raises:
             KeyReused: The idempotency key came with another request before.
             QuotaExceeded: The owner or an end user would have more jobs waiting than allowed.
+            StoreFull: Redis has no room for more jobs.
         """
+        self._connection.memory.check_room()
         marks = {} if once is None else {"once": once.arguments()}
         users = Counter(job.user for job in jobs if job.status is Status.QUEUED)
         counted = {
@@ -107,37 +132,43 @@ class JobStore(JobReader):
         }
         head = _encode({"id": batch_id, "op": secrets.token_hex(8), "left": len(jobs), **counted, **marks})
         made = [(job, first_event(job)) for job in jobs]
-        steps = [Step(job=job, event=event, notices=self._notices(job, event)) for job, event in made]
+        steps = [
+            Step(job=job, event=event, notices=self._notices(job, event), secret=locked.get(job.id))
+            for job, event in made
+        ]
         arguments = [(step.keys, step.arguments()) for step in steps]
 
         def write(identity: str) -> list[bytes]:
             pipe = self._redis.pipeline(transaction=True)
-            for job_id, secret in locked.items():
-                pipe.set(keys.secret(job_id), secret, ex=_SECRET_SECONDS)
             self._connection.queue(pipe, "batch", identity, head, batch)
             for names, given in arguments:
                 self._connection.queue(pipe, "commit", "", *given, keys=names)
-            answer: list[bytes] = pipe.execute()[len(locked)]
+            answer: list[bytes] = pipe.execute()[0]
             return answer
 
         answer = self._connection.in_right_database(write)
         if answer[0] == b"ok":
             return None
-        if locked:
-            with available():
-                self._redis.delete(*map(keys.secret, locked))
         if answer[0] == b"full" or once is None:
             raise _exceeded(answer)
         return once.match(answer[1].decode(), answer[2].decode())
 
-    def change(self, job_id: str, decide: Decision, *, fence: int | None = None, lapsed: bool = False) -> Record:
+    def change(
+        self,
+        job_id: str,
+        decide: Decision,
+        *,
+        fence: int | None = None,
+        lapsed: bool = False,
+        sent_to: str | None = None,
+        known: Record | None = None,
+        beside: Beside = NOTHING,
+    ) -> Record:
         """Read, decide, apply, and write snapshot and event together; again where another writer was faster.
 
-        Args:
-            job_id: The job.
-            decide: Gives the next event; None leaves the job as it is.
-            fence: Of the attempt that writes; only the running one may.
-            lapsed: Leave a running job as it is whose lease has been renewed meanwhile.
+        ``fence``, ``lapsed``, ``sent_to`` and ``beside`` are those of :class:`jobs.record.commit.Step`; where ``lapsed``
+        or ``sent_to`` does not hold, the job is left as it is. ``known`` is the record as the caller wrote it last: it
+        saves reading it, unless someone else has changed it since.
 
         Raises:
             IllegalTransition: The state table has no such move.
@@ -146,7 +177,8 @@ class JobStore(JobReader):
         """
 
         def write() -> Record:
-            record = self.get(job_id)
+            nonlocal known
+            record, known = known or self.get(job_id), None
             event = decide(record.job)
             if event is None:
                 return record
@@ -157,12 +189,21 @@ class JobStore(JobReader):
                     raise LeaseLost(f"{job_id} is {record.job.status}") from None
                 raise
             notices = self._notices(job, event)
-            step = Step(job=job, event=event, version=record.version, fence=fence, lapsed=lapsed, notices=notices)
+            step = Step(
+                job=job,
+                event=event,
+                version=record.version,
+                fence=fence,
+                lapsed=lapsed,
+                sent_to=sent_to,
+                notices=notices,
+                beside=beside,
+            )
             answer = commit(self._connection, step)
             match answer[0]:
                 case b"ok":
                     return step.record(answer)
-                case b"held":
+                case b"held" | b"unsent":
                     return record
                 case b"lost":
                     raise LeaseLost(f"another attempt runs {job_id} now")
@@ -173,7 +214,8 @@ class JobStore(JobReader):
 
     def purge(self, tombstone: Tombstone) -> bool:
         """Replace a finished job by its tombstone, or find that this was done; False: it is not finished."""
-        return bool(self._connection.run("purge", tombstone.id, _encode(tombstone)))
+        stored = (*place(tombstone.id), packed(tombstone))
+        return bool(self._connection.run("purge", tombstone.id, *stored, self._tombstone_seconds))
 
 
 def _exceeded(answer: Sequence[bytes]) -> QuotaExceeded:

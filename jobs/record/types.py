@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol, Self
 
 import msgspec
 
-from jobs.events import JobEvent
+from jobs.events import JobEvent, Logged
 from jobs.model import Job
+from jobs.record.keys import ms
+
+log = logging.getLogger(__name__)
 
 _event = msgspec.json.Decoder(JobEvent)
 
@@ -27,10 +31,7 @@ class Record:
 class LimitGroup:
     """The jobs that share a limit, as one of them meets it: those of a key, or of one of its end users.
 
-    Args:
-        running: How many run, or are on their way to a worker.
-        limit: How many may; None: any number.
-        position: How many wait before the job.
+    ``running`` has those on their way to a worker too; ``position`` is how many wait before the job.
     """
 
     running: int
@@ -45,10 +46,29 @@ class LimitGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QueuePlace:
-    """The place of a queued job: how many jobs were queued before it, and the groups whose limits hold for it."""
+    """The place of a queued job: how many jobs were queued before it, and the groups whose limits hold for it.
+
+    ``is_sent``: it has a slot, and its message is on its way to a worker.
+    """
 
     position: int
     groups: tuple[LimitGroup, ...] = ()
+    is_sent: bool = False
+
+    @classmethod
+    def of(cls, answer: Sequence[Any]) -> Self | None:
+        """The place in an answer of look.lua; None: the job is not queued."""
+        if len(answer) < 4:
+            return None
+        groups = (answer[start : start + 3] for start in range(4, len(answer), 3))
+        return cls(
+            position=answer[3],
+            is_sent=len(answer) == 4,
+            groups=tuple(
+                LimitGroup(running=running, limit=None if limit < 0 else limit, position=position)
+                for running, limit, position in groups
+            ),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +86,22 @@ class Lease:
         return self.record.job
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """An attempt that began at ``since`` (Unix seconds) showed that its provider works: other jobs may follow.
+
+    With an account: other jobs of that account. An attempt from before the end of a rest proves nothing.
+    """
+
+    provider: str
+    since: float
+    account: str | None = None
+
+    def arguments(self) -> tuple[str, str, int]:
+        """As works.lua takes it."""
+        return self.provider, self.account or "", ms(self.since)
+
+
 @dataclass(frozen=True, slots=True)
 class LoggedEvent:
     """One entry of a job's event log; ``id`` orders them and serves as the SSE id."""
@@ -75,21 +111,25 @@ class LoggedEvent:
 
 
 def logged(rows: Iterable[Any]) -> tuple[LoggedEvent, ...]:
-    """The events of a job's stream."""
-    return tuple(LoggedEvent(entry_id.decode(), _event.decode(fields[b"e"])) for entry_id, fields in rows)
+    """The events of a job's stream. One that cannot be read keeps its place, as a line of the log that says so."""
+    return tuple(LoggedEvent(entry_id.decode(), _read(entry_id.decode(), fields)) for entry_id, fields in rows)
+
+
+def _read(entry_id: str, fields: Mapping[bytes, bytes]) -> JobEvent:
+    try:
+        event: JobEvent = _event.decode(fields[b"e"])
+    except (msgspec.DecodeError, KeyError, ValueError, RecursionError) as error:
+        # Without the entry itself, which may hold anything.
+        log.warning("an entry of a job's log cannot be read (%s)", type(error).__name__, extra={"event": entry_id})
+        return Logged(at=int(entry_id.partition("-")[0]) / 1000, text="An event of this job cannot be read.")
+    return event
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """A webhook delivery that is written together with the change that it tells of.
+    """A webhook delivery that is written together with the change that it tells of: its record, as JSON, and its body.
 
-    Args:
-        id: The delivery's id.
-        owner: The owner of the job.
-        host: The receiver's host.
-        record: The delivery's record, as JSON.
-        body: The body that is sent.
-        interval: Least seconds since the job's last delivery with an interval; None: at once.
+    ``interval``: least seconds since the job's last delivery with an interval; None: at once.
     """
 
     id: str
@@ -100,12 +140,28 @@ class Notice:
     interval: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
-    """A part of a list, newest first, and the cursor of the next part (None: there is none)."""
+class Charge(Protocol):
+    """Counts the request that makes a job, in the step that writes the job; :class:`jobs.access.rates.Charge` is one."""
 
-    records: tuple[Record, ...]
-    next_cursor: str | None = None
+    def arguments(self) -> Sequence[str | int]:
+        """What spend.lua takes."""
+        ...
+
+    def settle(self, answer: Sequence[int]) -> bool:
+        """Take what spend.lua answered; False: the request is refused."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A job that was accepted, and its place in the queue (None: it is not queued, or nobody looked).
+
+    ``replayed`` where an earlier sending of the same request made it.
+    """
+
+    record: Record
+    place: QueuePlace | None = None
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

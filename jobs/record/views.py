@@ -2,33 +2,31 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, Final
 
 from jobs.limits import UNLIMITED, Limits
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
 from jobs.record.job_queue import or_empty
+from jobs.record.keys import ms
+from jobs.record.outages import available
 from jobs.record.reader import JobReader, check_owner, record_of
 from jobs.record.types import LimitGroup, QueuePlace, Record
-from jobs.times import ms
+from resilience import survive
+
+log = logging.getLogger(__name__)
 
 #: The longest record that is remembered between looks, in bytes of JSON.
 _SEEN_BYTES: Final = 8 << 10
 
 
 class JobViews:
-    """Reads for the web face.
+    """Reads for the web face. ``limits`` are for every API key that does not have its own.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot be reached.
-
-    Args:
-        connection: To Redis.
-        reader: Reads what a look does not find.
-        limits: For every API key that does not have its own.
-        remembered: Records that are remembered between looks.
     """
 
     def __init__(
@@ -57,30 +55,40 @@ class JobViews:
         if record is None:
             return self._reader.get(job_id, owner), None
         check_owner(job_id, record.job.owner, owner)
-        return record, _place(answer)
+        return record, QueuePlace.of(answer)
 
     def _current(self, known: Record | None, answer: Sequence[Any]) -> Record | None:
         """The record of an answer of look.lua, which leaves out a snapshot that is ``known``."""
         version, event_id, doc = answer[:3]
         if doc is None and known is not None:
+            if known.job.id in self._seen:
+                self._seen.move_to_end(known.job.id)
             return known
         record = record_of((doc, version, event_id))
         if record is not None and len(doc) <= _SEEN_BYTES:
             self._seen[record.job.id] = record
+            self._seen.move_to_end(record.job.id)
             if len(self._seen) > self._remembered:
                 self._seen.popitem(last=False)
         return record
 
-    def places(self, records: Iterable[Record]) -> dict[str, QueuePlace]:
-        """The places of those of the jobs that are queued."""
-        looked = list(records)
-        with available():
-            pipe = self._redis.pipeline(transaction=False)
-            for record in looked:
-                self._connection.queue(pipe, "look", record.job.id, record.event_id, *self._limits)
-            answers = pipe.execute() if looked else []
-        places = ((record.job.id, _place(answer or ())) for record, answer in zip(looked, answers, strict=True))
-        return {job_id: place for job_id, place in places if place is not None}
+    def looks(self, job_ids: Sequence[str]) -> list[tuple[Record, QueuePlace | None]]:
+        """Those of the jobs that exist, as :meth:`look` gives them, in one round trip.
+
+        One that cannot be read is logged, and keeps no other from its list.
+        """
+        known = [self._seen.get(job_id) for job_id in job_ids]
+        asked = [
+            (job_id, "" if record is None else record.event_id, *self._limits)
+            for job_id, record in zip(job_ids, known, strict=True)
+        ]
+        found: list[tuple[Record, QueuePlace | None]] = []
+        for job_id, before, answer in zip(job_ids, known, self._connection.run_each("look", asked), strict=True):
+            with survive(log, "the job's record cannot be read", job_id=job_id):
+                record = None if answer is None else self._current(before, answer)
+                if record is not None:
+                    found.append((record, QueuePlace.of(answer)))
+        return found
 
     def counts(self, owner: str, user: str | None) -> dict[str, int]:
         """How many jobs and streams an owner has, and an end user of theirs, by the fields of the limits."""
@@ -104,17 +112,3 @@ class JobViews:
         return whole, LimitGroup(
             running=found["user_running"], limit=limits.user_running, position=found["user_queued"]
         )
-
-
-def _place(answer: Sequence[Any]) -> QueuePlace | None:
-    """The place in an answer of look.lua; None: the job is not queued."""
-    if len(answer) < 4:
-        return None
-    groups = (answer[start : start + 3] for start in range(4, len(answer), 3))
-    return QueuePlace(
-        position=answer[3],
-        groups=tuple(
-            LimitGroup(running=running, limit=None if limit < 0 else limit, position=position)
-            for running, limit, position in groups
-        ),
-    )

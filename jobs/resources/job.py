@@ -6,11 +6,22 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, UnsetType, field
 
-from jobs.model import Job, Priority, Status, Strategy
+from jobs.model import Job, Priority, Status, Strategy, Waiting
 from jobs.record.types import Record
 from jobs.resources import examples
-from jobs.resources.base import BatchId, Count, JobId, Resource, Time, Url, about, optional, optional_time
-from jobs.resources.links import Links
+from jobs.resources.base import (
+    BatchId,
+    Count,
+    JobId,
+    Links,
+    Resource,
+    Time,
+    Url,
+    about,
+    optional,
+    optional_time,
+    rfc3339,
+)
 from jobs.resources.progress import (
     PreviewResource,
     ProgressResource,
@@ -29,8 +40,6 @@ from jobs.resources.results import (
     output_resource,
     recipe_resource,
 )
-from jobs.scheduling.wait_reasons import Waiting
-from jobs.times import rfc3339
 
 
 class JobMetrics(Resource, frozen=True, kw_only=True):
@@ -82,7 +91,10 @@ class JobResource(Resource, frozen=True, kw_only=True):
     has_credentials: Annotated[bool | UnsetType, about("`true`: it came with credentials, which are never shown.")] = (
         UNSET
     )
-    warnings: Annotated[list[str] | UnsetType, about("What to know of the submission.")] = UNSET
+    warnings: Annotated[
+        list[str] | UnsetType,
+        about("What to know of the submission, and what of the result was not kept, or not as it came."),
+    ] = UNSET
     metrics: JobMetrics | UnsetType = UNSET
     created_at: Annotated[Time, about("When it was submitted.", example=examples.CREATED_AT)]
     started_at: Annotated[Time | UnsetType, about("When its first attempt began.", example=examples.STARTED_AT)] = UNSET
@@ -107,13 +119,7 @@ class ThinJob(Resource, frozen=True, kw_only=True):
 
 
 def job_resource(record: Record, waiting: Waiting | None, links: Links) -> JobResource:
-    """A job as the API shows it.
-
-    Args:
-        record: The job as it stands.
-        waiting: What it waits for.
-        links: Addresses of its resources.
-    """
+    """A job as the API shows it."""
     job = record.job
     return JobResource(
         id=job.id,

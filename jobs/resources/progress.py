@@ -7,11 +7,8 @@ from typing import Annotated
 from msgspec import UNSET, Meta, UnsetType
 
 from jobs.events import Progressed, UpstreamQueued
-from jobs.model import Progress, Stage, Upstream, WaitReason
-from jobs.resources.base import Count, Fraction, Resource, Time, Url, about, optional, optional_time
-from jobs.resources.links import Links
-from jobs.scheduling.wait_reasons import Waiting
-from jobs.times import rfc3339
+from jobs.model import Progress, Stage, Upstream, Waiting, WaitReason
+from jobs.resources.base import Count, Fraction, Links, Resource, Time, Url, about, optional, optional_time, rfc3339
 
 WaitingReason = Annotated[WaitReason, Meta(description="What it waits for, for a program.")]
 WaitingMessage = Annotated[str, Meta(description="`reason` as a sentence.")]
@@ -51,6 +48,9 @@ class ProgressResource(Resource, frozen=True, kw_only=True):
     total: Annotated[Count | UnsetType, about("The number of steps.")] = UNSET
     stage: Annotated[Stage, about("What is done now.", example="saving")]
     message: Annotated[str | UnsetType, about("As the provider says.")] = UNSET
+    partial: Annotated[
+        str | UnsetType, about("The text so far, of a text that comes bit by bit; in the stream a message of its own.")
+    ] = UNSET
 
 
 class PreviewResource(Resource, frozen=True, kw_only=True):
@@ -62,12 +62,7 @@ class PreviewResource(Resource, frozen=True, kw_only=True):
 
 
 def queue_resource(waiting: Waiting, upstream: Upstream | UpstreamQueued | None = None) -> QueueResource:
-    """What a job waits for.
-
-    Args:
-        waiting: Our queue, where ``position`` 0 is the next to run.
-        upstream: The provider's own queue, where ``rank`` 0 is the next.
-    """
+    """What a job waits for: our queue, and the provider's own (``upstream``). In both 0 is the next one."""
     return QueueResource(
         position=UNSET if waiting.position is None else waiting.position + 1,
         eta_seconds=optional(waiting.eta_seconds),
@@ -90,6 +85,7 @@ def progress_resource(progress: Progress | Progressed) -> ProgressResource:
         total=optional(progress.total),
         stage=progress.stage,
         message=optional(progress.message),
+        partial=optional(progress.partial) if isinstance(progress, Progress) else UNSET,
     )
 
 

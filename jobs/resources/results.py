@@ -6,28 +6,51 @@ from typing import Annotated, Any
 
 from msgspec import UNSET, Meta, UnsetType
 
-from jobs.failures import CAUSES
+from jobs.error_codes import CAUSES
 from jobs.model import Attempt, Failure, Job, Outcome, Output, Recipe
 from jobs.resources import examples
-from jobs.resources.base import Count, JobId, Resource, Sha256, Time, Url, about, optional, optional_time
-from jobs.resources.links import Links
-from jobs.times import rfc3339
-from media import KINDS, Kind
+from jobs.resources.base import (
+    Count,
+    JobId,
+    Links,
+    Resource,
+    Sha256,
+    Time,
+    Url,
+    about,
+    optional,
+    optional_time,
+    rfc3339,
+)
+from media import Kind, kind_of
 
 
 class OutputResource(Resource, frozen=True, kw_only=True):
-    """One result of the job: an image, or a text."""
+    """One result of the job: a file, a text, or data."""
 
     index: Annotated[Count, about("Its number, from 0.", example=0)]
-    kind: Annotated[Kind, about("What it is.", example="image")]
+    kind: Annotated[
+        Kind, about("What it is: `image`, `video`, `audio`, `model` (3D), `file`, `text` or `json`.", example="image")
+    ]
     url: Annotated[Url, about("The file.", example=f"{examples.JOB_URL}/outputs/0")]
     content_type: Annotated[str | UnsetType, about("The type of the file.", example="image/webp")] = UNSET
+    filename: Annotated[str | UnsetType, about("A name to save the file under.", example="mesh.glb")] = UNSET
     width: Annotated[Count | UnsetType, about("In pixels.", example=768)] = UNSET
     height: Annotated[Count | UnsetType, about("In pixels.", example=768)] = UNSET
+    duration: Annotated[float | UnsetType, about("Seconds of a video or sound, where they are known.")] = UNSET
+    frame_rate: Annotated[float | UnsetType, about("Images in a second of a video.")] = UNSET
+    poster: Annotated[
+        Url | UnsetType, about("A small image that stands for a video (one of its images) or a sound (its wave form).")
+    ] = UNSET
     bytes: Annotated[Count | UnsetType, about("Size of the file.", example=48213)] = UNSET
     sha256: Annotated[Sha256 | UnsetType, about("SHA-256 of the file, in hex.", example=examples.SHA256)] = UNSET
     seed: Annotated[int | UnsetType, about("The seed that was really used.", example=7)] = UNSET
-    text: Annotated[str | UnsetType, about("The text itself.")] = UNSET
+    label: Annotated[str | UnsetType, about("The app's name for the output.", example="Result")] = UNSET
+    caption: Annotated[str | UnsetType, about("What the app says of this file, as under an image of a gallery.")] = (
+        UNSET
+    )
+    text: Annotated[str | UnsetType, about("The text itself. Of a very long one the begin: the file has all.")] = UNSET
+    data: Annotated[Any | UnsetType, about("The JSON value itself. A very large one is only in the file.")] = UNSET
     expires_at: Annotated[Time | UnsetType, about("When the file is deleted.", example=examples.EXPIRES_AT)] = UNSET
 
 
@@ -84,17 +107,25 @@ class AttemptResource(Resource, frozen=True, kw_only=True):
 
 def output_resource(job_id: str, output: Output, links: Links, expires_at: float | None = None) -> OutputResource:
     """One output."""
+    url = links.job(job_id, "outputs", str(output.index))
     return OutputResource(
         index=output.index,
         kind=output.kind,
-        url=links.job(job_id, "outputs", str(output.index)),
-        content_type=optional(output.content_type or KINDS[output.kind].inline_type),
+        url=url,
+        content_type=optional(output.content_type or kind_of(output.kind).inline_type),
+        filename=optional(output.filename),
         width=optional(output.width),
         height=optional(output.height),
+        duration=optional(output.duration),
+        frame_rate=optional(output.frame_rate),
+        poster=UNSET if output.poster is None else f"{url}?format=webp",
         bytes=optional(output.bytes),
         sha256=optional(output.sha256),
         seed=optional(output.seed),
+        label=optional(output.label),
+        caption=optional(output.caption),
         text=optional(output.text),
+        data=output.data,
         expires_at=optional_time(expires_at),
     )
 

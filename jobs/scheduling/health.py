@@ -12,7 +12,9 @@ from typing import Final, Literal
 
 from msgspec.structs import replace
 
-from jobs.model import Failure, Noun
+from jobs.error_codes import CAUSES
+from jobs.model import Failure
+from jobs.scheduling.circuits import Circuit, answers_again, closed_again, counted, is_half_open, is_shared
 
 #: Weight of the newest measurement in a moving average.
 WEIGHT: Final = 0.2
@@ -20,51 +22,48 @@ WEIGHT: Final = 0.2
 SAMPLES: Final = 50
 #: The percentile of attempts from which on one is slow.
 SLOW_SHARE: Final = 0.95
-#: Failures in a row after which the circuit opens.
-FAILURES_IN_ROW: Final = 5
-#: Seconds for which the circuit opens first; doubled each time the half-open probe fails, up to the second number.
-OPEN_SECONDS: Final = 15.0
-LONGEST_OPEN_SECONDS: Final = 600.0
 #: Seconds that an unmeasured provider is expected to take.
 UNMEASURED_RUN_SECONDS: Final = 10.0
+#: Measurements from which on a provider's own p95 is used.
+ENOUGH_SAMPLES: Final = 10
+#: Seconds after which a provider with fewer measurements counts as slow.
+UNMEASURED_HEDGE_SECONDS: Final = 30.0
+#: Fewest seconds after which a provider counts as slow: an earlier hedge costs more than it saves.
+SOONEST_SECONDS: Final = 1.0
 
-#: Failures that count against the provider's health. After a quota or a busy app the provider rests instead
-#: (:meth:`jobs.scheduling.health_store.HealthStore.rest`); bad input is the client's fault.
-PROVIDER_FAULTS: Final = frozenset(
-    {
-        "provider_unreachable",
-        "provider_timeout",
-        "provider_protocol",
-        "provider_changed",
-        "provider_error",
-        "bad_output",
-    }
-)
+#: Failures that count against the provider's health.
+PROVIDER_FAULTS: Final = frozenset(code for code, cause in CAUSES.items() if cause.counts == "health")
+#: Failures that say anything about the provider.
+PROVIDER_STATES: Final = frozenset(code for code, cause in CAUSES.items() if cause.counts != "nothing")
+#: Most subjects of whom a provider's record is kept, and seconds for which it is.
+SUBJECTS_KEPT: Final = 50
+SUBJECT_SECONDS: Final = 86_400.0
+#: Stands for a probe among those that saw a failure.
+PROBE: Final = "probe"
 
 #: ``degraded``: it gets jobs, though the last one failed, or the app has changed. ``resting``: its quota is used up, or it
 #: is busy. ``down``: its circuit is open.
 Condition = Literal["healthy", "degraded", "resting", "down"]
 
 
-class Health(Noun, frozen=True, kw_only=True):
+class Health(Circuit, frozen=True, kw_only=True):
     """The health of one provider. Durations in seconds, times in Unix seconds.
 
-    ``waits`` and ``runs`` are the newest measurements; averages and success
-    rate are moving ones. ``opened`` counts how often the circuit opened since
-    it was last closed. ``silent``: at the newest failure the app did not
-    answer at all; a probe can tell when it does again. ``revision`` is the
-    commit of the provider's Space.
+    As a circuit it is the one for all jobs. ``subjects`` are the circuits for the jobs of one subject alone
+    (:func:`jobs.scheduling.circuits.subject_of`), while they are not as new. ``seen_by``: who saw the present row of failures, up to two.
+    ``waits`` and ``runs`` are the newest measurements; averages and rates are moving ones. ``success_rate`` is of all
+    attempts; ``common_rate`` is what the choice of a provider goes by. ``last_error`` is an error code. ``revision`` is
+    the commit of the provider's Space.
     """
 
     success_rate: float = 1.0
+    common_rate: float = 1.0
     wait_average: float | None = None
     run_average: float | None = None
     waits: tuple[float, ...] = ()
     runs: tuple[float, ...] = ()
-    failures_in_row: int = 0
-    opened: int = 0
-    open_until: float | None = None
-    silent: bool = False
+    seen_by: tuple[str, ...] = ()
+    subjects: dict[str, Circuit] = {}  # noqa: RUF012 - msgspec copies it
     last_error: str | None = None
     last_used_at: float | None = None
     checked_at: float | None = None
@@ -74,24 +73,28 @@ class Health(Noun, frozen=True, kw_only=True):
     revision: str | None = None
 
 
-def succeeded(health: Health, waited: float, ran: float, at: float) -> Health:
-    """The health after an attempt that ended with a result."""
+def succeeded(health: Health, waited: float, ran: float, at: float, subject: str | None = None) -> Health:
+    """The health after an attempt that ended with a result. How long it took counts unless the way there was its own."""
+    health = replace(
+        closed_again(health),
+        seen_by=(),
+        subjects={name: circuit for name, circuit in health.subjects.items() if name != subject},
+        last_used_at=at,
+    )
+    if not is_shared(subject):
+        return health
     return replace(
         health,
         success_rate=_average(health.success_rate, 1.0),
+        common_rate=_average(health.common_rate, 1.0),
         wait_average=_average(health.wait_average, waited),
         run_average=_average(health.run_average, ran),
         waits=_newest(health.waits, waited),
         runs=_newest(health.runs, ran),
-        failures_in_row=0,
-        opened=0,
-        open_until=None,
-        silent=False,
-        last_used_at=at,
     )
 
 
-def outrun(health: Health, waited: float, ran: float, at: float) -> Health:
+def outrun(health: Health, waited: float, ran: float, at: float, subject: str | None = None) -> Health:
     """The health after an attempt that was canceled because one on another provider was faster.
 
     It is neither a success nor a failure. Its elapsed time is recorded as a
@@ -101,7 +104,7 @@ def outrun(health: Health, waited: float, ran: float, at: float) -> Health:
     """
     health = replace(health, last_used_at=at)
     slow = percentile(totals(health), SLOW_SHARE)
-    if slow is None or waited + ran < slow:
+    if slow is None or waited + ran < slow or not is_shared(subject):
         return health
     return replace(health, waits=_newest(health.waits, waited), runs=_newest(health.runs, ran))
 
@@ -112,25 +115,53 @@ def totals(health: Health) -> tuple[float, ...]:
     return tuple(waited + ran for waited, ran in zip(health.waits, health.runs, strict=False))
 
 
-def failed(health: Health, failure: Failure, at: float) -> Health:
-    """The health after an attempt that failed."""
-    health = replace(health, last_used_at=at, last_error=failure.detail)
+def failed(health: Health, failure: Failure, at: float, subject: str | None = None) -> Health:
+    """The health after an attempt that failed.
+
+    What one subject sees may come from its own inputs. So it closes the provider to this subject at once, and to all
+    only where another subject saw a failure of the same row. A job with credentials of its own closes it to no other.
+    """
+    health = replace(health, last_used_at=at)
+    if is_shared(subject) and failure.code in PROVIDER_STATES:
+        health = replace(health, last_error=failure.code)
     if failure.code not in PROVIDER_FAULTS:
         return health
-    health = replace(health, success_rate=_average(health.success_rate, 0.0))
-    return _counted(health, at, silent=failure.code == "provider_unreachable")
-
-
-def _counted(health: Health, at: float, *, silent: bool) -> Health:
-    """The health after one more failure in a row, which may open the circuit."""
-    in_row = health.failures_in_row + 1
-    health = replace(health, failures_in_row=in_row, silent=silent)
-    # An attempt that was under way when the circuit opened tells nothing new.
-    is_open = health.open_until is not None and health.open_until > at
-    if is_open or (in_row < FAILURES_IN_ROW and not is_half_open(health, at)):
+    silent = failure.code == "provider_unreachable"
+    is_first = subject is None
+    if subject is not None:
+        before = health.subjects.get(subject, Circuit(opened=health.opened))
+        is_first = before.failures_in_row == 0
+        own = counted(before, at, silent=silent, opens=is_half_open(health, at) and is_shared(subject))
+        health = replace(health, subjects=_kept({**health.subjects, subject: own}, at))
+    if not is_shared(subject):
         return health
-    seconds = min(OPEN_SECONDS * 2**health.opened, LONGEST_OPEN_SECONDS)
-    return replace(health, opened=health.opened + 1, open_until=at + seconds)
+    health = _witnessed(health, subject or PROBE)
+    health = replace(health, success_rate=_average(health.success_rate, 0.0))
+    # Of one subject's failures in a row, all but the first may have one cause.
+    if is_first or _is_certain(health):
+        health = replace(health, common_rate=_average(health.common_rate, 0.0))
+    return _shared(health, at, silent=silent)
+
+
+def _shared(health: Health, at: float, *, silent: bool) -> Health:
+    """One more failure in a row for all."""
+    after = counted(health, at, silent=silent, closed=not _is_certain(health), opens=is_half_open(health, at))
+    return replace(after, seen_by=()) if after.opened > health.opened else after
+
+
+def _witnessed(health: Health, witness: str) -> Health:
+    return replace(health, seen_by=tuple(dict.fromkeys((*health.seen_by, witness)))[-2:])
+
+
+def _is_certain(health: Health) -> bool:
+    """Whether the present row of failures is the provider's: a probe failed too, or two subjects saw it."""
+    return PROBE in health.seen_by or len(health.seen_by) > 1
+
+
+def _kept(subjects: dict[str, Circuit], at: float) -> dict[str, Circuit]:
+    """The records that are still of use, the newest if there are too many."""
+    fresh = [(name, circuit) for name, circuit in subjects.items() if (circuit.failed_at or 0) > at - SUBJECT_SECONDS]
+    return dict(sorted(fresh, key=lambda item: item[1].failed_at or 0)[-SUBJECTS_KEPT:])
 
 
 def unanswered(health: Health, failure: Failure, at: float) -> Health:
@@ -138,7 +169,7 @@ def unanswered(health: Health, failure: Failure, at: float) -> Health:
     health = replace(health, checked_at=at)
     if failure.code not in PROVIDER_FAULTS:
         return health
-    return _counted(replace(health, last_error=failure.detail), at, silent=True)
+    return _shared(_witnessed(replace(health, last_error=failure.code), PROBE), at, silent=True)
 
 
 def probed(health: Health, signature: str, change: str | None, at: float, revision: str | None = None) -> Health:
@@ -148,15 +179,14 @@ def probed(health: Health, signature: str, change: str | None, at: float, revisi
     becomes half-open at once, and a half-open one closes. If jobs failed
     though the app answered, only a job can show that it is well again.
 
-    Args:
-        health: The health before.
-        signature: The app's signature.
-        change: How it differs from what the driver needs; None: it does not.
-        at: The time of the probe.
-        revision: The commit that the app was built from, if known.
+    ``change`` is how the app differs from what the driver needs; ``revision`` the commit that it was built from.
     """
     if health.silent:
-        health = _answers_again(health, at)
+        health = replace(answers_again(health, at), seen_by=())
+    answering = {
+        name: answers_again(circuit, at) if circuit.silent else circuit for name, circuit in health.subjects.items()
+    }
+    health = replace(health, subjects={name: circuit for name, circuit in answering.items() if circuit.failures_in_row})
     changed_at = at if change is not None and health.signature_change != change else health.signature_changed_at
     return replace(
         health,
@@ -168,40 +198,29 @@ def probed(health: Health, signature: str, change: str | None, at: float, revisi
     )
 
 
-def _answers_again(health: Health, at: float) -> Health:
-    if health.open_until is not None and health.open_until > at:
-        return replace(health, open_until=at)
-    return replace(health, failures_in_row=0, opened=0, open_until=None, silent=False)
+def blocked_until(health: Health, at: float, subject: str = "") -> float | None:
+    """When the open circuit lets a job through again, for all or for a subject; None: it is not open now."""
+    circuits = (health, health.subjects.get(subject, health))
+    return max((c.open_until for c in circuits if c.open_until is not None and c.open_until > at), default=None)
 
 
-def blocked_until(health: Health, at: float) -> float | None:
-    """When the open circuit lets a job through again; None: it is not open now."""
-    return None if health.open_until is None or health.open_until <= at else health.open_until
+def condition(health: Health, until: float | None, subject: str = "") -> Condition:
+    """The condition of a provider that is not paused, for all jobs or for those of a subject.
 
-
-def is_half_open(health: Health, at: float) -> bool:
-    """Whether one job may go there as a probe."""
-    return health.open_until is not None and health.open_until <= at
-
-
-def condition(health: Health, until: float | None) -> Condition:
-    """The condition of a provider that is not paused.
-
-    Args:
-        health: What was measured.
-        until: When it takes jobs again, after an open circuit or a rest; None: it takes some now.
+    ``until``: when it takes jobs again, after an open circuit or a rest; None: it takes some now.
     """
+    was_open = (health.open_until, health.subjects.get(subject, health).open_until) != (None, None)
     if until is not None:
-        return "resting" if health.open_until is None else "down"
-    ill = health.open_until is not None or health.failures_in_row > 0 or health.signature_change is not None
+        return "down" if was_open else "resting"
+    ill = was_open or health.failures_in_row > 0 or health.signature_change is not None
     return "degraded" if ill else "healthy"
 
 
 def expected_seconds(health: Health) -> float:
-    """Expected seconds until a result there: waiting and running, and more the lower the success rate."""
+    """Expected seconds until a result there: waiting and running, and more the lower the rate of successes."""
     if health.run_average is None:
-        return UNMEASURED_RUN_SECONDS / max(health.success_rate, 0.05)
-    return ((health.wait_average or 0.0) + health.run_average) / max(health.success_rate, 0.05)
+        return UNMEASURED_RUN_SECONDS / max(health.common_rate, 0.05)
+    return ((health.wait_average or 0.0) + health.run_average) / max(health.common_rate, 0.05)
 
 
 def percentile(samples: tuple[float, ...], share: float) -> float | None:
@@ -209,6 +228,13 @@ def percentile(samples: tuple[float, ...], share: float) -> float | None:
     if not samples:
         return None
     return sorted(samples)[max(0, math.ceil(share * len(samples)) - 1)]
+
+
+def hedge_after(health: Health) -> float:
+    """Seconds that an attempt runs on a provider before a hedge: the provider's p95 of waiting and running."""
+    if len(health.runs) < ENOUGH_SAMPLES:
+        return UNMEASURED_HEDGE_SECONDS
+    return max(SOONEST_SECONDS, percentile(totals(health), SLOW_SHARE) or 0.0)
 
 
 def _average(old: float | None, new: float) -> float:

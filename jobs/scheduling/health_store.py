@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
-from typing import Any
 
 import msgspec
-from redis.client import Pipeline
 
-from jobs.errors import Contended
 from jobs.record import keys
-from jobs.record.client import available
-from jobs.record.commands import Commands
-from jobs.record.connection import Connection
+from jobs.record.connection import Conflict, Connection, retrying
+from jobs.record.keys import ms
+from jobs.record.outages import available
+from jobs.record.types import Proof
+from jobs.scheduling.circuits import Circuit
 from jobs.scheduling.health import Health, expected_seconds
-from jobs.times import ms
+
+log = logging.getLogger(__name__)
 
 _health = msgspec.json.Decoder(Health)
 
@@ -23,9 +24,6 @@ class HealthStore:
     """Keeps one :class:`jobs.scheduling.health.Health` per provider.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
-
-    Args:
-        connection: To Redis.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -39,58 +37,71 @@ class HealthStore:
             for name in names:
                 pipe.hget(keys.provider(name), "health")
             rows = pipe.execute() if names else []
-        return {name: _health.decode(row) if row else Health() for name, row in zip(names, rows, strict=True)}
+        return {name: read_health(row) for name, row in zip(names, rows, strict=True)}
 
     def update(self, provider: str, change: Callable[[Health, float], Health]) -> Health:
-        """Change the record of a provider, and write what dispatching needs with it.
-
-        Args:
-            provider: The provider.
-            change: Gives the new record from the old one and the time (Unix seconds).
+        """Change the record of a provider at this time (Unix seconds), and write what dispatching needs with it.
 
         Returns:
             The new record.
-        """
-        key, now = keys.provider(provider), self._connection.now()
 
-        def write(read: Commands, pipe: Pipeline) -> Health:
-            row = read.hget(key, "health")
-            health = change(_health.decode(row) if row else Health(), now)
-            pipe.multi()
-            pipe.hset(key, mapping=_fields(health))
+        Raises:
+            Contended: Other writers were faster each time.
+        """
+        now = self._connection.now()
+
+        def write() -> Health:
+            with available():
+                row = self._connection.redis.hget(keys.provider(provider), "health")
+            before = read_health(row)
+            health = change(before, now)
+            freed = _freed(before, health)
+            fields = (part for field in _fields(health).items() for part in field)
+            if not self._connection.run("measure", provider, row or b"", len(freed), *freed, *fields):
+                raise Conflict
             return health
 
-        try:
-            return self._connection.watching(key, write)
-        except Contended:
-            # One measurement more or less does not count.
-            return self.get([provider])[provider]
+        return retrying(f"the health of {provider}", write)
 
     def rest(self, provider: str, until: float, reason: str, account: str | None = None) -> None:
         """Send the provider nothing until then, and one job first afterwards. A rest is never made shorter.
 
-        Args:
-            provider: The provider, whose quota is used up, or which is busy.
-            until: Unix seconds.
-            reason: Why, for people.
-            account: Means the quota of this account instead of the installation's.
+        ``until`` is in Unix seconds, ``reason`` an error code. With an account its quota is used up, not our own.
         """
         run = self._connection.run
         self._connection.patiently(lambda: run("rest", provider, account or "", ms(until), reason))
 
     def works(self, provider: str, since: float, account: str | None = None) -> None:
-        """Let other jobs follow: an attempt that began at ``since`` (Unix seconds) showed life.
-
-        An attempt from before the end of a rest shows nothing.
-        """
-        self._connection.run("works", provider, account or "", ms(since))
+        """Let other jobs follow: see :class:`jobs.record.types.Proof`, which says the same beside an event."""
+        proof = Proof(provider=provider, since=since, account=account)
+        self._connection.run("works", *proof.arguments())
 
 
-def _fields(health: Health) -> dict[Any, Any]:
-    """The record, and the fields for dispatch.lua: the circuit, the expected seconds, whether it is a last resort."""
+def _freed(before: Health, after: Health) -> list[str]:
+    """The subjects whose circuit lets a job through sooner than it did."""
+    return [
+        name
+        for name, circuit in before.subjects.items()
+        if circuit.open_until is not None and (after.subjects.get(name, Circuit()).open_until or 0) < circuit.open_until
+    ]
+
+
+def read_health(row: bytes | None) -> Health:
+    """What was measured of a provider; nothing where that cannot be read: it is measured again."""
+    try:
+        return _health.decode(row) if row else Health()
+    except msgspec.DecodeError:
+        log.warning("a provider's health cannot be read: %s", row)
+        return Health()
+
+
+def _fields(health: Health) -> dict[str, bytes | str | int]:
+    """The record, and the fields for dispatch.lua: the circuits, the expected seconds, whether it is a last resort."""
+    shut = {name: ms(c.open_until) for name, c in health.subjects.items() if c.open_until is not None}
     return {
         "health": msgspec.json.encode(health),
         "open": "" if health.open_until is None else ms(health.open_until),
         "cost": "" if health.run_average is None else f"{expected_seconds(health):.3f}",
         "shun": "1" if health.signature_change is not None else "",
+        "shut": msgspec.json.encode(shut) if shut else "",
     }

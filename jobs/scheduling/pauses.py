@@ -13,8 +13,8 @@ import msgspec
 
 from jobs.access import audit
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
+from jobs.record.outages import available
 
 #: What a provider is set to. ``draining``: it gets no jobs for now, and they wait for it. ``disabled``: it counts as
 #: absent, and jobs for it alone have no provider.
@@ -52,9 +52,6 @@ class Pauses:
     """The pauses of this installation, on Redis.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
-
-    Args:
-        connection: To Redis.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -78,34 +75,30 @@ class Pauses:
         if provider is not None:
             self.hold(provider, "draining", reason=reason, by=by)
             return
-        with available():
-            self._redis.set(keys.PAUSED, self._written("draining", reason, by))
+        self._connection.run("override", "", self._written("draining", reason, by), "")
         audit.note(by, "paused everything", reason=reason)
 
     def resume(self, provider: str | None = None, *, by: str = audit.OPERATOR) -> bool:
         """End a pause; False: there was none. The scheduler sends waiting jobs within a second."""
-        with available():
-            if provider is None:
+        if provider is None:
+            with available():
                 was = bool(self._redis.delete(keys.PAUSED))
-            else:
-                was = bool(self._redis.hdel(keys.provider(provider), "paused", "hold"))
+        else:
+            was = bool(self._connection.run("resume", provider, "paused", "hold"))
         audit.note(by, "resumed", provider=provider or "everything")
         return was
 
     def hold(self, provider: str, setting: Setting, *, reason: str | None = None, by: str) -> None:
         """Hold a provider's jobs back in this way until :meth:`resume`."""
-        fields: dict[str, str | bytes] = {"paused": "1", "hold": self._written(setting, reason, by)}
-        with available():
-            self._redis.hset(keys.provider(provider), mapping=fields)
+        self._connection.run("override", provider, self._written(setting, reason, by), "")
         audit.note(by, "held a provider's jobs back", provider=provider, state=setting, reason=reason)
 
     def limit(self, provider: str, jobs: int | None, *, by: str) -> None:
         """Override a provider's limit of jobs at once; None: the configured limit holds again."""
-        with available():
-            if jobs is None:
-                self._redis.hdel(keys.provider(provider), "cap")
-            else:
-                self._redis.hset(keys.provider(provider), "cap", str(jobs))
+        if jobs is None:
+            self._connection.run("resume", provider, "cap")
+        else:
+            self._connection.run("override", provider, "", jobs)
         audit.note(by, "set a provider's limit", provider=provider, limit=jobs)
 
     def _written(self, setting: Setting, reason: str | None, by: str) -> bytes:

@@ -5,24 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jobs.model import Job
+from jobs.model import Job, Waiting
 from jobs.record.constants import FASTER_FACTOR
 from jobs.record.types import LimitGroup, Overview, QueuePlace
 from jobs.scheduling.health import UNMEASURED_RUN_SECONDS
-from jobs.scheduling.wait_reasons import Waiting
 from jobs.scheduling.waiting import ProviderView, Situation, explain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """The plan for a job.
+    """The plan for a job. ``provider`` None: none of its route is there. ``waiting`` None: it would run at once.
 
-    Args:
-        provider: Who would run it; None: no provider of its route is there.
-        waiting: What it would wait for; None: it would run at once.
-        eta_seconds: Estimated seconds until the result.
-        fallbacks: The providers that are asked next, in order, if the first one fails or is slow.
-        hedge_after: Seconds after which the first fallback is asked beside it; None: never.
+    ``fallbacks`` are asked next, in order; the first one beside ``provider`` after ``hedge_after`` s (None: never).
     """
 
     provider: str | None
@@ -33,15 +27,7 @@ class Plan:
 
 
 def plan(job: Job, situation: Situation, overview: Overview, at: float, groups: tuple[LimitGroup, ...] = ()) -> Plan:
-    """Plan a job.
-
-    Args:
-        job: The job as it would be written.
-        situation: The providers and the worker slots.
-        overview: How many jobs there are.
-        at: Now, in Unix seconds.
-        groups: The groups whose limits hold for it.
-    """
+    """Plan a job as it would be written; ``groups`` are those whose limits hold for it."""
     there = [name for name in job.route if name in situation.providers]
     ready = [name for name in there if _has_room(situation.providers[name], at)]
     provider = _best(ready, situation) if ready else _soonest(there, situation, at)

@@ -6,30 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Connection
+from jobs.record.keys import ms
+from jobs.record.outages import available
 from jobs.scheduling.health import Health, blocked_until
+from jobs.scheduling.health_store import read_health
 from jobs.scheduling.pauses import Override, override_of
-from jobs.times import ms
-
-_health = msgspec.json.Decoder(Health)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderState:
-    """The state of one provider.
+    """The state of one provider at a time (``at``, Unix seconds).
 
-    Args:
-        in_flight: Jobs that hold a slot there.
-        limit: Jobs at once; None: unlimited.
-        override: An admin's overrides.
-        until: When it takes jobs again, in Unix seconds; None: now.
-        reason: Why it takes none until then.
-        on_trial: One job is there to show whether it works, and the others wait for it.
-        health: What was measured.
+    ``in_flight`` jobs hold a slot, of ``limit`` (None: any number). Before ``until`` (None: now) it takes none,
+    because of ``reason``, an error code. ``on_trial``: one job is there to show whether it works, and the others wait.
     """
 
     in_flight: int = 0
@@ -39,6 +30,12 @@ class ProviderState:
     reason: str | None = None
     on_trial: bool = False
     health: Health = field(default_factory=Health)
+    at: float = field(default=0.0, compare=False)
+
+    def until_for(self, subject: str) -> float | None:
+        """When it takes jobs of a subject again (:func:`jobs.scheduling.circuits.subject_of`); None: now."""
+        own = blocked_until(self.health, self.at, subject)
+        return max((moment for moment in (self.until, own) if moment is not None), default=None)
 
     @property
     def paused(self) -> bool:
@@ -50,9 +47,6 @@ class ProviderStates:
     """The states of all providers, in Redis.
 
     Every method raises :class:`jobs.errors.StoreUnavailable` while Redis cannot serve.
-
-    Args:
-        connection: To Redis.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -78,6 +72,7 @@ class ProviderStates:
             pipe.delete(keys.PROVIDERS)
             if limits:
                 pipe.sadd(keys.PROVIDERS, *limits)
+                pipe.sadd(keys.STIRRED, *limits)
             for name, jobs in limits.items():
                 fields: dict[Any, Any] = {
                     "limit": "" if jobs is None else str(jobs),
@@ -91,7 +86,7 @@ def _state(row: Sequence[Any], now: float) -> ProviderState:
     """One row of the answer of providers.lua."""
     in_flight, measured, limit, paused, pause, cap, until, reason, on_trial = row
     override = override_of(paused, pause, cap)
-    health = _health.decode(measured) if measured else Health()
+    health = read_health(measured)
     rests_until = int(until) / 1000 if until and int(until) / 1000 > now else None
     opens_at = blocked_until(health, now)
     return ProviderState(
@@ -102,4 +97,5 @@ def _state(row: Sequence[Any], now: float) -> ProviderState:
         reason=reason.decode() if reason and rests_until else (health.last_error if opens_at else None),
         on_trial=bool(on_trial),
         health=health,
+        at=now,
     )

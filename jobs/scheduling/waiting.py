@@ -6,26 +6,17 @@ import math
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
-from jobs.model import Job, Status, WaitReason
+from jobs.model import Job, Status, Waiting, WaitReason
 from jobs.record.types import LimitGroup, QueuePlace
-from jobs.scheduling.health import UNMEASURED_RUN_SECONDS
-from jobs.scheduling.hedging import UNMEASURED_HEDGE_SECONDS
-from jobs.scheduling.wait_reasons import Waiting
+from jobs.scheduling.health import UNMEASURED_HEDGE_SECONDS, UNMEASURED_RUN_SECONDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderView:
     """The state of one provider, as far as waiting is concerned.
 
-    Args:
-        paused: An operator lets it have no jobs.
-        blocked_until: The end of a rest or of an open circuit, in Unix seconds.
-        blocked_reason: Why it is blocked.
-        on_trial: One job is there to show whether it works, before others are sent.
-        busy: Jobs that hold a slot there.
-        limit: Jobs at once; None: unlimited.
-        run_seconds: How long a run there usually takes.
-        hedge_after: Seconds after which an attempt there counts as slow.
+    ``blocked_until`` is the end of a rest or of an open circuit, in Unix seconds. ``on_trial``: one job is there to
+    show whether it works, before others are sent. ``busy`` jobs hold a slot, of ``limit`` (None: any number).
     """
 
     paused: bool = False
@@ -52,14 +43,7 @@ class Situation:
 
 
 def explain(job: Job, place: QueuePlace | None, situation: Situation, at: float) -> Waiting | None:
-    """Why the job does not run, or waits at the upstream; None where it waits for nothing.
-
-    Args:
-        job: A job in any state.
-        place: Where it stands, where it is queued.
-        situation: The providers and the workers.
-        at: Now, in Unix seconds.
-    """
+    """Why the job does not run, or waits at the upstream; None where it waits for nothing."""
     if job.status is Status.RUNNING:
         return _upstream(job, situation)
     if job.status is not Status.QUEUED:
@@ -68,6 +52,8 @@ def explain(job: Job, place: QueuePlace | None, situation: Situation, at: float)
     views = {name: situation.providers[name] for name in job.route if name in situation.providers}
     if not views:
         return Waiting(reason="no_provider", position=position)
+    if place is not None and place.is_sent and situation.slots > 0:
+        return Waiting(reason="starting", eta_seconds=_tidy(_run_seconds(views.values())))
     usable = {name: view for name, view in views.items() if not view.paused}
     if situation.paused or not usable:
         return Waiting(reason="paused", provider=None if situation.paused else next(iter(views)), position=position)

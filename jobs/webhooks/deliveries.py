@@ -31,6 +31,8 @@ TYPES: Final = (
 TERMINAL: Final = TYPES[3:]
 #: Sent by ``POST /v1/webhooks/test``.
 TEST: Final = "webhook.test"
+#: In the place of the type of a delivery whose record cannot be read.
+UNKNOWN: Final = "unknown"
 #: Types that are sent once: a retry would come too late to mean anything.
 _ONCE: Final = frozenset({"job.progress", TEST})
 
@@ -45,8 +47,8 @@ _CALLS_KEPT: Final = 20
 _SECRET_BYTES: Final = 32
 
 #: Why a try failed. ``unreachable`` says no more on purpose: whether a port is closed, filtered or forbidden would tell a
-#: stranger about the network behind this installation.
-Trouble = Literal["unreachable", "tls", "no_answer", "redirect", "status"]
+#: stranger about the network behind this installation. ``internal``: no call was made, by this server's own fault.
+Trouble = Literal["unreachable", "tls", "no_answer", "redirect", "status", "internal"]
 Payload = Literal["full", "thin"]
 State = Literal["pending", "delivered", "exhausted", "disabled"]
 
@@ -63,17 +65,9 @@ class Call(Noun, frozen=True, kw_only=True):
 class Delivery(Noun, frozen=True, kw_only=True):
     """One message to one receiver; its id stays the same over all tries.
 
-    Args:
-        id: Sent as ``webhook-id``.
-        holder: The id of the job, or of a test.
-        owner: The owner, whose secret signs it.
-        type: Its type.
-        host: The receiver's host. ``target`` is the whole address, encrypted, since its query may hold a secret.
-        created_at: When the event happened.
-        state: Whether it is under way, delivered or given up.
-        next_at: When it is tried next.
-        round: Calls before a client last asked for it again; the schedule starts over from there.
-        made: The number of calls so far; the newest are in ``calls``.
+    ``holder`` is the id of a job, or of a test. ``target`` is the whole address, encrypted, since its query may hold a
+    secret. ``created_at``: when the event happened. ``made`` calls were made; the newest are in ``calls``. ``round`` of
+    them were before a client last asked for it again, and the schedule started over.
     """
 
     id: str
@@ -104,13 +98,7 @@ def new_secret() -> str:
 
 
 def signed(delivery_id: str, at: datetime, content: bytes, keys: Sequence[str]) -> dict[str, str]:
-    """The headers of a message.
-
-    Args:
-        delivery_id: The delivery's id.
-        at: The time of this try.
-        content: The body.
-        keys: All valid secrets; the receiver knows at least one.
+    """The headers of a message, signed with all valid secrets: the receiver knows at least one.
 
     Raises:
         ValueError: ``at`` has no time zone: the library would take any time for UTC (1.1.0).
@@ -130,14 +118,7 @@ def signed(delivery_id: str, at: datetime, content: bytes, keys: Sequence[str]) 
 
 
 def settled(delivery: Delivery, call: Call, *, retry_after: str | None = None, chance: float = 0.0) -> Delivery:
-    """The record after a try.
-
-    Args:
-        delivery: The record before.
-        call: The try.
-        retry_after: The ``Retry-After`` of the answer.
-        chance: 0 to 1; spreads the waits.
-    """
+    """The record after a try, and its answer's ``Retry-After``; ``chance`` (0 to 1) spreads the waits."""
     made = delivery.made + 1
     changed = msgspec.structs.replace(
         delivery, made=made, calls=(*delivery.calls, call)[-_CALLS_KEPT:], next_at=None, state="pending"
@@ -162,6 +143,15 @@ def again(delivery: Delivery, now: float) -> Delivery:
 def disabled(delivery: Delivery) -> Delivery:
     """The record of a delivery that is not made, since its receiver answered 410 before."""
     return msgspec.structs.replace(delivery, state="disabled", next_at=None)
+
+
+def given_up(delivery_id: str, holder: str, owner: str, host: str, at: float) -> Delivery:
+    """The record in place of one that cannot be read, and so cannot be delivered, now or later."""
+    call = Call(at=at, error="internal")
+    return Delivery(
+        id=delivery_id, holder=holder, owner=owner, type=UNKNOWN, host=host, target="", created_at=at,
+        state="exhausted", made=1, calls=(call,),
+    )  # fmt: skip
 
 
 def outcome(status: int) -> Trouble | None:

@@ -7,13 +7,11 @@ from typing import Final
 import msgspec
 
 from jobs import events
-from jobs.ids import new_delivery_id
+from jobs.ids import new_id
 from jobs.model import Job, Webhook
 from jobs.record.types import Notice, Record
-from jobs.resources.base import Resource
+from jobs.resources.base import Links, Resource, rfc3339
 from jobs.resources.job import ThinJob, job_resource, job_urls
-from jobs.resources.links import Links
-from jobs.times import rfc3339
 from jobs.webhooks.deliveries import TERMINAL, Delivery
 
 #: Least seconds between two progress deliveries of a job, and for a long job the part of its time so far.
@@ -26,12 +24,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def notices(job: Job, event: events.JobEvent) -> tuple[Notice, ...]:
-    """The deliveries that an event makes for the job's webhook.
-
-    Args:
-        job: As it is after the event.
-        event: What happened.
-    """
+    """The deliveries that an event makes for the webhook of the job, which is as it is afterwards."""
     if job.webhook is None:
         return ()
     wanted = job.webhook.events or TERMINAL
@@ -40,7 +33,7 @@ def notices(job: Job, event: events.JobEvent) -> tuple[Notice, ...]:
 
 def _notice(name: str, job: Job, webhook: Webhook, at: float) -> Notice:
     delivery = Delivery(
-        id=new_delivery_id(),
+        id=new_id("msg"),
         holder=job.id,
         owner=job.owner,
         type=name,
@@ -67,7 +60,7 @@ def _types(event: events.JobEvent) -> tuple[str, ...]:
     match event:
         case events.Started():
             return ("job.started",)
-        case events.Progressed() | events.Previewed():
+        case events.Progressed() | events.Previewed() | events.Wrote():
             return ("job.progress",)
         case events.Succeeded() | events.Recalled():
             return ("job.output", "job.succeeded")

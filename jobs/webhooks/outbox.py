@@ -9,20 +9,26 @@ before :meth:`Outbox.settle`, the delivery is made again.
 from __future__ import annotations
 
 import hashlib
+import logging
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
 import msgspec
 
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Conflict, Connection, retrying
-from jobs.times import ms
+from jobs.record.keys import ms
+from jobs.record.outages import available
 from jobs.webhooks import deliveries as webhooks
 from jobs.webhooks.deliveries import Delivery
 
+log = logging.getLogger(__name__)
+
 #: Seconds for which an address that answered 410 gets nothing.
 _GONE_SECONDS: Final = 86_400
+#: Seconds after which the deliveries are counted anew.
+_COUNTED_SECONDS: Final = 3600
 
 _delivery = msgspec.json.Decoder(Delivery)
 _encode = msgspec.json.Encoder().encode
@@ -38,11 +44,7 @@ class Taken:
 
 
 class Outbox:
-    """The webhook deliveries of all owners.
-
-    Args:
-        connection: To Redis.
-    """
+    """The webhook deliveries of all owners."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -70,18 +72,35 @@ class Outbox:
         At once at most ``per_owner`` are under way for one owner, and ``per_host`` of these to one host.
         """
         found = self._connection.run("deliver", ms(lease_seconds), per_host, per_owner, most)
-        answer: list[str] = [part.decode() for part in found]
-        rows = zip(answer[::4], answer[1::4], answer[2::4], map(int, answer[3::4]), strict=True)
-        return tuple(taken for row in rows if (taken := self._read(*row)) is not None)
+        rows = zip(found[::4], found[1::4], found[2::4], map(int, found[3::4]), strict=True)
+        return tuple(taken for row in rows if (taken := self._named(*row)) is not None)
+
+    def _named(self, owner: bytes, host: bytes, member: bytes, until: int) -> Taken | None:
+        call = b"/".join((host, member))
+        with suppress(UnicodeDecodeError):
+            named = owner.decode(), host.decode(), member.decode()
+            if "/" in named[2]:
+                return self._read(*named, until)
+        # It would come again and again, each time with all that were taken beside it.
+        log.error("what is no delivery is taken out", extra={"member": repr(member)[:100]})
+        with available():
+            self._redis.zrem(keys.hooks_sent(owner.decode("utf-8", "replace")), call)
+        return None
 
     def _read(self, owner: str, host: str, member: str, until: int) -> Taken | None:
         holder, _, delivery_id = member.partition("/")
         with available():
             doc, body = self._redis.hmget(keys.hooks(holder), delivery_id, f"{delivery_id}:body")
+        instead: Delivery | None = None
         if doc is not None and body is not None:
-            return Taken(_delivery.decode(doc), body, until)
-        # Its job was deleted meanwhile.
-        self._settle((owner, host, holder, delivery_id, until), None)
+            try:
+                return Taken(_delivery.decode(doc), body, until)
+            except (msgspec.DecodeError, ValueError, RecursionError):
+                # It would come again and again, each time with all that were taken beside it.
+                log.error("a delivery cannot be read, and is given up", extra={"delivery": delivery_id})  # noqa: TRY400 - may hold anything
+                instead = webhooks.given_up(delivery_id, holder, owner, host, self._connection.now())
+        # Otherwise its job was deleted meanwhile.
+        self._settle((owner, host, holder, delivery_id, until), instead)
         return None
 
     def settle(self, taken: Taken, delivery: Delivery) -> bool:
@@ -93,6 +112,10 @@ class Outbox:
         doc = b"" if delivery is None else _encode(delivery)
         following = "" if delivery is None or delivery.next_at is None else ms(delivery.next_at)
         return bool(self._connection.run("settle", *place, doc, following))
+
+    def give_back(self, taken: Taken) -> None:
+        """Make a delivery due again that was taken and not tried."""
+        self.settle(taken, msgspec.structs.replace(taken.delivery, next_at=self._connection.now()))
 
     def redeliver(self, holder: str, delivery_id: str) -> Delivery | None:
         """Make a delivery due now, in any state; None: there is none.
@@ -128,6 +151,16 @@ class Outbox:
 
     def pending(self) -> int:
         """How many deliveries are due, wait for another try, or are being made."""
+        with available():
+            known = self._redis.get(keys.HOOKS_PENDING)
+            if known is not None:
+                return max(0, int(known))
+            counted = self._counted()
+            # What came or went while it was counted is right again after the next count.
+            self._redis.set(keys.HOOKS_PENDING, str(counted), nx=True, ex=_COUNTED_SECONDS)
+            return counted
+
+    def _counted(self) -> int:
         with available():
             owners = [owner.decode() for owner in self._redis.zrangebyscore(keys.HOOK_OWNERS, "-inf", "+inf")]
             pipe = self._redis.pipeline(transaction=False)

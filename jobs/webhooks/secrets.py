@@ -8,8 +8,8 @@ import msgspec
 
 from jobs.model import Noun
 from jobs.record import keys
-from jobs.record.client import available
 from jobs.record.connection import Conflict, Connection, retrying
+from jobs.record.outages import available
 from jobs.vault import Vault
 from jobs.webhooks.deliveries import new_secret
 
@@ -30,12 +30,7 @@ _secrets = msgspec.json.Decoder(tuple[Secret, ...])
 
 
 class Secrets:
-    """Signing secrets by owner, the newest first.
-
-    Args:
-        connection: To Redis.
-        vault: Encrypts them.
-    """
+    """Signing secrets by owner, the newest first."""
 
     def __init__(self, connection: Connection, vault: Vault) -> None:
         self._connection = connection

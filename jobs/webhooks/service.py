@@ -5,10 +5,8 @@ from __future__ import annotations
 import base64
 from collections.abc import Sequence
 
-from ulid import ULID
-
 from jobs.egress import Egress
-from jobs.ids import new_delivery_id
+from jobs.ids import new_id
 from jobs.model import Webhook
 from jobs.record.connection import Connection
 from jobs.vault import Vault
@@ -19,13 +17,7 @@ from jobs.webhooks.secrets import Secrets
 
 
 class WebhookService:
-    """What a client may do with webhooks. The caller has checked whose job it is.
-
-    Args:
-        connection: To Redis.
-        vault: Encrypts addresses and secrets.
-        egress: Where deliveries may go.
-    """
+    """What a client may do with webhooks. The caller has checked whose job it is."""
 
     def __init__(self, connection: Connection, vault: Vault, egress: Egress) -> None:
         self._connection = connection
@@ -39,12 +31,7 @@ class WebhookService:
     ) -> Webhook:
         """A webhook as a job keeps it. The host is looked up at each call, not here.
 
-        Args:
-            owner: The owner of the job.
-            url: Where to send.
-            base: Scheme and host of the addresses in the messages.
-            events: The types to send; empty: the end of the job.
-            payload: The whole job, or only its id, status and addresses.
+        ``base``, ``events`` and ``payload`` are those of :class:`jobs.model.Webhook`.
 
         Raises:
             BadAddress: The rules forbid the address.
@@ -79,8 +66,8 @@ class WebhookService:
         """
         now = self._connection.now()
         delivery = Delivery(
-            id=new_delivery_id(),
-            holder=f"test_{ULID()}",
+            id=new_id("msg"),
+            holder=new_id("test"),
             owner=owner,
             type=TEST,
             host=self._egress.check(url).host,

@@ -9,19 +9,20 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Final
 
-from media import image_type_of, suffix_of
+from media import HEAD, UNKNOWN, load_plugins, recognise
 from providers import config_file
 from providers.base import Control, Driver
 from providers.catalog import Catalog
 from providers.config import Config, ProviderConfig
-from providers.events import Checkpoint, Completed, ProviderEvent, Text
-from providers.spec import Credentials, InputFile, ModelSpec, Param, ProviderRequest
+from providers.events import Checkpoint, Completed, Data, FileOutput, ProviderEvent, Text
+from providers.spec import FILE_LISTS, FILE_TYPES, Credentials, InputFile, ModelSpec, Param, ParamType, ProviderRequest
 
 #: Words that configure the provider; all others are input.
 SETTINGS: Final = ("url", "flux_url", "space")
 
 #: Largest output file, in bytes.
-FILE_BYTES: Final = 64 << 20
+FILE_BYTES: Final = 512 << 20
+_SUFFIX_LIMIT: Final = 12
 
 #: Stands for an image file while the input is checked.
 _PLACEHOLDER: Final = "data:image/png;base64,AAAA"
@@ -30,6 +31,8 @@ _READERS: Final[Mapping[str, Callable[[str], object]]] = {
     "number": float,
     "boolean": lambda word: {"true": True, "false": False}.get(word, word),
     "messages": json.loads,
+    "json": json.loads,
+    "strings": lambda word: [text.strip() for text in word.split(",")],
     "script": lambda word: [step.strip() for step in word.split(";")],
 }
 
@@ -53,7 +56,10 @@ class Result:
 
     texts: list[str] = field(default_factory=list)
     files: list[bytes] = field(default_factory=list)
+    #: A suffix for each file.
+    suffixes: list[str] = field(default_factory=list)
     seed: int | None = None
+    warnings: list[str] = field(default_factory=list)
 
 
 def prepare(
@@ -65,15 +71,7 @@ def prepare(
     hub_url: str = "",
     credentials: Path | None = None,
 ) -> PreparedRun:
-    """Make a request from the words of a command line.
-
-    Args:
-        name: A provider or a model.
-        words: ``key=value`` each.
-        config_path: The TOML file.
-        model: For a provider with several models.
-        hub_url: Base address of the Hub.
-        credentials: A JSON file with the fields of :class:`providers.spec.Credentials`.
+    """Make a request to a provider or model from words such as ``prompt=hello``.
 
     Raises:
         UsageError: A word or the credentials cannot be read.
@@ -81,6 +79,7 @@ def prepare(
         UnknownName: There is no such provider or model.
         ConfigError: The configuration is wrong.
     """
+    load_plugins()
     values = dict(_split(word) for word in words)
     settings: dict[str, str] = {key: values.pop(key) for key in SETTINGS if key in values}
     read = config_file.load(config_path)
@@ -101,16 +100,7 @@ def prepare(
 
 
 def run(prepared: PreparedRun, watch: Callable[[ProviderEvent], None], *, seconds: float | None = None) -> Result:
-    """Run the attempt, and read its files while the app is open.
-
-    Args:
-        prepared: From :func:`prepare`.
-        watch: Called with every event.
-        seconds: Time budget; None takes the provider's.
-
-    Raises:
-        ProviderError: It failed.
-    """
+    """Run the attempt, and read its files while the app is open. The provider's time budget holds unless one is given."""
     control = Control(prepared.driver.spec.timeout_seconds if seconds is None else seconds)
     state: Mapping[str, object] | None = None
     events: Iterator[ProviderEvent] = prepared.driver.run(prepared.request, None, control)
@@ -121,9 +111,7 @@ def run(prepared: PreparedRun, watch: Callable[[ProviderEvent], None], *, second
             if isinstance(event, Checkpoint):
                 state = event.state
             if isinstance(event, Completed):
-                result.texts = [output.text for output in event.outputs if isinstance(output, Text)]
-                result.files = [o.read(FILE_BYTES) for o in event.outputs if not isinstance(o, Text)]
-                result.seed = event.seed
+                _take(event, result)
     except KeyboardInterrupt:
         control.cancel("interrupted")
         if state is not None:
@@ -135,6 +123,29 @@ def run(prepared: PreparedRun, watch: Callable[[ProviderEvent], None], *, second
     return result
 
 
+def _take(event: Completed, result: Result) -> None:
+    """Read the outputs while the app is open."""
+    for output in event.outputs:
+        if isinstance(output, Text):
+            result.texts.append(output.text)
+        elif isinstance(output, Data):
+            result.texts.append(json.dumps(output.value, indent=2, ensure_ascii=False))
+        else:
+            told = output if isinstance(output, FileOutput) else FileOutput(output)
+            data = told.file.read(FILE_BYTES)
+            form = recognise(data[:HEAD], told.file.name, told.kind)
+            result.files.append(data)
+            result.suffixes.append((form is UNKNOWN and _suffix(told.file.name)) or form.suffixes[0])
+    result.seed = event.seed
+    result.warnings += event.warnings
+
+
+def _suffix(name: str) -> str:
+    """The suffix of a file of unknown format, if it is a harmless one."""
+    suffix = Path(name).suffix
+    return suffix if suffix[1:].isalnum() and len(suffix) <= _SUFFIX_LIMIT else ""
+
+
 def save(result: Result, output: Path | None, *, name: str) -> list[Path]:
     """Write the files to ``output``, or to the working directory under the provider's name. Several are numbered.
 
@@ -143,7 +154,7 @@ def save(result: Result, output: Path | None, *, name: str) -> list[Path]:
     """
     found = []
     for number, data in enumerate(result.files):
-        path = output or Path(name + suffix_of(image_type_of(data)))
+        path = output or Path(name + result.suffixes[number])
         if len(result.files) > 1:
             path = path.with_stem(f"{path.stem}-{number}")
         try:
@@ -190,19 +201,19 @@ def _with_settings(read: Config, provider: str, settings: Mapping[str, str]) -> 
 def _input(
     spec: ModelSpec, values: Mapping[str, str]
 ) -> tuple[dict[str, object], dict[str, InputFile], dict[str, tuple[InputFile, ...]]]:
-    """The input and its images. Several images of one parameter are separated by commas."""
+    """The input and its files. Several files of one parameter are separated by commas."""
     given: dict[str, object] = dict(values)
     files: dict[str, InputFile] = {}
     galleries: dict[str, tuple[InputFile, ...]] = {}
     for param in spec.params:
         if param.name not in values:
             continue
-        if param.type == "image":
-            files[param.name] = _image(values[param.name])
-            given[param.name] = _PLACEHOLDER
-        elif param.type == "images":
-            galleries[param.name] = tuple(map(_image, values[param.name].split(",")))
+        if param.type in FILE_LISTS:
+            galleries[param.name] = tuple(_file(param.type, name) for name in values[param.name].split(","))
             given[param.name] = [_PLACEHOLDER] * len(galleries[param.name])
+        elif param.type in FILE_TYPES:
+            files[param.name] = _file(param.type, values[param.name])
+            given[param.name] = _PLACEHOLDER
         else:
             given[param.name] = _typed(param, values[param.name])
     return given, files, galleries
@@ -216,13 +227,13 @@ def _typed(param: Param, word: str) -> object:
         return word
 
 
-def _image(name: str) -> InputFile:
+def _file(kind: ParamType, name: str) -> InputFile:
     path = Path(name)
-    kind = mimetypes.guess_type(path.name)[0]
-    if kind is None or not kind.startswith("image/"):
+    found = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    if FILE_TYPES[kind] == "image" and not found.startswith("image/"):
         raise UsageError(f"{name}: give the path of an image")
     try:
-        return InputFile(path.name, path.read_bytes(), kind)
+        return InputFile(path.name, path.read_bytes(), found)
     except OSError as error:
         raise UsageError(f"{name}: {error.strerror}") from error
 

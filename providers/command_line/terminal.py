@@ -10,7 +10,11 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.table import Table
 
-from providers.events import Checkpoint, Completed, Preview, Progress, ProviderEvent, Queued, Started, Status
+from providers import clean
+from providers.events import Checkpoint, Completed, Partial, Preview, Progress, ProviderEvent, Queued, Started, Status
+
+#: Characters of a text so far that are shown.
+_TAIL = 70
 
 
 class Terminal:
@@ -63,7 +67,11 @@ class Terminal:
 
             def show(event: ProviderEvent) -> None:
                 line = describe(event)
-                if line and self._err.is_terminal:
+                if isinstance(event, Partial):
+                    # Its end, in one line; the whole text is the result.
+                    if self._err.is_terminal:
+                        status.update(clean.text(event.text[-_TAIL:]))
+                elif line and self._err.is_terminal:
                     status.update(line)
                 elif line:
                     self._err.print(line)
@@ -87,7 +95,7 @@ def describe(event: ProviderEvent) -> str:
             return f"preview {image.name}"
         case Completed(outputs=outputs):
             return f"finished: {len(outputs)} output{'s' if len(outputs) != 1 else ''}"
-        case Checkpoint():
+        case Checkpoint() | Partial():
             return ""
 
 

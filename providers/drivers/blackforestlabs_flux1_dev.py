@@ -14,11 +14,11 @@ MODEL = ModelSpec(
     previews=True,
     pixel_steps=PIXEL_STEPS,
 )
+_INPUTS = ("prompt", "seed", "randomize_seed", "width", "height", "guidance_scale", "num_inference_steps")
 CALL = Call(
     api_name="/infer",
-    arguments=same_names(
-        "prompt", "seed", "randomize_seed", "width", "height", "guidance_scale", "num_inference_steps"
-    ),
+    arguments=same_names(*_INPUTS),
+    order=_INPUTS,
     style="join",
     fn_index=2,
     trigger_id=4,

@@ -12,9 +12,11 @@ MODEL = ModelSpec(
     params=FLUX_SCHNELL,
     pixel_steps=PIXEL_STEPS,
 )
+_INPUTS = ("prompt", "seed", "randomize_seed", "width", "height", "num_inference_steps")
 CALL = Call(
     api_name="/infer",
-    arguments=same_names("prompt", "seed", "randomize_seed", "width", "height", "num_inference_steps"),
+    arguments=same_names(*_INPUTS),
+    order=_INPUTS,
 )
 
 

@@ -69,6 +69,7 @@ CALLS = {
             "top_p": ("top_p",),
             "temperature": ("temperature",),
         },
+        order=("image", "question", "seed", "top_p", "temperature"),
         style="join",
         fn_index=2,
         trigger_id=10,
@@ -83,6 +84,7 @@ CALLS = {
             # The Space's source has the longer name, its documentation the shorter one.
             "temperature": ("t2i_temperature", "temperature"),
         },
+        order=("prompt", "seed", "guidance", "t2i_temperature"),
         style="join",
         fn_index=3,
         trigger_id=20,

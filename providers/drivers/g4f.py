@@ -40,10 +40,11 @@ SCHNELL = ModelSpec(
     pixel_steps=PIXEL_STEPS,
     rank=1,  # a blocking call tells nothing while it runs
 )
-#: The blocking call takes arguments in this order, without names.
+_INPUTS = ("prompt", "seed", "width", "height", "randomize_seed", "num_inference_steps")
 SCHNELL_CALL = Call(
     api_name="/predict",
-    arguments=same_names("prompt", "seed", "width", "height", "randomize_seed", "num_inference_steps"),
+    arguments=same_names(*_INPUTS),
+    order=_INPUTS,
     style="run",
     fn_index=3,
     trigger_id=10,
@@ -87,9 +88,9 @@ class G4F:
         return Probe("-".join(probe.signature for probe in found), change)
 
     def _route(self, model: str) -> Driver:
-        if FLUX.answers_to(model):
+        if model in FLUX.names:
             return self._flux_dev
-        return self._schnell if SCHNELL.answers_to(model) else self._janus
+        return self._schnell if model in SCHNELL.names else self._janus
 
 
 driver = G4F

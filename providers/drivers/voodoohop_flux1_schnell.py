@@ -23,5 +23,6 @@ def driver(config: ProviderConfig) -> Driver:
         url="https://voodoohop-flux-1-schnell.hf.space",
         models=(MODEL,),
     )
-    names = same_names("prompt", "seed", "randomize_seed", "width", "height", "num_inference_steps")
-    return GradioDriver(config, spec, {MODEL.name: Call(api_name="/infer", arguments=names)})
+    inputs = ("prompt", "seed", "randomize_seed", "width", "height", "num_inference_steps")
+    call = Call(api_name="/infer", arguments=same_names(*inputs), order=inputs)
+    return GradioDriver(config, spec, {MODEL.name: call})

@@ -12,17 +12,9 @@ from PIL import Image, ImageDraw, ImageFilter
 
 
 def paint(prompt: str, seed: int, width: int, height: int, *, finished: float = 1.0) -> bytes:
-    """Paint an evening over hills.
+    """Paint an evening over hills, as a PNG: its colours and shapes by prompt and seed, its size in pixels.
 
-    Args:
-        prompt: Decides colours and shapes, together with the seed.
-        seed: Any integer.
-        width: Pixels.
-        height: Pixels.
-        finished: 0 to 1. Below 1 the image is blurred, like a preview.
-
-    Returns:
-        A PNG.
+    If it is ``finished`` (0 to 1) by less than 1, it is blurred, like a preview.
     """
     # S311: paint needs no secret. crc32 rather than hash(): the latter differs between processes.
     rng = random.Random(zlib.crc32(prompt.encode()) ^ seed)  # noqa: S311

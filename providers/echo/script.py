@@ -12,6 +12,15 @@
 ``fail-once busy 2s``    the same, but a later attempt of the job continues with the next step
 ``image 4``              4 images in the result
 ``text hello``           a text in the result
+``partial 2s hello …``   a text in the result that comes word by word, over 2 s
+``data {"a": 1}``        JSON in the result
+``video 2s``             a film of 2 s in the result
+``audio 2s``             a tone of 2 s in the result
+``model``                a 3D model in the result
+``file a.zip``           a file of this name in the result; zip, glb, wav, csv,
+                         html, svg and json are what they say, any other holds
+                         the prompt
+``caption hello``        what is said of the newest file in the result
 =======================  ====================================================
 
 Counts and times are optional. A failure is named by the driver's error or the
@@ -20,6 +29,7 @@ job's error code. A script without any result gives one image.
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -69,12 +79,20 @@ _SECONDS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _CLOCK = re.compile(r"(\d+):([0-5]\d):([0-5]\d)")
 _UNITS: Final = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
-_TEXT_STEPS: Final = frozenset({"log", "warning", "status", "text"})
-_TIMED_STEPS: Final = frozenset({"queue", "wait"})
+_TEXT_STEPS: Final = frozenset({"log", "warning", "status", "text", "file", "caption"})
+_TIMED_STEPS: Final = frozenset({"queue", "wait", "video", "audio"})
+_SPOKEN_STEPS: Final = frozenset({"partial"})
+_JSON_STEPS: Final = frozenset({"data"})
 _COUNTED_STEPS: Final = {"progress": COUNT_LIMIT, "preview": COUNT_LIMIT, "image": IMAGES_LIMIT}
-_BARE_STEPS: Final = frozenset({"start", "checkpoint"})
+_BARE_STEPS: Final = frozenset({"start", "checkpoint", "model"})
 _FAILING_STEPS: Final = frozenset({"fail", "fail-once"})
-STEPS: Final = tuple(sorted({*_TEXT_STEPS, *_TIMED_STEPS, *_COUNTED_STEPS, *_BARE_STEPS, *_FAILING_STEPS}))
+#: Steps that add to the result.
+RESULT_STEPS: Final = frozenset({"image", "text", "data", "video", "audio", "model", "file", "caption"})
+STEPS: Final = tuple(
+    sorted({*_TEXT_STEPS, *_TIMED_STEPS, *_SPOKEN_STEPS, *_JSON_STEPS, *_COUNTED_STEPS, *_BARE_STEPS, *_FAILING_STEPS})
+)
+#: Longest film or sound, in seconds.
+MEDIA_SECONDS: Final = 10.0
 
 
 class StepError(ValueError):
@@ -85,7 +103,7 @@ class StepError(ValueError):
 class Step:
     """One step.
 
-    ``seconds`` is None if no time was given. ``failure`` is a name of :data:`FAILURES`.
+    ``seconds`` is None if no time was given. ``failure`` is a name of :data:`FAILURES`. ``data`` is a JSON value.
     """
 
     verb: str
@@ -93,6 +111,7 @@ class Step:
     seconds: float | None = None
     failure: str = ""
     text: str = ""
+    data: object = None
 
 
 def parse(line: str) -> Step:
@@ -111,6 +130,13 @@ def parse(line: str) -> Step:
         return _failing(verb, rest)
     if verb in _TIMED_STEPS:
         return Step(verb=verb, seconds=_time(rest, verb) if rest else 0.0)
+    if verb in _SPOKEN_STEPS:
+        return _spoken(verb, rest)
+    if verb in _JSON_STEPS:
+        try:
+            return Step(verb=verb, data=json.loads(rest))
+        except (ValueError, RecursionError):
+            raise StepError(f"wants JSON, for example {verb + ' [1, 2]'!r}") from None
     if verb in _COUNTED_STEPS:
         return _counted(verb, rest)
     if verb in _BARE_STEPS and not rest:
@@ -125,6 +151,15 @@ def _counted(verb: str, rest: str) -> Step:
     if not (count.isascii() and count.isdigit() and 1 <= int(count[:9]) <= _COUNTED_STEPS[verb]):
         raise StepError(f"wants a count from 1 to {_COUNTED_STEPS[verb]}, for example {verb + ' 3'!r}")
     return Step(verb=verb, count=int(count), seconds=_time(time.strip(), f"{verb} {count}") if time else None)
+
+
+def _spoken(verb: str, rest: str) -> Step:
+    first, _, others = rest.partition(" ")
+    seconds = _seconds(first)
+    text = rest if seconds is None else others.strip()
+    if not text:
+        raise StepError(f"say what comes word by word, for example {verb + ' 2s a red square'!r}")
+    return Step(verb=verb, text=text, seconds=None if seconds is None else _time(first, verb))
 
 
 def _failing(verb: str, rest: str) -> Step:

@@ -6,20 +6,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from media import Kind
 from providers.errors import Changed
-from providers.gradio.endpoints import App, Endpoint, arguments
+from providers.gradio.endpoints import App, Endpoint
+from providers.gradio.naming import arguments
 
 Style = Literal["call", "join"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallPlan:
-    """A call that is ready to be sent. ``style`` is ``call``, ``join`` or (Gradio 4.0 to 4.8) ``sse``."""
+    """A call that is ready to be sent.
+
+    ``style`` is ``call``, ``join`` or (Gradio 4.0 to 4.8) ``sse``; ``kind`` is that of the wanted outputs.
+    """
 
     app: App
     endpoint: Endpoint
     data: list[object]
     style: str
+    kind: Kind = "image"
     trigger_id: int | None = None
 
     @property
@@ -33,7 +39,8 @@ def make_plan(
     api_name: str | None,
     given: Mapping[str, object],
     *,
-    positional: Sequence[str] = (),
+    kind: Kind = "image",
+    order: Sequence[str] = (),
     style: Style = "call",
     fn_index: int | None = None,
     trigger_id: int | None = None,
@@ -55,7 +62,8 @@ def make_plan(
     return CallPlan(
         app=app,
         endpoint=endpoint,
-        data=arguments(endpoint, given, positional),
+        data=arguments(endpoint, given, order, app.version),
         style=usable,
+        kind=kind,
         trigger_id=trigger_id if endpoint.fn_index == fn_index else None,
     )

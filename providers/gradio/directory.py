@@ -53,6 +53,12 @@ class Directory:
             return entry.app
         return self.put(key, fetch())
 
+    def peek(self, key: Hashable) -> App | None:
+        """The app's description, if it is in memory."""
+        with self._lock:
+            entry = self._entries.get(key)
+        return entry.app if entry is not None and self._clock() < entry.until else None
+
     def put(self, key: Hashable, app: App) -> App:
         """Keep a fetched description."""
         entry = _Entry(app=app, until=self._clock() + self._lifetime)

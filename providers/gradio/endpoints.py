@@ -1,4 +1,4 @@
-"""The functions of an app, read from ``/config`` and ``/info``, and the arguments of a call. Pure."""
+"""The functions of an app, read from ``/config`` and ``/info``. Pure."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from dataclasses import dataclass
 from providers import clean
 from providers.errors import Changed, Protocol
 
-#: Streams whose steps after the first are diffs.
-_WITH_DIFFS = frozenset({"sse_v2", "sse_v2.1", "sse_v3"})
 _PROTOCOL = re.compile(r"sse(_v\d+(\.\d+)?)?")
 _PREFIX = re.compile(r"(/[\w.-]+)+")
 _NAME_LIMIT = 100
+_BY_NUMBER = "predict"
+#: Gradio's own data models that are a file as it is.
+_FILE_MODELS = ("FileData", "ImageData")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,11 @@ class Slot:
         required: It has no default.
         default: The value of the app's component; Gradio does not tell the default of the Python function.
         component: Such as ``slider``; empty if unknown.
+        label: What its page calls it; empty if it has no label.
+        key: Its ``elem_id``, often a name.
+        several: It takes a list: several files, or several choices.
+        in_pairs: It takes a conversation as pairs of texts, and not as messages.
+        takes_file: The app's schema says that it takes one file as it is.
     """
 
     name: str | None = None
@@ -33,6 +39,24 @@ class Slot:
     required: bool = False
     default: object = None
     component: str = ""
+    label: str = ""
+    key: str = ""
+    several: bool = False
+    in_pairs: bool = False
+    takes_file: bool = False
+
+    @property
+    def title(self) -> str:
+        """What people call it."""
+        return self.name or self.label or self.key or self.component or "an input"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output of a function: its component, such as ``gallery`` (empty if unknown), and what its page calls it."""
+
+    component: str = ""
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +66,7 @@ class Endpoint:
     fn_index: int
     api_name: str | None
     slots: tuple[Slot, ...] = ()
-    outputs: tuple[str, ...] = ()
+    outputs: tuple[Output, ...] = ()
 
     @property
     def label(self) -> str:
@@ -54,19 +78,19 @@ class Endpoint:
         """Names of the parameters, as far as the app tells them."""
         return tuple(slot.name for slot in self.slots if slot.name and not slot.hidden)
 
-    def component(self, name: str) -> str:
-        """The component that a parameter is entered with, such as ``gallery``; empty if the app does not tell."""
-        return next((slot.component for slot in self.slots if slot.name == name), "")
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class App:
-    """A Gradio app as its ``/config`` describes it."""
+    """A Gradio app as its ``/config`` describes it.
+
+    ``app_id`` is another one each time that the app starts; None if the app has none.
+    """
 
     version: tuple[int, ...]
     protocol: str
     prefix: str
     endpoints: tuple[Endpoint, ...]
+    app_id: int | None = None
 
     @property
     def has_call(self) -> bool:
@@ -75,8 +99,8 @@ class App:
 
     @property
     def has_diffs(self) -> bool:
-        """Whether a stream of ``/queue/join`` sends diffs. An unknown protocol is treated as the newest known one."""
-        return self.protocol in _WITH_DIFFS or self.protocol not in {"sse", "sse_v1"}
+        """Whether the steps after the first are diffs in a stream of ``/queue/join``: sse_v2, v2.1, v3 and unknown ones."""
+        return self.protocol not in {"sse", "sse_v1"}
 
     @property
     def speaks_queue(self) -> bool:
@@ -84,17 +108,20 @@ class App:
         return _PROTOCOL.fullmatch(self.protocol) is not None
 
     def find(self, api_name: str | None, fn_index: int | None = None) -> Endpoint:
-        """The function of this name, or else the one with this index.
+        """The function of this name. The number counts for a function without a name, and where no name is wanted.
+
+        ``predict`` is Gradio's own word for any function that is called by its number.
 
         Raises:
-            Changed: There is neither.
+            Changed: There is none. A function that has the number and another name is not the one that was named.
         """
         wanted = api_name.strip("/") if api_name else None
         for endpoint in self.endpoints:
             if wanted and endpoint.api_name == wanted:
                 return endpoint
         for endpoint in self.endpoints:
-            if fn_index is not None and endpoint.fn_index == fn_index:
+            fits = wanted in {None, _BY_NUMBER} or endpoint.api_name is None
+            if fits and fn_index is not None and endpoint.fn_index == fn_index:
                 return endpoint
         names = ", ".join(sorted(f"/{e.api_name}" for e in self.endpoints if e.api_name))
         raise Changed(
@@ -106,7 +133,7 @@ class App:
         return {
             e.label: {
                 "inputs": [[s.name, s.component, s.required] for s in e.slots if not s.hidden],
-                "outputs": list(e.outputs),
+                "outputs": [output.component for output in e.outputs],
             }
             for e in sorted(self.endpoints, key=lambda e: e.label)
             if e.api_name
@@ -121,10 +148,13 @@ def parse_app(config: object, info: object = None) -> App:
     """
     if not isinstance(config, dict) or not isinstance(config.get("dependencies"), list):
         raise Protocol("no Gradio app answers at this address: its /config has no functions")
-    components = {c["id"]: c for c in _dicts(config.get("components")) if isinstance(c.get("id"), int) and "type" in c}
-    named = _mapping(_mapping(info).get("named_endpoints"))
+    components = {
+        c["id"]: c for c in mappings(config.get("components")) if isinstance(c.get("id"), int) and "type" in c
+    }
+    named = mapping(mapping(info).get("named_endpoints"))
     endpoints = tuple(
-        _endpoint(position, fields, components, named) for position, fields in enumerate(_dicts(config["dependencies"]))
+        _endpoint(position, fields, components, named)
+        for position, fields in enumerate(mappings(config["dependencies"]))
     )
     prefix = config.get("api_prefix")
     protocol = config.get("protocol")
@@ -134,41 +164,14 @@ def parse_app(config: object, info: object = None) -> App:
         protocol=protocol if isinstance(protocol, str) else "ws",
         prefix=prefix if isinstance(prefix, str) and _PREFIX.fullmatch(prefix) else "",
         endpoints=endpoints,
+        app_id=app_id(config),
     )
 
 
-def arguments(endpoint: Endpoint, given: Mapping[str, object], positional: Sequence[str] = ()) -> list[object]:
-    """Put arguments into the function's order.
-
-    Args:
-        endpoint: The function.
-        given: By parameter name.
-        positional: Names in order, for an app that does not tell them.
-
-    Returns:
-        One value per input: the given one, else the app's default, else null.
-
-    Raises:
-        Changed: The function lacks a given parameter, or needs one that is not given.
-    """
-    slots = _named(endpoint, positional)
-    names = {slot.name for slot in slots if slot.name and not slot.hidden}
-    if unknown := sorted(set(given) - names):
-        raise Changed(f"{endpoint.label} of the app no longer has the parameter {_quoted(unknown)}")
-    if missing := [s.name or "?" for s in slots if s.required and not s.hidden and s.name not in given]:
-        raise Changed(f"{endpoint.label} of the app now needs the parameter {_quoted(missing)}")
-    return [None if slot.hidden else given.get(slot.name or "", slot.default) for slot in slots]
-
-
-def _named(endpoint: Endpoint, positional: Sequence[str]) -> tuple[Slot, ...]:
-    visible = [slot for slot in endpoint.slots if not slot.hidden]
-    if any(slot.name for slot in visible):
-        return endpoint.slots
-    names = iter(positional)
-    return tuple(
-        slot if slot.hidden else Slot(name=next(names, None), default=slot.default, component=slot.component)
-        for slot in endpoint.slots
-    )
+def app_id(fields: object) -> int | None:
+    """The number in ``/config`` or ``/app_id`` that says which start of an app answers."""
+    found = mapping(fields).get("app_id")
+    return found if isinstance(found, int) and not isinstance(found, bool) else None
 
 
 def _endpoint(
@@ -183,17 +186,17 @@ def _endpoint(
     name = api_name.strip("/") if isinstance(api_name, str) and api_name and len(api_name) <= _NAME_LIMIT else None
     if fields.get("api_visibility") == "private":
         name = None
-    parameters = _dicts(_mapping(named.get(f"/{name}")).get("parameters"))
+    parameters = mappings(mapping(named.get(f"/{name}")).get("parameters"))
     return Endpoint(
         fn_index=number if isinstance(number, int) and not isinstance(number, bool) else position,
         api_name=name,
         slots=_slots([components.get(i, {}) for i in _hashables(fields.get("inputs"))], parameters),
-        outputs=tuple(_type(components.get(i, {})) for i in _hashables(fields.get("outputs"))),
+        outputs=tuple(_output(components.get(i, {})) for i in _hashables(fields.get("outputs"))),
     )
 
 
 def _slots(inputs: Sequence[Mapping[str, object]], parameters: Sequence[Mapping[str, object]]) -> tuple[Slot, ...]:
-    hidden = [_type(c) == "state" or c.get("skip_api") is True for c in inputs]
+    hidden = [is_hidden(c) for c in inputs]
     told = iter(parameters if len(parameters) == hidden.count(False) else ())
     return tuple(
         Slot(hidden=True, component=_type(c)) if skip else _slot(c, next(told, {}))
@@ -202,16 +205,25 @@ def _slots(inputs: Sequence[Mapping[str, object]], parameters: Sequence[Mapping[
 
 
 def _slot(component: Mapping[str, object], parameter: Mapping[str, object]) -> Slot:
+    props = mapping(component.get("props"))
     name = parameter.get("parameter_name")
-    if not isinstance(name, str) or not name or len(name) > _NAME_LIMIT:
-        return Slot(default=_mapping(component.get("props")).get("value"), component=_type(component))
+    known = isinstance(name, str) and 0 < len(name) <= _NAME_LIMIT
     has_default = parameter.get("parameter_has_default") is True
     return Slot(
-        name=name,
-        required=not has_default,
-        default=parameter.get("parameter_default") if has_default else None,
+        name=str(name) if known else None,
+        required=known and not has_default,
+        default=(parameter.get("parameter_default") if has_default else None) if known else props.get("value"),
         component=_type(component),
+        label=clean.text(props.get("label"), _NAME_LIMIT),
+        key=clean.text(props.get("elem_id"), _NAME_LIMIT),
+        several=props.get("multiselect") is True or props.get("file_count") in ("multiple", "directory"),
+        in_pairs=props.get("type") == "tuples",
+        takes_file=mapping(component.get("api_info")).get("title") in _FILE_MODELS,
     )
+
+
+def _output(component: Mapping[str, object]) -> Output:
+    return Output(_type(component), clean.text(mapping(component.get("props")).get("label"), _NAME_LIMIT))
 
 
 def _type(component: Mapping[str, object]) -> str:
@@ -223,11 +235,13 @@ def _version(value: object) -> tuple[int, ...]:
     return tuple(int(part or 0) for part in parts.groups()) if parts else (0,)
 
 
-def _quoted(names: Sequence[str]) -> str:
-    return clean.text(", ".join(f"'{name}'" for name in names), 200)
+def is_hidden(component: Mapping[str, object]) -> bool:
+    """Whether an input is no part of the API."""
+    return component.get("type") == "state" or component.get("skip_api") is True
 
 
-def _dicts(value: object) -> list[Mapping[str, object]]:
+def mappings(value: object) -> list[Mapping[str, object]]:
+    """The objects in a list; none if it is no list."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -235,5 +249,6 @@ def _hashables(value: object) -> list[int]:
     return [item for item in value if isinstance(item, int)] if isinstance(value, list) else []
 
 
-def _mapping(value: object) -> Mapping[str, object]:
+def mapping(value: object) -> Mapping[str, object]:
+    """An object; an empty one if it is none."""
     return value if isinstance(value, dict) else {}

@@ -5,13 +5,16 @@ What it adds to requests, and why:
 * every socket is known, so that a cancel ends a read or a write that blocks;
 * nothing is taken from the environment, no redirect is followed by itself, no
   compressed body is asked for (a few hundred bytes can unpack to megabytes);
-* one TLS context for the whole process: loading the certificates costs 20 ms
-  and half a megabyte, which every job would pay.
+* one TLS context for the whole process, and one for each file of certificates
+  that an operator names: loading them costs 20 ms and half a megabyte, which
+  every job would pay.
 """
 
 from __future__ import annotations
 
+import base64
 import ssl
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import cache, partial
@@ -26,8 +29,14 @@ from requests.cookies import RequestsCookieJar
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
-from providers.errors import Rejected
+from connecting import in_turn, shares
+from providers.errors import Rejected, Unreachable
+from resolving import resolve
+
+#: From this status on, what a server says is that it failed.
+_BROKEN = 500
 
 
 class Sockets:
@@ -62,23 +71,23 @@ class Sockets:
 
 
 def open_session(
-    base: str, sockets: Sockets, headers: Mapping[str, str], cookies: str | None, proxy: str | None
+    base: str,
+    sockets: Sockets,
+    headers: Mapping[str, str],
+    cookies: str | None,
+    proxy: str | None,
+    ca_file: str | None = None,
 ) -> requests.Session:
-    """A session for one app.
+    """A session for the app at ``base``. ``cookies`` is a ``Cookie`` header to begin with.
 
-    Args:
-        base: Address of the app.
-        sockets: Registers every socket of the session.
-        headers: Sent with every request.
-        cookies: A ``Cookie`` header to begin with.
-        proxy: For all requests.
+    The certificates in ``ca_file`` are trusted besides the usual ones.
 
     Raises:
         Rejected: A header is malformed, or a proxy could read the requests. The text does not contain the header.
     """
     session = _Session()
     session.trust_env = False
-    adapter = _Adapter(sockets)
+    adapter = _Adapter(sockets, ca_file)
     session.mount("http://", adapter)
     session.mount("https://", adapter)
     session.headers.update({"User-Agent": "darkroom", "Accept-Encoding": "identity"})
@@ -103,16 +112,60 @@ def _end(sock: socket) -> None:
 class _Registered:
     """A connection that registers its socket."""
 
-    sockets: Sockets
     sock: Any
+    port: int
+    #: Attributes of the base that say where it connects, and for how many seconds it tries.
+    _dns_host: str
+    timeout: Any
+
+    def __init__(self, *place: Any, sockets: Sockets, **settings: Any) -> None:  # noqa: ANN401 - urllib3's own arguments
+        super().__init__(*place, **settings)
+        self._sockets = sockets
+        self._ends = False
+
+    def _new_conn(self) -> socket:
+        """As the base does it, but all addresses of the host share one time: a cancel waits for its end."""
+        host, seconds = self._dns_host, self.timeout
+        ends = time.monotonic() + seconds
+        addresses = self._addresses(host, seconds)
+        failure: Exception = NewConnectionError(self, "the host has no address")  # type: ignore[arg-type]
+        try:
+            for self._dns_host, self.timeout in shares(addresses, ends):
+                try:
+                    sock: socket = super()._new_conn()  # type: ignore[misc]
+                except (NewConnectionError, ConnectTimeoutError) as error:
+                    failure = error
+                else:
+                    sock.settimeout(seconds)
+                    return sock
+        finally:
+            self._dns_host, self.timeout = host, seconds
+        raise failure
+
+    def _addresses(self, host: str, seconds: float) -> list[str]:
+        """The addresses of the host, in the order in which they are tried; the base would wait for them without an end."""
+        try:
+            return in_turn(resolve(host, self.port, seconds))
+        except TimeoutError as error:
+            raise ConnectTimeoutError(self, "the host is not found in time") from error
+        except (OSError, ValueError) as error:
+            raise NewConnectionError(self, "the host is not found") from error  # type: ignore[arg-type]
 
     def connect(self) -> None:
         super().connect()  # type: ignore[misc]
-        self.sockets.add(self.sock)
+        self._ends = False
+        self._sockets.add(self.sock)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the pool may use it once more: not after a 5xx, when a server closes it without saying so."""
+        return not self._ends and super().is_connected  # type: ignore[misc]
 
     def getresponse(self) -> Any:  # noqa: ANN401 - urllib3's own type, passed through
-        self.sockets.newest = self.sock
-        return super().getresponse()  # type: ignore[misc]
+        self._sockets.newest = self.sock
+        response = super().getresponse()  # type: ignore[misc]
+        self._ends = response.status >= _BROKEN
+        return response
 
 
 class _Connection(_Registered, HTTPConnection):
@@ -123,44 +176,31 @@ class _TLSConnection(_Registered, HTTPSConnection):
     """A TLS connection."""
 
 
-class _RegisteringPool:
-    """A pool that tells its connections where to register."""
-
-    sockets: Sockets
-
-    def _new_conn(self) -> Any:  # noqa: ANN401
-        connection: Any = super()._new_conn()  # type: ignore[misc]
-        connection.sockets = self.sockets
-        return connection
-
-
-class _Pool(_RegisteringPool, HTTPConnectionPool):
-    ConnectionCls = _Connection
-
-
-class _TLSPool(_RegisteringPool, HTTPSConnectionPool):
-    ConnectionCls = _TLSConnection
-
-
-def _pool(kind: type[_Pool | _TLSPool], sockets: Sockets, host: str, port: int, **context: Any) -> _Pool | _TLSPool:  # noqa: ANN401
-    pool = kind(host, port, **context)
-    pool.sockets = sockets
+def _pool(kind: Any, connection: type[_Registered], sockets: Sockets, *place: Any, **context: Any) -> Any:  # noqa: ANN401
+    pool = kind(*place, **context)
+    pool.ConnectionCls = partial(connection, sockets=sockets)
     return pool
 
 
 @cache
-def _tls() -> ssl.SSLContext:
-    """The process's TLS context: the system's certificates (and ``SSL_CERT_FILE``) and certifi's."""
+def _tls(ca_file: str | None = None) -> ssl.SSLContext:
+    """A TLS context: the system's certificates (and ``SSL_CERT_FILE``), certifi's, and those of a file."""
     context = ssl.create_default_context()
     context.load_verify_locations(DEFAULT_CA_BUNDLE_PATH)
+    if ca_file is not None:
+        try:
+            context.load_verify_locations(ca_file)
+        except OSError:
+            raise Unreachable("the file that ca_file names cannot be read now") from None
     return context
 
 
 class _Adapter(HTTPAdapter):
-    """Makes connections that register their sockets, with the shared TLS context."""
+    """Makes connections that register their sockets, with a shared TLS context."""
 
-    def __init__(self, sockets: Sockets) -> None:
+    def __init__(self, sockets: Sockets, ca_file: str | None) -> None:
         self._sockets = sockets
+        self._ca_file = ca_file
         super().__init__(pool_connections=2, pool_maxsize=2)
 
     def init_poolmanager(self, connections: int, maxsize: int, block: bool = False, **pool: Any) -> None:  # noqa: ANN401, FBT001, FBT002 - the base's signature
@@ -176,14 +216,14 @@ class _Adapter(HTTPAdapter):
 
     def _use_own_pools(self, manager: Any) -> None:  # noqa: ANN401
         manager.pool_classes_by_scheme = {
-            "http": partial(_pool, _Pool, self._sockets),
-            "https": partial(_pool, _TLSPool, self._sockets),
+            "http": partial(_pool, HTTPConnectionPool, _Connection, self._sockets),
+            "https": partial(_pool, HTTPSConnectionPool, _TLSConnection, self._sockets),
         }
 
     def build_connection_pool_key_attributes(self, request: Any, verify: Any, cert: Any = None) -> Any:  # noqa: ANN401
         host, settings = super().build_connection_pool_key_attributes(request, verify, cert)
         if host["scheme"] == "https":
-            settings["ssl_context"] = _tls()
+            settings["ssl_context"] = _tls(self._ca_file)
         return host, settings
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:  # noqa: ANN401
@@ -197,6 +237,11 @@ class _Session(requests.Session):
         """Always None: :class:`providers.gradio.transport.AppTransport` follows redirects, with bounds."""
         del resp
         return None
+
+
+def basic_header(name: str, password: str) -> str:
+    """The header ``Authorization`` of HTTP Basic (RFC 7617)."""
+    return f"Basic {base64.b64encode(f'{name}:{password}'.encode()).decode()}"
 
 
 def _header(name: str, value: str) -> str:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from providers.errors import Busy, Canceled, Crashed, Protocol, ProviderError, Unreachable
-from providers.events import File, Preview, Progress, ProviderEvent, Queued, Started, Status
-from providers.gradio import diff, messages, zerogpu
-from providers.gradio.files import Reference, find
+from providers.events import Progress, ProviderEvent, Queued, Started, Status
+from providers.gradio.messages import Content, Generating, Message, ProcessCompleted, Signal, Unexpected
+from providers.huggingface import zerogpu
+from resilience import survive
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,10 @@ class Lost(Unreachable):
     """The app no longer knows the job: it was restarted, or the stream was closed."""
 
 
+class SessionLost(Unreachable):
+    """The app has no call of an interrupted session that can be picked up."""
+
+
 class Session:
     """Reads one call's messages.
 
@@ -29,8 +37,8 @@ class Session:
 
     Args:
         event_id: The call's id; None takes it from the first message that has one.
-        diffs: Whether steps after the first come as changes.
-        file: Makes a file from an output's data, for previews.
+        step: Reads the data of a step: what of it is shown.
+        settle: Completes the answer by what the steps have shown.
         canceled: Whether we canceled the call.
     """
 
@@ -38,27 +46,24 @@ class Session:
         self,
         event_id: str | None = None,
         *,
-        diffs: bool = False,
-        file: Callable[[object], File | None] = lambda _: None,
+        step: Callable[[tuple[object, ...]], Iterable[ProviderEvent]] = lambda _: (),
+        settle: Callable[[tuple[object, ...]], tuple[object, ...]] = lambda data: data,
         canceled: Callable[[], bool] = lambda: False,
     ) -> None:
         self.event_id = event_id
         self.finished = False
         #: Whether there was any message of the call.
         self.heard = False
-        self._diffs = diffs
-        self._file = file
+        #: Whether the function works; before, the call waits in the app's queue.
+        self.started = False
+        self._step = step
+        self._settle = settle
         self._canceled = canceled
-        self._started = False
         self._queued: Queued | None = None
-        self._outputs: tuple[object, ...] | None = None
-        self._preview: object = None
+        self._shows_steps = True
 
-    def feed(self, message: messages.Message) -> tuple[ProviderEvent | CallResult, ...]:
-        """Read one message.
-
-        Returns:
-            Its events. A CallResult ends the call.
+    def feed(self, message: Message) -> tuple[ProviderEvent | CallResult, ...]:
+        """Read one message. Returns its events; a CallResult ends the call.
 
         Raises:
             ProviderError: The call ended without an answer.
@@ -66,7 +71,7 @@ class Session:
         if self.finished or not self._is_own(message):
             return ()
         try:
-            events = self._read(message)
+            events = tuple(self._read(message.content))
         except ProviderError:
             self.finished = True
             raise
@@ -80,109 +85,57 @@ class Session:
             return Canceled()
         return Unreachable("the connection was lost before the job was finished") if self.heard else Lost()
 
-    def _is_own(self, message: messages.Message) -> bool:
+    def _is_own(self, message: Message) -> bool:
         if message.event_id is None:
             return True
         if self.event_id is None:
             self.event_id = message.event_id
         return message.event_id == self.event_id
 
-    def _read(self, message: messages.Message) -> tuple[ProviderEvent | CallResult, ...]:
-        match message:
-            case messages.Estimation():
-                return self._waiting(message)
-            case messages.Starts():
-                return self._starting(message)
-            case messages.Bars():
-                return (_progress(message.bars),)
-            case messages.Log():
-                return (Status(message.text, message.level),) if message.text else ()
-            case messages.Generating():
-                return self._step(message)
-            case messages.ProcessCompleted():
-                return (self._completed(message),)
-            case messages.Unexpected() | messages.QueueFull() | messages.CloseStream():
-                raise self._failed(message)
-            case messages.SendData() | messages.Heartbeat():
-                return ()
+    def _read(self, content: Content) -> Iterator[ProviderEvent | CallResult]:
+        match content:
+            case Queued():
+                if not self.started and content != self._queued:
+                    self._queued = content
+                    yield content
+            case Started() if not self.started:
+                self.started = True
+                yield content
+            case Progress():
+                yield content
+            case Status() if content.text:
+                yield content
+            case Generating() if content.data and self._shows_steps:
+                # A step is only to look at: whatever is wrong with one costs no more than the steps.
+                self._shows_steps = False
+                with survive(log, "the steps of an app cannot be shown"):
+                    shown = tuple(self._step(content.data))
+                    self._shows_steps = True
+                    yield from shown
+            case ProcessCompleted():
+                yield self._completed(content)
+            case Unexpected() | Signal.QUEUE_FULL | Signal.CLOSE_STREAM:
+                raise self._failed(content)
 
-    def _waiting(self, message: messages.Estimation) -> tuple[Queued, ...]:
-        queued = Queued(rank=message.rank, size=message.size, eta=message.eta)
-        if self._started or queued == self._queued:
-            return ()
-        self._queued = queued
-        return (queued,)
-
-    def _starting(self, message: messages.Starts) -> tuple[Started, ...]:
-        if self._started:
-            return ()
-        self._started = True
-        return (Started(eta=message.eta),)
-
-    def _step(self, message: messages.Generating) -> tuple[Preview, ...]:
-        if not message.data:
-            return ()
-        if self._diffs and self._outputs is not None:
-            self._outputs = diff.apply(self._outputs, message.data)
-        else:
-            self._outputs = message.data
-        for output in self._outputs:
-            # In a list of images the newest one is the last.
-            shown = output[-1] if isinstance(output, list) and output else output
-            reference = find(shown)
-            if reference is None or (isinstance(reference, Reference) and not reference.is_image):
-                continue
-            if reference == self._preview:
-                return ()
-            self._preview = reference
-            image = self._file(shown)
-            return (Preview(image),) if image is not None else ()
-        return ()
-
-    def _completed(self, message: messages.ProcessCompleted) -> CallResult:
+    def _completed(self, message: ProcessCompleted) -> CallResult:
         if not message.success:
             raise Canceled() if self._canceled() else zerogpu.classify(message.error, message.title)
         if message.data is None:
             # This is how Gradio reports a cancel: success, with an empty output.
             raise Canceled() if self._canceled() else Crashed("the app canceled the job")
         self.finished = True
-        return CallResult(message.data)
+        # Where a step was not understood, what was shown before it is no answer.
+        return CallResult(self._settle(message.data) if self._shows_steps else message.data)
 
-    def _failed(self, message: messages.Unexpected | messages.QueueFull | messages.CloseStream) -> ProviderError:
+    def _failed(self, content: Unexpected | Signal) -> ProviderError:
         if self._canceled():
             return Canceled()
-        match message:
-            case messages.QueueFull():
-                return Busy("the app's queue is full", retry_after=zerogpu.BUSY_WAIT)
-            case messages.CloseStream():
-                return Lost("the app closed the stream before the job was finished")
-        if message.unknown_session:
+        if content is Signal.QUEUE_FULL:
+            return Busy("the app's queue is full", retry_after=zerogpu.BUSY_WAIT)
+        if isinstance(content, Signal):
+            return Lost("the app closed the stream before the job was finished")
+        if content.unknown_session:
             return Lost()
-        if message.text.startswith("Server stopped"):
+        if content.text.startswith("Server stopped"):
             return Unreachable("the app was stopped while it worked on the job")
-        return Crashed(message.text) if message.text else Protocol("the app reported an error without a text")
-
-
-def _progress(bars: tuple[messages.Bar, ...]) -> Progress:
-    """The progress of nested bars: an inner bar fills the current step of the outer one."""
-    if not bars:
-        return Progress(message="generating")
-    outer = bars[0]
-    text = " · ".join(bar.text for bar in bars if bar.text)
-    return Progress(
-        fraction=_fraction(bars), step=outer.index, total=outer.length, unit=outer.unit, message=text[:200] or None
-    )
-
-
-def _fraction(bars: tuple[messages.Bar, ...]) -> float | None:
-    inner = 0.0
-    found = None
-    for bar in reversed(bars):
-        if bar.fraction is not None:
-            found = bar.fraction
-        elif bar.index is not None and bar.length:
-            found = min(1.0, (bar.index + (inner if bar.index < bar.length else 0.0)) / bar.length)
-        else:
-            continue
-        inner = found
-    return found
+        return Crashed(content.text) if content.text else Protocol("the app reported an error without a text")

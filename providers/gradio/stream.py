@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 
@@ -18,15 +19,12 @@ class EventReader:
     """The data of each event of one response.
 
     Heartbeats do not count as news. The caller must call :meth:`news` for
-    every message about the job.
+    every message about the job. Without heartbeats the connection is dead.
 
     Args:
         read: Returns the next piece, empty at the end. Its argument is the
             seconds it may wait; after that it raises ``TimeoutError``.
-        limits: Bounds on time, size and number.
-        first: Seconds until the first news.
-        control: Cancel and time budget of the attempt.
-        clock: Monotonic seconds.
+        first: Seconds until the first news; None takes it from the limits.
     """
 
     def __init__(
@@ -50,9 +48,9 @@ class EventReader:
         self._open = 0
         self._events = sseclient.SSEClient(self._pieces()).events()
 
-    def news(self) -> None:
-        """Note that there was a message about the job."""
-        self._last, self._silence = self._clock(), self._limits.no_news
+    def news(self, *, works: bool) -> None:
+        """Note that there was a message about the job. ``works``: it runs. While it waits its turn, there is no news."""
+        self._last, self._silence = self._clock(), self._limits.no_news if works else math.inf
 
     def __iter__(self) -> Iterator[str]:
         """Yield the data of each event.
@@ -103,10 +101,13 @@ class EventReader:
             return self._read(wait)
         except TimeoutError:
             self._control.check()
-            raise self._silent() from None
+            raise (self._dead(wait) if wait < left else self._silent()) from None
 
     def _silent(self) -> Timeout:
         return Timeout(f"no news from the app for {self._clock() - self._last:.0f} s")
+
+    def _dead(self, seconds: float) -> Timeout:
+        return Timeout(f"nothing came from the app for {seconds:.0f} s, not even a heartbeat: the connection is dead")
 
     def _measure(self, piece: bytes) -> None:
         self._total += len(piece)

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 import ssl
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3
 
+import logs
+from providers import clean
 from providers.base import Control
 from providers.errors import Protocol, ProviderError, Rejected, Timeout, Unreachable
+from providers.gradio.answers.files import same_origin
 from providers.gradio.app_limits import AppLimits
-from providers.gradio.files import same_origin
-from providers.gradio.http_session import Sockets, open_session
+from providers.gradio.http_session import Sockets, basic_header, open_session
 from providers.gradio.refusals import LONGEST_WAIT, Refusal
 from providers.gradio.stream import EventReader
+from providers.gradio.untrusted_json import loads
 from retry_after import wait_of
 
 _PIECE = 65536
@@ -31,57 +34,71 @@ _HOPS = 3
 #: Seconds to connect, and to wait for the answer of a last request whose answer hardly matters.
 _FAREWELL = (1.5, 1.0)
 
+#: What requests and urllib3 raise, for what a server sends too.
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+
 
 class AppTransport:
-    """Requests to one app.
-
-    Args:
-        base_url: Without a slash at the end.
-        headers: Sent with every request.
-        cookies: A ``Cookie`` header to begin with.
-        proxy: For all requests.
-        limits: Bounds on time and size.
-        control: Cancel and time budget of the attempt.
-
-    Raises:
-        Rejected: A header is malformed, or a proxy could read the requests.
-    """
+    """Requests to one app, during one attempt; see :func:`providers.gradio.http_session.open_session`."""
 
     def __init__(
         self,
         base_url: str,
         *,
         headers: Mapping[str, str],
-        cookies: str | None,
+        cookies: str | None = None,
         proxy: str | None,
+        ca_file: str | None = None,
         limits: AppLimits,
         control: Control,
     ) -> None:
         self.base = base_url.rstrip("/")
         self.sockets = Sockets()
-        self._limits = limits
-        self._control = control
-        host = urlsplit(self.base).hostname or ""
-        self._hosted = host.endswith(".hf.space")
-        self._session = open_session(self.base, self.sockets, headers, cookies, proxy)
+        self.limits = limits
+        self.control = control
+        self._hosted = (urlsplit(self.base).hostname or "").endswith(".hf.space")
+        self._session = open_session(self.base, self.sockets, headers, cookies, proxy, ca_file)
 
     def cookies(self) -> list[str]:
         """The values of all cookies, ours and the app's."""
         return [cookie.value for cookie in self._session.cookies if cookie.value]
 
+    def use_basic(self, login: tuple[str, str]) -> bool:
+        """Log in by HTTP Basic from now on. False: the session does already."""
+        sent = basic_header(*login)
+        logs.hide(sent.partition(" ")[2])
+        known, self._session.headers["Authorization"] = self._session.headers.get("Authorization"), sent
+        return known != sent
+
     def close(self) -> None:
         """Close all connections."""
         self._session.close()
 
-    def ask(self, method: str, path: str, *, limit: int | None = None, wait: float | None = None, **body: Any) -> bytes:  # noqa: ANN401 - requests' own arguments
-        """Send a request and read the whole answer.
+    @contextmanager
+    def opened(self) -> Iterator[None]:
+        """A block that a cancel ends, and that closes all connections at its end."""
+        try:
+            with self.control.closing(self.sockets.shut):
+                yield
+        finally:
+            self.close()
 
-        Args:
-            method: The HTTP method.
-            path: A path below the base, or a whole URL of the same origin.
-            limit: Most bytes of the answer.
-            wait: Seconds until the answer must begin.
-            body: ``json``, ``data``, ``files`` or ``params`` of requests.
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        limit: int | None = None,
+        wait: float | None = None,
+        within: float | None = None,
+        **body: Any,  # noqa: ANN401 - requests' own arguments
+    ) -> bytes:
+        """Send a request and read the whole answer, of at most ``limit`` bytes.
+
+        It must begin within ``wait`` seconds, and be there ``within`` seconds from its begin.
+
+        The path is below the base, or a whole URL of the same origin; ``body`` is ``json``, ``data``, ``files`` or
+        ``params`` of requests.
 
         Raises:
             Refused: The status is not 200.
@@ -90,26 +107,28 @@ class AppTransport:
         with self._send(method, path, wait=wait, **body) as response:
             if response.status_code != 200:
                 raise Refused(self._refusal(response))
-            return self._whole(response, self._limits.body_bytes if limit is None else limit)
+            return self._whole(response, self.limits.body_bytes if limit is None else limit, within)
 
-    def require(self, method: str, path: str, **body: Any) -> bytes:  # noqa: ANN401 - requests' own arguments
-        """As :meth:`ask`; a status other than 200 raises the error that it usually means.
+    def pieces(self, method: str, path: str, *, limit: int) -> Iterator[bytes]:
+        """Send a request and read the answer in pieces, at most ``limit`` bytes; errors as of :meth:`ask`."""
+        with self._send(method, path) as response:
+            if response.status_code != 200:
+                raise Refused(self._refusal(response))
+            yield from self._pieces(response, limit, None)
 
-        Raises:
-            ProviderError: There is no answer, or it is another one.
-        """
+    def ask_json(self, method: str, path: str, **more: Any) -> object:  # noqa: ANN401 - as ask
+        """As :meth:`ask`, and read the answer as JSON; Protocol if it is none."""
+        return loads(self.ask(method, path, **more))
+
+    def require_json(self, method: str, path: str, **more: Any) -> object:  # noqa: ANN401 - as ask
+        """As :meth:`ask_json`; a status other than 200 raises the ProviderError that it usually means."""
         try:
-            return self.ask(method, path, **body)
+            return self.ask_json(method, path, **more)
         except Refused as answer:
             raise answer.refusal.error() from None
 
     def listen(self, path: str, *, first: float | None = None, **params: str) -> OpenStream:
-        """Open a stream of events.
-
-        Args:
-            path: A path below the base.
-            first: Seconds until the first message.
-            params: The query.
+        """Open a stream of events, whose first message must come within ``first`` seconds.
 
         Raises:
             Refused: The answer is not a stream of events.
@@ -127,7 +146,7 @@ class AppTransport:
                     sock.settimeout(seconds)
             return self._piece(response)
 
-        return OpenStream(response, EventReader(read, limits=self._limits, first=first, control=self._control))
+        return OpenStream(response, EventReader(read, limits=self.limits, first=first, control=self.control))
 
     def tell(self, path: str, fields: Mapping[str, object]) -> int:
         """Post a last message, also after a cancel. Returns the status; 0 if there was no answer in time."""
@@ -135,7 +154,7 @@ class AppTransport:
         try:
             with self._session.post(self.base + path, json=fields, timeout=_FAREWELL, stream=True) as response:
                 return response.status_code
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError):
+        except _FAILURES:
             return 0
 
     def glance(self, path: str, **params: str) -> bytes:
@@ -145,7 +164,7 @@ class AppTransport:
             url = self.base + path
             with self._session.get(url, params=params, timeout=_FAREWELL, stream=True) as response:
                 return self._piece(response)
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ProviderError):
+        except (*_FAILURES, ProviderError):
             return b""
 
     def _send(
@@ -158,35 +177,41 @@ class AppTransport:
     ) -> requests.Response:
         url = path if path.startswith(("http://", "https://")) else self.base + path
         for _ in range(_HOPS):
-            self._control.check()
-            left = self._control.remaining()
-            silence = self._limits.read if wait is None else wait
-            timeout = (self._limits.connect, silence if left is None else min(silence, max(left, 0.001)))
+            self.control.check()
+            left = self.control.remaining()
+            silence = self.limits.read if wait is None else wait
+            timeout = (self.limits.connect, silence if left is None else min(silence, max(left, 0.001)))
             try:
                 response = self._session.request(method, url, timeout=timeout, stream=True, **body)
-            except (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            except _FAILURES as error:
                 raise self._failure(error) from None
-            target = response.headers.get("location") if response.is_redirect else None
-            if method != "GET" or not target or not same_origin(urljoin(url, target), self.base):
+            target = _target(response, url) if method == "GET" else None
+            if target is None or not same_origin(target, self.base):
                 return response
             response.close()
-            url = urljoin(url, target)
+            url = target
         raise Protocol("the app redirects from one address to the next")
 
-    def _whole(self, response: requests.Response, limit: int) -> bytes:
-        if (response.headers.get("content-length") or "").isdigit() and int(response.headers["content-length"]) > limit:
+    def _whole(self, response: requests.Response, limit: int, within: float | None = None) -> bytes:
+        return b"".join(self._pieces(response, limit, self.limits.answer if within is None else within))
+
+    def _pieces(self, response: requests.Response, limit: int, seconds: float | None) -> Iterator[bytes]:
+        announced = response.headers.get("content-length", "")
+        # As many digits as no limit has are enough: a number of thousands of digits cannot be read.
+        if announced.isascii() and announced.isdigit() and int(announced[:16]) > limit:
             raise Protocol(f"the app sent more than {limit} bytes")
-        pieces: list[bytes] = []
-        size, ends = 0, time.monotonic() + self._limits.no_news
-        while piece := self._piece_or_timeout(response):
-            self._control.check()
-            size += len(piece)
-            if size > limit:
-                raise Protocol(f"the app sent more than {limit} bytes")
-            if time.monotonic() > ends:
-                raise Timeout(f"the app took more than {self._limits.no_news:.0f} s to send its answer")
-            pieces.append(piece)
-        return b"".join(pieces)
+        size, began = 0, time.monotonic()
+        try:
+            while piece := self._piece(response):
+                self.control.check()
+                size += len(piece)
+                if size > limit:
+                    raise Protocol(f"the app sent more than {limit} bytes")
+                if seconds is not None and time.monotonic() - began > seconds:
+                    raise Timeout(f"the app took more than {seconds:.0f} s to send its answer")
+                yield piece
+        except TimeoutError as error:
+            raise self._failure(error) from None
 
     def _piece(self, response: requests.Response) -> bytes:
         if response.headers.get("content-encoding", "identity").lower() not in {"", "identity"}:
@@ -196,19 +221,14 @@ class AppTransport:
             return response.raw.read1(_PIECE, decode_content=False) or b""
         except urllib3.exceptions.ReadTimeoutError:
             raise TimeoutError from None
-        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+        except _FAILURES as error:
             raise self._failure(error) from None
 
-    def _piece_or_timeout(self, response: requests.Response) -> bytes:
-        try:
-            return self._piece(response)
-        except TimeoutError:
-            raise self._failure(TimeoutError()) from None
-
     def _refusal(self, response: requests.Response) -> Refusal:
+        away = _target(response, response.url or self.base)
         try:
             # The body of a redirect does not matter, and it may never end.
-            body = "" if response.is_redirect else self._whole(response, _PIECE).decode("utf-8", "replace")
+            body = "" if away else self._whole(response, _PIECE).decode("utf-8", "replace")
         except (Protocol, Timeout):
             body = ""
         return Refusal(
@@ -222,12 +242,15 @@ class AppTransport:
                 date=response.headers.get("date", ""),
             ),
             hosted=self._hosted,
+            has_input=response.request.method == "POST",
+            location=away or "",
+            challenge=response.headers.get("www-authenticate", "")[:40].partition(" ")[0].lower(),
         )
 
     def _failure(self, error: Exception) -> ProviderError:
         """The typed error for an error of requests, without its text."""
         try:
-            self._control.check()
+            self.control.check()
         except ProviderError as ended:
             return ended
         match error:
@@ -236,7 +259,7 @@ class AppTransport:
             case requests.exceptions.SSLError() | ssl.SSLError():
                 return Unreachable("no safe connection to the app: its certificate or TLS failed")
             case requests.exceptions.ConnectTimeout():
-                return Unreachable(f"no connection to the app within {self._limits.connect:g} s")
+                return Unreachable(f"no connection to the app within {self.limits.connect:g} s")
             case requests.exceptions.ReadTimeout() | TimeoutError():
                 return Timeout("the app did not answer in time")
             case requests.exceptions.ConnectionError():
@@ -272,5 +295,13 @@ class OpenStream:
         self._response.close()
 
 
+def _target(response: requests.Response, url: str) -> str | None:
+    """Where an answer leads; None: it is no redirect, or leads nowhere."""
+    try:
+        return urljoin(url, response.headers["location"]) if response.is_redirect else None
+    except ValueError:
+        return None
+
+
 def _content_type(response: requests.Response) -> str:
-    return response.headers.get("content-type", "").split(";")[0].strip().lower()
+    return clean.text(response.headers.get("content-type", "").split(";")[0], 80).lower()

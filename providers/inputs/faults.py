@@ -24,7 +24,8 @@ _TYPES: Final = {
     "number": "a number",
 }
 #: What a text of a format is, for the formats that say more than "a text".
-_FORMATS: Final = {"picture": "a text: a data: URI, an https address or a file id"}
+_SOURCE: Final = "a text: a data: URI, an https address or a file id"
+_FORMATS: Final = {"picture": _SOURCE, "file": _SOURCE}
 _EMPTY: Final = "must not be empty"
 _WORDS: Final[Mapping[str, str]] = {
     "minLength": _EMPTY,

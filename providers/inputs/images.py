@@ -1,7 +1,7 @@
-"""Sources of input images: where they stand in an input, and which are allowed by their text alone. Pure.
+"""Sources of input files: where they stand in an input, and which are allowed by their text alone. Pure.
 
-The operator's rules say which addresses may be asked (:mod:`jobs.egress`); whether the bytes are an image is checked
-when they are read.
+The operator's rules say which addresses may be asked (:mod:`jobs.egress`); whether the bytes are an image, or another
+file that is wanted, is checked when they are read.
 """
 
 from __future__ import annotations
@@ -16,49 +16,42 @@ from media import IMAGE_TYPES
 FILE_ID_PATTERN: Final = "file_[0-7][0-9A-HJKMNP-TV-Z]{25}"
 URL_LIMIT: Final = 2048
 
-_DATA_URI = re.compile(
-    rf"data:({'|'.join(IMAGE_TYPES)});base64,(?:[A-Za-z0-9+/]{{4}})+(?:[A-Za-z0-9+/]{{2,3}}={{1,2}})?"
-)
-_DATA_HEAD = re.compile(rf"data:({'|'.join(IMAGE_TYPES)});base64,")
+_BASE64: Final = re.compile(r"(?:[A-Za-z0-9+/]{4})+(?:[A-Za-z0-9+/]{2,3}={1,2})?")
+_IMAGE_HEAD: Final = re.compile(rf"data:(?:{'|'.join(IMAGE_TYPES)});base64,")
+#: The type that a client gives to another file counts only where its bytes do not say what it is.
+_FILE_HEAD: Final = re.compile(r"data:(?:[\w.+-]{1,64}/[\w.+-]{1,64})?(?:;[\w=.+-]{1,64}){0,4};base64,")
 
 
 def with_sources(given: Mapping[str, Any], names: Collection[str], swap: Callable[[str, str], str]) -> dict[str, Any]:
-    """An input with the sources of its images replaced.
+    """An input with the sources of its files replaced.
 
     Args:
         given: An input, of any shape.
-        names: The parameters that are images; those in ``messages`` are found by their place.
+        names: The parameters that take files; images in ``messages`` are found by their place.
         swap: Gives the new source, by the JSON pointer into the input and the old source.
     """
+    found: Any = dict(given)
+    for name in given:
+        if name in names:
+            found = _replaced(found, "", [name, *(["*"] if isinstance(given[name], list) else [])], swap)
+    return dict(_replaced(found, "", ["messages", "*", "content", "*", "image_url", "url"], swap))
 
-    def one(value: object, pointer: str) -> object:
+
+def _replaced(value: Any, pointer: str, path: list[str], swap: Callable[[str, str], str]) -> Any:  # noqa: ANN401 - any JSON
+    """A value with the texts at the end of a path replaced; ``*`` stands for each item of a list."""
+    if not path:
         return swap(pointer, value) if isinstance(value, str) else value
-
-    def part(value: object, pointer: str) -> object:
-        image = value.get("image_url") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(image, dict) or "url" not in image:
-            return value
-        return {**value, "image_url": {**image, "url": one(image["url"], f"{pointer}/image_url/url")}}
-
-    def message(value: object, pointer: str) -> object:
-        content = value.get("content") if isinstance(value, dict) else None
-        if not isinstance(value, dict) or not isinstance(content, list):
-            return value
-        return {**value, "content": [part(item, f"{pointer}/content/{n}") for n, item in enumerate(content)]}
-
-    def some(value: object, pointer: str) -> object:
+    step, *rest = path
+    if step == "*":
         if isinstance(value, list):
-            return [one(item, f"{pointer}/{n}") for n, item in enumerate(value)]
-        return one(value, pointer)
-
-    found = {name: some(value, f"/{name}") if name in names else value for name, value in given.items()}
-    if isinstance(messages := given.get("messages"), list):
-        found["messages"] = [message(item, f"/messages/{n}") for n, item in enumerate(messages)]
-    return found
+            return [_replaced(item, f"{pointer}/{n}", rest, swap) for n, item in enumerate(value)]
+    elif isinstance(value, dict) and step in value:
+        return {**value, step: _replaced(value[step], f"{pointer}/{step}", rest, swap)}
+    return value
 
 
 def sources_of(given: Mapping[str, Any], names: Collection[str]) -> dict[str, str]:
-    """The sources of an input's images, by JSON pointer; see :func:`with_sources`."""
+    """The sources of an input's files, by JSON pointer; see :func:`with_sources`."""
     found: dict[str, str] = {}
 
     def keep(pointer: str, source: str) -> str:
@@ -69,24 +62,26 @@ def sources_of(given: Mapping[str, Any], names: Collection[str]) -> dict[str, st
     return found
 
 
-def source_problem(source: str) -> str | None:
-    """What is wrong with the source of an image; None if nothing is.
+def param_of(pointer: str) -> str:
+    """The parameter that a JSON pointer into an input leads to; ``messages`` for an image in them."""
+    return pointer[1:].partition("/")[0].replace("~1", "/").replace("~0", "~")
 
-    Args:
-        source: A ``data:`` URI, an http or https address, or a file id.
-    """
+
+def source_problem(source: str, *, image: bool = True) -> str | None:
+    """What is wrong with the source of an image, or of another file; None if nothing is."""
     if source.startswith("data:"):
-        return _data_problem(source)
+        return _data_problem(source, image=image)
     if re.fullmatch(FILE_ID_PATTERN, source):
         return None
     if source.startswith(("https://", "http://")):
         return f"is an address of more than {URL_LIMIT} characters; shorten it" if len(source) > URL_LIMIT else None
-    return "must be a data: URI of an image, an https address, or a file id"
+    return f"must be a data: URI of {'an image' if image else 'a file'}, an https address, or a file id"
 
 
-def _data_problem(source: str) -> str | None:
-    if not _DATA_HEAD.match(source):
-        return f"must be a data: URI in base64, of one of {', '.join(IMAGE_TYPES)}"
-    if not _DATA_URI.fullmatch(source):
+def _data_problem(source: str, *, image: bool) -> str | None:
+    head = (_IMAGE_HEAD if image else _FILE_HEAD).match(source)
+    if head is None:
+        return f"must be a data: URI in base64{', of one of ' + ', '.join(IMAGE_TYPES) if image else ''}"
+    if not _BASE64.fullmatch(source, head.end()):
         return "is a data: URI with broken base64; send it without spaces and with its padding"
     return None

@@ -46,16 +46,7 @@ def round_side(pixels: int) -> int:
 def normalise(
     model: ModelSpec, given: Mapping[str, object], *, pick_seed: Callable[[], int] = random_seed
 ) -> dict[str, object]:
-    """Fill in what the client left open.
-
-    Args:
-        model: The model as the provider that will run it declares it.
-        given: An input that :func:`providers.inputs.validate.validate` accepted for it.
-        pick_seed: Gives the seed where the model wants a random one.
-
-    Returns:
-        The input as it will be used, in the order of the declaration.
-    """
+    """An input that the model's provider accepts, as it will be used: complete, and in the order of the declaration."""
     values = {name: value for name, value in given.items() if value is not None}
     _read_messages(model, values)
     _fill_sizes(model, values)
@@ -108,7 +99,7 @@ def _default(param: Param, given: Mapping[str, object], pick_seed: Callable[[], 
         return pick_seed() % (int(param.maximum) + 1) if param.maximum is not None else pick_seed()
     if param.off_with is not None and given.get(param.off_with) is not None:
         return False
-    return param.default
+    return list(param.default) if isinstance(param.default, tuple) else param.default
 
 
 def pixel_steps(used: Mapping[str, object]) -> int:

@@ -7,7 +7,16 @@ from typing import Any, Final
 from media import IMAGE_TYPES
 from providers.echo.script import STEPS_LIMIT
 from providers.inputs.images import FILE_ID_PATTERN
-from providers.spec import IMAGES_LIMIT, PROMPT_LIMIT, ModelSpec, Param
+from providers.spec import (
+    FILE_LISTS,
+    FILE_TYPES,
+    FILES_LIMIT,
+    PROMPT_LIMIT,
+    STRINGS_LIMIT,
+    ModelSpec,
+    Param,
+    ParamType,
+)
 
 Schema = dict[str, Any]
 
@@ -33,6 +42,9 @@ _TEXT_PART: Final[Schema] = {
 }
 #: The formats are names for what no pattern can say: clients may overlook them, the service does not.
 _IMAGE_SOURCE: Final[Schema] = {"type": "string", "minLength": 1, "maxLength": DATA_URI_LIMIT, "format": "picture"}
+_FILE_SOURCE: Final[Schema] = {**_IMAGE_SOURCE, "format": "file"}
+#: Any JSON: ``param_schema`` adds null where it may be left out.
+_JSON_TYPES: Final = ("object", "array", "string", "number", "boolean")
 _IMAGE_PART: Final[Schema] = {
     "type": "object",
     "properties": {
@@ -90,38 +102,50 @@ def param_schema(param: Param) -> Schema:
     for key, value in (("minimum", param.minimum), ("maximum", param.maximum), ("maxLength", param.max_length)):
         if value is not None:
             schema[key] = value
-    if param.enum:
+    if param.enum and param.type != "strings":
         schema["enum"] = list(param.enum)
     if not param.required:
-        schema["type"] = [schema["type"], "null"]
-        if param.enum:
+        types = schema["type"]
+        schema["type"] = [*([types] if isinstance(types, str) else types), "null"]
+        if "enum" in schema:
             schema["enum"].append(None)
     if param.default is not None:
-        schema["default"] = param.default
+        schema["default"] = list(param.default) if isinstance(param.default, tuple) else param.default
     if param.description:
         schema["description"] = param.description
     return schema
 
 
 def _of_type(param: Param) -> Schema:
-    if param.type == "messages":
-        return {"type": "array", "items": _MESSAGE, "minItems": 1, "maxItems": MESSAGES_LIMIT}
-    if param.type == "script":
-        return {
-            "type": "array",
-            "items": {"type": "string", "maxLength": PROMPT_LIMIT, "format": "step"},
-            "maxItems": STEPS_LIMIT,
-        }
-    if param.type in {"image", "images"}:
+    match param.type:
+        case "messages":
+            return {"type": "array", "items": _MESSAGE, "minItems": 1, "maxItems": MESSAGES_LIMIT}
+        case "script":
+            step = {"type": "string", "maxLength": PROMPT_LIMIT, "format": "step"}
+            return {"type": "array", "items": step, "maxItems": STEPS_LIMIT}
+        case "strings":
+            one: Schema = {"enum": list(param.enum)} if param.enum else {**_TEXT, "maxLength": PROMPT_LIMIT}
+            return {"type": "array", "items": one, "maxItems": STRINGS_LIMIT}
+        case "json":
+            return {"type": list(_JSON_TYPES)}
+        case "string" if param.required:
+            # The pattern is for readers of the schema; validation also refuses text that only looks empty.
+            return {"type": "string", "minLength": 1, "pattern": r"\S", "format": "visible"}
+        case "string":
+            return dict(_TEXT)
+        case name if name in FILE_TYPES:
+            return _of_files(name)
+    return {"type": param.type}
+
+
+def _of_files(name: ParamType) -> Schema:
+    if FILE_TYPES[name] == "image":
         hint = f"A data: URI ({', '.join(IMAGE_TYPES)}), an https address, or a file id ({FILE_ID_PATTERN})."
         one = {**_IMAGE_SOURCE, "description": hint}
-        return (
-            one if param.type == "image" else {"type": "array", "items": one, "minItems": 1, "maxItems": IMAGES_LIMIT}
-        )
-    if param.type == "string" and param.required:
-        # The pattern is for readers of the schema; validation also refuses text that only looks empty.
-        return {"type": "string", "minLength": 1, "pattern": r"\S", "format": "visible"}
-    return dict(_TEXT) if param.type == "string" else {"type": param.type}
+    else:
+        hint = f"A data: URI in base64, an https address, or a file id ({FILE_ID_PATTERN})."
+        one = {**_FILE_SOURCE, "description": hint}
+    return {"type": "array", "items": one, "minItems": 1, "maxItems": FILES_LIMIT} if name in FILE_LISTS else one
 
 
 def _from_messages(model: ModelSpec, param: Param) -> bool:

@@ -11,11 +11,11 @@ from typing import Any
 from providers.echo.script import StepError, parse
 from providers.inputs.conversation import is_history, last_question
 from providers.inputs.faults import FAULTS_LIMIT, Checker, Fault, escape
-from providers.inputs.images import source_problem, sources_of
+from providers.inputs.images import param_of, source_problem, sources_of
 from providers.inputs.normalise import normalise, pixel_steps
 from providers.inputs.schema import MESSAGE_FORM, input_schema
 from providers.inputs.text import is_blank, unsafe
-from providers.spec import PROMPT_LIMIT, ModelSpec
+from providers.spec import FILE_TYPES, PROMPT_LIMIT, ModelSpec
 
 
 class InvalidInput(ValueError):
@@ -27,14 +27,7 @@ class InvalidInput(ValueError):
 
 
 def admit(model: ModelSpec, given: object) -> dict[str, object]:
-    """Check an input and fill in what it leaves open.
-
-    Args:
-        model: The model as the provider that is to run it declares it.
-        given: The ``input`` of the request, as decoded JSON.
-
-    Returns:
-        The input as it will be used; see :func:`providers.inputs.normalise.normalise`.
+    """Check an input (decoded JSON) and fill in what it leaves open; see :func:`providers.inputs.normalise.normalise`.
 
     Raises:
         InvalidInput: It is not right for this model; has at most :data:`FAULTS_LIMIT` faults.
@@ -115,9 +108,11 @@ def _texts(model: ModelSpec, given: Mapping[str, object]) -> Iterator[Fault]:
 
 
 def _sources(model: ModelSpec, given: dict[str, Any]) -> Iterator[Fault]:
-    """Images must come from where we can take them."""
-    for pointer, source in sources_of(given, model.image_params).items():
-        if detail := source_problem(source):
+    """Files must come from where we can take them."""
+    params = model.file_params
+    for pointer, source in sources_of(given, params).items():
+        wanted = params.get(param_of(pointer), "image")
+        if detail := source_problem(source, image=FILE_TYPES.get(wanted) == "image"):
             yield Fault(pointer, detail)
 
 

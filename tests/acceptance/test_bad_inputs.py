@@ -25,7 +25,7 @@ from jobs.vault import Vault
 from tests.support.fake_worker import FakeWorker
 from tests.support.processes import ROOT, Stack
 from tests.support.raw_http import Reply, exchange, request
-from web.http.problem_kinds import KINDS
+from web.http.problems import KINDS
 from web.http.signed_links import Grant, SignedLinks
 
 pytestmark = [pytest.mark.real, pytest.mark.acceptance]

@@ -23,9 +23,10 @@ import redis
 import requests
 
 from cli.stack.redis_server import free_port
-from jobs.queue import RUN_JOB, client_app
+from jobs.record.messages import RUN_JOB
 from tests.spaces.hub import HubStandIn, serve_hub
 from tests.support.canaries import Canaries, forms
+from tests.support.celery_client import client_app
 from tests.support.echo_app import MODES, EchoApp
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
@@ -109,10 +110,16 @@ def scenario(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Itera
     hub.token, hub.uuid = canaries.make("the Hub's token"), canaries.make("the Hub's uuid")
     hub.user_token = canaries.make("the Hub's token for cookies")
     password = canaries.make("login of an app", "pw-{}")
+    operators = {name: canaries.make(f"operator's {name}", form) for name, form in OPERATORS.items()}
+    (folder / "op.token").write_text(operators["token"])
+    opens = (
+        f'token = {{ file = "{folder}/op.token" }}\nheaders = {{ X-Op-Key = {{ env = "OP_KEY" }} }}\n'
+        f'basic = ["op", "{operators["basic"]}"]\n'
+    )
     # A provider for each way to fail: one that fails again and again would get no more jobs.
     tables = [
         f'[providers.echo-{mode}]\ndriver = "space"\nurl = "{app.url}"\napi_name = "/infer"\n'
-        f'models = ["echo-{mode}"]\nkind = "{"image" if mode == "file" else "text"}"\nlogin = ["op", "{password}"]\n'
+        f'models = ["echo-{mode}"]\nkind = "{"image" if mode == "file" else "text"}"\nlogin = ["op", "{password}"]\n{opens}'
         'zerogpu = true\nspace = "me/echo"\ntimeout_seconds = 20\nparameters = { prompt = "" }\n'
         for mode in MODES
     ]
@@ -125,6 +132,7 @@ def scenario(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Itera
         DARKROOM_LEASE_SECONDS="3",
         DARKROOM_LOG_FORMAT="json",
         DARKROOM_LOG_LEVEL="debug",
+        OP_KEY=operators["key"],
         PYTHONPATH=str(folder / "site"),
     )
     keys = {name: up.cli("keys", "create", name, *scopes).stdout.strip() for name, scopes in KEYS.items()}
@@ -156,6 +164,8 @@ def scenario(tmp_path_factory: pytest.TempPathFactory, hub: HubStandIn) -> Itera
     app.server.server_close()
 
 
+#: What an operator opens an app with.
+OPERATORS: Final = {"token": "hf_{}", "key": "{}", "basic": "pw-{}"}
 KEYS: Final = {
     "user": ("--scope", "submit", "--scope", "read", "--scope", "proxy"),
     "admin": ("--scope", "admin"),
@@ -282,7 +292,10 @@ def look_at_everything(scenario: Scenario) -> dict[str, Any]:
         scenario.ask("GET", f"/v1/jobs/{job_id}/events", headers={"Last-Event-ID": "0-1"})
     for path in ("/v1/jobs?limit=100", "/v1/models", "/v1/providers", "/openapi.json", "/docs", "/", "/readyz"):
         scenario.ask("GET", path)
-    for path in ("/metrics", "/v1/admin/jobs?limit=100", "/v1/admin/queue", "/v1/admin/providers/echo-text"):
+    for path in (
+        "/metrics", "/v1/admin/jobs?limit=100", "/v1/admin/queue", "/v1/admin/providers/echo-text",
+        "/v1/admin/provider-checks",
+    ):  # fmt: skip
         assert scenario.ask("GET", path, key=scenario.admin).status_code == 200
     return {
         **scenario.answers,
@@ -327,6 +340,8 @@ def in_redis(scenario: Scenario) -> dict[str, bytes]:
         found = {}
         for key in server.scan_iter(count=1000):
             kind = server.type(key).decode()
+            if kind == "none":
+                continue  # it has gone meanwhile
             held = repr(readers[kind](key)).encode()
             found[f"redis {key.decode(errors='replace')}"] = key + b" " + held + b" " + (server.dump(key) or b"")
         return found
@@ -370,7 +385,7 @@ def test_the_upstreams_were_told_and_did_tell(scenario: Scenario, evidence: dict
     """Else the sweep would prove nothing."""
     told = scenario.canaries.leaks({"app": "\n".join([*scenario.app.told, scenario.app.password]).encode()})
     for name in ("api_key of echo text", "hf_token of echo text", "zerogpu_uuid of echo text", "login of an app", "session at the app",
-                 "the Hub's token for cookies"):  # fmt: skip
+                 "the Hub's token for cookies", *(f"operator's {name}" for name in OPERATORS)):  # fmt: skip
         assert f"app: {name} as plain" in told, name
     log = b"\n".join(evidence["log"])
     for word in (b"not foreseen: [hidden]", b"warning [hidden]", b"debug [hidden]"):

@@ -101,14 +101,16 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         ours |= {"DARKROOM_PORT": str(free_port()), "DARKROOM_FLOWER_PORT": str(free_port())}
     stack = Stack(folder=tmp_path_factory.mktemp("compose"), environ={**environ, **ours}, beside=beside)
     stack.compose("down", "-v", "--remove-orphans")
-    stack.up()
-    found = re.search(r"first API key: (\S+)", stack.compose("logs", "--no-log-prefix", "init"))
-    assert found, "init printed no key"
-    stack.environ["DARKROOM_API_KEY"] = found[1]
-    yield stack
-    stack.compose("down", "-v")
-    if beside:
-        subprocess.run([ENGINE, "down", ROOT / ".engine"], cwd=ROOT, check=True)
+    try:
+        stack.up()
+        found = re.search(r"first API key: (\S+)", stack.compose("logs", "--no-log-prefix", "init"))
+        assert found, "init printed no key"
+        stack.environ["DARKROOM_API_KEY"] = found[1]
+        yield stack
+    finally:
+        stack.compose("down", "-v")
+        if beside:
+            subprocess.run([ENGINE, "down", ROOT / ".engine"], cwd=ROOT, check=True)
 
 
 def test_the_main_job_runs_with_the_key_that_init_printed(stack: Stack) -> None:

@@ -17,7 +17,13 @@ from tests.support.installation import ROOT, Installation
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.live, pytest.mark.timeout(240)]
 
-_PAINT = "import sys; sys.path.insert(0, sys.argv[1]); from picture import paint; paint(sys.argv[2], int(sys.argv[3]), 256, 256).save(sys.argv[4])"
+_PAINT = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from picture import paint
+for prompt, seed, target in json.loads(sys.argv[2]):
+    paint(prompt, seed, 256, 256).save(target)
+"""
 
 
 def test_the_demo_saves_a_picture_and_ends(tmp_path: Path) -> None:
@@ -53,19 +59,12 @@ def test_the_demo_saves_a_picture_and_ends(tmp_path: Path) -> None:
     assert demo.leftovers() == []
 
 
-def _paint(folder: Path, prompt: str, seed: int) -> bytes:
-    target = folder / f"{abs(hash((prompt, seed)))}.png"
-    command = [
-        str(environments.interpreter("6")),
-        "-c",
-        _PAINT,
-        str(ROOT / "examples" / "demo_space"),
-        prompt,
-        str(seed),
-        str(target),
-    ]
-    subprocess.run(command, check=True)
-    return target.read_bytes()
+def _paint(folder: Path, *wanted: tuple[str, int]) -> list[bytes]:
+    targets = [folder / f"{number}.png" for number in range(len(wanted))]
+    jobs = json.dumps([(*one, str(target)) for one, target in zip(wanted, targets, strict=True)])
+    demo = str(ROOT / "examples" / "demo_space")
+    subprocess.run([str(environments.interpreter("6")), "-c", _PAINT, demo, jobs], check=True)
+    return [target.read_bytes() for target in targets]
 
 
 def test_the_same_words_and_seed_give_the_same_picture_and_others_another(tmp_path: Path) -> None:
@@ -79,7 +78,8 @@ def test_the_same_words_and_seed_give_the_same_picture_and_others_another(tmp_pa
         "",
         "kaffe",
     ]
-    pictures = [_paint(tmp_path, prompt, 1) for prompt in prompts]
+    wanted = [(prompt, 1) for prompt in prompts]
+    *pictures, same, other = _paint(tmp_path, *wanted, (prompts[0], 1), (prompts[0], 2))
     assert len(set(pictures)) == len(prompts)
-    assert _paint(tmp_path, prompts[0], 1) == pictures[0]
-    assert _paint(tmp_path, prompts[0], 2) != pictures[0]
+    assert same == pictures[0]
+    assert other != pictures[0]

@@ -10,10 +10,9 @@ from typing import Final
 import pytest
 
 from jobs import events
-from jobs.ids import new_job_id
+from jobs.ids import new_id
 from jobs.model import Job
-from jobs.record.client import connect
-from jobs.record.connection import Connection
+from jobs.record.connection import Connection, connect
 from tests.support.api_client import ApiClient
 from tests.support.eventually import eventually
 from tests.support.processes import Stack
@@ -72,10 +71,10 @@ def test_ten_thousand_jobs_delay_another_users_first_by_one_a_slot_at_most(own_r
 
     def add(user: str) -> str:
         job = Job(
-            id=new_job_id(), owner=user, user=user, model="echo", route=("echo",), given={}, input={},
+            id=new_id("job"), owner=user, user=user, model="echo", route=("echo",), given={}, input={},
             created_at=store.now(),
         )  # fmt: skip
-        return store.create(job).job.id
+        return store.accept(job).record.job.id
 
     record.leases.beat("w", SLOTS, 600, [])
     for _ in range(10_000):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.stack.supervise import Program, Supervised
+from cli.stack.supervise import Program, supervised
 
 pytestmark = pytest.mark.acceptance
 
@@ -60,7 +60,7 @@ def test_programs_start_are_restarted_and_stop_in_reverse_order(
     lines = _Lines()
     weak = Program(name="weak", argv=("sh", "-c", "echo alive; sleep 2.2; exit 3"), order=15)
     programs = [talker("web", 20), weak, talker("redis", 10)]
-    with Supervised(programs, folder=tmp_path / "run 100% #1", directory=tmp_path, environ=os.environ, emit=lines):
+    with supervised(programs, folder=tmp_path / "run 100% #1", directory=tmp_path, environ=os.environ, emit=lines):
         lines.wait(lambda: len(lines.of("weak")) >= 2)
         assert lines.of("web") == ["hello web"]
     assert [name for name, line in lines.all if line == "bye"] == ["web", "redis"]
@@ -73,7 +73,7 @@ def test_a_lock_keeps_a_second_holder_waiting(tmp_path: Path, talker: Callable[[
         Program(name=name, argv=talker(name, 1).argv, order=order, lock=lock)
         for name, order in (("first", 1), ("second", 2))
     )
-    with Supervised([first, second], folder=tmp_path / "run", directory=tmp_path, environ=os.environ, emit=lines):
+    with supervised([first, second], folder=tmp_path / "run", directory=tmp_path, environ=os.environ, emit=lines):
         lines.wait(lambda: ("first", "hello first") in lines.all or ("second", "hello second") in lines.all)
         time.sleep(0.5)
         assert sum(line.startswith("hello") for _, line in lines.all) == 1

@@ -7,6 +7,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,11 @@ import pytest
 import requests
 from PIL import Image
 
+from cli.stack.redis_server import free_port
+from cli.stack.service import is_taken
+from settings import Bind
+from tests.spaces import launcher
+from tests.spaces.launcher import Spaces
 from tests.support.eventually import eventually
 from tests.support.installation import Installation
 
@@ -90,6 +96,65 @@ def test_flower_asks_for_the_password_and_shows_the_worker(up: Installation) -> 
     assert requests.post(f"{up.flower_url}/api/worker/shutdown/{name}", auth=me, timeout=10).status_code == 403
 
 
+def models(up: Installation) -> set[str]:
+    return {entry["id"] for entry in requests.get(f"{up.url}/v1/models", timeout=10).json()["data"]}
+
+
+def test_an_app_that_is_added_while_it_runs_serves_jobs_without_a_restart(up: Installation, spaces: Spaces) -> None:
+    space = spaces.get("6", "releases.py", RELEASE="1")
+    done = up.cli("providers", "add", space.url, "--name", "new-app")
+    assert done.returncode == 0, done.stderr
+    eventually(lambda: "new-app" in models(up), within=20)
+    made = up.cli("generate", "a fox", "--model", "new-app", "-o", str(up.data_dir / "new.webp"))
+    assert made.returncode == 0, made.stderr
+    # A wrong file changes nothing, and the reason is told.
+    path = up.data_dir / "providers.toml"
+    right = path.read_text()
+    path.write_text(right + "\n[providers.new-app]\n")
+    eventually(lambda: sum("is not taken" in line for line in up.output) >= 3, within=20)
+    assert "new-app" in models(up)
+
+    def told() -> str:
+        checks = requests.get(f"{up.url}/v1/admin/provider-checks?provider=echo", timeout=30).json()
+        return str(checks.get("problem", ""))
+
+    # Each web process looks at the file for itself.
+    eventually(lambda: str(path) in told(), within=20)
+    assert up.cli("providers", "check").returncode == 1
+    assert up.cli("generate", "a fox", "--model", "new-app", "-o", str(up.data_dir / "new.webp")).returncode == 0
+    path.write_text(right)
+    assert up.cli("providers", "check").returncode == 0
+    # The same over HTTP, and gone again.
+    body = {"app": space.url, "function": "/grid", "name": "over-http"}
+    shown = requests.post(f"{up.url}/v1/admin/provider-previews", json=body, timeout=30)
+    assert shown.status_code == 200, shown.text
+    assert {one["name"] for one in shown.json()["functions"]} == {"/infer", "/grid"}
+    added = requests.post(f"{up.url}/v1/admin/providers", json=body, timeout=30)
+    assert (added.status_code, added.json()["toml"]) == (201, shown.json()["toml"])
+    assert up.cli("generate", "a fox", "--model", "over-http", "-o", str(up.data_dir / "new.webp")).returncode == 0
+    path.unlink()
+    eventually(lambda: not {"new-app", "over-http"} & models(up), within=20)
+
+
+@pytest.mark.soak
+def test_a_job_behind_a_front_that_ends_each_answer_runs_twice_and_not_three_times(
+    up: Installation, spaces: Spaces
+) -> None:
+    space, port = spaces.get("6", "silent.py"), free_port()
+    command = [sys.executable, str(launcher.FOLDER / "front.py"), "limit", space.url, str(port)]
+    with subprocess.Popen(command, env={**os.environ, "LIMIT": "3"}) as front:
+        try:
+            eventually(lambda: is_taken(Bind("127.0.0.1", port)), within=20)
+            assert up.cli("providers", "add", f"http://127.0.0.1:{port}", "--name", "cut").returncode == 0
+            eventually(lambda: "cut" in models(up), within=20)
+            done = up.cli("generate", "cut twice", "--model", "cut", "--param", "seconds=8")
+        finally:
+            front.kill()
+    assert done.returncode == 1
+    assert "the connection was cut after 3 s, as it was the last time" in done.stderr
+    assert space.output.read_text(errors="replace").count("start cut twice") == 2
+
+
 def test_a_second_one_on_the_same_data_is_refused(up: Installation) -> None:
     done = up.cli("up")
     assert done.returncode == 1
@@ -131,27 +196,8 @@ def test_what_dies_is_started_again_and_jobs_go_on(up: Installation, program: st
     assert json.loads(done.stdout)["status"] == "succeeded"
 
 
-def _stop_order(darkroom: Installation) -> list[str]:
-    return [line.split("stopped: ")[1].split()[0] for line in darkroom.output if "stopped: " in line]
-
-
-def test_signals_stop_everything_in_order_and_jobs_outlive_it(tmp_path: Path) -> None:
-    in_order = ["web", "scheduler", "worker", "flower", "redis"]
-    with contextlib.closing(Installation(tmp_path / "data").ready()) as first:
-        job = first.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 2s", "image"]')
-        assert first.stop(signal.SIGTERM) == 0
-    assert _stop_order(first) == in_order
-    assert first.leftovers() == []
-    with contextlib.closing(Installation(tmp_path / "data").ready()) as again:
-        done = again.cli("watch", job.stdout.strip(), "--json")
-        assert json.loads(done.stdout)["status"] == "succeeded"
-        assert again.stop(signal.SIGINT) == 0
-    assert _stop_order(again) == in_order
-    assert again.leftovers() == []
-
-
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux ends children with their parent")
-@pytest.mark.parametrize("victim", ["up", "supervisor"])
+@pytest.mark.parametrize("victim", [pytest.param("up", marks=pytest.mark.soak), "supervisor"])
 def test_even_sigkill_leaves_no_orphan(tmp_path: Path, victim: str) -> None:
     with contextlib.closing(Installation(tmp_path / "data").ready()) as darkroom:
         supervisor = int((darkroom.data_dir / "run" / "supervisord.pid").read_text())

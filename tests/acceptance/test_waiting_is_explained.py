@@ -114,10 +114,10 @@ def test_for_the_end_of_a_cooldown(scenario: Scenario) -> None:
     until = datetime.fromisoformat(queue["until"]).timestamp()
     assert until - scenario.stack.store.now() == pytest.approx(588, abs=60)
     assert queue["eta_seconds"] == pytest.approx(until - scenario.stack.store.now(), abs=60)
-    # Whoever comes later is told the same without having asked.
+    # A later job is told the same without having asked.
     later = scenario.client.wait_for_reason(scenario.draw(), "provider_cooldown")
-    # One is told by the job's own time, the other by its provider's, which is kept in milliseconds.
-    assert datetime.fromisoformat(later["until"]).timestamp() == pytest.approx(until, abs=0.01)
+    # One is told by the job's own time, the other by its provider's: a worker takes them one after the other.
+    assert datetime.fromisoformat(later["until"]).timestamp() == pytest.approx(until, abs=1)
     assert later["position"] == queue["position"] + 1
 
 

@@ -24,8 +24,8 @@ import requests
 from kombu.exceptions import OperationalError
 
 from cli.stack.redis_server import free_port
-from jobs.queue import QUEUE, RUN_JOB, client_app
 from jobs.record.job_queue import JobQueue
+from jobs.record.messages import QUEUE
 from jobs.record.store import JobStore
 from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
@@ -38,6 +38,7 @@ from tests.chaos.resolver import BROKEN, GONE, SILENT, Resolver
 from tests.chaos.resolver import missing as no_resolver
 from tests.chaos.waiting import eventually
 from tests.spaces.launcher import Space, Spaces
+from tests.support.celery_client import client_app, send
 from tests.support.processes import Stack
 
 #: Short, so that a fault can outlast it.
@@ -58,6 +59,10 @@ LOST: Final = {"gone": GONE, "broken": BROKEN, "silent": SILENT}
 
 #: Size of Redis' own disk.
 DISK_BYTES: Final = 512 << 20
+#: The file that fills one.
+FILLER: Final = ".filler"
+#: Of the disk of the files: results of a run are small.
+FILES_DISK_BYTES: Final = 96 << 20
 
 _EGRESS: Final = """
 [egress]
@@ -102,6 +107,7 @@ class Deployment:
         timeout: Seconds for one attempt.
         own_machine: Whether it gets a disk for Redis alone, which can be filled, and a resolver, which can fail, where
             this machine allows that.
+        disks: Whether Redis and the files get a disk each, where this machine allows that.
     """
 
     def __init__(
@@ -115,6 +121,7 @@ class Deployment:
         concurrency: int = 64,
         timeout: float = 60.0,
         own_machine: bool = False,
+        disks: bool = False,
     ) -> None:
         self.folder = folder
         self._spaces = spaces
@@ -133,7 +140,7 @@ class Deployment:
                 "DARKROOM_SWEEP_SECONDS": str(SWEEP_SECONDS),
             },
         )
-        self._own_machine = own_machine
+        self._own_machine, self._disks = own_machine, disks
         self.redis = self.stack.redis
         self.redis_line, self.client_line = Proxy(self.redis.port), Proxy(self.redis.port)
         self.upstream_line = Proxy(self._space_port)
@@ -144,9 +151,10 @@ class Deployment:
         self.schedulers = [Part(self.stack, f"scheduler-{number}", "SCHEDULER") for number in range(2)]
         # What answers requests would go on to do so for a while, on the port that the next one needs.
         self.web = Part(self.stack, "web", "WEB", whole=True)
-        #: Where names are looked up, and Redis' own disk; None where this machine allows no such thing.
+        #: Where names are looked up, and the disks of Redis and of the files; None where this machine allows no such thing.
         self.resolver: Resolver | None = None
         self.disk: Path | None = None
+        self.files_disk: Path | None = None
 
     def __enter__(self) -> Self:
         with self._ends:
@@ -157,6 +165,9 @@ class Deployment:
                 self._ends.enter_context(line)
             if self._own_machine:
                 self._settle_in()
+            elif self._disks and not no_mounts():
+                self.disk = self._mount(self.folder / "redis", DISK_BYTES)
+                self.files_disk = self._mount(self.folder / "data" / "artifacts", FILES_DISK_BYTES)
             self._config.write_text(self._tables(), encoding="utf-8")
             self.stack.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.redis_line.port}/0"
             self.web.environ["DARKROOM_REDIS_URL"] = f"redis://127.0.0.1:{self.client_line.port}/0"
@@ -177,10 +188,14 @@ class Deployment:
             for part in (*self.workers, *self.schedulers):
                 part.around = self.resolver.around
         if not no_mounts():
-            self.disk = self.folder / "redis"
-            mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(self.disk)]
-            subprocess.run(mount, check=True)
-            self._ends.callback(subprocess.run, ["umount", "--lazy", str(self.disk)], check=True)
+            self.disk = self._mount(self.folder / "redis", DISK_BYTES)
+
+    def _mount(self, folder: Path, size: int) -> Path:
+        """A disk of its own for a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)], check=True)
+        self._ends.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
+        return folder
 
     def _end_orphans(self) -> None:
         """End the processes that workers of this deployment started and that outlived them (a suspect's own process)."""
@@ -276,7 +291,7 @@ class Deployment:
         try:
             for job_id in job_ids:
                 for _ in range(times):
-                    app.send_task(RUN_JOB, (job_id,), task_id=job_id, queue=QUEUE, retry=False, ignore_result=True)
+                    send(app, job_id)
         except (OSError, redis.RedisError, OperationalError):
             return  # Redis is being harmed, too
         finally:
@@ -286,6 +301,19 @@ class Deployment:
         """Put a message into the queue that no worker can make sense of."""
         with contextlib.suppress(redis.RedisError):
             self.stack.client.lpush(QUEUE, POISON_MESSAGES[which % len(POISON_MESSAGES)])
+
+
+def fill_disk(disk: Path) -> None:
+    """Fill a disk with a file, until it takes nothing more."""
+    # Piece by piece, since others write, too: how much is free is soon wrong.
+    with (disk / FILLER).open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while file.write(bytes(1 << 20)):
+            pass
+
+
+def empty_disk(disk: Path) -> None:
+    """Give it room again."""
+    (disk / FILLER).unlink(missing_ok=True)
 
 
 @functools.cache

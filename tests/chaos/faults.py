@@ -24,7 +24,8 @@ import requests
 
 from jobs.events import Requeued
 from jobs.record import keys
-from tests.chaos.deployment import CLOSED, HASTY, LEASE_SECONDS, NO_TLS, POISON, SWEEP_SECONDS
+from jobs.record.messages import QUEUE
+from tests.chaos.deployment import CLOSED, HASTY, LEASE_SECONDS, NO_TLS, POISON, SWEEP_SECONDS, empty_disk
 from tests.chaos.generator import NoAnswer, Rest
 from tests.chaos.hook_faults import (
     killed_after_the_last_event,
@@ -209,12 +210,24 @@ def _web_killed(trial: Trial, place: str) -> str:
     return f"{seen}; the client's request was sent {len(told)} times"
 
 
-def web_killed_before_publish(trial: Trial) -> str:
-    return _web_killed(trial, "recorded")
-
-
 def web_killed_before_answer(trial: Trial) -> str:
-    return _web_killed(trial, "published")
+    return _web_killed(trial, "accepted")
+
+
+def message_lost(trial: Trial) -> str:
+    """Redis gives the message to a worker that is stopped, and dies before it reads it."""
+    stack = trial.deployment.stack
+
+    def harm() -> None:
+        eventually(lambda: bool(trial.jobs()) and stack.queue.overview().sent == 1, "it is sent", within=10)
+        assert stack.client.llen(QUEUE) == 0, "its message waits"
+        trial.kill_worker()
+
+    trial.deployment.workers[0].signal(signal.SIGSTOP)
+    seen = trial.run(trial.errand(), harm=harm)
+    assert [attempt.outcome for attempt in trial.final().attempts] == ["succeeded"]
+    assert len(trial.story().posts) == 1
+    return seen
 
 
 # -- Redis ------------------------------------------------------------------------
@@ -377,11 +390,11 @@ def many_refusals(trial: Trial) -> str:
 
 
 def full_disk(trial: Trial) -> str:
-    filler = redis_disk(trial) / "filler"
+    disk = redis_disk(trial)
     try:
-        return _refusing(trial, lambda: fill(trial, filler), filler.unlink)
+        return _refusing(trial, lambda: fill(trial), lambda: empty_disk(disk))
     finally:
-        filler.unlink(missing_ok=True)
+        empty_disk(disk)
 
 
 def slow_redis(trial: Trial) -> str:
@@ -792,9 +805,9 @@ FAULTS: Final[tuple[Fault, ...]] = (
           injected="failpoint terminal_written", expected="the job stays ended, the webhook is sent", run=killed_after_the_last_event),
     Fault(id="F7", fault="sender killed after the webhook's 2xx, before the mark", injected="failpoint delivered",
           expected="delivered again with the same id", run=killed_before_the_note),
-    Fault(id="F8", fault="web process killed between record and message", injected="failpoint recorded",
-          expected="the scheduler sends it", run=web_killed_before_publish),
-    Fault(id="F9", fault="web process killed between message and answer", injected="failpoint published",
+    Fault(id="F8", fault="worker killed with a message that it has not read", injected="SIGSTOP, then SIGKILL",
+          expected="the scheduler sends it again", run=message_lost),
+    Fault(id="F9", fault="web process killed between record and answer", injected="failpoint accepted",
           expected="it runs once; the client's retry finds it", run=web_killed_before_answer),
     Fault(id="F10", fault="Redis half-open", injected="proxy goes silent on open connections",
           expected="timeouts, then new connections; nothing lost", run=half_open),

@@ -142,7 +142,7 @@ def sender_dies_with_many_pending(trial: Trial) -> str:
         )  # fmt: skip
         # Without waking anybody: it is canceled at once.
         job, _ = deployment.stack.submissions.prepare(asked)
-        deployment.store.create(job)
+        deployment.store.accept(job)
         deployment.stack.jobs.cancel(job.id, None)
         jobs.append(job.id)
     sender.start()

@@ -10,7 +10,7 @@ import tarfile
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -18,7 +18,7 @@ import requests
 
 from jobs.record.identity import DatabaseIdentity
 from tests.chaos.clock import Clock, compiler
-from tests.chaos.deployment import LEASE_SECONDS, LOST, no_mounts
+from tests.chaos.deployment import LEASE_SECONDS, LOST, fill_disk, no_mounts
 from tests.chaos.generator import NoAnswer, Rest
 from tests.chaos.parts import Part
 from tests.chaos.resolver import missing as no_resolver
@@ -115,12 +115,9 @@ def redis_disk(trial: Trial) -> Path:
     return trial.deployment.disk
 
 
-def fill(trial: Trial, filler: Path) -> None:
-    """Fill Redis' disk with a file, until its own takes nothing more."""
-    # Piece by piece, since Redis writes, too: how much is free is soon wrong.
-    with filler.open("wb", buffering=0) as file, suppress(OSError):
-        while file.write(bytes(1 << 20)):
-            pass
+def fill(trial: Trial) -> None:
+    """Fill Redis' disk, until its own file takes nothing more."""
+    fill_disk(redis_disk(trial))
     client = trial.deployment.stack.client
 
     def refused() -> bool:

@@ -11,9 +11,10 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
-from tests.chaos.deployment import LEASE_SECONDS, Deployment
+from tests.chaos.deployment import LEASE_SECONDS, Deployment, empty_disk, fill_disk
 from tests.chaos.history import History
 
 
@@ -41,6 +42,10 @@ HABITS: Final[Mapping[str, Habit]] = {
     "kill worker": Habit(4, 0.2, 2),
     "pause worker beyond its lease": Habit(23, LEASE_SECONDS + 1, LEASE_SECONDS + 4),
     "kill Redis": Habit(31, 0.5, 3),
+    "busy Redis": Habit(67, 6, 8),
+    "full Redis": Habit(59, 2, 6),
+    "full disk of Redis": Habit(61, 2, 6),
+    "full disk of the files": Habit(47, 2, 6),
     "kill scheduler": Habit(29, 0.2, 3),
     "restart upstream": Habit(37, 0.0, 1),
     "cut workers from Redis": Habit(13),
@@ -103,6 +108,18 @@ class Nemesis:
                 lambda s: deployment.workers[s.target].go_on(),
             ),
             "kill Redis": ("redis", lambda _: deployment.redis.crash(), lambda _: deployment.redis.start()),
+            "busy Redis": ("redis", lambda s: deployment.redis.keep_busy(s.seconds), _nothing),
+            "full Redis": ("redis", lambda _: deployment.redis.fill(), lambda _: deployment.redis.make_room()),
+            "full disk of Redis": (
+                "redis",
+                lambda _: fill_disk(_own(deployment.disk)),
+                lambda _: empty_disk(_own(deployment.disk)),
+            ),
+            "full disk of the files": (
+                "files",
+                lambda _: fill_disk(_own(deployment.files_disk)),
+                lambda _: empty_disk(_own(deployment.files_disk)),
+            ),
             "kill scheduler": (
                 "scheduler",
                 lambda s: deployment.schedulers[s.target % 2].kill(),
@@ -177,6 +194,12 @@ class Nemesis:
                     return replace(step, target=target), lock
                 lock.release()
         return None
+
+
+def _own(disk: Path | None) -> Path:
+    """A disk that may be filled: never the machine's."""
+    assert disk is not None, "this deployment has no disks of its own"
+    return disk
 
 
 def _nothing(_: Step) -> None:

@@ -63,8 +63,11 @@ class Part:
         self.process = self.stack.start(self.name, command, **self.environ, **more)
 
     def _argv(self) -> tuple[str, ...]:
-        named = ("-n", f"{self.name}@%h") if self.program == "WORKER" else ()
-        return (*_programs(self.root)[self.program], *named)
+        argv = _programs(self.root)[self.program]
+        if self.program != "WORKER":
+            return argv
+        # An earlier version's worker is Celery's own command.
+        return (*argv, "-n", f"{self.name}@%h") if "celery" in argv else (*argv, self.name)
 
     @property
     def alive(self) -> bool:

@@ -6,7 +6,7 @@ import base64
 import json
 from typing import Final
 
-from jobs.queue import QUEUE, RUN_JOB
+from jobs.record.messages import QUEUE, RUN_JOB
 
 
 def _message(body: object, task: str = RUN_JOB, content_type: str = "application/json", **headers: str) -> bytes:

@@ -25,6 +25,7 @@ from tests.chaos.history import Change, File, History, Try, read
 from tests.chaos.history import Final as FinalLine
 from tests.chaos.nemesis import Nemesis, Step
 from tests.chaos.waiting import eventually
+from tests.support.lists import OPEN, job_page
 
 #: Customers at once.
 CUSTOMERS: Final = 4
@@ -123,9 +124,7 @@ class Run:
         if not self.prefix:
             seen = self.deployment.queue.overview()
             return seen.queued + seen.running == 0
-        open_jobs = self.deployment.store.page(
-            None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal
-        )
+        open_jobs = job_page(self.deployment.store, None, cursor=None, limit=200, wanted=OPEN)
         return not any(key_of(record.job).startswith(self.prefix) for record in open_jobs.records)
 
     def _told(self) -> list[str]:
@@ -193,9 +192,9 @@ def record_end(deployment: Deployment, history: History, ids: dict[str, str], pr
     known = dict(ids)
     cursor: str | None = None
     while True:
-        page = deployment.store.page(None, cursor=cursor, limit=500, keep=lambda _: True)
-        known |= {record.job.id: key_of(record.job) for record in page.records}
-        cursor = page.next_cursor
+        part = job_page(deployment.store, None, cursor=cursor, limit=500)
+        known |= {record.job.id: key_of(record.job) for record in part.records}
+        cursor = part.next_cursor
         if cursor is None:
             break
     for job_id, key in known.items():

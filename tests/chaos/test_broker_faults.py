@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from jobs.queue import QUEUE
+from jobs.record.messages import QUEUE
 from tests.chaos.poison import POISON_MESSAGES
 from tests.support.eventually import eventually
 from tests.support.processes import Stack

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos import checker, nemesis
-from tests.chaos.deployment import LEASE_SECONDS, Deployment
+from tests.chaos.deployment import LEASE_SECONDS, Deployment, no_mounts
 from tests.chaos.generator import plan
 from tests.chaos.run import SELF_DEATH, Run
 from tests.spaces.launcher import Spaces
@@ -27,8 +27,8 @@ Made by `./run soak tests/chaos/test_chaos_long.py`; do not edit. For another ru
 
 Clients submit, poll, cancel and delete over HTTP for {seconds:.0f} seconds. Meanwhile faults follow one another, often several at
 once: three workers, two schedulers and the Redis server are killed and started again; connections are reset, silent or
-slow; workers are paused for longer than their lease of {lease} s; the upstream (a real Gradio app) is killed; messages
-arrive five times or are invalid. Every client call, every job event and every submission at the upstream is recorded.
+slow; workers are paused for longer than their lease of {lease} s; the disk of Redis' file and that of the results are full;
+the upstream (a real Gradio app) is killed; messages arrive five times or are invalid. Every client call, every job event and every submission at the upstream is recorded.
 Afterwards `tests/chaos/checker.py` judges the record:
 
 | verdict | meaning |
@@ -56,7 +56,9 @@ How attempts ended:
 
 
 def test_500_jobs_under_continuous_faults_are_all_accounted_for(tmp_path: Path, spaces: Spaces) -> None:
-    with Deployment(tmp_path, spaces) as deployment:
+    if problem := no_mounts():
+        pytest.skip(problem)
+    with Deployment(tmp_path, spaces, disks=True) as deployment:
         deployment.start()
         errands = plan(SEED, JOBS, SECONDS - 15, deployment.hooks.add("run").url)
         run = Run(deployment, errands, nemesis.schedule(SEED, SECONDS))

@@ -18,6 +18,7 @@ from tests.chaos.generator import Errand
 from tests.chaos.parts import Part
 from tests.chaos.run import Run
 from tests.chaos.waiting import eventually
+from tests.support.lists import OPEN, job_page
 from tests.support.processes import ROOT
 
 _numbers = itertools.count(1)
@@ -125,8 +126,8 @@ class Trial:
 
     def jobs(self) -> list[Job]:
         """The jobs of this trial, as they stand."""
-        page = self.deployment.store.page(None, cursor=None, limit=200, keep=lambda _: True)
-        return [r.job for r in page.records if str(r.job.given.get("prompt", "")).startswith(f"{self.name}x")]
+        part = job_page(self.deployment.store, None, limit=200)
+        return [r.job for r in part.records if str(r.job.given.get("prompt", "")).startswith(f"{self.name}x")]
 
     def _checkpoints(self) -> Iterator[str]:
         client = self.deployment.stack.client
@@ -229,9 +230,7 @@ class Trial:
             deployment.web.start()
             deployment.wait_for_web()
             self._ready(0)
-        for job in deployment.stack.store.page(
-            None, cursor=None, limit=200, keep=lambda job: not job.status.is_terminal
-        ).records:
+        for job in job_page(deployment.stack.store, None, limit=200, wanted=OPEN).records:
             deployment.stack.jobs.cancel(job.job.id, None)
         with contextlib.suppress(redis.RedisError):
             for name in (PAINTER, POISON, HASTY, CLOSED, NO_TLS, *LOST):

@@ -10,7 +10,7 @@ from jobs.files import ArtifactError, ArtifactNotFound
 from jobs.model import Status, Tombstone
 from providers.errors import UnknownName
 from web.http.error_responses import problem_of
-from web.http.problem_kinds import KINDS
+from web.http.problems import KINDS
 
 #: A worker's alone.
 NOT_FOR_CLIENTS = {LeaseLost, JobError}

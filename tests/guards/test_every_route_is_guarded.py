@@ -50,6 +50,9 @@ ADMIN = {
     ("PATCH", "/v1/admin/queue"),
     ("GET", "/v1/admin/providers/{name}"),
     ("PATCH", "/v1/admin/providers/{name}"),
+    ("POST", "/v1/admin/providers"),
+    ("POST", "/v1/admin/provider-previews"),
+    ("GET", "/v1/admin/provider-checks"),
     ("GET", "/v1/admin/keys"),
     ("POST", "/v1/admin/keys"),
     ("GET", "/v1/admin/keys/{key_id}"),
@@ -61,12 +64,8 @@ ADMIN = {
 
 @pytest.fixture
 def app(tmp_path: Path) -> Iterator[Flask]:
-    class Nobody:
-        def publish(self, job_id: str) -> None:
-            del job_id
-
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
-    built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=Nobody())
+    built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis())
     name_database(built)
     yield assemble(built)
     built.close()

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
         ("jobs", "flask celery kombu redis requests PIL structlog providers"),
         ("jobs.states", "flask celery kombu redis requests PIL providers"),
         ("jobs.record.types", "flask celery kombu redis requests PIL providers"),
-        ("jobs.queue", "flask celery kombu redis requests PIL providers"),
+        ("jobs.record.messages", "flask celery kombu redis requests PIL providers"),
         ("jobs.record.store", "flask celery kombu requests PIL providers"),
         ("jobs.service", "flask celery kombu requests PIL providers"),
         ("providers", "flask celery kombu redis requests PIL jobs settings"),
@@ -26,6 +26,14 @@ ROOT = Path(__file__).parents[2]
         ("worker.attempts.runner", "flask celery kombu settings"),
         ("worker.celery", "flask redis requests PIL providers jobs.record.store worker.services worker.lifecycle"),
         ("worker.scheduler.__main__", "flask celery kombu worker.services worker.attempts.runner worker.heartbeat"),
+        ("worker.scheduler.__main__", "PIL rich yaml requests"),
+        ("worker.__main__", "flask redis requests PIL rich yaml flower tornado prompt_toolkit"),
+        ("worker.lifecycle", "flask rich requests flower tornado"),
+        ("worker.flower", "flask requests PIL rich yaml prompt_toolkit providers jobs.record.store worker.lifecycle"),
+        ("worker.isolated", "flask celery kombu rich"),
+        ("web.app", "celery kombu requests rich worker"),
+        ("cli.main", "flask celery kombu redis requests rich PIL jobs.record.store"),
+        ("cli.commands.operator.up", "flask celery kombu rich PIL"),
     ],
 )
 def test_an_import_loads_nothing_that_it_does_not_need(module: str, absent: str) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
-FOLDERS = "benchmarks|cli|docs|examples|jobs|providers|requirements|tests|web|worker"
+FOLDERS = "benchmarks|cli|docs|examples|jobs|media|providers|requirements|settings|tests|web|worker"
 #: A path in backticks: in one of our folders, or a file of the top folder.
 PATH = re.compile(rf"`((?:(?:{FOLDERS})/[\w./-]+)|\w+\.py|pyproject\.toml|docker-compose\.yml)(?::\d+)?`")
 #: Files that a reader makes.

@@ -18,13 +18,18 @@ from werkzeug.test import TestResponse
 
 import settings
 from jobs.access.api_keys import OPERATOR_SCOPES
+from jobs.error_codes import CAUSES
+from providers import Busy, Changed, Crashed, Protocol, ProviderError, Quota, Unreachable
 from providers.echo.painting import paint
 from settings import Bind
+from tests.support.connections import RiggedConnection
+from tests.support.eventually import eventually
 from tests.support.fake_worker import FakeWorker, name_database
-from tests.support.records import FakePublisher
+from tests.support.worker_parts import WorkerParts
 from web.app import assemble
 from web.build import build
 from web.openapi.document import Route, routes
+from web.services import Services
 
 UNKNOWN = {
     "job_id": "job_01ARZ3NDEKTSV4RRFFQ69G5FAV",
@@ -49,6 +54,7 @@ class Two:
     other: str
     owned: dict[str, str]
     deleted: str
+    services: Services
 
     def ask(self, key: str, route: Route, ids: dict[str, str]) -> TestResponse:
         path = route.path
@@ -67,7 +73,7 @@ class Two:
 @pytest.fixture
 def two(tmp_path: Path) -> Iterator[Two]:
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
-    built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=FakePublisher())
+    built = build(replace(chosen, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis())
     name_database(built)
     app = assemble(built)
     client = app.test_client()
@@ -86,7 +92,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
     picture = (io.BytesIO(paint("x", 1, 64, 64)), "a.png", "image/png")
     file = client.post("/v1/files", data={"file": picture}, headers=mine).get_json()["id"]
     owned = {"job_id": jobs[0], "batch_id": batch, "file_id": file, "delivery_id": delivery, "index": "0"}
-    yield Two(app, client, owner, other, owned, jobs[1])
+    yield Two(app, client, owner, other, owned, jobs[1], built)
     built.close()
 
 
@@ -143,16 +149,16 @@ def test_no_list_shows_anothers(two: Two) -> None:
 
 
 def test_what_is_anothers_takes_no_longer_to_be_refused(two: Two) -> None:
-    """Within a factor: what is measured here is the work, and noise."""
+    """Within a factor. The time of the processor is measured: what else the machine does takes none of it."""
     headers = {"Authorization": f"Bearer {two.other}"}
     times: dict[str, list[float]] = {}
     for _ in range(40):
         for job_id in (two.owned["job_id"], UNKNOWN["job_id"]):
-            began = time.perf_counter()
+            began = time.thread_time()
             assert two.client.get(f"/v1/jobs/{job_id}", headers=headers).status_code == 404
-            times.setdefault(job_id, []).append(time.perf_counter() - began)
+            times.setdefault(job_id, []).append(time.thread_time() - began)
     first, second = (statistics.median(found) for found in times.values())
-    assert 0.2 < first / second < 5
+    assert 1 / 3 < first / second < 3
 
 
 def test_every_answer_carries_the_headers_that_keep_browsers_in_check(two: Two) -> None:
@@ -181,7 +187,7 @@ def test_every_answer_carries_the_headers_that_keep_browsers_in_check(two: Two) 
 def test_the_open_mode_refuses_pages_of_other_sites_at_every_route(tmp_path: Path) -> None:
     """Rebound names and drive-by requests: what a browser on this machine could be made to send."""
     chosen = settings.load({"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""})
-    built = build(chosen, client=fakeredis.FakeRedis(), publisher=FakePublisher())
+    built = build(chosen, client=fakeredis.FakeRedis())
     name_database(built)
     app = assemble(built)
     client = app.test_client()
@@ -199,3 +205,56 @@ def test_the_open_mode_refuses_pages_of_other_sites_at_every_route(tmp_path: Pat
         ):  # fmt: skip
             assert client.open(path, method=method, headers=headers).status_code == 403, (method, path, headers)
     built.close()
+
+
+QUOTE = "canary: a lighthouse for Aunt Mary"
+
+
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [Crashed(QUOTE), Unreachable(QUOTE), Protocol(QUOTE), Changed(QUOTE), Crashed(QUOTE)],
+        [Quota(QUOTE, retry_after=900.0, title=QUOTE)],
+        [Busy(QUOTE)],
+    ],
+    ids=["circuit", "quota", "busy"],
+)
+def test_what_an_app_says_about_anothers_job_is_told_nowhere_else(
+    two: Two, tmp_path: Path, errors: list[ProviderError]
+) -> None:
+    """The app quotes the prompt in each of its errors; the other key looks through every door."""
+    redis = two.services.connection.client
+    parts = WorkerParts(tmp_path / "worker", RiggedConnection(redis))
+    quoted = []
+    for number, error in enumerate(errors):
+        parts.script(error, name="echo")
+        owner = f"key_{number}"
+        runner = parts.runner(model="echo", route=("echo",), owner=owner, user=owner)
+        runner.run()
+        quoted.append(parts.job(runner.job_id).attempts[-1].error)
+    assert all(failure is not None and failure.detail == QUOTE for failure in quoted), "its owner is told"
+    mine = {"Authorization": f"Bearer {two.other}"}
+    body = {"model": "echo", "input": {"prompt": "x"}}
+    waiting = two.client.post("/v1/jobs", json=body, headers=mine).get_json()["id"]
+    # What is known of providers may be a second old.
+    eventually(
+        lambda: (
+            two.client.get(f"/v1/jobs/{waiting}", headers=mine).get_json()["queue"]["reason"] == "provider_cooldown"
+        ),
+        "it waits for the provider",
+    )
+    told = {"plan": two.client.post("/v1/jobs?dry_run=1", json=body, headers=mine)}
+    for route in routes(two.app):
+        # A stream goes on for ever, and an admin may see all jobs.
+        if route.method == "get" and not route.path.endswith("/events") and route.declared.scope != "admin":
+            ids = {"job_id": waiting, "index": "0", "name": "echo"}
+            told[route.path] = two.ask(two.other, route, {**UNKNOWN, **ids})
+    told["metrics"] = two.client.get("/metrics", headers=mine)
+    echo = told["/v1/providers/{name}"].get_json()
+    assert (echo["state"], bool(echo["last_error"])) == ("down" if len(errors) > 1 else "resting", True)
+    assert echo["cooldown"]["reason"] in {cause.title for cause in CAUSES.values()}
+    for door, answer in told.items():
+        assert b"canary" not in answer.data, door
+        assert "canary" not in str(answer.headers), door
+    for key in redis.keys("dr:provider:*"):
+        assert "canary" not in repr(redis.hgetall(key)), "what is shared holds no text at all"

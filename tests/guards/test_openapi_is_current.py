@@ -10,7 +10,7 @@ import pytest
 from openapi_spec_validator import validate
 
 from docs.generate import offline_document
-from web.http.problem_kinds import KINDS
+from web.http.problems import KINDS
 
 
 @pytest.fixture(scope="module")

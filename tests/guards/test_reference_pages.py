@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from docs.generate import PAGES, stale
-from jobs.failures import CAUSES
+from jobs.error_codes import CAUSES
 from worker.attempts import mapping
 
 DOCS = Path(__file__).parents[2] / "docs" / "reference"

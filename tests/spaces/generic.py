@@ -73,6 +73,10 @@ def fail(text):
     raise gr.Error(text)
 
 
+def used_up(text):
+    raise gr.Error("You have exceeded your GPU quota (60s requested vs. 0s left). Try again in 0:09:48")
+
+
 def crash(text):
     raise RuntimeError(f"secret inside: {text}")
 
@@ -135,6 +139,7 @@ with gr.Blocks() as demo:
     function(defaults, [text, number, ticked, choice], [out])
     function(together, [text, seconds], [out], concurrency_limit=None)
     function(quick, [text], [out], api_name=False)
+    function(used_up, [text], [out])
 
 places = os.environ.get("SPACE_MAX_SIZE")
 login = os.environ.get("SPACE_LOGIN")

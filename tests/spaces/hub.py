@@ -34,6 +34,10 @@ class HubStandIn:
         cookie: The right one.
         stages: ``runtime.stage`` by Space.
         commit: Of every Space.
+        hosts: Address of the app by Space.
+        renamed: The new name of a Space; the old one is answered with a redirect, as the Hub does.
+        private: The token that may read a Space; anybody else is told that there is none.
+        hardware: Of every Space.
         broken: Answers everything with 500.
         odd: Answers everything with this text, where there is one.
     """
@@ -44,6 +48,10 @@ class HubStandIn:
     cookie: str = "token=me"
     stages: dict[str, str] = field(default_factory=dict)
     commit: str = "0123456789abcdef0123456789abcdef01234567"
+    hosts: dict[str, str] = field(default_factory=dict)
+    renamed: dict[str, str] = field(default_factory=dict)
+    private: dict[str, str] = field(default_factory=dict)
+    hardware: str = "cpu-basic"
     broken: bool = False
     odd: str | None = None
     asked: list[Asked] = field(default_factory=list)
@@ -60,15 +68,23 @@ class HubStandIn:
             return 500, "text/html", "<html>Internal error</html>"
         if self.odd is not None:
             return 200, "application/json", self.odd
+        space = asked.path.removeprefix("/api").removeprefix("/spaces/").removesuffix("/jwt")
+        if space in self.renamed:
+            return 307, "text/plain", asked.path.replace(space, self.renamed[space])
+        if space in self.private and asked.headers.get("authorization") != f"Bearer {self.private[space]}":
+            return 401, "application/json", json.dumps({"error": "Invalid username or password."})
         if asked.path.startswith("/spaces/"):
             return 200, "text/html", self._page()
-        space = asked.path.removeprefix("/api/spaces/").removesuffix("/jwt")
         if asked.path.endswith("/jwt"):
             if asked.headers.get("cookie") != self.cookie:
                 return 401, "application/json", json.dumps({"error": "Unauthorized"})
             return 200, "application/json", json.dumps({"token": self.user_token})
         stage = self.stages.get(space, "RUNNING")
-        return 200, "application/json", json.dumps({"id": space, "sha": self.commit, "runtime": {"stage": stage}})
+        about: dict[str, object] = {"id": space, "sha": self.commit, "private": space in self.private, "sdk": "gradio"}
+        about["runtime"] = {"stage": stage, "hardware": {"current": self.hardware, "requested": self.hardware}}
+        if space in self.hosts:
+            about |= {"subdomain": space.replace("/", "-").lower(), "host": self.hosts[space]}
+        return 200, "application/json", json.dumps(about)
 
     def _page(self) -> str:
         found = {"token": self.token, "sessionUuid": self.uuid}
@@ -98,6 +114,8 @@ def serve_hub() -> Iterator[HubStandIn]:
             data = body.encode()
             self.send_response(status)
             self.send_header("Content-Type", content_type)
+            if status == 307:
+                self.send_header("Location", body)
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)

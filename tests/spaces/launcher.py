@@ -1,12 +1,17 @@
-"""Starts real Gradio apps for tests: by Gradio line and file, once per test session."""
+"""Starts real Gradio apps for tests: by Gradio line and file, once per test session.
+
+The apps of a line are forked from one process, which has imported Gradio (:mod:`tests.spaces.start`). Between the modules
+that use them they are paused: a test session has twenty and more.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -18,12 +23,85 @@ from tests.spaces import environments
 
 FOLDER = Path(__file__).parent
 _START_SECONDS = 120.0
+_END_SECONDS = 10.0
 _QUIET = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "HF_HUB_OFFLINE": "1",
     "GRADIO_SERVER_NAME": "127.0.0.1",
     "PYTHONUNBUFFERED": "1",
+    # A fork must not lose a thread.
+    "OPENBLAS_NUM_THREADS": "1",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class AppProcess:
+    """The process of an app. It is no child of ours: its parent forgets it when it ends."""
+
+    pid: int
+
+    @property
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self.signal(0)
+
+    def signal(self, number: int) -> bool:
+        """Send a signal. Returns whether there was somebody to get it."""
+        try:
+            os.kill(self.pid, number)
+        except ProcessLookupError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.signal(signal.SIGKILL)
+        ends = time.monotonic() + _END_SECONDS
+        while self.alive:
+            assert time.monotonic() < ends, f"process {self.pid} does not end"
+            time.sleep(0.01)
+
+
+class Forker:
+    """The process that the apps of one Gradio line are forked from.
+
+    Args:
+        line: The Gradio line; its environment must exist.
+        folder: What it says goes to a file in it.
+    """
+
+    def __init__(self, line: str, folder: Path) -> None:
+        self._output = folder / f"gradio-{line}.txt"
+        with self._output.open("wb") as errors:
+            self._popen = subprocess.Popen(
+                [environments.interpreter(line), FOLDER / "start.py"],
+                cwd=folder,
+                env=_environ(folder),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def start(self, app: Path, folder: Path, environ: Mapping[str, str], output: Path) -> AppProcess:
+        """Start an app."""
+        assert self._popen.stdin is not None
+        assert self._popen.stdout is not None
+        wanted = {"app": str(app), "folder": str(folder), "environ": dict(environ), "output": str(output)}
+        self._popen.stdin.write(json.dumps(wanted) + "\n")
+        self._popen.stdin.flush()
+        pid = self._popen.stdout.readline()
+        assert pid, f"no app can be started:\n{self._output.read_text(errors='replace')[-4000:]}"
+        return AppProcess(int(pid))
+
+    def close(self) -> None:
+        """End it and its apps."""
+        self._popen.communicate()
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    """The environment of an app. Nothing of ours gets in: no proxy, no path, no packages of the tests."""
+    return {"PATH": os.environ.get("PATH", ""), "HOME": str(folder), "TMPDIR": str(folder), **_QUIET}
 
 
 @dataclass(slots=True)
@@ -40,7 +118,7 @@ class Space:
 
     line: str
     url: str
-    process: subprocess.Popen[bytes]
+    process: AppProcess
     log: Path
     output: Path
     ready: bool = False
@@ -61,7 +139,7 @@ class Space:
         """Wait until it answers."""
         ends = time.monotonic() + _START_SECONDS
         while not self.ready:
-            if self.process.poll() is not None or time.monotonic() > ends:
+            if not self.process.alive or time.monotonic() > ends:
                 self.stop()
                 raise AssertionError(f"the app did not start:\n{self.output.read_text(errors='replace')[-4000:]}")
             try:
@@ -71,10 +149,17 @@ class Space:
                 time.sleep(0.1)
         return self
 
+    def pause(self) -> None:
+        """Let it rest until it is needed again."""
+        self.process.signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it work."""
+        self.process.signal(signal.SIGCONT)
+
     def stop(self) -> None:
         """End it at once."""
         self.process.kill()
-        self.process.wait()
 
 
 @dataclass(slots=True)
@@ -82,15 +167,18 @@ class Spaces:
     """Starts apps and ends them with the test session."""
 
     folder: Path
-    _running: dict[object, Space] = field(default_factory=dict)
+    _shared: dict[object, Space] = field(default_factory=dict)
+    _own: list[Space] = field(default_factory=list)
+    _forkers: dict[str, Forker] = field(default_factory=dict)
     _count: int = 0
 
     def get(self, line: str, app: str = "generic.py", **settings: str) -> Space:
         """The app, shared by the session; started where it does not run."""
         key = (line, app, tuple(sorted(settings.items())))
-        space = self._running.get(key)
-        if space is None or space.process.poll() is not None:
-            space = self._running[key] = self.start(line, app, **settings)
+        space = self._shared.get(key)
+        if space is None or not space.process.alive:
+            space = self._shared[key] = self._start(line, app, None, settings)
+        space.go_on()
         return space.wait()
 
     def start(self, line: str, app: str = "generic.py", *, port: int | None = None, **settings: str) -> Space:
@@ -102,25 +190,39 @@ class Spaces:
             port: To listen on; a free one where it is not given.
             settings: Environment variables.
         """
-        require(line)
-        self._count += 1
-        port = port or free_port()
-        log, output = self.folder / f"{self._count}.jsonl", self.folder / f"{self._count}.txt"
-        # Nothing of ours gets in: no proxy, no path, no packages of the tests.
-        env = {"PATH": os.environ.get("PATH", ""), "HOME": str(self.folder), "TMPDIR": str(self.folder), **_QUIET}
-        env |= {"GRADIO_SERVER_PORT": str(port), "SPACE_LOG": str(log), **settings}
-        command = [environments.interpreter(line), FOLDER / app]
-        with output.open("wb") as stream:
-            process = subprocess.Popen(command, cwd=self.folder, env=env, stdout=stream, stderr=subprocess.STDOUT)
-        space = Space(line, f"http://127.0.0.1:{port}", process, log, output)
-        self._running[object()] = space
+        space = self._start(line, app, port, settings)
+        self._own.append(space)
         return space
+
+    def rest(self) -> None:
+        """End those that were started for one module, and pause the shared ones."""
+        for space in self._own:
+            space.stop()
+        self._own.clear()
+        for space in self._shared.values():
+            space.pause()
 
     def close(self) -> None:
         """End all."""
-        for space in self._running.values():
-            if space.process.poll() is None:
-                space.stop()
+        for forker in self._forkers.values():
+            forker.close()
+
+    def _start(self, line: str, app: str, port: int | None, settings: Mapping[str, str]) -> Space:
+        require(line)
+        if line not in self._forkers:
+            self._forkers[line] = Forker(line, self.folder)
+        self._count += 1
+        port = port or free_port()
+        log, output = self.folder / f"{self._count}.jsonl", self.folder / f"{self._count}.txt"
+        environ = {**_environ(self.folder), "GRADIO_SERVER_PORT": str(port), "SPACE_LOG": str(log), **settings}
+        process = self._forkers[line].start(FOLDER / app, self.folder, environ, output)
+        return Space(line, f"http://127.0.0.1:{port}", process, log, output)
+
+
+def lines(*always: str) -> list[object]:
+    """Parameters for all tested lines: the newest one and ``always`` in each run, the others in the long one."""
+    in_each = {*always, environments.TESTED[-1]}
+    return [pytest.param(line, marks=() if line in in_each else pytest.mark.soak) for line in environments.TESTED]
 
 
 def require(line: str) -> None:
@@ -134,8 +236,15 @@ def require(line: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def spaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spaces]:
-    """Real Gradio apps by line and file; see :meth:`Spaces.get`."""
+def all_spaces(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Spaces]:
+    """All apps of the test session; see :func:`spaces`."""
     started = Spaces(tmp_path_factory.mktemp("spaces"))
     yield started
     started.close()
+
+
+@pytest.fixture(scope="module")
+def spaces(all_spaces: Spaces) -> Iterator[Spaces]:
+    """Real Gradio apps by line and file; see :meth:`Spaces.get`."""
+    yield all_spaces
+    all_spaces.rest()

@@ -134,7 +134,7 @@ class Counted:
 
 with gr.Blocks() as demo:
     prompt, steps, seconds = gr.Textbox(), gr.Number(value=3), gr.Number(value=0.2)
-    result, seed = gr.Image(), gr.Number(precision=0)
+    result, seed = gr.Image(), gr.Number(label="Seed", precision=0)
     for run in (draw, paint):
         gr.Button().click(
             run, [prompt, steps, seconds], [result, seed], api_name=run.__name__, concurrency_limit=AT_ONCE

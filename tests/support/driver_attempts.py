@@ -9,7 +9,7 @@ from typing import TypeVar
 from providers import config_file
 from providers.base import Control
 from providers.catalog import Catalog
-from providers.events import Completed, ProviderEvent, Text
+from providers.events import Completed, Data, FileOutput, ProviderEvent, Text
 from providers.spec import Credentials, InputFile, ProviderRequest
 
 E = TypeVar("E")
@@ -69,7 +69,10 @@ def read(events: Iterable[ProviderEvent]) -> Outcome:
         if isinstance(event, Completed):
             outcome.seed = event.seed
             outcome.texts = [output.text for output in event.outputs if isinstance(output, Text)]
-            outcome.files = [output.read(1 << 24) for output in event.outputs if not isinstance(output, Text)]
+            files = [output for output in event.outputs if not isinstance(output, Text | Data)]
+            outcome.files = [
+                (output.file if isinstance(output, FileOutput) else output).read(1 << 24) for output in files
+            ]
     return outcome
 
 

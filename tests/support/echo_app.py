@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -40,8 +41,10 @@ class EchoApp:
 
     def listen(self, handler: BaseHTTPRequestHandler) -> list[str]:
         """Every form of the secrets of this request and of the login; not of others' requests."""
-        names = ("x-hf-authorization", "x-zerogpu-token", "x-zerogpu-uuid", "cookie", "authorization")
+        names = ("x-hf-authorization", "x-zerogpu-token", "x-zerogpu-uuid", "cookie", "authorization", "x-op-key")
         values = [value.removeprefix("Bearer ") for name in names if (value := handler.headers.get(name))]
+        basic = (handler.headers.get("authorization") or "").partition("Basic ")[2]
+        values += [base64.b64decode(basic).decode().partition(":")[2]] if basic else []
         self.told += values
         return [form for secret in (*values, self.password) for form in dict.fromkeys(forms(secret).values())]
 

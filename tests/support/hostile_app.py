@@ -14,6 +14,7 @@ from email.parser import Parser
 CONFIG = {
     "version": "6.31.0",
     "protocol": "sse_v3",
+    "app_id": 7,
     "api_prefix": "/gradio_api",
     "dependencies": [{"id": 0, "api_name": "infer", "inputs": [1], "outputs": [1]}],
     "components": [{"id": 1, "type": "textbox", "props": {}}],
@@ -160,6 +161,7 @@ def _missing(wire: Wire, _: Request) -> None:
 _USUAL: dict[str, Handler] = {
     "GET /config": lambda wire, _: wire.answer(CONFIG),
     "GET /gradio_api/info": lambda wire, _: wire.answer(INFO),
+    "GET /gradio_api/app_id": lambda wire, _: wire.answer({"app_id": 7}),
     "POST /gradio_api/call/infer": lambda wire, _: wire.answer({"event_id": "e1"}),
     "POST /gradio_api/cancel": lambda wire, _: wire.answer({"success": True}),
     "GET /gradio_api/queue/data": _finish,

@@ -117,6 +117,11 @@ class Installation:
                 continue  # it has ended meanwhile, or is another user's
         return found
 
+    @property
+    def stop_order(self) -> list[str]:
+        """The programs that were stopped, in order."""
+        return [line.split("stopped: ")[1].split()[0] for line in self.output if "stopped: " in line]
+
     def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
         """End it with a signal and give its status."""
         self.process.send_signal(number)

@@ -16,9 +16,7 @@ import settings
 from cli.stack import programs
 from cli.stack.redis_server import free_port
 from jobs.model import Job
-from jobs.queue import CeleryPublisher, client_app
-from jobs.record.client import connect
-from jobs.record.connection import Connection
+from jobs.record.connection import Connection, connect
 from jobs.record.identity import DatabaseIdentity
 from jobs.record.types import Record
 from jobs.submissions import Submission
@@ -36,7 +34,7 @@ _START_SECONDS: Final = 120.0
 
 def worker_command(name: str) -> tuple[str, ...]:
     """The command line of a worker that shares its machine with others, and so needs a name."""
-    return (*programs.WORKER, "-n", f"{name}@%h")
+    return (*programs.WORKER, name)
 
 
 class Process:
@@ -49,7 +47,7 @@ class Process:
     """
 
     def __init__(self, argv: tuple[str, ...], environ: Mapping[str, str], log: Path) -> None:
-        self._log = log
+        self.log = log
         self._seen = log.stat().st_size if log.exists() else 0
         with log.open("ab") as file:
             self.popen = subprocess.Popen(argv, cwd=ROOT, env=dict(environ), stdout=file, stderr=subprocess.STDOUT)
@@ -57,7 +55,7 @@ class Process:
     @property
     def output(self) -> str:
         """What this process has said so far."""
-        return self._log.read_bytes()[self._seen :].decode(errors="replace")
+        return self.log.read_bytes()[self._seen :].decode(errors="replace")
 
     @property
     def alive(self) -> bool:
@@ -70,10 +68,10 @@ class Process:
         def said() -> bool:
             if words in self.output:
                 return True
-            assert self.alive, f"{self._log.name} ended:\n{self.output[-4000:]}"
+            assert self.alive, f"{self.log.name} ended:\n{self.output[-4000:]}"
             return False
 
-        eventually(said, f"{self._log.name} says {words!r}", within=seconds)
+        eventually(said, f"{self.log.name} says {words!r}", within=seconds)
 
     def kill(self) -> None:
         """End it as a crash would."""
@@ -122,12 +120,10 @@ class Stack:
         self.client = connect(self.redis.url, connections=8)
         DatabaseIdentity(self.client, config.identity_file, initialise=True).check()
         self.connection = Connection(self.client, patience=10)
-        self._app = client_app(self.redis.url)
         record = Records(
             self.connection,
             config.artifacts_dir,
             limits=config.limits,
-            publisher=CeleryPublisher(self._app),
             vault=Vault.from_file(config.secret_key_file),
         )
         self.store, self.queue, self.artifacts = record.store, record.queue, record.artifacts
@@ -141,7 +137,6 @@ class Stack:
         for process in reversed(self.processes):
             if process.alive:
                 process.kill()
-        self._app.close()
         self.client.close()
         self.redis.kill()
 

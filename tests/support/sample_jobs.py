@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from jobs.ids import new_job_id
+from jobs.ids import new_id
 from jobs.model import Job
 from jobs.record.job_queue import JobQueue
 from jobs.record.leases import Leases
@@ -16,7 +16,7 @@ def make_job(**fields: Any) -> Job:
     """A new job with these fields."""
     owner = fields.get("owner", "local")
     defaults: dict[str, Any] = {
-        "id": new_job_id(), "owner": owner, "user": owner, "model": "echo", "route": ("echo",), "given": {}, "input": {},
+        "id": new_id("job"), "owner": owner, "user": owner, "model": "echo", "route": ("echo",), "given": {}, "input": {},
         "created_at": 1000.0,
     }  # fmt: skip
     return Job(**{**defaults, **fields})
@@ -24,7 +24,7 @@ def make_job(**fields: Any) -> Job:
 
 def add_job(store: JobStore, **fields: Any) -> Job:
     """A new job in the record."""
-    return store.create(make_job(**{"created_at": store.now(), **fields})).job
+    return store.accept(make_job(**{"created_at": store.now(), **fields})).record.job
 
 
 def start_job(store: JobStore, leases: Leases, queue: JobQueue, **fields: Any) -> Lease:

@@ -165,3 +165,41 @@ def test_all_texts_of_a_json_value_are_redacted() -> None:
         hide("canary-canary")
         value = {"canary-canary": ["x canary-canary", 1, None, {"a": "canary-canary"}], "b": 2.5}
         assert logs.redacted(value) == {"[hidden]": ["x [hidden]", 1, None, {"a": "[hidden]"}], "b": 2.5}
+
+
+@pytest.mark.parametrize("chosen", ["e", "the", "provider", "lighthouse"])
+def test_what_one_client_chose_as_its_secret_changes_no_text_of_another(lines: io.StringIO, chosen: str) -> None:
+    told: list[str] = []
+
+    def another() -> None:
+        with logs.hiding():
+            told.append(logs.redact("the provider painted a lighthouse"))
+
+    with logs.hiding() as hide:
+        hide(chosen)
+        thread = threading.Thread(target=another)
+        thread.start()
+        thread.join()
+        assert logs.redact("the provider painted a lighthouse") != told[0], "its own texts do not show it"
+        log.info("everyone reads this line")
+    assert told == ["the provider painted a lighthouse"]
+    assert len(chosen) < 8 or "everyone reads this line" in lines.getvalue()
+
+
+@pytest.mark.parametrize(
+    "odd", ["\x1b[2J", "\x9b31m", "a\nINFO all is well", "\r", "\u202e", "\x07", "\ud800", "\u2028"]
+)
+def test_no_text_commands_the_terminal_that_shows_a_line(capsys: pytest.CaptureFixture[str], odd: str) -> None:
+    root = logging.getLogger()
+    before, level = root.handlers, root.level
+    try:
+        logs.configure("console", "worker")
+        log.warning("the app said %s.", odd, extra={"provider": odd})
+    finally:
+        root.handlers = before
+        root.setLevel(level)
+    shown = capsys.readouterr().err
+    assert "the app said " in shown
+    assert len(shown.splitlines()) == 1
+    assert not {"\x9b", "\r", "\u202e", "\x07", "\ud800", "\u2028"} & set(shown)
+    assert "\x1b[2J" not in shown

@@ -5,19 +5,19 @@ from __future__ import annotations
 import hashlib
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlsplit
 
-from flask import Request, g
+from flask import Request
 
 from jobs.access.api_key_store import ApiKeyStore
 from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from jobs.limits import Limits, limits_of
 from jobs.record.identity import DatabaseIdentity
-from settings import Bind, Settings, SettingsError
+from settings import Bind, SettingsError
 from web.http.headers import header
 from web.http.problems import Problem
 from web.http.signed_links import BadSignature, SignedLinks
@@ -42,23 +42,15 @@ class Caller:
     key: ApiKey | None = None
 
 
-def caller() -> Caller:
-    """The caller of the current request; the gate has let it in."""
-    found: Caller = g.caller
-    return found
-
-
 class Gate:
     """Authenticates requests.
 
     Args:
-        keys: The keys of this installation.
         bind: Where the API listens: the open mode exists on a loopback address only.
         public_url: The address that clients use, where the operator named one.
-        epoch: Knows the right database: a wrong one has no keys, and would open or close the API to all.
+        identity: Knows the right database: a wrong one has no keys, and would open or close the API to all.
         limits: The limits of keys that have none of their own.
         cache_seconds: How long look-ups are remembered.
-        clock: Seconds that never go back.
     """
 
     def __init__(
@@ -93,12 +85,8 @@ class Gate:
         self._found.clear()
         self._locked = (0.0, True)
 
-    def caller(self, request: Request, scope: Scope) -> Caller:
-        """Who asks.
-
-        Args:
-            request: The request.
-            scope: What its route needs.
+    def caller(self, environ: Mapping[str, Any], scope: Scope) -> Caller:
+        """Who asks for a route that needs this scope.
 
         Raises:
             Problem: 400, 401 or 403.
@@ -106,10 +94,10 @@ class Gate:
         """
         self._identity.refuse()
         if self.is_open():
-            check_origin(request)
+            check_origin(environ)
             return Caller(LOCAL_OWNER, SCOPES, self._limits)
-        given = header(request, "Authorization")
-        if given and header(request, "X-API-Key"):
+        given = header(environ, "Authorization")
+        if given and header(environ, "X-API-Key"):
             raise Problem("invalid_input", "Send one credential, in the header Authorization.", status=400)
         kind, _, token = given.partition(" ")
         key = self.find(token) if kind.lower() == "bearer" else None
@@ -121,10 +109,11 @@ class Gate:
         return Caller(key.id, key.scopes, limits, key)
 
     def guest(self, request: Request, signed_links: SignedLinks) -> Caller:
-        """The caller with a signed link: it may read one path as the owner may.
+        """The caller with a signed link: it may read one path, as long as who made the link may.
 
         Raises:
-            Problem: 403: the signature is invalid, expired or for another path; the answer does not say which.
+            Problem: 403: the signature is invalid, expired or for another path, or its key may not read any more; the
+                answer does not say which.
             WrongDatabase: This is not the database of the keys.
         """
         self._identity.refuse()
@@ -133,19 +122,31 @@ class Gate:
             grant = signed_links.check(given[0] if len(given) == 1 else "", request.path)
         except BadSignature:
             raise Problem("forbidden", _BAD_LINK) from None
+        if not self._may_read(grant.owner):
+            raise Problem("forbidden", _BAD_LINK)
         return Caller(grant.owner, ("read",), self._limits)
+
+    def _may_read(self, owner: str) -> bool:
+        """Whether the key that made a link may still read, or the API is still open where none did."""
+        if owner == LOCAL_OWNER:
+            return self.is_open()
+        key = self._remembered(owner.encode(), lambda: self._keys.get(owner))
+        return key is not None and key.revoked_at is None and "read" in key.scopes
 
     def find(self, token: str) -> ApiKey | None:
         """The record of a valid key; None for any other text."""
         if not token.isascii():
             return None
         # Hashed, so that a dump of this process' memory holds no list of keys.
-        mark = hashlib.sha256(token.encode()).digest()
+        return self._remembered(hashlib.sha256(token.encode()).digest(), lambda: self._keys.find(token))
+
+    def _remembered(self, mark: bytes, look_up: Callable[[], ApiKey | None]) -> ApiKey | None:
+        """What a look-up gave lately, or gives now."""
         known = self._found.get(mark)
         if known is not None and known[0] > self._clock():
             return known[1]
         generation = self._generation
-        key = self._keys.find(token)
+        key = look_up()
         if key is None:
             self._identity.check()
         if generation != self._generation:
@@ -164,13 +165,13 @@ class Gate:
         key = self.find(token)
         return key is not None and scope in key.scopes
 
-    def check_host(self, request: Request) -> None:
+    def check_host(self, environ: Mapping[str, Any]) -> None:
         """Refuse a foreign host name: on a loopback address it means DNS rebinding by a page of another site.
 
         Raises:
             Problem: 400 for a header that is no host, 421 for another host.
         """
-        name = host_name(request.environ.get("HTTP_HOST", ""))
+        name = host_name(environ.get("HTTP_HOST", ""))
         if not self._bind.is_loopback:
             return
         if name not in _LOOPBACK_NAMES and name != self._public_host and not _is_loopback_address(name):
@@ -210,18 +211,20 @@ def host_name(given: str) -> str:
     return name.lower()
 
 
-def check_origin(request: Request) -> None:
+def check_origin(environ: Mapping[str, Any]) -> None:
     """Refuse a request that a page of another site made a browser send.
 
     Raises:
         Problem: 403.
     """
-    origin = header(request, "Origin")
-    foreign = origin != "" and origin != f"{request.scheme}://{request.environ.get('HTTP_HOST', '')}"
-    site = header(request, "Sec-Fetch-Site") or "none"
+    origin = header(environ, "Origin")
+    foreign = origin != "" and origin != f"{environ['wsgi.url_scheme']}://{environ.get('HTTP_HOST', '')}"
+    site = header(environ, "Sec-Fetch-Site") or "none"
     if site not in {"none", "same-origin"}:
         # Following a link to a page of ours is no harm.
-        foreign |= request.method not in _SAFE_METHODS or header(request, "Sec-Fetch-Mode") != "navigate"
+        foreign |= (
+            environ["REQUEST_METHOD"].upper() not in _SAFE_METHODS or header(environ, "Sec-Fetch-Mode") != "navigate"
+        )
     if foreign:
         raise Problem(
             "forbidden", "Pages of other sites need a key to use this API; `darkroom keys create NAME` makes one."
@@ -239,11 +242,6 @@ def refuse_open_bind(keys: ApiKeyStore, bind: Bind) -> None:
             f"DARKROOM_BIND={bind} can be reached from other machines, and there is no API key yet."
             " Make one first: darkroom keys create NAME"
         )
-
-
-def gate(settings: Settings, keys: ApiKeyStore, identity: DatabaseIdentity, cache_seconds: float) -> Gate:
-    """The gate of one process."""
-    return Gate(keys, settings.bind, settings.public_url, identity, settings.limits, cache_seconds=cache_seconds)
 
 
 def _is_loopback_address(name: str) -> bool:

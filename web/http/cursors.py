@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 import hmac
+from collections.abc import Sequence
 from typing import Final
 
 _SIGNATURE_BYTES: Final = 12
@@ -19,15 +20,15 @@ class Cursors:
     """Seals and opens cursors.
 
     Args:
-        key: Secret bytes.
+        keys: Secret bytes, newest first: the first seals, all of them open.
     """
 
-    def __init__(self, key: bytes) -> None:
-        self._key = key
+    def __init__(self, keys: Sequence[bytes]) -> None:
+        self._keys = tuple(keys)
 
     def seal(self, owner: str, place: str) -> str:
         """The cursor for a place in the owner's list."""
-        return base64.urlsafe_b64encode(self._sign(owner, place) + place.encode()).decode().rstrip("=")
+        return base64.urlsafe_b64encode(_sign(self._keys[0], owner, place) + place.encode()).decode().rstrip("=")
 
     def open(self, owner: str, cursor: str) -> str:
         """The place in the list that a cursor names.
@@ -40,9 +41,10 @@ class Cursors:
             place = raw[_SIGNATURE_BYTES:].decode()
         except (ValueError, binascii.Error):
             raise BadCursor from None
-        if not hmac.compare_digest(raw[:_SIGNATURE_BYTES], self._sign(owner, place)):
+        if not any(hmac.compare_digest(raw[:_SIGNATURE_BYTES], _sign(key, owner, place)) for key in self._keys):
             raise BadCursor
         return place
 
-    def _sign(self, owner: str, place: str) -> bytes:
-        return hmac.digest(self._key, f"{owner}\n{place}".encode(), hashlib.sha256)[:_SIGNATURE_BYTES]
+
+def _sign(key: bytes, owner: str, place: str) -> bytes:
+    return hmac.digest(key, f"{owner}\n{place}".encode(), hashlib.sha256)[:_SIGNATURE_BYTES]

@@ -23,6 +23,8 @@ from jobs.errors import (
     JobNotFound,
     KeyReused,
     QuotaExceeded,
+    RateExceeded,
+    StoreFull,
     StoreUnavailable,
     UploadNotFound,
     UploadsFull,
@@ -30,13 +32,11 @@ from jobs.errors import (
 )
 from jobs.files import ArtifactError, ArtifactNotFound
 from jobs.model import Status
-from jobs.resources.base import JobId, Resource, Time, about
-from jobs.times import rfc3339
+from jobs.resources.base import JobId, Resource, Time, about, rfc3339
 from providers.errors import UnknownName
 from web.http.headers import request_id
-from web.http.problem_kinds import KINDS
-from web.http.problems import Problem
-from web.http.responses import json_response
+from web.http.operation import json_response
+from web.http.problems import KINDS, Problem
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,13 @@ def problem_of(error: Exception) -> Problem:
         case JobGone():
             return _gone(error)
         case (
-            ArtifactNotFound() | BatchNotFound() | IllegalTransition() | JobNotFound() | KeyReused() | UploadNotFound()
+            ArtifactNotFound()
+            | BatchNotFound()
+            | IllegalTransition()
+            | JobNotFound()
+            | KeyReused()
+            | RateExceeded()
+            | UploadNotFound()
         ):
             return Problem(*_PLAIN[type(error)])
         case QuotaExceeded():
@@ -123,6 +129,10 @@ _LOST: Final = (
     "The service has lost its database, or is new and not set up yet. Nothing was changed. No job is known or accepted"
     " until the operator has repaired it; /readyz says more."
 )
+_FULL: Final = (
+    "There is no room for anything new now. Nothing was changed; try again later. Jobs that were accepted go on, and can be"
+    " read, canceled and deleted."
+)
 #: Errors that always mean the same.
 _PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
     JobNotFound: ("not_found", "There is no job with this id."),
@@ -130,6 +140,7 @@ _PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
     UploadNotFound: ("not_found", "There is no file with this id."),
     ArtifactNotFound: ("gone", "The file is no longer kept."),
     IllegalTransition: ("store_unavailable", "The job changed at the same moment; try again."),
+    RateExceeded: ("rate_limited", "Your key sends too many requests; retry later."),
     KeyReused: ("idempotency_key_reused", "Use a new Idempotency-Key for each new request."),
 }
 
@@ -137,6 +148,8 @@ _PLAIN: Final[Mapping[type[Exception], tuple[str, str]]] = {
 def _away(error: Exception) -> Problem:
     if isinstance(error, WrongDatabase):
         return Problem("store_unavailable", _LOST, headers={"Retry-After": "30"})
+    if isinstance(error, StoreFull):
+        return Problem("store_unavailable", _FULL, headers={"Retry-After": "10"})
     return Problem("store_unavailable", "Nothing was changed; try again.", headers={"Retry-After": "2"})
 
 

@@ -33,11 +33,7 @@ _EXACT: Final = 2**53
 
 
 def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
-    """Read a request's body as JSON.
-
-    Args:
-        request: The request.
-        limit: Most bytes that its body may have.
+    """Read a request's body as JSON of at most ``limit`` bytes.
 
     Raises:
         Problem: 400, 413 or 415.
@@ -109,12 +105,7 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def check_amount(body: bytes, limit: int, *, times: int = 1) -> None:
-    """Refuse more JSON than can be worked through at once.
-
-    Args:
-        body: JSON.
-        limit: Most bytes.
-        times: The number of copies of it that the request makes.
+    """Refuse more JSON than can be worked through at once, where the request makes so many copies of it.
 
     Raises:
         Problem: 413.

@@ -26,13 +26,9 @@ _BOUNDARY_LIMIT: Final = 200
 
 
 class Form:
-    """A form with one file. A context manager: the file goes with the block.
+    """A form with one file of at most ``limit`` bytes, in ``folder``. A context manager: the file goes with the block.
 
-    Args:
-        files: The names that the file's part may have.
-        fields: The names of the other parts that there may be, each once.
-        limit: Most bytes of the file.
-        folder: Where the file goes; made where it is missing.
+    The file's part has one of the names in ``files``; any other is one of ``fields``, each once.
     """
 
     def __init__(self, *, files: Collection[str], fields: Collection[str], limit: int, folder: Path) -> None:

@@ -6,16 +6,25 @@ quota and its window, ``RateLimit`` what is left (``r``) and the seconds until t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from flask import request
+from werkzeug.wsgi import get_content_length
 
-from jobs.access.rates import MINUTE, LocalRates, Rates, Spent, Window, WindowState, read_window, submit_windows
+from jobs.access.rates import MINUTE, Charge, LocalRates, Rates, Spent, Window, WindowState, read_window, submit_windows
+from jobs.errors import StoreFull, StoreUnavailable
 from jobs.limits import Limits
+from web.http.headers import may_be_repeated
 from web.http.json_body import PICTURE_BODY, body_bytes
 from web.http.problems import Problem
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 #: What a request counts as: one that makes jobs or uploads, or any other.
 Rate = Literal["submit", "read"]
@@ -23,6 +32,11 @@ Rate = Literal["submit", "read"]
 POLICY: Final = "RateLimit-Policy"
 LIMIT: Final = "RateLimit"
 _KEPT_AS: Final = "darkroom.states"
+#: What refuses a request, unless it was sent before.
+_REFUSED: Final = "darkroom.refused"
+
+#: Owners that were refused, at most.
+_REMEMBERED: Final = 10_000
 
 _WORDS: Final = {
     "submit": "submit {} jobs",
@@ -32,70 +46,101 @@ _WORDS: Final = {
 
 
 class RateLimiter:
-    """Counts requests.
-
-    Args:
-        rates: For what makes jobs.
-        local: For the rest, in this process.
-    """
+    """Counts requests: in ``rates`` what makes jobs, in ``local`` (this process) the rest."""
 
     def __init__(self, rates: Rates, local: LocalRates) -> None:
         self._rates = rates
         self._local = local
+        self._refused_until: OrderedDict[str, float] = OrderedDict()
 
-    def admit(self, rate: Rate | None, owner: str, limits: Limits, *, guest: bool) -> None:
-        """Count the current request.
+    def admit(
+        self, environ: WSGIEnvironment, rate: Rate | None, owner: str, limits: Limits, *, guest: bool = False
+    ) -> None:
+        """Count a request for one of the owner's rates; None for none.
 
-        Args:
-            rate: Which of the owner's rates the request counts for; None for none.
-            owner: Whose request it is.
-            limits: What they may use.
-            guest: Whether the request comes with a signed link. Such requests are counted apart, so that a page
-                with a popular link does not use up the owner's own requests.
+        What may have been sent before is not refused here where the limit of submissions is reached: it counts as a
+        read, and :meth:`charge` refuses it if it is to make something.
+
+        Guests, who come with a signed link, are counted apart, so that a page with a popular link does not use up the
+        owner's own requests.
 
         Raises:
             Problem: 429: the limit is reached; 413: this request alone exceeds it.
             StoreUnavailable: It cannot be counted now.
         """
         if rate == "read":
-            _keep(self._local.spend(f"{owner} guest" if guest else owner, read_window(limits)))
+            _keep(environ, self._local.spend(f"{owner} guest" if guest else owner, read_window(limits)))
         elif rate == "submit":
-            submits, size = submit_windows(limits)
-            # A body that is too large for any route costs as much as the largest allowed one: it is not read.
-            length = min(request.content_length or 0, PICTURE_BODY)
-            _keep(self._rates.spend(owner, ((submits, 1), (size, length))))
+            charge = _charge(environ, owner, limits)
+            self._rates.pay(charge)
+            self._note(owner, spent := charge.spent)
+            if spent.refused is not None and may_be_repeated(environ):
+                environ[_REFUSED] = spent
+                spent = self._local.spend(owner, read_window(limits))
+            _keep(environ, spent)
+
+    def due(self, environ: WSGIEnvironment, owner: str, limits: Limits) -> Charge | None:
+        """The charge of a submission that is counted in the step that writes its job (:meth:`counting`).
+
+        None for an owner who was refused a moment ago: its requests are counted before their bodies are read.
+        """
+        if self._refused_until.get(owner, 0.0) > time.monotonic():
+            return None
+        return _charge(environ, owner, limits)
+
+    @contextmanager
+    def counting(self, environ: WSGIEnvironment, charge: Charge) -> Iterator[None]:
+        """The block accepts a job with this charge. A request that fails there is counted, too.
+
+        Raises:
+            Problem: As :meth:`admit`, whatever the block raises.
+        """
+        is_known = True
+        try:
+            yield
+        except StoreUnavailable as error:
+            # It may have been counted, and its job accepted. A full server has done neither.
+            is_known = isinstance(error, StoreFull)
+            raise
+        finally:
+            if is_known:
+                self._rates.pay(charge)
+                self._note(charge.owner, charge.spent)
+                _keep(environ, charge.spent)
+
+    def _note(self, owner: str, spent: Spent) -> None:
+        """Remember until when an owner is refused, whose requests are small and right."""
+        if spent.refused is not None and spent.wait:
+            self._refused_until[owner] = time.monotonic() + spent.wait
+            self._refused_until.move_to_end(owner)
+            if len(self._refused_until) > _REMEMBERED:
+                self._refused_until.popitem(last=False)
 
     def charge(self, owner: str, limits: Limits, jobs: int) -> None:
         """Count what was not known before the body was read: further jobs, and the bytes of a body in chunks.
 
-        Args:
-            owner: Whose request it is.
-            limits: What they may use.
-            jobs: How many the request makes.
+        Call it before anything is made, and after it was looked up whether the request was sent before.
 
         Raises:
             Problem: As :meth:`admit`.
             StoreUnavailable: It cannot be counted now.
         """
+        if _REFUSED in request.environ:
+            _keep(request.environ, request.environ[_REFUSED])
         size = body_bytes(request) if request.content_length is None else 0
         if jobs > 1 or size:
             submits, sizes = submit_windows(limits)
-            _keep(self._rates.spend(owner, ((submits, jobs - 1), (sizes, size))))
+            _keep(request.environ, self._rates.spend(owner, ((submits, jobs - 1), (sizes, size))))
 
     def charge_upload(self, owner: str, limits: Limits, size: int) -> None:
         """Count the bytes of an upload like those of an image in a submission.
-
-        Args:
-            owner: Whose upload it is.
-            limits: What they may use.
-            size: Its bytes.
 
         Raises:
             Problem: As :meth:`admit`.
             StoreUnavailable: It cannot be counted now.
         """
         _, sizes = submit_windows(limits)
-        _keep(self._rates.spend(owner, ((sizes, size),)))
+        _keep(request.environ, self._rates.spend(owner, ((sizes, size),)))
 
     def used(self, owner: str, limits: Limits) -> dict[str, WindowState]:
         """The state of the owner's windows, by the name of the limit. Windows without a quota are left out."""
@@ -107,15 +152,23 @@ class RateLimiter:
         return {standing.window.limit: standing for standing in spent}
 
 
-def _keep(spent: Spent) -> None:
+def _charge(environ: WSGIEnvironment, owner: str, limits: Limits) -> Charge:
+    """What a request that makes a job, or an upload, costs as it comes in."""
+    submits, size = submit_windows(limits)
+    # A body that is too large for any route costs as much as the largest allowed one: it is not read.
+    length = min(get_content_length(environ) or 0, PICTURE_BODY)
+    return Charge(owner, ((submits, 1), (size, length)))
+
+
+def _keep(environ: WSGIEnvironment, spent: Spent) -> None:
     """Keep the state of the windows for the headers of the answer.
 
     Raises:
         Problem: It was refused.
     """
-    known: Sequence[WindowState] = request.environ.get(_KEPT_AS, ())
+    known: Sequence[WindowState] = environ.get(_KEPT_AS, ())
     newest = {standing.window.name: standing for standing in (*known, *spent.states)}
-    request.environ[_KEPT_AS] = tuple(newest.values())
+    environ[_KEPT_AS] = tuple(newest.values())
     window = spent.refused
     if window is None:
         return

@@ -6,12 +6,15 @@ takes a tenth of a second there delays every other answer by as much.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
 from typing import BinaryIO, Final, Generic, TypeVar
 
+from flask import g, has_request_context
 from gevent import monkey
+from gevent.lock import BoundedSemaphore
 from gevent.threadpool import ThreadPool
 
 from jobs.files import ArtifactStore
@@ -31,9 +34,11 @@ def _pool(name: str) -> ThreadPool:
 def aside(work: Callable[[], T], pool: str = "requests") -> T:
     """Run blocking work in a thread pool, so that other greenlets go on; without gevent, run it here.
 
-    Args:
-        work: Takes nothing and gives the result.
-        pool: The pool's name. Work in one pool never waits for work in another.
+    Work in one pool never waits for work in another. A key has no more in a pool at once than there are threads: what
+    else it has waits outside, so that another key's work waits for a piece of it and not for all.
+
+    The work runs in a thread of the system. It must not take a lock of ``threading`` or import a module: gevent has
+    replaced the locks of both, and its own can lose a wake-up between two threads, which then wait for ever.
 
     Raises:
         Exception: What the work raises.
@@ -42,10 +47,42 @@ def aside(work: Callable[[], T], pool: str = "requests") -> T:
         return work()
     # The pool prints what is raised in it, also what the caller expects: so the error comes back in an object.
     result = _Result[T]()
-    _pool(pool).apply(settle, (result, work))
+    with _turn(pool, _owner()):
+        _pool(pool).apply(settle, (result, work))
     if result.error is not None:
         raise result.error
     return result.results[0]
+
+
+@dataclass(slots=True)
+class _Turns:
+    """The turns of one owner in one pool: how many wait for one or have it."""
+
+    free: BoundedSemaphore = field(default_factory=lambda: BoundedSemaphore(_THREADS))
+    count: int = 0
+
+
+#: By pool and owner; for those that have something in a pool.
+_turns: Final[dict[tuple[str, str], _Turns]] = {}
+
+
+@contextmanager
+def _turn(pool: str, owner: str) -> Iterator[None]:
+    """Wait until the owner has fewer pieces of work in the pool than it has threads."""
+    own = _turns.setdefault((pool, owner), _Turns())
+    own.count += 1
+    try:
+        with own.free:
+            yield
+    finally:
+        own.count -= 1
+        if not own.count:
+            del _turns[pool, owner]
+
+
+def _owner() -> str:
+    """Whose the current request is; empty outside of one."""
+    return g.caller.owner if has_request_context() and "caller" in g else ""
 
 
 @dataclass(slots=True)
@@ -67,11 +104,7 @@ class _Result(Generic[T]):
 
 
 class ThreadedArtifacts:
-    """An artifact store whose writes run in a thread pool: a disk may take a second to make a file durable.
-
-    Args:
-        store: The wrapped store.
-    """
+    """An artifact store whose writes run in a thread pool: a disk may take a second to make a file durable."""
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store

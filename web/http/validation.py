@@ -7,9 +7,11 @@ from itertools import islice
 from typing import Final, Generic, TypeVar
 
 import msgspec
+from flask import Request
 from msgspec import UnsetType
 
 from providers.inputs.faults import FAULTS_LIMIT, Checker, Schema
+from web.http.json_body import SMALL_BODY, read_json, read_optional_json
 from web.http.problems import invalid_all
 from web.openapi.schemas import schema_of
 
@@ -28,12 +30,11 @@ class BodyReader(Generic[Body]):
     """Reads the bodies of a route, and tells the OpenAPI document what they may be.
 
     Args:
-        kind: The body's Struct.
         name: Of its component; the Struct's by default.
         words: What to say of a fault; see :class:`providers.inputs.faults.Checker`.
         extra: What the schema says of the body as a whole, such as ``minProperties``.
         elsewhere: Components that the schema only names, since their values are checked one by one.
-        examples: For the document, by name.
+        optional: Whether a request may leave it out, which means an empty object.
     """
 
     def __init__(
@@ -45,7 +46,9 @@ class BodyReader(Generic[Body]):
         extra: Schema | None = None,
         elsewhere: Mapping[str, Schema] | None = None,
         examples: Mapping[str, Schema] | None = None,
+        optional: bool = False,
     ) -> None:
+        self.optional = optional
         self.name = name or kind.__name__
         self.examples = examples or {}
         components = dict(schema_of(kind)[1])
@@ -55,11 +58,16 @@ class BodyReader(Generic[Body]):
         self._checker = Checker({"$ref": f"#/components/schemas/{self.name}", "components": named}, words)
         self._kind = kind
 
-    def read(self, value: object) -> Body:
-        """A body that fits; nothing is coerced, nothing ignored.
+    def of(self, request: Request) -> Body:
+        """The body of a request that sends no images.
 
-        Args:
-            value: As decoded by :mod:`web.http.json_body`.
+        Raises:
+            Problem: As :func:`web.http.json_body.read_json` and :meth:`read`.
+        """
+        return self.read((read_optional_json if self.optional else read_json)(request, SMALL_BODY))
+
+    def read(self, value: object) -> Body:
+        """A decoded body that fits; nothing is coerced, nothing ignored.
 
         Raises:
             Problem: 422 with every fault, :data:`FAULTS_LIMIT` at most.

@@ -13,9 +13,8 @@ from typing import Any, Final
 
 from PIL import Image, ImageDraw, ImageFont
 
-from jobs.failures import CAUSES
-from jobs.model import Job, Status
-from jobs.scheduling.wait_reasons import Waiting
+from jobs.error_codes import CAUSES
+from jobs.model import Job, Status, Waiting
 
 #: Longest side of a card, in pixels.
 SIDE: Final = 512

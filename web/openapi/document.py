@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from flask import Flask
-from werkzeug.routing import Rule
 
 from jobs.resources import examples
 from jobs.resources.base import BatchId, Count, DeliveryId, FileId, JobId, KeyId
@@ -20,13 +19,11 @@ from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
 from web.http.error_responses import ProblemResource
-from web.http.json_body import Json
-from web.http.operation import Answer, Content, Operation, operation_of
-from web.http.problem_kinds import KINDS
-from web.http.query import WORDS
+from web.http.operation import WORDS, Answer, Content, Operation, operation_of
+from web.http.problems import KINDS
 from web.http.rate_limits import LIMIT, POLICY
 from web.http.validation import BodyReader
-from web.openapi.schemas import example_of, schema_of
+from web.openapi.schemas import Json, example_of, schema_of
 from web.v1.schemas.batches import BATCH_EXAMPLES, BatchOfJobs, BatchOfMatrix
 from web.v1.schemas.jobs import JOB_REQUEST
 
@@ -69,6 +66,10 @@ _PATH_PARAMETERS: Final[dict[str, tuple[Any, str, str | None]]] = {
 }
 
 
+#: A variable in a path, as Flask writes it.
+_VARIABLE: Final = re.compile(r"<(?:[^:<>]+:)?([^<>]+)>")
+
+
 @dataclass(frozen=True, slots=True)
 class Route:
     """One method of one path."""
@@ -87,24 +88,13 @@ def routes(app: Flask) -> Iterator[Route]:
         declared = operation_of(view)
         if declared is not None:
             method = next(iter(sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})))
-            yield Route(_path(rule), method.lower(), declared, inspect.getdoc(view) or "", tuple(_variables(rule)))
-
-
-def _path(rule: Rule) -> str:
-    return re.sub(r"<(?:[^:<>]+:)?([^<>]+)>", r"{\1}", rule.rule)
-
-
-def _variables(rule: Rule) -> list[str]:
-    return re.findall(r"<(?:[^:<>]+:)?([^<>]+)>", rule.rule)
+            variables = tuple(_VARIABLE.findall(rule.rule))
+            path = _VARIABLE.sub(r"{\1}", rule.rule)
+            yield Route(path, method.lower(), declared, inspect.getdoc(view) or "", variables)
 
 
 def document(app: Flask, catalog: Catalog) -> Json:
-    """The whole document.
-
-    Args:
-        app: The application.
-        catalog: Models and providers of this installation.
-    """
+    """The whole document."""
     paths: dict[str, Json] = {}
     found = sorted(routes(app), key=lambda route: _TAGS.index(route.declared.tag))
     for route in found:
@@ -164,11 +154,12 @@ def _operation(route: Route) -> Json:
     if declared.linkable:
         found["security"] = [{"key": []}, {"link": []}, {}]
     if declared.body is not None:
-        content = {
-            "schema": _ref(declared.body if isinstance(declared.body, str) else declared.body.name),
-            "examples": BATCH_EXAMPLES if isinstance(declared.body, str) else declared.body.examples,
-        }
-        found["requestBody"] = {"required": declared.body_required, "content": {declared.body_type: content}}
+        body = declared.body
+        name, shown, optional = (
+            (body, BATCH_EXAMPLES, False) if isinstance(body, str) else (body.name, body.examples, body.optional)
+        )
+        content = {"schema": _ref(name), "examples": shown}
+        found["requestBody"] = {"required": not optional, "content": {declared.body_type: content}}
     return {name: value for name, value in found.items() if value not in ("", []) or name == "security"}
 
 
@@ -214,7 +205,7 @@ def _parameter(parameter: Any) -> Json:  # noqa: ANN401 - web.http.operation.Par
         "name": parameter.name,
         "in": parameter.place,
         "description": parameter.description,
-        # What a query may say is bounded in one place (web/http/query.py).
+        # What a query may say is bounded in one place (web/http/operation.py).
         "schema": WORDS if parameter.place == "query" and parameter.schema is str else _schema(parameter.schema),
     }
     return found if parameter.example is None else {**found, "example": parameter.example}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from jobs.failures import CAUSES
-from web.http.json_body import Json
-from web.http.problem_kinds import KINDS
+from jobs.error_codes import CAUSES
+from web.http.problems import KINDS
 from web.openapi import document as openapi
+from web.openapi.schemas import Json
 from web.streaming.messages import KINDS as MESSAGES
 from web.v1.schemas.jobs import JOB_REQUEST
 

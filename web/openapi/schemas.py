@@ -26,9 +26,6 @@ def schema_of(*types: type) -> tuple[tuple[Json, ...], dict[str, Json]]:
     A field with a default may be absent, but for one with a single possible value: that is always there. The values of
     an enumeration stand where it is used, in the order of their declaration.
 
-    Args:
-        *types: Structs, or types made of them.
-
     Returns:
         One schema for each type (for a Struct it is a reference), and the components, in the order of their first use.
     """

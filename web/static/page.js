@@ -31,11 +31,21 @@ async function call(method, path, { body, headers = {}, signal } = {}) {
 }
 
 // Links of a job may name a public address; this page asks the server that it came from.
-const own = (url) => new URL(url, location.href).pathname;
+const own = (url) => { const { pathname, search } = new URL(url, location.href); return pathname + search; };
 
 async function blobOf(url) {
   return URL.createObjectURL(await (await call("GET", own(url))).blob());
 }
+
+// Players and downloads send no key, so they get a signed link, and ask for the ranges that they need.
+async function linkOf(output) {
+  const answer = await call("POST", `${own(output.url)}/link`, { body: {} });
+  return own((await answer.json()).url);
+}
+
+// An SVG is never a document of this page's origin, not even in a tab that somebody opens from it.
+const imageOf = (output) => (output.content_type === "image/svg+xml" ? linkOf(output) : blobOf(output.url));
+const isShown = (output) => output.kind === "image" && output.content_type !== "image/tiff";
 
 // Server-sent events by fetch, since EventSource cannot send a key.
 async function* eventsOf(jobId, signal) {
@@ -81,13 +91,13 @@ function trouble(text) {
 function headline(job) {
   const { status, queue, progress, error } = job;
   if (status === "succeeded") return ["Done", job.metrics ? `in ${job.metrics.total_seconds.toFixed(1)} s` : ""];
-  if (status === "failed") return ["No image", error ? error.detail : ""];
+  if (status === "failed") return ["No result", error ? error.detail : ""];
   if (status === "canceled") return ["Canceled", ""];
   if (status === "expired") return ["Expired", ""];
   if (queue) {
     const rank = queue.upstream && queue.upstream.rank !== undefined ? `#${queue.upstream.rank + 1} there` : "";
     const eta = queue.eta_seconds !== undefined ? `about ${Math.round(queue.eta_seconds)} s` : "";
-    const place = queue.position ? `#${queue.position} in the queue` : "Waiting";
+    const place = queue.position ? `#${queue.position} in the queue` : queue.reason === "starting" ? "Starting" : "Waiting";
     return [place, [queue.message, rank, eta].filter(Boolean).join(" ")];
   }
   if (!progress) return ["Starting", ""];
@@ -95,11 +105,11 @@ function headline(job) {
   return ["Running", progress.message || STAGES[progress.stage]];
 }
 
-async function paint(url, mark, isPreview) {
+async function paint(fetched, mark, isPreview) {
   if (seen === mark) return;
   seen = mark;
   try {
-    const address = await blobOf(url);
+    const address = await fetched();
     if (seen !== mark) return URL.revokeObjectURL(address);
     const before = $("picture").src;
     $("picture").src = address;
@@ -107,6 +117,73 @@ async function paint(url, mark, isPreview) {
     if (!isPreview) { $("save").href = address; $("save").hidden = false; }
     if (before.startsWith("blob:")) URL.revokeObjectURL(before);
   } catch { seen = ""; /* a newer one comes, or the job says what is wrong */ }
+}
+
+function sized(bytes) {
+  const steps = ["bytes", "KB", "MB", "GB"];
+  let step = 0;
+  for (; bytes >= 1000 && step < 3; step++) bytes /= 1000;
+  return `${step ? bytes.toFixed(1) : bytes} ${steps[step]}`;
+}
+
+function element(name, properties = {}, ...inside) {
+  const made = Object.assign(document.createElement(name), properties);
+  made.append(...inside);
+  return made;
+}
+
+// One output besides the first image, by its kind; a file that browsers do not show is a download.
+const SHOW = {
+  image: (output) => {
+    const image = element("img", { alt: output.caption || "" });
+    imageOf(output).then((address) => { image.src = address; }).catch(() => {});
+    return image;
+  },
+  video: (output) => played("video", output),
+  audio: (output) => played("audio", output),
+  text: (output) => element("p", { className: "said", dir: "auto", textContent: output.text || "" }),
+  json: ({ data }) => (isTable(data) ? table(data) : element("pre", { textContent: data === undefined ? "" : JSON.stringify(data, null, 2) })),
+};
+
+const isTable = (data) => Boolean(data) && Array.isArray(data.headers) && Array.isArray(data.data) && data.data.every(Array.isArray);
+
+function table({ headers, data }) {
+  const text = (value) => (typeof value === "object" ? JSON.stringify(value) : String(value));
+  const row = (name, values) => element("tr", {}, ...values.map((value) => element(name, { textContent: value === null ? "" : text(value), dir: "auto" })));
+  return element("div", { className: "table" }, element("table", {}, row("th", headers), ...data.map((values) => row("td", values))));
+}
+
+function played(name, output) {
+  const player = element(name, { controls: true, preload: "metadata" });
+  if (name === "video") player.playsInline = true;
+  if (name === "video" && output.poster) blobOf(output.poster).then((address) => { player.poster = address; }).catch(() => {});
+  linkOf(output).then((address) => { player.src = address; }).catch(() => {});
+  return player;
+}
+
+function download(output) {
+  const name = output.filename || `${output.kind} ${output.index + 1}`;
+  const link = element("a", { className: "file", download: output.filename || "" }, name);
+  linkOf(output).then((address) => { link.href = address; }).catch(() => {});
+  return element("span", { className: "download" }, link, ` ${sized(output.bytes || 0)}, ${output.content_type || output.kind}`);
+}
+
+function item(output, first) {
+  const inside = [];
+  if (output.label) inside.push(element("strong", { textContent: output.label }));
+  if (output !== first && SHOW[output.kind] && (output.kind !== "image" || isShown(output))) inside.push(SHOW[output.kind](output));
+  if (output.sha256 && output !== first) inside.push(download(output));
+  if (output.caption) inside.push(element("small", { textContent: output.caption, dir: "auto" }));
+  return element("li", {}, ...inside);
+}
+
+// The outputs of a finished job, made once: a player must not begin again at every event.
+function list(job, first) {
+  const mark = `${job.id} ${job.outputs.length} ${Boolean(job.finished_at)}`;
+  if ($("outputs").dataset.mark === mark) return;
+  $("outputs").dataset.mark = mark;
+  const items = job.outputs.map((output) => item(output, first)).filter((one) => one.childElementCount);
+  $("outputs").replaceChildren(...items);
 }
 
 function render() {
@@ -125,14 +202,18 @@ function render() {
   const fraction = job.progress && job.progress.fraction;
   $("bar").hidden = ended || fraction === undefined || fraction === null;
   $("bar").firstElementChild.style.width = `${100 * (fraction || 0)}%`;
-  const texts = job.outputs.filter((output) => output.kind === "text").map((output) => output.text);
-  $("words").textContent = texts.length ? texts.join("\n\n") : (job.input && job.input.prompt) || "";
-  const image = job.outputs.find((output) => output.kind === "image");
+  const partial = !ended && job.progress && job.progress.partial;
+  $("words").textContent = partial || (job.input && job.input.prompt) || "";
+  $("words").className = partial ? "said" : "";
+  $("warnings").replaceChildren(...(job.warnings || []).map((text) => element("li", { textContent: text })));
+  const image = job.outputs.find(isShown);
+  $("frame").hidden = !image && (ended || Boolean(partial));
+  list(job, image);
   if (image) {
-    $("save").download = `${job.id}.${(image.content_type || "image/webp").split("/")[1]}`;
-    paint(image.url, image.sha256 || image.url, false);
+    $("save").download = `${job.id}.${(image.content_type || "image/webp").split("/")[1].split("+")[0]}`;
+    paint(() => imageOf(image), image.sha256 || image.url, false);
   } else if (job.preview && !ended) {
-    paint(job.preview.url, `preview-${job.id}-${job.preview.index}`, true);
+    paint(() => blobOf(job.preview.url), `preview-${job.id}-${job.preview.index}`, true);
   }
 }
 
@@ -142,7 +223,8 @@ function applied(job, { name, data }) {
     case "snapshot": case "end": return data;
     case "status": return { ...job, ...data, queue: data.status === "running" ? undefined : job.queue };
     case "queue": return { ...job, queue: { ...data } };
-    case "progress": return { ...job, progress: data, queue: undefined };
+    case "progress": return { ...job, progress: { ...data, partial: (job.progress || {}).partial }, queue: undefined };
+    case "partial": return { ...job, progress: { stage: "generating", ...job.progress, partial: data.text }, queue: undefined };
     case "preview": return { ...job, preview: data };
     case "output": return { ...job, outputs: [...job.outputs.filter((one) => one.index !== data.index), data] };
     default: return job;
@@ -154,6 +236,9 @@ function clear() {
   $("picture").hidden = true;
   $("picture").removeAttribute("src");
   $("save").hidden = true;
+  $("frame").hidden = false;
+  $("outputs").replaceChildren();
+  delete $("outputs").dataset.mark;
 }
 
 async function watch(job) {
@@ -179,19 +264,19 @@ async function watch(job) {
 
 async function reel() {
   const { data } = await (await call("GET", "/v1/jobs?status=succeeded&limit=12")).json();
-  const items = await Promise.all(data.filter((job) => job.outputs.some((output) => output.kind === "image")).map(async (job) => {
-    const item = document.createElement("li");
-    const button = document.createElement("button");
-    const picture = document.createElement("img");
-    button.type = "button";
-    button.title = (job.input && job.input.prompt) || job.id;
+  const items = await Promise.all(data.filter((job) => job.outputs.length).map(async (job) => {
+    const title = (job.input && job.input.prompt) || job.id;
+    const button = element("button", { type: "button", title });
     button.addEventListener("click", () => watch(job));
-    picture.alt = button.title;
-    picture.src = await blobOf(job.urls.image).catch(() => "");
-    picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true });
-    button.append(picture);
-    item.append(button);
-    return item;
+    if (job.outputs.some((output) => output.kind === "image" || output.poster)) {
+      const picture = element("img", { alt: title });
+      picture.addEventListener("load", () => URL.revokeObjectURL(picture.src), { once: true });
+      picture.src = await blobOf(job.urls.image).catch(() => "");
+      button.append(picture);
+    } else {
+      button.append(element("b", { textContent: job.outputs[0].kind }), element("span", { textContent: title }));
+    }
+    return element("li", {}, button);
   }));
   $("reel").replaceChildren(...items);
   $("earlier").hidden = items.length === 0;
@@ -214,7 +299,7 @@ function shapes() {
 
 async function start() {
   try {
-    models = (await (await call("GET", "/v1/models")).json()).data.filter((model) => model.kind === "image");
+    models = (await (await call("GET", "/v1/models")).json()).data;
   } catch (error) {
     if (error.status === 401) { $("door").hidden = false; $("form").hidden = true; $("key").focus(); return; }
     return trouble(error.message);

@@ -9,11 +9,10 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import UNSET, UnsetType
 
 from jobs import events as e
-from jobs.model import Outcome, Status
+from jobs.model import Outcome, Status, Waiting
 from jobs.record.types import LoggedEvent
 from jobs.resources import examples
-from jobs.resources.base import Count, JobId, ListOf, Resource, Time, about, optional_time
-from jobs.resources.links import Links
+from jobs.resources.base import Count, JobId, Links, ListOf, Resource, Time, about, optional_time, rfc3339
 from jobs.resources.progress import (
     WaitingMessage,
     WaitingReason,
@@ -23,13 +22,12 @@ from jobs.resources.progress import (
     queue_resource,
 )
 from jobs.resources.results import FailureResource, failure_resource, output_resource
-from jobs.scheduling.wait_reasons import Waiting
 from jobs.states import ENDS
-from jobs.times import rfc3339
 
-#: Every kind of message, and what it says. The first and the last are in the stream alone.
+#: Every kind of message, and what it says. The first two and the last are in the stream alone.
 KINDS: Final = {
     "snapshot": "The job as it stands: the first message of a new stream.",
+    "partial": "The text so far, of a text that comes bit by bit.",
     "status": "The job's status changed, or a cancel was asked for.",
     "queue": "What the job waits for.",
     "progress": "How far the job is.",
@@ -60,6 +58,12 @@ class LogMessage(Resource, frozen=True, kw_only=True):
     text: str
 
 
+class PartialMessage(Resource, frozen=True, kw_only=True):
+    """The text so far, of a text that comes bit by bit."""
+
+    text: Annotated[str, about("All of it, in place of what came before.")]
+
+
 class DeletedJob(Resource, frozen=True, kw_only=True):
     """What is left of a job that was deleted while it was watched."""
 
@@ -72,7 +76,7 @@ class EventResource(Resource, frozen=True, kw_only=True):
     """Something that happened to the job."""
 
     id: Annotated[str, about("Events are in the order of their ids.", example="1795186218040-0")]
-    event: Annotated[str, about("What happened, as in the stream.", example="status", enum=list(KINDS)[1:-1])]
+    event: Annotated[str, about("What happened, as in the stream.", example="status", enum=list(KINDS)[2:-1])]
     at: Annotated[Time, about("When it happened.", example=examples.STARTED_AT)]
     data: Annotated[
         Any,
@@ -125,13 +129,7 @@ def is_end(event: e.JobEvent) -> bool:
 
 @singledispatch
 def messages_of(event: e.Event, job_id: str, links: Links) -> Messages:
-    """What an event tells. An event with nothing more to say is a plain status.
-
-    Args:
-        event: The event.
-        job_id: Its job.
-        links: Addresses of the job's resources.
-    """
+    """What an event tells. An event with nothing more to say is a plain status."""
     del job_id, links
     return [("status", StatusMessage(status=_PLAIN[type(event)]))]
 
@@ -177,6 +175,12 @@ def _(event: e.Progressed, _job_id: str, _links: Links) -> Messages:
 @messages_of.register
 def _(event: e.Previewed, job_id: str, links: Links) -> Messages:
     return [("preview", preview_resource(job_id, event.index, event.at, links))]
+
+
+@messages_of.register
+def _(_event: e.Wrote, _job_id: str, _links: Links) -> Messages:
+    # The stream sends the whole text, which the job has; the log does without.
+    return []
 
 
 @messages_of.register

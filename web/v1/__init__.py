@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from flask import Flask
 
 from web.v1 import (
     admin,
     admin_keys,
+    admin_providers,
     batches,
     catalog,
     events,
     files,
     jobs,
-    links,
     lists,
     reruns,
     results,
@@ -22,9 +20,21 @@ from web.v1 import (
     webhooks,
 )
 
-_MODULES: Final = (
-    jobs, lists, reruns, batches, files, events, results, links, webhooks, catalog, usage, admin, admin_keys,
-)  # fmt: skip
+_MODULES = (
+    jobs,
+    lists,
+    reruns,
+    batches,
+    files,
+    events,
+    results,
+    webhooks,
+    catalog,
+    usage,
+    admin,
+    admin_keys,
+    admin_providers,
+)
 
 
 def register(app: Flask) -> None:

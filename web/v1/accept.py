@@ -6,60 +6,52 @@ Each dialect of the API takes the same steps, one by one: :func:`replayed`; else
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
 
 from flask import Response, request
 
 from jobs.idempotency import Idempotency
-from jobs.record.types import Record
+from jobs.model import Status
+from jobs.record.types import Accepted
 from jobs.resources.job import JobResource
-from jobs.scheduling.wait_reasons import Waiting
-from jobs.submissions import Accepted, Submission
-from web.http.auth import caller
-from web.http.operation import Answer, Parameter
-from web.services import services
+from jobs.submissions import Submission
+from web.http.headers import REQUEST_ID, header, name_request
+from web.http.operation import Parameter, ok
+from web.http.problems import Problem
+from web.services import Asker, asker, caller, links, services
 from web.v1 import idempotency
-from web.v1.context import job_answer, links, look, name_after
-from web.v1.long_poll import wait_for_news, wait_preference
+from web.v1.job_answers import job_answer, look, seen_by, wait_for_news, wait_preference
+from web.v1.job_documents import Seen
 
-_JOB: Final = {"application/json": JobResource}
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
 
 PREFER: Final = Parameter(
-    name="Prefer",
-    place="header",
-    description="`wait=n`: answer when the job has changed, at the latest after n seconds (60 at most).",
+    "Prefer",
+    "header",
+    "`wait=n`: answer when the job has changed, at the latest after n seconds (60 at most).",
     example="wait=30",
 )
 #: What every route that accepts a job takes, answers, and refuses.
 PARAMETERS: Final = (PREFER, idempotency.KEY, idempotency.REPEATS)
 ANSWERS: Final = (
-    Answer(
+    ok(
+        "Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
+        JobResource,
+        ("Location", "ETag", "Retry-After", "Preference-Applied", idempotency.REPLAYED),
         status=202,
-        description="Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
-        content=_JOB,
-        headers=("Location", "ETag", "Retry-After", "Preference-Applied", idempotency.REPLAYED),
     ),
-    Answer(
-        status=200,
-        description="Accepted, and finished within `Prefer: wait`.",
-        content=_JOB,
-        headers=("Location", "ETag", "Preference-Applied", idempotency.REPLAYED),
+    ok(
+        "Accepted, and finished within `Prefer: wait`.",
+        JobResource,
+        ("Location", "ETag", "Preference-Applied", idempotency.REPLAYED),
     ),
 )
 ERRORS: Final = (
     "invalid_input", "idempotency_key_reused", "not_found", "gone", "quota_exceeded", "model_unavailable",
     "storage_error",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Awaited:
-    """A job after the wait for it: its record, what it waits for, and whether the wait was granted."""
-
-    record: Record
-    waiting: Waiting | None
-    granted: bool
 
 
 def replayed(marks: Idempotency) -> Accepted | None:
@@ -88,27 +80,40 @@ def accept(submission: Submission, marks: Idempotency) -> Accepted:
     return services().submissions.accept(submission, marks)
 
 
-def awaited(accepted: Accepted, seconds: int | None) -> Awaited:
-    """Wait for the end of a job, and look at it then.
+def awaited(accepted: Accepted, seconds: int | None) -> tuple[Seen, bool]:
+    """The job after at most so many seconds (None: now) or its end, and whether the wait was granted."""
+    name_after(request.environ, accepted)
+    if seconds is None:
+        return as_accepted(asker(), accepted), False
+    granted = False
+    # Who may not ask any more still learns which job was accepted.
+    with suppress(Problem):
+        granted = wait_for_news(accepted.record, seconds, until_end=True)
+    return look(accepted.record.job.id), granted
 
-    Args:
-        accepted: The job.
-        seconds: How long at most; None looks at once.
-    """
-    name_after(accepted.record.job)
-    granted = seconds is not None and wait_for_news(accepted.record, seconds, until_end=True)
-    record, waiting = look(accepted.record.job.id)
-    return Awaited(record, waiting, granted)
+
+def name_after(environ: WSGIEnvironment, accepted: Accepted) -> None:
+    """Let the job's id be the request's, unless the client sent one: SDKs show it."""
+    if not header(environ, REQUEST_ID):
+        name_request(environ, accepted.record.job.id)
+
+
+def as_accepted(asker: Asker, accepted: Accepted) -> Seen:
+    """The job as it was when it was accepted; looked up only if nobody saw then where it stands."""
+    record, place = accepted.record, accepted.place
+    if place is None and record.job.status is Status.QUEUED:
+        return seen_by(asker.services, asker.caller.owner, record.job.id)
+    return Seen(record, asker.services.queue_estimates.waiting(record, place))
 
 
 def answer(accepted: Accepted) -> Response:
     """The native answer: the job, after the wait that the client prefers."""
     seconds = wait_preference(request)
-    found = awaited(accepted, seconds)
-    ended = found.granted and found.record.job.status.is_terminal
-    response = job_answer(found.record, found.waiting, 200 if ended else 202)
-    response.headers["Location"] = links().job(found.record.job.id)
-    if found.granted:
+    seen, granted = awaited(accepted, seconds)
+    job = seen.record.job
+    response = job_answer(seen, 200 if granted and job.status.is_terminal else 202)
+    response.headers["Location"] = links().job(job.id)
+    if granted:
         response.headers["Preference-Applied"] = f"wait={seconds}"
     return idempotency.say_replayed(response) if accepted.replayed else response
 

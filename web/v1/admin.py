@@ -8,15 +8,11 @@ from msgspec import UNSET
 from jobs.access import audit
 from jobs.resources.job import job_resource
 from providers.spec import ProviderSpec
-from web.http.auth import caller
-from web.http.json_body import SMALL_BODY, read_json
-from web.http.operation import Answer, Operation, Parameter, ok
-from web.http.problems import Problem
-from web.http.query import only
-from web.http.responses import json_response
+from web.http.operation import Operation, Parameter, json_response, ok, only
+from web.http.problems import invalid
 from web.http.validation import or_none
-from web.services import services
-from web.v1.context import links
+from web.services import caller, links, services
+from web.v1.catalog import spec_of
 from web.v1.lists import PARAMETERS, listing, page_of, read_list
 from web.v1.schemas.admin import (
     PROVIDER_CHANGE,
@@ -25,7 +21,6 @@ from web.v1.schemas.admin import (
     ProviderControl,
     QueueControl,
     admin_job_resource,
-    provider_change,
     provider_control,
     queue_control,
 )
@@ -38,18 +33,8 @@ blueprint = Blueprint("admin", __name__)
     "adminListJobs",
     "Admin",
     "admin",
-    parameters=(
-        *PARAMETERS,
-        Parameter(name="owner", place="query", description="Only jobs of this key (its id), or of `local`."),
-    ),
-    answers=(
-        Answer(
-            status=200,
-            description="Jobs, newest first.",
-            content={"application/json": AdminJobList},
-            headers=("Link",),
-        ),
-    ),
+    parameters=(*PARAMETERS, Parameter("owner", "query", "Only jobs of this key (its id), or of `local`.")),
+    answers=(ok("Jobs, newest first.", AdminJobList, ("Link",)),),
     errors=("invalid_input",),
 )
 def list_jobs() -> Response:
@@ -62,10 +47,7 @@ def list_jobs() -> Response:
     audit.note(caller().owner, "listed jobs", of=owner or "everybody")
     base = links()
     data, following = page_of(
-        wanted,
-        owner,
-        "admin",
-        lambda record, waiting: admin_job_resource(job_resource(record, waiting, base), record.job.owner),
+        wanted, owner, "admin", lambda seen: admin_job_resource(job_resource(*seen, base), seen.record.job.owner)
     )
     return listing(AdminJobList(data=data, has_more=following is not None), following, wanted.parameters, "admin")
 
@@ -98,7 +80,7 @@ def set_queue() -> Response:
 
     While it is paused, jobs are still accepted and wait with the reason `paused`. Running jobs continue.
     """
-    change = QUEUE_CHANGE.read(read_json(request, SMALL_BODY))
+    change = QUEUE_CHANGE.of(request)
     found = services()
     if change.paused:
         found.pauses.pause(reason=or_none(change.reason), by=caller().owner)
@@ -119,7 +101,7 @@ def set_queue() -> Response:
 def get_provider(name: str) -> Response:
     """Get an admin's settings of a provider."""
     only(request)
-    return _shown(_spec(name))
+    return _shown(spec_of(name))
 
 
 @blueprint.patch("/admin/providers/<name>")
@@ -137,8 +119,10 @@ def set_provider(name: str) -> Response:
     Fields that you leave out keep their value. Jobs that run there continue. A provider that the configuration switches
     off stays off.
     """
-    spec = _spec(name)
-    change = provider_change(read_json(request, SMALL_BODY))
+    spec = spec_of(name)
+    change = PROVIDER_CHANGE.of(request)
+    if change.reason is not UNSET and change.state not in {"draining", "disabled"}:
+        raise invalid("/reason", "is only allowed with the state draining or disabled")
     found, who = services(), caller().owner
     if change.limit is not UNSET:
         found.pauses.limit(name, change.limit, by=who)
@@ -148,13 +132,6 @@ def set_provider(name: str) -> Response:
         found.pauses.hold(name, change.state, reason=or_none(change.reason), by=who)
     found.dispatcher.dispatch()
     return _shown(spec)
-
-
-def _spec(name: str) -> ProviderSpec:
-    for spec in services().catalog.specs():
-        if spec.name == name:
-            return spec
-    raise Problem("not_found", "There is no provider of this name; GET /v1/providers lists them.")
 
 
 def _shown(spec: ProviderSpec) -> Response:

@@ -9,15 +9,12 @@ from flask import Blueprint, Response, request
 from msgspec import UnsetType
 
 from jobs.access.api_keys import SCOPES, ApiKey, Scope
-from web.http.auth import caller
-from web.http.json_body import SMALL_BODY, read_json, read_optional_json
-from web.http.operation import Answer, Operation, ok
+from web.http.operation import Answer, Operation, json_response, ok, only, whole_number
 from web.http.problems import Problem
-from web.http.query import only
-from web.http.responses import NO_STORE, json_response
+from web.http.reply import NO_STORE
 from web.http.validation import or_none
-from web.services import services
-from web.v1.context import links
+from web.services import caller, links, services
+from web.v1.lists import CURSOR, LIMIT, listing, place_of
 from web.v1.schemas.admin_keys import (
     KEY_CHANGE,
     KEY_ROTATION,
@@ -37,16 +34,21 @@ blueprint = Blueprint("admin_keys", __name__)
     "adminListKeys",
     "Admin",
     "admin",
-    answers=(ok("All keys, oldest first, with the revoked ones.", KeyList),),
+    parameters=(LIMIT, CURSOR),
+    answers=(ok("The keys, oldest first, with the revoked ones.", KeyList, ("Link",)),),
     errors=("invalid_input",),
 )
 def list_keys() -> Response:
     """List the keys, without the keys themselves."""
-    only(request)
-    found = services()
+    parameters = only(request, "limit", "cursor")
+    limit = whole_number(parameters, "limit", 20, 1, LIMIT.schema["maximum"])
+    found, reader = services(), f"{caller().owner}/keys"
+    records, following = found.keys.page(cursor=place_of(parameters, reader), limit=limit)
     now = found.connection.now()
-    data = [key_resource(record, now) for record in found.keys.list()]
-    return json_response(KeyList(data=data, has_more=False), headers=NO_STORE)
+    data = [key_resource(record, now) for record in records]
+    answer = listing(KeyList(data=data, has_more=following is not None), following, parameters, reader)
+    answer.headers.update(NO_STORE)
+    return answer
 
 
 @blueprint.post("/admin/keys")
@@ -55,14 +57,7 @@ def list_keys() -> Response:
     "Admin",
     "admin",
     body=NEW_KEY,
-    answers=(
-        Answer(
-            status=201,
-            description="The key. It is shown this once.",
-            content={"application/json": ShownKeyResource},
-            headers=("Location",),
-        ),
-    ),
+    answers=(ok("The key. It is shown this once.", ShownKeyResource, ("Location",), status=201),),
     errors=("invalid_input",),
 )
 def make_key() -> Response:
@@ -71,7 +66,7 @@ def make_key() -> Response:
     The answer shows the key itself in `key`, this once. After the first key was made, every request needs a key. If you
     name no scopes, the first key gets `submit`, `read` and `admin`, and later ones get `submit` and `read`.
     """
-    wanted = NEW_KEY.read(read_json(request, SMALL_BODY))
+    wanted = NEW_KEY.of(request)
     limits = {name: limit for name, limit in wanted.limits.items() if limit is not None}
     found = services()
     record, key = found.keys.create(wanted.name, _ordered(wanted.scopes), limits, by=caller().owner)
@@ -111,14 +106,10 @@ def change_key(key_id: str) -> Response:
     Fields that you leave out keep their value. Limits on waiting and running jobs apply at once. Other changes apply at
     once in this web process, and within two seconds in others.
     """
-    change = KEY_CHANGE.read(read_json(request, SMALL_BODY))
+    change = KEY_CHANGE.of(request)
     found = services()
     record = found.keys.change(
-        key_id,
-        name=or_none(change.name),
-        scopes=_ordered(change.scopes),
-        limits=change.limits,
-        by=caller().owner,
+        key_id, name=or_none(change.name), scopes=_ordered(change.scopes), limits=change.limits, by=caller().owner
     )
     found.gate.forget()
     return json_response(key_resource(record or _refuse(key_id), services().connection.now()), headers=NO_STORE)
@@ -130,7 +121,6 @@ def change_key(key_id: str) -> Response:
     "Admin",
     "admin",
     body=KEY_ROTATION,
-    body_required=False,
     answers=(ok("The new key. It is shown only here.", ShownKeyResource),),
     errors=("not_found", "gone", "invalid_input"),
 )
@@ -140,7 +130,7 @@ def rotate_key(key_id: str) -> Response:
     Its jobs, scopes and limits stay. The old secret works for `overlap_seconds`, so that clients have time to change.
     0 ends it at once, in other web processes within two seconds.
     """
-    wanted = KEY_ROTATION.read(read_optional_json(request, SMALL_BODY))
+    wanted = KEY_ROTATION.of(request)
     found = services()
     made = found.keys.rotate(key_id, wanted.overlap_seconds, by=caller().owner)
     found.gate.forget()
@@ -148,18 +138,12 @@ def rotate_key(key_id: str) -> Response:
 
 
 @blueprint.delete("/admin/keys/<key:key_id>")
-@Operation(
-    "adminRevokeKey",
-    "Admin",
-    "admin",
-    answers=(Answer(status=204, description="The key is revoked."),),
-    errors=("not_found",),
-)
+@Operation("adminRevokeKey", "Admin", "admin", answers=(Answer(204, "The key is revoked."),), errors=("not_found",))
 def revoke_key(key_id: str) -> Response:
     """Revoke a key at once.
 
-    It ends at once in this web process, and within two seconds in others; its open event streams end too. Revoking it
-    again does nothing. Its jobs continue, and no other key can see them. Requests need a key even when none is left.
+    It ends at once in this web process, and within two seconds in others; its open event streams and the links that it
+    made end too. Revoking it again does nothing. Its jobs continue, and no other key can see them. Requests need a key even when none is left.
     """
     found = services()
     if not found.keys.revoke(key_id, by=caller().owner):

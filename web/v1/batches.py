@@ -3,29 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
 
 from flask import Blueprint, Response, request
 
 from jobs.batches import Batch
 from jobs.submissions import Submission
 from providers.inputs.faults import FAULTS_LIMIT
-from web.http.auth import caller
 from web.http.json_body import PICTURE_BODY, read_json
-from web.http.operation import Answer, Operation, ok
+from web.http.operation import Operation, json_response, ok
 from web.http.problems import Problem, invalid_all
-from web.http.responses import PRIVATE, json_response
-from web.services import services
+from web.http.reply import PRIVATE
+from web.services import asker, caller, links, services
 from web.v1 import idempotency
 from web.v1.accept import ERRORS, charge
-from web.v1.context import links
 from web.v1.permit import input_images, permit
 from web.v1.schemas.batches import BatchResource, Member, batch_resource, check_bounds, members_of
-from web.v1.schemas.jobs import wanted_of
+from web.v1.schemas.jobs import JOB_REQUEST
 
 blueprint = Blueprint("batches", __name__)
-
-_BATCH: Final = {"application/json": BatchResource}
 
 
 @blueprint.post("/batches")
@@ -37,11 +32,11 @@ _BATCH: Final = {"application/json": BatchResource}
     body="BatchSubmission",
     parameters=(idempotency.KEY,),
     answers=(
-        Answer(
+        ok(
+            "All jobs are accepted, and none will be lost.",
+            BatchResource,
+            ("Location", idempotency.REPLAYED),
             status=202,
-            description="All jobs are accepted, and none will be lost.",
-            content=_BATCH,
-            headers=("Location", idempotency.REPLAYED),
         ),
     ),
     errors=tuple(code for code in ERRORS if code != "gone"),
@@ -68,12 +63,13 @@ def submit() -> Response:
 
 def _permitted(members: Sequence[Member]) -> list[Submission]:
     """All jobs of a batch as submissions, or every fault of all of them, each at its place in the request."""
-    images = input_images()
+    who = asker()
+    images = input_images(who)
     found: list[Submission] = []
     faults: dict[tuple[str, str], None] = {}
     for member in members:
         try:
-            found.append(permit(wanted_of(member.body), images=images))
+            found.append(permit(who, JOB_REQUEST.read(member.body), images=images))
         except Problem as problem:
             placed = problem.relocated(member.places)
             if placed.code != "invalid_input":
@@ -101,9 +97,7 @@ def get(batch_id: str) -> Response:
     "submit",
     answers=(
         ok("All jobs of the batch have ended.", BatchResource),
-        Answer(
-            status=202, description="Some jobs still run. They end as soon as their workers stop them.", content=_BATCH
-        ),
+        ok("Some jobs still run. They end as soon as their workers stop them.", BatchResource, status=202),
     ),
     errors=("not_found",),
 )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, request
 
-from web.http.operation import Operation, ok
+from jobs.scheduling.circuits import subject_of
+from providers.spec import ProviderSpec
+from web.http.operation import Operation, json_response, ok, only
 from web.http.problems import Problem
-from web.http.query import only
-from web.http.responses import json_response
-from web.services import services
+from web.services import caller, services
 from web.v1.schemas.catalog import (
     ModelList,
     ModelResource,
@@ -40,13 +40,7 @@ def models() -> Response:
 
 
 @blueprint.get("/models/<path:name>")
-@Operation(
-    "getModel",
-    "Catalog",
-    "read",
-    answers=(ok("The model.", ModelResource),),
-    errors=("not_found",),
-)
+@Operation("getModel", "Catalog", "read", answers=(ok("The model.", ModelResource),), errors=("not_found",))
 def model(name: str) -> Response:
     """Get a model."""
     for found in services().catalog.models():
@@ -56,33 +50,33 @@ def model(name: str) -> Response:
 
 
 @blueprint.get("/providers")
-@Operation(
-    "listProviders",
-    "Catalog",
-    "read",
-    answers=(ok("All providers.", ProviderList),),
-    errors=("invalid_input",),
-)
+@Operation("listProviders", "Catalog", "read", answers=(ok("All providers.", ProviderList),), errors=("invalid_input",))
 def providers() -> Response:
     """List the providers, with what they serve and their state."""
     only(request)
     specs = services().catalog.specs()
     states = services().provider_states.get([spec.name for spec in specs])
-    data = [provider_resource(spec, states[spec.name]) for spec in specs]
+    data = [provider_resource(spec, states[spec.name], subject_of(caller().owner)) for spec in specs]
     return json_response(ProviderList(data=data, has_more=False))
 
 
 @blueprint.get("/providers/<name>")
-@Operation(
-    "getProvider",
-    "Catalog",
-    "read",
-    answers=(ok("The provider.", ProviderResource),),
-    errors=("not_found",),
-)
+@Operation("getProvider", "Catalog", "read", answers=(ok("The provider.", ProviderResource),), errors=("not_found",))
 def provider(name: str) -> Response:
     """Get a provider."""
+    spec = spec_of(name)
+    return json_response(
+        provider_resource(spec, services().provider_states.get([name])[name], subject_of(caller().owner))
+    )
+
+
+def spec_of(name: str) -> ProviderSpec:
+    """The provider of this name.
+
+    Raises:
+        Problem: 404: there is none.
+    """
     for spec in services().catalog.specs():
         if spec.name == name:
-            return json_response(provider_resource(spec, services().provider_states.get([name])[name]))
+            return spec
     raise Problem("not_found", "There is no provider of this name; GET /v1/providers lists them.")

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from socket import socket
 from typing import Final
 
+import msgspec
 from flask import Blueprint, Response, request
 from msgspec import UNSET
 
 from jobs.errors import JobGone, JobNotFound, StoreUnavailable
+from jobs.events import Wrote
 from jobs.record.types import LoggedEvent, Record
-from jobs.resources.job import JobResource, job_resource
-from jobs.resources.links import Links
+from jobs.resources.base import Links
+from jobs.resources.job import job_resource
 from jobs.resources.progress import QueueResource, queue_resource
-from web.http.auth import Caller, caller
-from web.http.headers import header
-from web.http.operation import Answer, Operation, Parameter
+from web.http.auth import Caller
+from web.http.headers import connection_of, header
+from web.http.operation import Answer, Operation, Parameter, json_response, only, refuse, whole_number
 from web.http.problems import Problem
-from web.http.query import only, refuse, whole_number
-from web.http.responses import json_response
-from web.services import Services, services
+from web.services import Services, caller, links, services
 from web.streaming import sse
-from web.streaming.messages import DeletedJob, EventLog, EventStreamResource, is_end, log_of
-from web.streaming.pump import TooManyWatchers, Watch
-from web.v1.context import links, look
+from web.streaming.messages import DeletedJob, EventLog, EventStreamResource, PartialMessage, is_end, log_of
+from web.streaming.pump import HungUp, TooManyWatchers, Watch
+from web.v1.job_answers import look
+from web.v1.job_documents import Seen
 
 blueprint = Blueprint("events", __name__)
 
@@ -40,26 +42,26 @@ _LOG_LIMIT: Final = 1000
     "read",
     parameters=(
         Parameter(
-            name="Last-Event-ID",
-            place="header",
-            description="Continue after this event. Browsers send it by themselves when they reconnect.",
+            "Last-Event-ID",
+            "header",
+            "Continue after this event. Browsers send it by themselves when they reconnect.",
             example="1795000000000-0",
         ),
         Parameter(
-            name="limit",
-            place="query",
-            description="JSON form: the maximum number of entries in one answer.",
+            "limit",
+            "query",
+            "JSON form: the maximum number of entries in one answer.",
             schema={"type": "integer", "minimum": 1, "maximum": _LOG_LIMIT, "default": _LOG_LIMIT},
         ),
-        Parameter(name="cursor", place="query", description="JSON form: `next_cursor` of the previous answer."),
+        Parameter("cursor", "query", "JSON form: `next_cursor` of the previous answer."),
     ),
     answers=(
         Answer(
-            status=200,
-            description="The events, as a stream or (with `Accept: application/json`) as a list.",
-            content={"text/event-stream": EventStreamResource, "application/json": EventLog},
+            200,
+            "The events, as a stream or (with `Accept: application/json`) as a list.",
+            {"text/event-stream": EventStreamResource, "application/json": EventLog},
         ),
-        Answer(status=204, description="The job has ended and you have received its last event: do not reconnect."),
+        Answer(204, "The job has ended and you have received its last event: do not reconnect."),
     ),
     errors=("invalid_input", "not_found", "gone", "quota_exceeded", "too_many_streams"),
 )
@@ -78,12 +80,13 @@ def events(job_id: str) -> Response:
     best = request.accept_mimetypes.best_match(["text/event-stream", "application/json"])
     if best == "application/json" and request.accept_mimetypes["text/event-stream"] < 1:
         return _log(record, after, limit)
-    last = header(request, "Last-Event-ID")
+    last = header(request.environ, "Last-Event-ID")
     if record.job.status.is_terminal and last == record.event_id:
         return Response(status=204)
     missed = _missed(record, last)
     place = None if waiting is None else queue_resource(waiting, record.job.upstream)
-    stream = Stream(services(), caller(), _token(), links(), record, missed, place)
+    token = header(request.environ, "Authorization").partition(" ")[2]
+    stream = Stream(services(), caller(), token, links(), record, missed, place, connection_of(request.environ))
     first = b""
     if missed is None:
         mark = None if record.job.status.is_terminal else record.event_id
@@ -110,32 +113,22 @@ def _missed(record: Record, last: str) -> list[LoggedEvent] | None:
     return list(entries[1:])
 
 
-def _token() -> str:
-    return header(request, "Authorization").partition(" ")[2]
-
-
 @dataclass(slots=True)
 class Stream:
-    """One open event stream.
-
-    Args:
-        services: The process' services: the generator outlives the request.
-        caller: The watcher.
-        token: Its key.
-        links: Addresses as this client uses them.
-        record: The job as it was read.
-        missed: Events to send first; None if it begins with a snapshot.
-        place: What the job waits for, as the client knows it.
-        name: Its name among the key's open streams.
-    """
+    """One open event stream. It holds what it needs of the request, which ends before it does."""
 
     services: Services
     caller: Caller
     token: str
     links: Links
     record: Record
+    #: Events to send first; None if it begins with a snapshot.
     missed: list[LoggedEvent] | None
+    #: What the job waits for, as the client knows it.
     place: QueueResource | None
+    #: The client's connection.
+    client: socket | None
+    #: Its name among the key's open streams.
     name: str = ""
 
     def answer(self, first: bytes) -> Response:
@@ -161,7 +154,7 @@ class Stream:
             raise Problem("quota_exceeded", detail, headers={"Retry-After": "5"}, members={"limit": "streams"})
         after = self.missed[-1].id if self.missed else self.record.event_id
         try:
-            return self.services.pump.watch(self.record.job.id, after)
+            return self.services.pump.watch(self.record.job.id, after, owner=self.caller.owner, client=self.client)
         except TooManyWatchers:
             self._uncount()
             detail = "Poll the job instead, or try again later."
@@ -174,7 +167,7 @@ class Stream:
 
     def _body(self, first: bytes, watch: Watch | None) -> Iterator[bytes]:
         yield sse.RETRY + first
-        for entry in self.missed or ():
+        for entry in _without_older_partials(self.missed or ()):
             yield self._message(entry)
             if is_end(entry.event):
                 return
@@ -188,7 +181,7 @@ class Stream:
         closes_at = time.monotonic() + timings.longest_stream
         beat_at = count_at = time.monotonic() + timings.heartbeat
         place = self.place
-        while time.monotonic() < closes_at:
+        while time.monotonic() < closes_at and not watch.is_left:
             try:
                 # Checked before events are taken from the watch: taken events must be sent.
                 if not self.services.gate.still_valid(self.caller, self.token, "read"):
@@ -197,16 +190,16 @@ class Stream:
                     self.services.streams.beat(self.caller.owner, self.name)
                     count_at = time.monotonic() + timings.heartbeat
                 news = watch.news(timings.queue_look)
-                for entry in news:
+                for entry in _without_older_partials(news):
                     yield self._message(entry)
                     if is_end(entry.event):
                         return
                 place, before = (place if news else self._look_again()), place
-            except (JobGone, JobNotFound):
+            except (JobGone, JobNotFound, HungUp):
                 return
             except StoreUnavailable:
                 # A short outage does not end the stream: the pump continues afterwards.
-                time.sleep(timings.queue_look)
+                watch.pause(timings.queue_look)
                 continue
             if place is not None and place != before:
                 yield sse.message("queue", place)
@@ -217,12 +210,25 @@ class Stream:
             beat_at = time.monotonic() + timings.heartbeat
 
     def _message(self, entry: LoggedEvent) -> bytes:
-        final = self._final() if is_end(entry.event) else None
-        return sse.stream_of(entry, self.record.job.id, self.links, final)
+        if isinstance(entry.event, Wrote):
+            return self._partial(entry.id)
+        job_id = self.record.job.id
+        if is_end(entry.event):
+            return sse.stream_of(entry, job_id, self.links, self._final())
+        return self.services.event_bytes.of(entry, job_id, self.links)
 
-    def _final(self) -> JobResource | DeletedJob:
+    def _partial(self, event_id: str) -> bytes:
+        """The text so far as the job has it now; nothing if it has none any more."""
+        progress = self.services.store.get(self.record.job.id).job.progress
+        if progress is None or progress.partial is None:
+            return b""
+        return sse.message("partial", PartialMessage(text=progress.partial), event_id)
+
+    def _final(self) -> msgspec.Raw | DeletedJob:
+        """The finished job, as a poll shows it."""
         try:
-            return job_resource(self.services.store.get(self.record.job.id), None, self.links)
+            record, _ = self.services.views.look(self.record.job.id)
+            return msgspec.Raw(self.services.documents.of(Seen(record, None), self.links.base).body)
         except JobGone as gone:
             # Deleted at this very moment.
             return DeletedJob(id=gone.tombstone.id, status=gone.tombstone.status)
@@ -232,3 +238,9 @@ class Stream:
         record, place = self.services.views.look(self.record.job.id)
         waiting = self.services.queue_estimates.waiting(record, place)
         return None if waiting is None else queue_resource(waiting, record.job.upstream)
+
+
+def _without_older_partials(entries: Sequence[LoggedEvent]) -> list[LoggedEvent]:
+    """The events without those of partial texts that a later one of them replaces."""
+    last = max((place for place, entry in enumerate(entries) if isinstance(entry.event, Wrote)), default=-1)
+    return [entry for place, entry in enumerate(entries) if place == last or not isinstance(entry.event, Wrote)]

@@ -1,4 +1,4 @@
-"""Images that a client uploads, to use them in jobs."""
+"""Files that a client uploads, to use them in jobs."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ import re
 from flask import Blueprint, Response, request
 
 from jobs import ids
-from jobs.files.images import INPUT_LIMIT, BadImage, clean
+from jobs.files.image_terms import INPUT_LIMIT, BadImage
+from jobs.files.images import clean
+from jobs.files.input_files import FILE_LIMIT, check, is_image
+from jobs.files.uploads import FileInfo, Upload
+from jobs.idempotency import Idempotency
 from jobs.resources.base import FileId
-from web.http.auth import caller
+from media import HEAD
 from web.http.file_response import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
-from web.http.headers import header
+from web.http.headers import header, may_be_repeated
 from web.http.multipart import Form
-from web.http.operation import Answer, Operation, Parameter, ok
-from web.http.problems import invalid
-from web.http.query import only, refuse, whole_number
-from web.http.responses import PRIVATE, json_response
+from web.http.operation import Answer, Operation, Parameter, json_response, ok, only, refuse, whole_number
+from web.http.problems import Problem, invalid
+from web.http.reply import PRIVATE
 from web.http.threads import aside
-from web.services import services
+from web.services import caller, links, services
 from web.v1 import idempotency
-from web.v1.context import links
 from web.v1.lists import CURSOR, LIMIT, listing, place_of
 from web.v1.schemas.files import FIELDS, FILES, UPLOAD, DeletedFile, FileList, FileResource, file_resource, label_of
 
@@ -35,39 +37,60 @@ blueprint = Blueprint("files", __name__)
     body=UPLOAD,
     body_type="multipart/form-data",
     parameters=(idempotency.KEY,),
-    answers=(
-        Answer(
-            status=201,
-            description="The stored file.",
-            content={"application/json": FileResource},
-            headers=("Location", idempotency.REPLAYED),
-        ),
-    ),
+    answers=(ok("The stored file.", FileResource, ("Location", idempotency.REPLAYED), status=201),),
     errors=(
         "invalid_input", "idempotency_key_reused", "not_found", "too_large", "unsupported_media", "quota_exceeded",
         "storage_error",
     ),
 )  # fmt: skip
 def upload() -> Response:
-    """Upload an image.
+    """Upload a file.
 
-    It is decoded and encoded again: upright, in sRGB, and without EXIF (place, camera) or anything else that the file
-    contained. Use its `id` where a job takes an image. A job keeps its own copy, even if you delete the upload.
+    An image is decoded and encoded again: upright, in sRGB, and without EXIF (place, camera) or anything else that the
+    file contained. Any other file is kept as it is, and its first bytes say what it is. Use its `id` where a job takes a
+    file. A job keeps its own copy, even if you delete the upload.
     """
     found, owner = services(), caller().owner
-    found.uploads.check_room(owner)
-    with Form(files=FILES, fields=FIELDS, limit=INPUT_LIMIT, folder=found.settings.artifacts_dir) as form:
+    if not may_be_repeated(request.environ):
+        # Before the body is read. With a key, whether it was sent before is known only afterwards.
+        found.uploads.check_room(owner)
+    with Form(files=FILES, fields=FIELDS, limit=FILE_LIMIT, folder=found.settings.artifacts_dir) as form:
         form.read(request)
-        found.rate_limiter.charge_upload(owner, caller().limits, form.size)
         label = label_of(form, found.settings.file_retention_seconds)
         marks = idempotency.marks({"file": form.sha256, "filename": form.filename, **form.texts})
-        try:
-            data, image = aside(lambda: clean(form.file))
-        except BadImage as error:
-            raise invalid(f"/{form.part}", f"cannot be used: {error}") from None
-    made, replayed = found.uploads.add(owner, data, image, label, marks)
+        made = _made(marks, owner)
+        replayed = made is not None
+        if made is None:
+            found.uploads.check_room(owner)
+            found.rate_limiter.charge_upload(owner, caller().limits, form.size)
+            data, info = _checked(form, label.name)
+            made, replayed = found.uploads.add(owner, data, info, label, marks)
     answer = json_response(file_resource(made, links()), 201, {**PRIVATE, "Location": links().file(made.id)})
     return idempotency.say_replayed(answer) if replayed else answer
+
+
+def _made(marks: Idempotency, owner: str) -> Upload | None:
+    """The upload that an earlier sending of the request made."""
+    first = None if marks.key is None else services().store.first_of(marks)
+    return None if first is None else services().uploads.get(first, owner)
+
+
+def _checked(form: Form, name: str) -> tuple[bytes, FileInfo]:
+    """What is kept of the file: an image made anew, any other file as it came."""
+    size = form.size
+    form.file.seek(0)
+    head = form.file.read(HEAD)
+    form.file.seek(0)
+    try:
+        if is_image(head, name):
+            if size > INPUT_LIMIT:
+                raise Problem("too_large", f"The image has more than {INPUT_LIMIT} bytes.")
+            data, image = aside(lambda: clean(form.file))
+            return data, FileInfo(image.content_type, image.width, image.height)
+        data = form.file.read()
+        return data, FileInfo(check(data, name, None).content_type)
+    except BadImage as error:
+        raise invalid(f"/{form.part}", f"cannot be used: {error}") from None
 
 
 @blueprint.get("/files")
@@ -79,20 +102,13 @@ def upload() -> Response:
         LIMIT,
         CURSOR,
         Parameter(
-            name="after",
-            place="query",
-            description="The last `id` of the previous answer. OpenAI's SDK sends it instead of `cursor`.",
+            "after",
+            "query",
+            "The last `id` of the previous answer. OpenAI's SDK sends it instead of `cursor`.",
             schema=FileId,
         ),
     ),
-    answers=(
-        Answer(
-            status=200,
-            description="Your files, newest first.",
-            content={"application/json": FileList},
-            headers=("Link",),
-        ),
-    ),
+    answers=(ok("Your files, newest first.", FileList, ("Link",)),),
     errors=("invalid_input",),
 )
 def list_files() -> Response:
@@ -129,16 +145,16 @@ def get(file_id: str) -> Response:
     "read",
     parameters=(IF_NONE_MATCH, RANGE),
     answers=(
-        Answer(status=200, description="The image.", content=IMAGES, headers=("ETag", "Accept-Ranges")),
-        Answer(status=206, description="The range.", content=IMAGES, headers=("ETag", "Content-Range")),
+        Answer(200, "The image.", IMAGES, headers=("ETag", "Accept-Ranges")),
+        Answer(206, "The range.", IMAGES, headers=("ETag", "Content-Range")),
         SAME,
     ),
-    errors=("not_found", "gone", "range_not_satisfiable"),
+    errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
 )
 def content(file_id: str) -> Response:
     """Get a file.
 
-    The stored file, which was encoded again after the upload. The ETag is its SHA-256.
+    The stored file; an image was encoded again after the upload. The ETag is its SHA-256.
     """
     found = services().uploads.get(file_id, caller().owner)
     file = services().uploads.open(found)
@@ -151,12 +167,8 @@ def content(file_id: str) -> Response:
     "Files",
     "submit",
     answers=(
-        Answer(status=204, description="The file is deleted."),
-        Answer(
-            status=200,
-            description="The same for OpenAI's SDK (`X-Stainless-Lang`), which expects a body.",
-            content={"application/json": DeletedFile},
-        ),
+        Answer(204, "The file is deleted."),
+        ok("The same for OpenAI's SDK (`X-Stainless-Lang`), which expects a body.", DeletedFile),
     ),
     errors=("not_found",),
 )
@@ -166,6 +178,6 @@ def delete(file_id: str) -> Response:
     Accepted jobs keep their own copy until they are deleted.
     """
     services().uploads.delete(file_id, caller().owner)
-    if header(request, "X-Stainless-Lang"):
+    if header(request.environ, "X-Stainless-Lang"):
         return json_response(DeletedFile(id=file_id))
     return Response(status=204)

@@ -5,26 +5,24 @@ from __future__ import annotations
 from dataclasses import replace
 
 from flask import Blueprint, Response, request
+from msgspec import UNSET
 
+from jobs.resources.base import optional, optional_time
 from jobs.resources.job import JobResource
-from web.http.auth import caller
+from jobs.scheduling.plan import plan
+from jobs.submissions import Submission
 from web.http.headers import header
 from web.http.json_body import PICTURE_BODY, read_json
-from web.http.operation import Answer, Operation, Parameter
-from web.http.query import only, words
-from web.http.responses import PRIVATE, json_response
-from web.services import services
+from web.http.operation import Answer, Operation, Parameter, json_response, ok, only, words
+from web.services import asker, caller, services
 from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accept, answer, replayed
-from web.v1.context import etag, job_answer, look
-from web.v1.long_poll import wait_for_news, wait_preference
+from web.v1.job_answers import document_of, job_answer, look, wait_for_news, wait_preference
+from web.v1.lane import polls
 from web.v1.permit import permit
-from web.v1.schemas.jobs import JOB_REQUEST, wanted_of
-from web.v1.schemas.plans import PlanResource, planned
+from web.v1.schemas.jobs import JOB_REQUEST, PlanResource
 
 blueprint = Blueprint("jobs", __name__)
-
-_JOB = {"application/json": JobResource}
 
 
 @blueprint.post("/jobs")
@@ -36,9 +34,9 @@ _JOB = {"application/json": JobResource}
     body=JOB_REQUEST,
     parameters=(
         Parameter(
-            name="dry_run",
-            place="query",
-            description="`1`: submit nothing, and answer 200 with the plan.",
+            "dry_run",
+            "query",
+            "`1`: submit nothing, and answer 200 with the plan.",
             schema={"enum": ["0", "1"]},
             example="0",
         ),
@@ -68,33 +66,50 @@ def submit() -> Response:
     dry = words(only(request, "dry_run"), "dry_run", ("0", "1"))
     body = read_json(request, PICTURE_BODY)
     if dry is not None and "1" in dry:
-        return json_response(planned(permit(wanted_of(body)), caller().limits, services()))
+        return json_response(_planned(permit(asker(), JOB_REQUEST.read(body))))
     marks = idempotency.marks(body)
-    return answer(replayed(marks) or accept(permit(wanted_of(body)), marks))
+    return answer(replayed(marks) or accept(permit(asker(), JOB_REQUEST.read(body)), marks))
 
 
-@blueprint.get("/jobs/<job:job_id>")
+def _planned(submission: Submission) -> PlanResource:
+    """What would become of the caller's submission. Writes nothing."""
+    found = services()
+    job = found.submissions.job(submission, "job_")
+    groups = found.views.groups(job.owner, job.user, caller().limits)
+    made = plan(job, found.queue_estimates.situation(job), found.queue.overview(), job.created_at, groups)
+    waiting = made.waiting
+    return PlanResource(
+        model=submission.model,
+        strategy=submission.strategy,
+        provider=optional(made.provider),
+        fallbacks=list(made.fallbacks),
+        hedge_after_seconds=optional(made.hedge_after),
+        route=list(submission.route),
+        input=submission.input if made.provider is None else submission.inputs[made.provider],
+        eta_seconds=optional(made.eta_seconds),
+        reason=UNSET if waiting is None else waiting.reason,
+        message=UNSET if waiting is None else waiting.message,
+        until=UNSET if waiting is None else optional_time(waiting.until),
+    )
+
+
+@blueprint.get(polls.ROUTE)
 @Operation(
     "getJob",
     "Jobs",
     "read",
     parameters=(
         Parameter(
-            name="If-None-Match",
-            place="header",
-            description="The `ETag` of your copy: without a change the answer is 304. With `Prefer: wait` it comes after the wait.",
+            "If-None-Match",
+            "header",
+            "The `ETag` of your copy: without a change the answer is 304. With `Prefer: wait` it comes after the wait.",
             example='W/"3"',
         ),
         PREFER,
     ),
     answers=(
-        Answer(
-            status=200,
-            description="The job.",
-            content=_JOB,
-            headers=("ETag", "Retry-After", "Preference-Applied"),
-        ),
-        Answer(status=304, description="Nothing has changed.", headers=("ETag", "Preference-Applied")),
+        ok("The job.", JobResource, ("ETag", "Retry-After", "Preference-Applied")),
+        Answer(304, "Nothing has changed.", headers=("ETag", "Preference-Applied")),
     ),
     errors=("not_found", "gone"),
 )
@@ -104,27 +119,18 @@ def get(job_id: str) -> Response:
     With `Prefer: wait=n` and `If-None-Match` the answer comes at the next change: one request per change, and none is
     missed.
     """
-    record, waiting = look(job_id)
-    known = header(request, "If-None-Match")
+    seen = look(job_id)
+    known = header(request.environ, "If-None-Match")
     seconds = wait_preference(request)
     granted = False
-    if seconds is not None and (not known or _matches(known, etag(record, waiting))):
-        granted = wait_for_news(record, seconds, until_end=False)
-        record, waiting = look(job_id)
-    mark = etag(record, waiting)
-    if known and _matches(known, mark):
-        response = Response(status=304, headers={**PRIVATE, "ETag": mark})
-    else:
-        response = job_answer(record, waiting)
+    if seconds is not None and (not known or document_of(seen).is_known(known)):
+        granted = wait_for_news(seen.record, seconds, until_end=False)
+        seen = look(job_id)
+    reply = document_of(seen).reply(known)
+    response = Response(reply.body, reply.status, [*reply.headers])
     if granted:
         response.headers["Preference-Applied"] = f"wait={seconds}"
     return response
-
-
-def _matches(known: str, mark: str) -> bool:
-    """Weak comparison (RFC 9110, section 8.8.3.2)."""
-    bare = mark.removeprefix("W/")
-    return known.strip() == "*" or any(part.strip().removeprefix("W/") == bare for part in known.split(","))
 
 
 @blueprint.post("/jobs/<job:job_id>/cancel")
@@ -133,12 +139,12 @@ def _matches(known: str, mark: str) -> bool:
     "Jobs",
     "submit",
     answers=(
-        Answer(status=200, description="The job is canceled, or had already ended.", content=_JOB, headers=("ETag",)),
-        Answer(
+        ok("The job is canceled, or had already ended.", JobResource, ("ETag",)),
+        ok(
+            "The job still runs. It ends as soon as its worker stops it.",
+            JobResource,
+            ("ETag", "Retry-After"),
             status=202,
-            description="The job still runs. It ends as soon as its worker stops it.",
-            content=_JOB,
-            headers=("ETag", "Retry-After"),
         ),
     ),
     errors=("not_found", "gone"),
@@ -149,10 +155,9 @@ def cancel(job_id: str) -> Response:
     A waiting job ends at once, a running one as soon as possible, and its late results are dropped. Canceling it again
     does nothing.
     """
-    found = services()
-    found.jobs.cancel(job_id, caller().owner)
-    record, waiting = look(job_id)
-    return job_answer(record, waiting, 200 if record.job.status.is_terminal else 202)
+    services().jobs.cancel(job_id, caller().owner)
+    seen = look(job_id)
+    return job_answer(seen, 200 if seen.record.job.status.is_terminal else 202)
 
 
 @blueprint.delete("/jobs/<job:job_id>")
@@ -160,7 +165,7 @@ def cancel(job_id: str) -> Response:
     "deleteJob",
     "Jobs",
     "submit",
-    answers=(Answer(status=204, description="The job is deleted, with its record, files and previews."),),
+    answers=(Answer(204, "The job is deleted, with its record, files and previews."),),
     errors=("not_found", "gone"),
 )
 def delete(job_id: str) -> Response:

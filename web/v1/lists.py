@@ -2,90 +2,88 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar, cast
 from urllib.parse import urlencode
 
 import msgspec
 from flask import Blueprint, Request, Response, request
 
+from jobs import ids
 from jobs.model import Status
-from jobs.record.types import Record
-from jobs.resources.base import BatchId, ListOf, Resource, Time
-from jobs.resources.job import JobResource, job_resource
-from jobs.scheduling.wait_reasons import Waiting
-from web.http.auth import caller
+from jobs.record.lists.wanted import Wanted
+from jobs.resources.base import BatchId, ListOf, Time
+from jobs.resources.job import JobResource
 from web.http.cursors import BadCursor
-from web.http.operation import Answer, Operation, Parameter
-from web.http.query import only, refuse, whole_number
-from web.http.responses import json_response
-from web.services import services
-from web.v1.context import links
-from web.v1.schemas.lists import METADATA, NAMES, Filters, filters
+from web.http.operation import Operation, Parameter, json_response, ok, only, refuse, whole_number, words
+from web.services import caller, links, services
+from web.v1.job_documents import Seen
 
 blueprint = Blueprint("lists", __name__)
 
-Item = TypeVar("Item", bound=Resource)
-
-
-class JobList(ListOf[JobResource], frozen=True, kw_only=True):
-    """A part of the list of jobs, newest first."""
+Item = TypeVar("Item")
 
 
 _LIMIT: Final = 100
+_METADATA: Final = "metadata."
+_NAMES: Final = ("status", "model", "provider", "batch", "created_after", "created_before", "q")
 
+_BATCH: Final = re.compile(ids.BATCH)
+# RFC 3339, section 5.6, without leap seconds; a "+" that was not escaped arrives as a blank.
+_TIME: Final = re.compile(r"(\d{4}-\d\d-\d\d)[Tt](\d\d:\d\d:\d\d)(\.\d{1,9})?([Zz]|[+ -]\d\d:\d\d)")
 
 #: Of every list.
 LIMIT: Final = Parameter(
-    name="limit",
-    place="query",
-    description="The maximum number of entries in one answer.",
+    "limit",
+    "query",
+    "The maximum number of entries in one answer.",
     schema={"type": "integer", "minimum": 1, "maximum": _LIMIT, "default": 20},
 )
 _STATUS: Final = "|".join(Status)
-CURSOR: Final = Parameter(name="cursor", place="query", description="`next_cursor` of the previous answer.")
+CURSOR: Final = Parameter("cursor", "query", "`next_cursor` of the previous answer.")
 #: Of every list of jobs.
 PARAMETERS: Final = (
     LIMIT,
     CURSOR,
     Parameter(
-        name="status",
-        place="query",
-        description="Only jobs with one of these statuses, separated by commas.",
+        "status",
+        "query",
+        "Only jobs with one of these statuses, separated by commas.",
         schema={"type": "string", "pattern": f"^({_STATUS})(,({_STATUS}))*$"},
         example="queued,running",
     ),
-    Parameter(name="model", place="query", description="Only jobs that asked for this model."),
-    Parameter(name="provider", place="query", description="Only jobs that ran, or will run, on this provider."),
-    Parameter(name="batch", place="query", description="Only jobs of this batch.", schema=BatchId),
+    Parameter("model", "query", "Only jobs that asked for this model."),
+    Parameter("provider", "query", "Only jobs that ran, or will run, on this provider."),
+    Parameter("batch", "query", "Only jobs of this batch.", schema=BatchId),
     Parameter(
-        name="created_after",
-        place="query",
-        description="Only jobs that were submitted later than this.",
+        "created_after",
+        "query",
+        "Only jobs that were submitted later than this.",
         schema=Time,
         example="2026-11-20T14:00:00Z",
     ),
     Parameter(
-        name="created_before",
-        place="query",
-        description="Only jobs that were submitted earlier than this.",
+        "created_before",
+        "query",
+        "Only jobs that were submitted earlier than this.",
         schema=Time,
         example="2026-11-20T15:00:00Z",
     ),
+    Parameter("q", "query", "Only jobs whose prompt contains this text; case is ignored.", example="lighthouse"),
     Parameter(
-        name="q",
-        place="query",
-        description="Only jobs whose prompt contains this text; case is ignored.",
-        example="lighthouse",
-    ),
-    Parameter(
-        name="metadata.user",
-        place="query",
-        description="Only jobs whose metadata `user` has this value. Any other name may follow the point.",
+        "metadata.user",
+        "query",
+        "Only jobs whose metadata `user` has this value. Any other name may follow the point.",
         example="discord-1234",
     ),
 )
+
+
+class JobList(ListOf[JobResource], frozen=True, kw_only=True):
+    """A part of the list of jobs, newest first."""
 
 
 @blueprint.get("/jobs")
@@ -94,14 +92,7 @@ PARAMETERS: Final = (
     "Jobs",
     "read",
     parameters=PARAMETERS,
-    answers=(
-        Answer(
-            status=200,
-            description="Your jobs, newest first.",
-            content={"application/json": JobList},
-            headers=("Link",),
-        ),
-    ),
+    answers=(ok("Your jobs, newest first.", JobList, ("Link",)),),
     errors=("invalid_input",),
 )
 def list_jobs() -> Response:
@@ -109,72 +100,67 @@ def list_jobs() -> Response:
 
     If few of many jobs match, a part may have fewer jobs than `limit`, or none, and still a `next_cursor`.
     """
-    owner, wanted, base = caller().owner, read_list(request), links()
-    data, following = page_of(wanted, owner, owner, lambda record, waiting: job_resource(record, waiting, base))
-    return listing(JobList(data=data, has_more=following is not None), following, wanted.parameters, owner)
+    owner, query, base, documents = caller().owner, read_list(request), links().base, services().documents
+    data, following = page_of(query, owner, owner, lambda seen: msgspec.Raw(documents.of(seen, base).body))
+    # A job in the list is the same bytes as the job alone.
+    jobs = cast("list[JobResource]", data)
+    return listing(JobList(data=jobs, has_more=following is not None), following, query.parameters, owner)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """The query of a list of jobs."""
+class ListQuery:
+    """The query of a list of jobs; ``since`` and ``until`` bound their creation in Unix seconds, exclusive."""
 
     parameters: dict[str, str]
-    filters: Filters
     limit: int
+    wanted: Wanted
+    since: float | None
+    until: float | None
 
 
-def read_list(asked: Request, *more: str) -> Wanted:
-    """Read the query of a list of jobs.
-
-    Args:
-        asked: The request.
-        *more: Parameters besides :data:`PARAMETERS`.
+def read_list(asked: Request, *more: str) -> ListQuery:
+    """Read the query of a list of jobs, which may have ``more`` parameters than :data:`PARAMETERS`.
 
     Raises:
         Problem: 422: a parameter is unknown or malformed.
     """
-    parameters = only(asked, "limit", "cursor", *NAMES, *more, prefix=METADATA)
-    limit = whole_number(parameters, "limit", 20, 1, _LIMIT)
-    return Wanted(parameters=parameters, filters=filters(parameters), limit=limit)
+    parameters = only(asked, "limit", "cursor", *_NAMES, *more, prefix=_METADATA)
+    return ListQuery(
+        parameters=parameters,
+        limit=whole_number(parameters, "limit", 20, 1, _LIMIT),
+        wanted=_wanted(parameters),
+        since=moment(parameters, "created_after"),
+        until=moment(parameters, "created_before"),
+    )
 
 
 def page_of(
-    wanted: Wanted, owner: str | None, reader: str, show: Callable[[Record, Waiting | None], Item]
+    query: ListQuery, owner: str | None, reader: str, show: Callable[[Seen], Item]
 ) -> tuple[list[Item], str | None]:
     """A part of a list of jobs, and the place where the next part begins (None at the end).
 
-    Args:
-        wanted: The query.
-        owner: The owner of the jobs; None: all owners.
-        reader: The owner of its cursors.
-        show: Makes the resource of a job.
+    The jobs are those of one owner, or (None) of all; the cursors are the reader's.
 
     Raises:
         Problem: 422: the cursor is not one of this reader's.
     """
-    found = services()
-    page = found.store.page(
+    found, batch = services(), query.wanted.batch
+    part = found.pages.part(
         owner,
-        cursor=place_of(wanted.parameters, reader),
-        limit=wanted.limit,
-        keep=wanted.filters.keep,
-        since=wanted.filters.since,
-        until=wanted.filters.until,
+        cursor=place_of(query.parameters, reader),
+        limit=query.limit,
+        wanted=query.wanted,
+        among=None if batch is None else found.batches.members(batch, owner),
+        since=query.since,
+        until=query.until,
     )
-    places = found.views.places(record for record in page.records if record.job.status == "queued")
-    data = [show(record, found.queue_estimates.waiting(record, places.get(record.job.id))) for record in page.records]
-    return data, page.next_cursor
+    looked = found.views.looks(part.ids)
+    seen = (Seen(record, found.queue_estimates.waiting(record, place)) for record, place in looked)
+    return list(map(show, seen)), part.next_cursor
 
 
 def listing(page: ListOf[Any], following: str | None, parameters: Mapping[str, str], reader: str) -> Response:
-    """A part of any list, with its cursor and link to the next part.
-
-    Args:
-        page: The part.
-        following: The place where the next part begins; None at the end.
-        parameters: Of the request.
-        reader: The owner of its cursor.
-    """
+    """A part of any list, with the reader's cursor and the link to the part that begins at ``following`` (None: no part)."""
     if following is None:
         return json_response(page)
     cursor = services().cursors.seal(reader, following)
@@ -194,3 +180,39 @@ def place_of(parameters: Mapping[str, str], reader: str) -> str | None:
         return None if cursor is None else services().cursors.open(reader, cursor)
     except BadCursor:
         raise refuse("cursor", "is not a cursor of this list") from None
+
+
+def _wanted(parameters: dict[str, str]) -> Wanted:
+    """Which jobs the list shows."""
+    if "batch" in parameters and not _BATCH.fullmatch(parameters["batch"]):
+        raise refuse("batch", "must be the id of a batch")
+    return Wanted(
+        statuses=words(parameters, "status", [*Status]),
+        model=parameters.get("model"),
+        provider=parameters.get("provider"),
+        batch=parameters.get("batch"),
+        metadata={
+            name.removeprefix(_METADATA): value for name, value in parameters.items() if name.startswith(_METADATA)
+        },
+        text=parameters.get("q"),
+    )
+
+
+def moment(parameters: dict[str, str], name: str) -> float | None:
+    """A time in Unix seconds; None if the parameter is not given.
+
+    Raises:
+        Problem: 422: it is no time in RFC 3339.
+    """
+    text = parameters.get(name)
+    if text is None:
+        return None
+    match = _TIME.fullmatch(text)
+    try:
+        if match is None:
+            raise ValueError(text)
+        day, clock, fraction, zone = match.groups()
+        offset = "+00:00" if zone in "Zz" else zone.replace(" ", "+")
+        return datetime.fromisoformat(f"{day}T{clock}{(fraction or '')[:7]}{offset}").astimezone(UTC).timestamp()
+    except (ValueError, OverflowError):
+        raise refuse(name, "must be a time such as 2026-11-20T14:05:03Z") from None

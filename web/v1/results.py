@@ -9,29 +9,30 @@ from typing import BinaryIO, Final
 from flask import Blueprint, Response, request
 
 import media
-from jobs.files.images import CONTENT_TYPES, SIDE_LIMIT, convert
+from jobs.files.image_terms import CONTENT_TYPES
+from jobs.files.images import LARGE_SIDE, convert
 from jobs.model import Job, Output
-from jobs.record.types import Record
+from jobs.resources.base import job_path, rfc3339
 from jobs.resources.job import version_of
-from jobs.scheduling.wait_reasons import Waiting
 from web.http.file_response import (
     FOREVER,
     IF_NONE_MATCH,
     IMAGES,
     RANGE,
     SAME,
-    as_artifact,
-    conditional,
-    lasting,
+    made_file,
+    made_image,
     stored_file,
 )
-from web.http.operation import Answer, Operation, Parameter
+from web.http.operation import Answer, Operation, Parameter, json_response, ok, some
 from web.http.problems import Problem
-from web.http.query import some
+from web.http.signed_links import Grant
 from web.images import status_card
 from web.images.variants import FORMATS, wish_of
-from web.services import services
-from web.v1.context import look
+from web.services import caller, links, services
+from web.v1.job_answers import look
+from web.v1.job_documents import Seen
+from web.v1.schemas.jobs import LINK_WISH, LinkResource
 
 blueprint = Blueprint("results", __name__)
 
@@ -48,32 +49,17 @@ _BRIEFLY: Final = "private, max-age=1, must-revalidate"
     parameters=(
         IF_NONE_MATCH,
         RANGE,
+        Parameter("format", "query", "Convert an image to this format.", schema={"enum": list(FORMATS)}),
         Parameter(
-            name="format",
-            place="query",
-            description="Convert an image to this format.",
-            schema={"enum": list(FORMATS)},
-        ),
-        Parameter(
-            name="width",
-            place="query",
-            description="Scale an image down to this width in pixels. A narrower image keeps its width.",
-            schema={"type": "integer", "minimum": 1, "maximum": SIDE_LIMIT},
+            "width",
+            "query",
+            "Scale an image down to this width in pixels. A narrower image keeps its width.",
+            schema={"type": "integer", "minimum": 1, "maximum": LARGE_SIDE},
         ),
     ),
     answers=(
-        Answer(
-            status=200,
-            description="The file. It never changes.",
-            content=dict.fromkeys(media.FORMATS),
-            headers=("ETag", "Accept-Ranges"),
-        ),
-        Answer(
-            status=206,
-            description="The range.",
-            content=dict.fromkeys(media.FORMATS),
-            headers=("ETag", "Content-Range"),
-        ),
+        Answer(200, "The file. It never changes.", dict.fromkeys(media.FORMATS), headers=("ETag", "Accept-Ranges")),
+        Answer(206, "The range.", dict.fromkeys(media.FORMATS), headers=("ETag", "Content-Range")),
         SAME,
     ),
     errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable", "invalid_input", "rate_limited"),
@@ -83,34 +69,40 @@ def output(job_id: str, index: int) -> Response:
 
     `index` counts from 0, as in the job's `outputs`. The ETag is the file's SHA-256.
 
-    With `format` or `width` the answer is a converted copy, without the recipe.
+    With `format` or `width` the answer is a converted copy, without the recipe. Of a video or sound with a `poster` it is
+    a copy of that.
     """
     wish = wish_of(some(request, "format", "width"))
-    record, _ = look(job_id)
-    for candidate in record.job.outputs:
-        if candidate.index == index:
-            changes = wish.of(candidate)
-            return _file(record.job, candidate) if changes is None else _copy(record.job, candidate, *changes)
-    raise Problem("not_found", f"The job has no output {index} (its status is {record.job.status}).")
+    job = look(job_id).record.job
+    found = _output(job, index)
+    changes = wish.of(found)
+    return _file(job, found) if changes is None else _copy(job, found, *changes)
+
+
+def _output(job: Job, index: int) -> Output:
+    for found in job.outputs:
+        if found.index == index:
+            return found
+    raise Problem("not_found", f"The job has no output {index} (its status is {job.status}).")
 
 
 def _file(job: Job, found: Output) -> Response:
     file, length, digest = _open(job, found)
-    return stored_file(
-        file, length, digest, found.content_type or media.KINDS[found.kind].inline_type or "", f"{job.id}-{found.index}"
-    )
+    content_type = found.content_type or media.kind_of(found.kind).inline_type or ""
+    return stored_file(file, length, digest, content_type, f"{job.id}-{found.index}", found.filename)
 
 
 def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
-    """A variant of an output. The output's file is opened first: a deleted file has no variants."""
-    file, _, digest = _open(job, found)
+    """A variant of an output, or of its poster. Its file is opened first: a deleted file has no variants."""
+    file, _, digest = _open(job, found) if found.poster is None else _open_poster(job, found.poster)
     mark = f"{digest}-{width or 'full'}-{kind.lower()}"
     with file:
-        # Of a range, Werkzeug wants to know the whole first.
-        known = mark in request.if_none_match and "Range" not in request.headers
-        data = b"" if known else services().image_variants.get(mark, lambda: convert(file, kind, width))
-    answer = Response(data, content_type=CONTENT_TYPES[kind])
-    return lasting(answer, f"{job.id}-{found.index}-{width or 'full'}", mark, len(data))
+        return made_file(
+            lambda: services().image_variants.get(mark, lambda: convert(file, kind, width), caller().owner),
+            mark,
+            CONTENT_TYPES[kind],
+            f"{job.id}-{found.index}-{width or 'full'}",
+        )
 
 
 def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
@@ -122,28 +114,29 @@ def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
     return file, found.bytes or 0, found.sha256
 
 
+def _open_poster(job: Job, digest: str) -> tuple[BinaryIO, int, str]:
+    return services().artifacts.open(job.id, digest), 0, digest
+
+
 @blueprint.get("/jobs/<job:job_id>/preview")
 @Operation(
     "getPreview",
     "Results",
     "read",
     parameters=(IF_NONE_MATCH,),
-    answers=(
-        Answer(status=200, description="The newest preview.", content=IMAGES, headers=("ETag",)),
-        SAME,
-    ),
+    answers=(Answer(200, "The newest preview.", IMAGES, headers=("ETag",)), SAME),
     errors=("not_found", "gone", "precondition_failed"),
 )
 def preview(job_id: str) -> Response:
     """Get the newest preview.
 
-    At most 512 pixels per side. 404 while there is none; previews are deleted an hour after the last one.
+    At most 512 pixels per side. 404 while there is none; previews are deleted some seconds after the job has ended.
     """
-    record, _ = look(job_id)
-    data = _newest_preview(record)
+    job = look(job_id).record.job
+    data = _newest_preview(job)
     if data is None:
         raise Problem("not_found", "The job has no preview (yet).")
-    return _image_response(data, f"preview-{record.job.preview and record.job.preview.index}", _BRIEFLY)
+    return made_image(lambda: data, f"preview-{job.preview and job.preview.index}", _BRIEFLY)
 
 
 @blueprint.get("/jobs/<job:job_id>/image")
@@ -153,48 +146,78 @@ def preview(job_id: str) -> Response:
     "read",
     linkable=True,
     parameters=(IF_NONE_MATCH,),
-    answers=(
-        Answer(status=200, description="The current image.", content=IMAGES, headers=("ETag",)),
-        SAME,
-    ),
+    answers=(Answer(200, "The current image.", IMAGES, headers=("ETag",)), SAME),
     errors=("not_found", "gone", "precondition_failed", "range_not_satisfiable"),
 )
 def image(job_id: str) -> Response:
     """Get a job's current image.
 
-    A status card while the job waits, then its newest preview, then the final image, or a card that tells why there is
-    none. One address for an `<img>` or a chat message.
+    A status card while the job waits, then its newest preview, then the final image or the poster of a video or sound,
+    or a card that tells why there is none. One address for an `<img>` or a chat message.
     """
-    record, waiting = look(job_id)
-    job = record.job
+    seen = look(job_id)
+    job = seen.record.job
     for found in job.outputs:
         if found.kind == "image":
             return _file(job, found)
-    if not job.status.is_terminal and (data := _newest_preview(record)) is not None:
-        return _image_response(data, f"preview-{job.preview and job.preview.index}", _BRIEFLY)
-    return _card(record, waiting)
+    for found in job.outputs:
+        if found.poster is not None:
+            return _copy(job, found, "WEBP", None)
+    if not job.status.is_terminal and (data := _newest_preview(job)) is not None:
+        return made_image(lambda: data, f"preview-{job.preview and job.preview.index}", _BRIEFLY)
+    return _card(seen)
 
 
-def _card(record: Record, waiting: Waiting | None) -> Response:
-    mark = f"card-{version_of(record, waiting)}"
-    caching = FOREVER if record.job.status.is_terminal else _BRIEFLY
-    if mark in request.if_none_match:
-        return _image_response(b"", mark, caching)
-    return _image_response(
-        status_card.draw(status_card.describe(record.job, waiting), status_card.size_of(record.job.input)),
-        mark,
-        caching,
-    )
+def _card(seen: Seen) -> Response:
+    job = seen.record.job
+    mark = f"card-{version_of(*seen)}"
+    caching = FOREVER if job.status.is_terminal else _BRIEFLY
+
+    def draw() -> bytes:
+        return status_card.draw(status_card.describe(job, seen.waiting), status_card.size_of(job.input))
+
+    return made_image(draw, mark, caching)
 
 
-def _newest_preview(record: Record) -> bytes | None:
-    newest = record.job.preview
-    return None if newest is None else services().store.preview(record.job.id, newest.index)
+def _newest_preview(job: Job) -> bytes | None:
+    return None if job.preview is None else services().store.preview(job.id, job.preview.index)
 
 
-def _image_response(data: bytes, mark: str, caching: str) -> Response:
-    answer = Response(data, mimetype=media.image_type_of(data))
-    answer.set_etag(mark)
-    answer.headers["Cache-Control"] = caching
-    as_artifact(answer)
-    return conditional(answer)
+_ANSWERS: Final = (
+    ok("The link. It opens this one resource for everybody who has it, until it expires.", LinkResource),
+)
+_ERRORS: Final = ("invalid_input", "not_found", "gone", "too_large", "unsupported_media")
+
+
+@blueprint.post("/jobs/<job:job_id>/outputs/<index:index>/link")
+@Operation("linkOutput", "Results", "read", body=LINK_WISH, answers=_ANSWERS, errors=_ERRORS)
+def link_output(job_id: str, index: int) -> Response:
+    """Make a link to an output.
+
+    The link needs no key: use it in a chat, a mail or a page. `format` and `width` can be added to it.
+    """
+    job = look(job_id).record.job
+    _output(job, index)
+    return _link(job, "outputs", str(index))
+
+
+@blueprint.post("/jobs/<job:job_id>/image/link")
+@Operation("linkImage", "Results", "read", body=LINK_WISH, answers=_ANSWERS, errors=_ERRORS)
+def link_image(job_id: str) -> Response:
+    """Make a link to a job's current image.
+
+    The link needs no key, and you can make it as soon as the job exists. It shows the job's status while it waits, and
+    its result afterwards.
+    """
+    return _link(look(job_id).record.job, "image")
+
+
+def _link(job: Job, *rest: str) -> Response:
+    found = services()
+    wish = LINK_WISH.of(request)
+    ends = found.connection.now() + wish.expires_seconds
+    ends = int(ends if job.expires_at is None else min(ends, job.expires_at))
+    # Not the path that was asked for: an index may have been written as 00 there.
+    path = job_path(job.id, *rest)
+    signature = found.signed_links.sign(Grant(caller().owner, path, ends))
+    return json_response(LinkResource(url=f"{links().base}{path}?sig={signature}", expires_at=rfc3339(ends)))

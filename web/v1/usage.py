@@ -9,11 +9,8 @@ from msgspec import UNSET
 from jobs.files.uploads import COUNT_LIMIT
 from jobs.resources.base import optional
 from jobs.submissions import fair_user
-from web.http.auth import caller
-from web.http.operation import Operation, Parameter, ok
-from web.http.query import only
-from web.http.responses import json_response
-from web.services import services
+from web.http.operation import Operation, Parameter, json_response, ok, only
+from web.services import caller, services
 from web.v1.schemas.usage import UsageKey, UsageResource
 
 blueprint = Blueprint("usage", __name__)
@@ -26,9 +23,9 @@ blueprint = Blueprint("usage", __name__)
     "read",
     parameters=(
         Parameter(
-            name="user",
-            place="query",
-            description="An end user, as in `metadata.user` of jobs: the answer has this user's usage too.",
+            "user",
+            "query",
+            "An end user, as in `metadata.user` of jobs: the answer has this user's usage too.",
             example="discord-1234",
         ),
     ),

@@ -10,14 +10,11 @@ from flask import Blueprint, Response, request
 
 from jobs.egress import BadAddress
 from jobs.webhooks.deliveries import Delivery
-from web.http.auth import caller
-from web.http.json_body import SMALL_BODY, read_json
-from web.http.operation import Answer, Operation, ok
+from web.http.operation import Operation, json_response, ok, only
 from web.http.problems import Problem, invalid
-from web.http.query import only
-from web.http.responses import NO_STORE, json_response
-from web.services import services
-from web.v1.context import look
+from web.http.reply import NO_STORE
+from web.services import caller, services
+from web.v1.job_answers import look
 from web.v1.schemas.webhooks import WEBHOOK_TEST, DeliveryList, DeliveryResource, WebhookSecret, delivery_resource
 
 blueprint = Blueprint("webhooks", __name__)
@@ -51,9 +48,7 @@ def deliveries(job_id: str) -> Response:
     "redeliver",
     "Webhooks",
     "submit",
-    answers=(
-        Answer(status=202, description="The delivery is sent again.", content={"application/json": DeliveryResource}),
-    ),
+    answers=(ok("The delivery is sent again.", DeliveryResource, status=202),),
     errors=("not_found", "gone"),
 )
 def redeliver(job_id: str, delivery_id: str) -> Response:
@@ -70,11 +65,7 @@ def redeliver(job_id: str, delivery_id: str) -> Response:
 
 @blueprint.get("/webhooks/default/secret")
 @Operation(
-    "getWebhookSecret",
-    "Webhooks",
-    "submit",
-    answers=(ok("The secret.", WebhookSecret),),
-    errors=("invalid_input",),
+    "getWebhookSecret", "Webhooks", "submit", answers=(ok("The secret.", WebhookSecret),), errors=("invalid_input",)
 )
 def secret() -> Response:
     """Get the secret that signs your webhooks.
@@ -86,12 +77,7 @@ def secret() -> Response:
 
 
 @blueprint.post("/webhooks/default/secret/rotate")
-@Operation(
-    "rotateWebhookSecret",
-    "Webhooks",
-    "submit",
-    answers=(ok("The new secret.", WebhookSecret),),
-)
+@Operation("rotateWebhookSecret", "Webhooks", "submit", answers=(ok("The new secret.", WebhookSecret),))
 def rotate() -> Response:
     """Replace the secret that signs your webhooks.
 
@@ -108,11 +94,7 @@ def rotate() -> Response:
     body=WEBHOOK_TEST,
     answers=(
         ok("The result.", DeliveryResource),
-        Answer(
-            status=202,
-            description="The message was not sent within 20 seconds.",
-            content={"application/json": DeliveryResource},
-        ),
+        ok("The message was not sent within 20 seconds.", DeliveryResource, status=202),
     ),
     errors=("invalid_input",),
 )
@@ -121,7 +103,7 @@ def test() -> Response:
 
     Sends one signed `webhook.test` to any address that a job's webhook may have. The answer tells the result.
     """
-    body = WEBHOOK_TEST.read(read_json(request, SMALL_BODY))
+    body = WEBHOOK_TEST.of(request)
     try:
         delivery = _attempted(services().webhooks.test(caller().owner, body.url))
     except BadAddress as error:

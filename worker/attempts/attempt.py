@@ -6,10 +6,8 @@ A job has one attempt at a time; while it is hedged, two (:mod:`worker.attempts.
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -18,68 +16,48 @@ import logs
 from jobs import events, model
 from jobs.errors import JobError
 from jobs.failpoints import failpoint
-from jobs.files.images import BadImage, shrink
-from jobs.model import Failure, Job, Output, Recipe
+from jobs.model import Failure, Job
 from providers import (
     Checkpoint,
     Completed,
     Control,
-    Driver,
+    Partial,
     Preview,
     Progress,
     ProviderError,
     ProviderEvent,
     ProviderRequest,
-    clean,
 )
 from providers import Status as StatusText
-from resilience import ForeignError, foreign, survive
-from worker.attempts import failures, mapping
+from resilience import ForeignError, NoThread, foreign, survive
+from worker.attempts import mapping, outcome
 from worker.attempts.event_writer import EventWriter
-from worker.attempts.failures import BadOutput
-from worker.attempts.ingest import ingest
+from worker.attempts.mapping import BadOutput
+from worker.attempts.outcome import NO_THREAD, OVERDUE, End, Finished, Stopped
+from worker.attempts.outputs import ingest, preview_of
+from worker.attempts.partial_text import PARTIAL_LIMIT
 from worker.attempts.parts import Parts
 from worker.attempts.provider_report import ProviderReport
-from worker.attempts.reasons import OVERDUE
-from worker.attempts.recipe import recipe_of
 
 log = logging.getLogger(__name__)
 
-#: Longest side in pixels and largest size in bytes of a preview that is kept.
-PREVIEW_SIDE: Final = 512
-PREVIEW_BYTES: Final = 64 << 10
-#: Largest preview that is fetched from an upstream, in bytes.
-PREVIEW_FETCH_LIMIT: Final = 8 << 20
 #: Most lines of text that one attempt may add to the log.
 LINES_LIMIT: Final = 200
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """What an attempt made: its outputs, stored, and how they were made. ``attempt`` is its number, where two ran."""
-
-    outputs: tuple[Output, ...]
-    recipe: Recipe
-    attempt: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Stopped:
-    """The attempt was ended from outside, for this reason."""
-
-    reason: str
-
-
 class Attempt:
-    """One run of one job on one provider. One thread runs it; any other may end it through :attr:`control`.
+    """One run of one job on one provider. One thread runs it; any other may end it.
 
     Args:
         parts: What it works with.
         job: The job as it was claimed.
-        entry: The attempt's entry in the job's ledger.
-        writer: Writes what happens.
+        entry: The attempt in the job's ledger.
+        writer: Writes under the lease.
         finishing: The block in which the attempt stores its result; raises where the attempt must not.
     """
+
+    #: How many attempts run in it.
+    attempts = 1
 
     def __init__(
         self,
@@ -98,56 +76,65 @@ class Attempt:
         self._finishing = finishing
         self.n = entry.n
         self.provider = entry.provider
-        self._report = ProviderReport(parts, self._job, entry)
+        self.report = ProviderReport(parts, self._job, entry)
         self._lines = 0
         self._left: dict[str, Any] | None = None
-        self._began_at = time.monotonic()
-        self._generating_at: float | None = None
         self._driver = parts.driver(self.provider)
-        self.control = Control(_budget(self._driver, self._job, self._store.now()))
+        #: Whether the driver was called: before that, what goes wrong is not the provider's.
+        self._asked = False
+        seconds, left = self._driver.spec.timeout_seconds, _until_deadline(job, self._store.now())
+        self._ends_with_job = left is not None and left <= seconds
+        self.control = Control(seconds if left is None else min(seconds, left))
 
-    def tick(self) -> None:
-        """End it if its time is over; called often. The driver may sit in a read: only this reaches it there."""
+    def cancel(self, reason: str) -> None:
+        """End it from outside."""
+        self.control.cancel(reason)
+
+    def close(self) -> None:
+        """Nothing: an attempt alone has ended when :meth:`run` returns."""
+
+    def tick(self) -> bool:
+        """End it if its time is over; called often. The driver may sit in a read: only this reaches it there.
+
+        Answers whether it was told to end, now or before.
+        """
         if self.control.remaining() == 0.0:
             self.control.cancel(OVERDUE)
+        return self.control.canceled
 
-    def run(self) -> Finished | Failure | Stopped:
+    def run(self) -> End:
         """Run to the end.
 
         Raises:
             JobError: The record could not be written, or is no longer ours.
         """
-        outcome = "given_up"
+        counted = "given_up"
         try:
             end = self._end()
-            outcome = _outcome(end)
+            counted = outcome.name_of(end)
             return end
         finally:
-            self._report.ended(outcome, time.monotonic() - self._began_at)
+            self.report.ended(counted)
 
-    def _end(self) -> Finished | Failure | Stopped:
+    def _end(self) -> End:
         with logs.hiding():
             try:
-                with foreign(unless=(JobError, *failures.EXPECTED)):
+                with foreign(unless=(JobError, NoThread, *mapping.EXPECTED)):
                     return self._drive()
-            except (*failures.EXPECTED, ForeignError) as error:
+            except NoThread as error:
+                log.warning("the attempt is handed back: %s", error, extra={"provider": self.provider})
+                return Stopped(self.control.reason or NO_THREAD)
+            except (*mapping.EXPECTED, ForeignError) as error:
                 if self.control.canceled and self.control.reason != OVERDUE:
                     # The driver's socket was shut under it, so its error means nothing.
                     return Stopped(self.control.reason)
                 return self._failure(error)
 
-    def outrun(self) -> None:
-        """Another attempt was faster: measure how long this one took so far."""
-        self._report.outrun(*self._times())
-
-    def _times(self) -> tuple[float, float]:
-        """Seconds of waiting and of running until now."""
-        generating = self._generating_at or self._began_at
-        return generating - self._began_at, time.monotonic() - generating
-
     def _drive(self) -> Finished:
         self.control.check()
         request = self._parts.requests.build(self._job, self._driver.spec.model(self._job.model), self.control)
+        self._asked = True
+        self.report.asks()
         with _closing(self._driver.run(request, self._resume(request), self.control)) as happenings:
             for event in happenings:
                 if isinstance(event, Completed):
@@ -184,27 +171,41 @@ class Attempt:
     def _take(self, event: ProviderEvent) -> None:
         """Write down one event of the driver."""
         match event:
-            case Checkpoint(state):
+            case Checkpoint(state, at_once):
                 self._note(state)
                 # It may hold what the upstream sent, word by word.
-                self._writer.checkpoint(self.provider, logs.redacted(dict(state)))
+                self._writer.checkpoint(self.provider, logs.redacted(dict(state)), at_once=at_once)
                 failpoint("after_checkpoint", self.provider, str(state.get("phase")))
+                return
             case Preview():
-                self._report.works()
+                self._works()
                 self._preview(event)
+            case Partial():
+                self._partial(event)
             case StatusText():
                 self._line(event)
             case _:
                 self._progress(event)
+        self._writer.settle()
+
+    def _works(self) -> None:
+        if (proof := self.report.proof()) is not None:
+            self._writer.proven(proof)
 
     def _progress(self, event: ProviderEvent) -> None:
         if isinstance(event, Progress) and (event.fraction or event.step):
-            self._report.works()
+            self._works()
         mapped = mapping.event_of(event, self._store.now())
-        if isinstance(mapped, events.Progressed) and self._generating_at is None:
-            self._generating_at = time.monotonic()
+        if isinstance(mapped, events.Progressed):
+            self.report.generates()
         if mapped is not None:
             self._writer.progress(self.n, mapped)
+
+    def _partial(self, event: Partial) -> None:
+        self._works()
+        self.report.generates()
+        if self._writer.wants_partial(self.n):
+            self._writer.partial(mapping.text(event.text, PARTIAL_LIMIT))
 
     def _line(self, event: StatusText) -> None:
         self._lines += 1
@@ -217,8 +218,9 @@ class Attempt:
         if not self._writer.wants_preview(self.n):
             return
         try:
-            image = shrink(event.image.read(PREVIEW_FETCH_LIMIT), PREVIEW_SIDE, PREVIEW_BYTES)
-        except (BadImage, ProviderError) as error:
+            with foreign(unless=(BadOutput, ProviderError)):
+                image = preview_of(event.image)
+        except (BadOutput, ProviderError, ForeignError) as error:
             self.control.check()
             log.info("a preview was left out: %s", error)
             return
@@ -227,48 +229,41 @@ class Attempt:
     # -- at its end --------------------------------------------------------------
 
     def _complete(self, event: Completed) -> Finished:
-        self._report.works()
+        self._works()
         self._note(None)
         with self._finishing(self):
             downloading = events.Progressed(at=self._store.now(), stage="downloading", fraction=1.0)
             self._writer.progress(self.n, downloading, at_once=True)
-            seed = clean.count(event.seed, mapping.SEED_LIMIT)
-            recipe = recipe_of(self._job, self._driver.spec, seed, self._report.revision())
-            outputs = ingest(self._job, event.outputs, seed, recipe, self._parts)
+            self._writer.settle()
+            revision = self.report.known().revision
+            end = ingest(self._job, event, self._driver.spec, revision, self._parts, self._line)
             failpoint("artifact_stored", self.provider)
             self.control.check()
-        self._report.succeeded(*self._times())
-        return Finished(outputs, recipe)
+        self.report.succeeded()
+        return end
 
     def _failure(self, error: Exception) -> Failure:
         if isinstance(error, ForeignError):
-            log.error(
-                "a driver failed in an unforeseen way", exc_info=error.__cause__, extra={"provider": self.provider}
-            )
-        overdue = self.control.reason == OVERDUE
-        failure, by_provider = failures.judge(
-            error, self._job, self.provider, overdue=overdue, now=self._store.now()
-        )  # fmt: skip
-        if by_provider:
-            self._report.failed(failure)
+            what = "a driver failed" if self._asked else "the job could not be prepared"
+            log.error("%s in an unforeseen way", what, exc_info=error.__cause__, extra={"provider": self.provider})
+        left = _until_deadline(self._job, self._store.now())
+        failure = mapping.judge(
+            error,
+            self._job,
+            self.provider,
+            asked=self._asked,
+            overdue=self.control.reason == OVERDUE,
+            # The two clocks differ by a little.
+            expired=left == 0.0 or (self._ends_with_job and self.control.remaining() == 0.0),
+        )
+        if self._asked:
+            self.report.failed(failure)
         return failure
 
 
-def _budget(driver: Driver, job: Job, now: float) -> float:
-    """Seconds for an attempt: the provider's, or what is left until the job's own deadline."""
-    seconds = driver.spec.timeout_seconds
-    return seconds if job.deadline_at is None else min(seconds, max(0.0, job.deadline_at - now))
-
-
-def _outcome(end: Finished | Failure | Stopped) -> str:
-    """How an end is counted."""
-    match end:
-        case Failure(code=code):
-            return code
-        case Stopped(reason=reason):
-            return reason
-        case _:
-            return "succeeded"
+def _until_deadline(job: Job, now: float) -> float | None:
+    """Seconds that are left until the job's own deadline; None: it has none."""
+    return None if job.deadline_at is None else max(0.0, job.deadline_at - now)
 
 
 @contextmanager

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any, Final
 
 from jobs import events, metrics
-from jobs.record.types import Decision, Lease, Record
+from jobs.errors import StoreUnavailable
+from jobs.record.commit import NOTHING, Beside
+from jobs.record.leases import encoded
+from jobs.record.types import Decision, Lease, Proof, Record
+from worker.attempts.partial_text import PartialText
 from worker.attempts.parts import Parts
-from worker.attempts.throttle import Throttle
 
 #: The order of the stages.
 _STAGES: Final = {"waiting_upstream": 1, "generating": 2, "downloading": 3, "saving": 4}
@@ -27,24 +32,65 @@ def how_far(event: events.JobEvent | None) -> tuple[int, float]:
             return 0, 0.0
 
 
+class Throttle:
+    """Lets only a few of many progress events through; the newest is never lost, only late. Pure but for its clock.
+
+    Args:
+        interval: Seconds between two events that pass.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(self, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._interval = interval
+        self._clock = clock
+        self._passed_at = -interval
+        self._held: events.JobEvent | None = None
+
+    def offer(self, event: events.JobEvent) -> events.JobEvent | None:
+        """The event itself where it may be written now; else None, and it is held."""
+        if self._clock() - self._passed_at < self._interval:
+            self._held = event
+            return None
+        return self._pass(event)
+
+    def due(self) -> events.JobEvent | None:
+        """The held event, once it may be written."""
+        if self._held is None or self._clock() - self._passed_at < self._interval:
+            return None
+        return self._pass(self._held)
+
+    def flush(self) -> events.JobEvent | None:
+        """The held event at once: another event comes that must stand after it."""
+        return None if self._held is None else self._pass(self._held)
+
+    def _pass(self, event: events.JobEvent) -> events.JobEvent:
+        self._held = None
+        self._passed_at = self._clock()
+        return event
+
+
 class EventWriter:
     """Writes under one lease, from any thread. Each write carries the lease's fence.
 
     Where two attempts run, the record shows progress and previews of the one that is further.
 
-    Args:
-        parts: The records, and how often progress and previews are written.
-        lease: The right to write.
+    Two things may ride on the next write: that a provider works, and a checkpoint that its driver says may wait. All
+    others are stored at once: what a crash needs must be there before the step that it is for.
     """
 
     def __init__(self, parts: Parts, lease: Lease) -> None:
         self._store = parts.store
         self._leases = parts.leases
+        self._providers = parts.providers
         self._counters = parts.counters
         self._job_id = lease.job.id
         self._fence = lease.fence
+        #: As it was written last. commit.lua notices if someone else has changed it since.
+        self._record = lease.record
+        self._beside = NOTHING
         self._lock = threading.Lock()
         self._throttle = Throttle(parts.timings.progress)
+        self._partial = PartialText(parts.timings.partial)
         self._shown = lease.job.attempts[-1].n
         self._newest: dict[int, events.JobEvent] = {}
         self._preview_seconds = parts.timings.preview
@@ -64,6 +110,8 @@ class EventWriter:
             event = self._throttle.due()
             if event is not None:
                 self._append(event)
+            self._write_partial()
+            self._settle()
         finally:
             self._lock.release()
 
@@ -81,20 +129,32 @@ class EventWriter:
         with self._lock:
             event = self._newest.get(attempt)
             self._newest = {}
+            self._partial.forget()
             if attempt != self._shown and event is not None:
                 self._newest[attempt] = event
                 self._offer(event)
             self._shown = attempt
+
+    def wants_partial(self, attempt: int) -> bool:
+        """Whether the text so far of this attempt would be taken now."""
+        return attempt == self._shown and self._partial.wants()
+
+    def partial(self, text: str) -> None:
+        """Write the text so far of the shown attempt: throttled, the newest in any case."""
+        with self._lock:
+            self._partial.offer(text)
+            self._write_partial()
 
     def wants_preview(self, attempt: int) -> bool:
         """Whether a preview of this attempt would be kept now."""
         return attempt == self._shown and time.monotonic() - self._preview_at >= self._preview_seconds
 
     def preview(self, image: bytes) -> None:
-        """Keep a preview."""
+        """Keep a preview, if there is room for it."""
         with self._lock:
             self._preview_at = time.monotonic()
-            self._leases.save_preview(self._job_id, self._fence, self._previews, image)
+            if not self._leases.save_preview(self._job_id, self._fence, self._previews, image):
+                return
             self._put(events.Previewed(at=self._store.now(), index=self._previews))
             self._previews += 1
 
@@ -106,7 +166,24 @@ class EventWriter:
     def end(self, decide: Decision) -> Record:
         """Write the event that ends the run; progress that was held back is dropped."""
         with self._lock:
-            return self._store.change(self._job_id, decide, fence=self._fence)
+            return self._change(decide)
+
+    # -- what rides on the next write --------------------------------------------
+
+    def proven(self, proof: Proof) -> None:
+        """A provider works: let others know."""
+        with self._lock:
+            self._beside = replace(self._beside, works=proof)
+
+    def settle(self) -> None:
+        """Write what waits for a write and got none.
+
+        Raises:
+            JobError: A checkpoint could not be written.
+        """
+        if self._beside is not NOTHING:
+            with self._lock:
+                self._settle()
 
     # -- checkpoints -----------------------------------------------------------
 
@@ -115,11 +192,14 @@ class EventWriter:
         with self._lock:
             return dict(self._states)
 
-    def checkpoint(self, provider: str, state: Mapping[str, Any]) -> None:
-        """Store what the next attempt must know, should this worker die."""
+    def checkpoint(self, provider: str, state: Mapping[str, Any], *, at_once: bool) -> None:
+        """Store what the next attempt must know, should this worker die; not ``at_once``: with the next write."""
         with self._lock:
             self._states[provider] = state
-            self._leases.save_checkpoints(self._job_id, self._fence, self._states)
+            # Encoded now: what is wrong with it is its driver's fault.
+            self._beside = replace(self._beside, checkpoints=encoded(self._states))
+            if at_once:
+                self._save()
 
     def forget(self, provider: str, state: Mapping[str, Any]) -> None:
         """What was left there has been ended; it goes with the next checkpoint."""
@@ -135,6 +215,11 @@ class EventWriter:
         if passed is not None:
             self._append(passed)
 
+    def _write_partial(self) -> None:
+        if (change := self._partial.due()) is not None:
+            kept, text = change
+            self._put(events.Wrote(at=self._store.now(), text=text, kept=kept))
+
     def _put(self, event: events.JobEvent) -> Record:
         held = self._throttle.flush()
         if held is not None:
@@ -142,6 +227,27 @@ class EventWriter:
         return self._append(event)
 
     def _append(self, event: events.JobEvent) -> Record:
-        record = self._store.change(self._job_id, lambda _: event, fence=self._fence)
+        record = self._change(lambda _: event)
         self._counters.add(metrics.EVENTS, str(event.__struct_config__.tag))
         return record
+
+    def _change(self, decide: Decision) -> Record:
+        self._record = self._store.change(
+            self._job_id, decide, fence=self._fence, known=self._record, beside=self._beside
+        )
+        self._beside = NOTHING
+        return self._record
+
+    def _settle(self) -> None:
+        self._save()
+        if (proof := self._beside.works) is not None:
+            # The job is none the worse where it cannot be written.
+            with suppress(StoreUnavailable):
+                self._providers.works(proof.provider, proof.since, proof.account)
+            self._beside = NOTHING
+
+    def _save(self) -> None:
+        if self._beside.checkpoints is not None:
+            self._leases.save_checkpoints(self._job_id, self._fence, self._states)
+            works = self._beside.works
+            self._beside = NOTHING if works is None else Beside(works=works)

@@ -1,7 +1,6 @@
-"""Turns what a provider reports into facts of a job.
+"""Turns what a provider reports, its errors too, into facts of a job. Pure.
 
-An upstream is not trusted: :mod:`providers.clean` cleans its texts and numbers,
-and secrets are hidden.
+An upstream is not trusted: :mod:`providers.clean` cleans its texts and numbers, and secrets are hidden.
 """
 
 from __future__ import annotations
@@ -11,35 +10,112 @@ from typing import Final
 
 import logs
 from jobs import events
-from jobs.model import Failure
-from providers import clean, errors
-from providers import events as provider_events
+from jobs.files import ArtifactError
+from jobs.files.image_terms import BadImage
+from jobs.model import Failure, Job
+from jobs.vault import VaultError
+from providers import (
+    Busy,
+    Canceled,
+    Changed,
+    Crashed,
+    Denied,
+    Progress,
+    Protocol,
+    ProviderError,
+    ProviderEvent,
+    Queued,
+    Quota,
+    Rejected,
+    Started,
+    Status,
+    Timeout,
+    Unreachable,
+    Waking,
+    clean,
+)
+from resilience import ForeignError
 
 #: Longest text that is taken from an upstream, in characters.
 TEXT_LIMIT: Final = 500
 
 #: Provider error → the job's error code. A contract: clients switch on these.
-CODES: Final[dict[type[errors.ProviderError], str]] = {
-    errors.Quota: "provider_quota",
-    errors.Busy: "provider_busy",
-    errors.Unreachable: "provider_unreachable",
-    errors.Waking: "provider_unreachable",
-    errors.Timeout: "provider_timeout",
-    errors.Denied: "provider_error",
-    errors.Crashed: "provider_error",
-    errors.Protocol: "provider_protocol",
-    errors.Changed: "provider_changed",
+CODES: Final[dict[type[ProviderError], str]] = {
+    Quota: "provider_quota",
+    Busy: "provider_busy",
+    Unreachable: "provider_unreachable",
+    Waking: "provider_unreachable",
+    Timeout: "provider_timeout",
+    Denied: "provider_error",
+    Crashed: "provider_error",
+    Protocol: "provider_protocol",
+    Changed: "provider_changed",
     # Not by a cancel of ours: the upstream gave the job up.
-    errors.Canceled: "provider_error",
+    Canceled: "provider_error",
+    # A driver's own kind of error.
+    ProviderError: "provider_error",
 }
 
-#: Largest seed in a job's record: larger JSON numbers lose digits in other languages.
-SEED_LIMIT: Final = 2**53
+
+#: The levels of a line of text.
+LEVELS: Final = frozenset({"info", "success", "warning", "error"})
 
 
-def failure_of(error: errors.ProviderError, provider: str) -> Failure:
+class BadOutput(Exception):
+    """The upstream said that it succeeded, but what it handed over is not usable."""
+
+
+class Torn(BadOutput):
+    """A file of the upstream cannot be read to its end: it may be written at this moment."""
+
+
+#: What a run may end with. Any other error is a fault of the driver, and arrives as :class:`resilience.ForeignError`.
+EXPECTED: Final = (ProviderError, BadOutput, ArtifactError, BadImage, VaultError)
+
+
+def judge(error: Exception, job: Job, provider: str, *, asked: bool, overdue: bool, expired: bool) -> Failure:
+    """The failure that an error of a run is. What it says about the provider: :data:`jobs.error_codes.CAUSES`.
+
+    Args:
+        error: One of :data:`EXPECTED`, or a ForeignError.
+        job: The job that was run.
+        provider: The provider that ran it.
+        asked: Whether the driver was called, or the run ended before that.
+        overdue: Whether the attempt was ended because its time was over.
+        expired: Whether the job's own deadline has passed.
+    """
+    if expired and (overdue or isinstance(error, Timeout)):
+        return _failure("deadline_exceeded", "the job's deadline passed while it ran", provider)
+    if overdue:
+        error = Timeout("the time for this attempt is over")
+    match error:
+        case Denied() if job.has_credentials:
+            # The provider refuses what the client gave, and that says nothing about the provider.
+            return _failure("invalid_input", error.detail, provider)
+        case ProviderError():
+            return failure_of(error, provider)
+        case BadOutput():
+            return _failure("bad_output", str(error), provider, retryable=True)
+        case ArtifactError():
+            return _failure("storage_error", str(error), provider, retryable=True)
+        case ForeignError(__cause__=OSError()) if not asked:
+            # A disk or a network that will be well again.
+            return _failure("storage_error", "a file of the input could not be read", provider, retryable=True)
+        case ForeignError():
+            # It is this driver's, or of what was prepared for it: another provider may have the result.
+            whose = "the driver failed" if asked else "the job could not be prepared for this provider"
+            return _failure("internal", f"{whose}; the log says how", provider, retryable=True)
+        case _:
+            return _failure("invalid_input", str(error), provider)
+
+
+def _failure(code: str, detail: str, provider: str, *, retryable: bool = False) -> Failure:
+    return Failure(code=code, detail=text(detail), retryable=retryable, provider=provider)
+
+
+def failure_of(error: ProviderError, provider: str) -> Failure:
     """The typed error as the job shows it."""
-    if isinstance(error, errors.Rejected):
+    if isinstance(error, Rejected):
         code = "content_rejected" if error.content else "invalid_input"
     else:
         code = next((CODES[kind] for kind in type(error).__mro__ if kind in CODES), "internal")
@@ -52,18 +128,18 @@ def failure_of(error: errors.ProviderError, provider: str) -> Failure:
     )
 
 
-def event_of(event: provider_events.ProviderEvent, at: float) -> events.JobEvent | None:
+def event_of(event: ProviderEvent, at: float) -> events.JobEvent | None:
     """The job event for a provider event; None for the events that the attempt itself handles."""
     match event:
-        case provider_events.Queued():
+        case Queued():
             return events.UpstreamQueued(
                 at=at, rank=clean.count(event.rank), size=clean.count(event.size), eta_seconds=clean.seconds(event.eta)
             )
-        case provider_events.Started():
+        case Started():
             return events.Progressed(at=at, stage="generating")
-        case provider_events.Status():
-            return events.Logged(at=at, text=text(event.text), level=event.level)
-        case provider_events.Progress():
+        case Status():
+            return events.Logged(at=at, text=text(event.text), level=event.level if event.level in LEVELS else "info")
+        case Progress():
             return events.Progressed(
                 at=at,
                 stage="generating",

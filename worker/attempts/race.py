@@ -6,43 +6,46 @@ other attempt is ended as by a cancel; where one fails, the other goes on. Both 
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from jobs import events, model
-from jobs.errors import StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.model import Failure, Job
 from jobs.record.types import Lease
-from jobs.scheduling.health import Health
-from resilience import ForeignError, foreign, settle
-from worker.attempts import retry
-from worker.attempts.attempt import Attempt, Finished, Stopped
+from jobs.scheduling.health import hedge_after
+from resilience import ForeignError, NoThread, beside, foreign, settle, survive
+from worker.attempts.attempt import Attempt
 from worker.attempts.event_writer import EventWriter
+from worker.attempts.outcome import ABANDONED, NO_THREAD, OUTRUN, OVERDUE, End, Finished, Stopped, remaining_route
 from worker.attempts.parts import Parts
-from worker.attempts.reasons import ABANDONED, OUTRUN, OVERDUE
 
 log = logging.getLogger(__name__)
 
-End = Finished | Failure | Stopped
+#: Attempts of a race.
+_ATTEMPTS: Final = 2
+
 Inputs = Callable[[Job, str], dict[str, Any]]
 
 
 class _Runs:
-    """The attempts that run now, each in a thread of its own. Safe to use from any thread."""
+    """The attempts that run now, each in a thread of its own. Safe to use from any thread.
+
+    Both threads are there from the begin: where there is none for the second attempt, nobody has asked for it yet.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._running: tuple[Attempt, ...] = ()
         self._threads: list[threading.Thread] = []
+        self._begun: queue.SimpleQueue[Attempt | None] = queue.SimpleQueue()
         self._ends: queue.SimpleQueue[tuple[Attempt, Future[End]]] = queue.SimpleQueue()
         #: Why the outside ended them all; empty while it did not.
         self.canceled = ""
@@ -57,27 +60,35 @@ class _Runs:
         """Whether an attempt has ended that :meth:`next` has not given yet."""
         return not self._ends.empty()
 
+    def open(self) -> None:
+        """Begin to wait for attempts.
+
+        Raises:
+            NoThread: There is no thread for each of them.
+        """
+        for number in range(_ATTEMPTS):
+            self._threads.append(beside(f"attempt-{number}", self._serve))
+
+    def _serve(self) -> None:
+        while (attempt := self._begun.get()) is not None:
+            self._run(attempt)
+
     def start(self, attempt: Attempt) -> None:
         """Run an attempt."""
         with self._lock:
             self._running = (*self._running, attempt)
             reason = self.canceled
         if reason:
-            attempt.control.cancel(reason)
-        # With this thread's context: its lines in the log name the job.
-        context = contextvars.copy_context()
-        thread = threading.Thread(
-            target=context.run, args=(self._run, attempt), name=f"attempt-{attempt.provider}", daemon=True
-        )
-        self._threads.append(thread)
-        thread.start()
+            attempt.cancel(reason)
+        self._begun.put(attempt)
 
     def _run(self, attempt: Attempt) -> None:
         end: Future[End] = Future()
         settle(end, attempt.run)
         self._ends.put((attempt, end))
         if attempt.control.reason == OUTRUN:
-            attempt.outrun()
+            with survive(log, "not measured", provider=attempt.provider):
+                attempt.report.outrun()
 
     def next(self, timeout: float | None) -> tuple[Attempt, Future[End]]:
         """The next attempt that has ended, and its end.
@@ -96,24 +107,26 @@ class _Runs:
             self.canceled = self.canceled or reason
             running = self._running
         for attempt in running:
-            attempt.control.cancel(reason)
+            attempt.cancel(reason)
 
     def end(self, reason: str, seconds: float) -> None:
         """End what still runs, and wait for it."""
         ends = time.monotonic() + seconds
         for attempt in self._running:
-            attempt.control.cancel(reason)
+            attempt.cancel(reason)
+        for _ in self._threads:
+            self._begun.put(None)
         for thread in self._threads:
             thread.join(max(0.0, ends - time.monotonic()))
 
 
 class Race:
-    """An :class:`~worker.attempts.execution.Execution` that starts a second attempt when the first takes long.
+    """Runs as an :class:`Attempt` does, and starts a second attempt when the first takes long.
 
     Args:
         parts: What attempts work with.
         lease: The right to run the job.
-        writer: Writes what happens.
+        writer: Writes under the lease.
         inputs: The job's input as a provider will use it; raises where this worker does not have the provider.
         has_room: Whether this worker has a slot to spare for a second attempt.
     """
@@ -149,17 +162,22 @@ class Race:
         """End both attempts from outside."""
         self._runs.cancel(reason)
 
-    def tick(self) -> None:
-        """End attempts whose time is over."""
-        for attempt in self._runs.running:
-            attempt.tick()
+    def tick(self) -> bool:
+        """End attempts whose time is over; answers whether all that run were told to end."""
+        told = [attempt.tick() for attempt in self._runs.running]
+        return all(told)
 
     def close(self) -> None:
         """End what still runs."""
         self._runs.end(OUTRUN if self._is_won else ABANDONED, self._timings.stuck)
 
-    def outcome(self) -> End:
+    def run(self) -> End:
         """Run the race: the first result, the last failure, or why the outside ended it."""
+        try:
+            self._runs.open()
+        except NoThread as error:
+            log.warning("the attempt is handed back: %s", error, extra={"provider": self._first.provider})
+            return Stopped(NO_THREAD)
         self._look_at = time.monotonic() + self._patience()
         self._runs.start(self._first)
         stopped: Stopped | None = None
@@ -188,10 +206,9 @@ class Race:
 
     def _patience(self) -> float:
         """Seconds that the first provider gets alone."""
-        known = Health()
-        with suppress(StoreUnavailable):
-            known = self._parts.measures.get((self._first.provider,))[self._first.provider]
-        return self._timings.hedge_after(known)
+        if self._timings.hedge is not None:
+            return self._timings.hedge
+        return hedge_after(self._first.report.known())
 
     def _pause(self) -> float | None:
         """Seconds until another provider may be asked; None where none will be asked any more."""
@@ -235,7 +252,7 @@ class Race:
     def _go_on_without(self, attempt: Attempt, failure: Failure) -> None:
         """One attempt failed: the other one is the job's attempt now."""
         (other,) = self._runs.running
-        route = retry.remaining_route(self._job, failure) if failure.retryable else ()
+        route = remaining_route(self._job, failure) if failure.retryable else ()
         failed = events.AttemptFailed(at=self._store.now(), attempt=attempt.n, error=failure, route=route)
         self._job = self._writer.write(failed).job
         self._leases.release_loser(self._job.id, self._fence, other.provider)
@@ -247,10 +264,12 @@ class Race:
     @contextmanager
     def _finishing(self, attempt: Attempt) -> Iterator[None]:
         """One attempt at a time stores its result; the first that has it ends the other."""
+        # The wait may be long, and what this attempt has must outlive it.
+        self._writer.settle()
         with self._finish:
             # The other attempt may have been first.
             attempt.control.check()
             yield
             for other in self._runs.running:
                 if other is not attempt:
-                    other.control.cancel(OUTRUN)
+                    other.cancel(OUTRUN)

@@ -12,20 +12,18 @@ from contextlib import closing, nullcontext
 
 import msgspec
 
-from jobs import events, metrics
+from jobs import metrics
 from jobs.errors import JobError, JobGone, JobNotFound, LeaseLost, StoreUnavailable
 from jobs.failpoints import failpoint
-from jobs.files.images import KEPT
+from jobs.files.image_terms import KEPT
 from jobs.model import Failure, Job, Status
 from jobs.record.types import Lease
-from jobs.states import MAX_ATTEMPTS
-from worker.attempts import retry
-from worker.attempts.attempt import Attempt, Finished, Stopped
+from worker.attempts import outcome
+from worker.attempts.attempt import Attempt
 from worker.attempts.event_writer import EventWriter
-from worker.attempts.execution import Execution, Single
+from worker.attempts.outcome import CANCELED, HANDED_BACK, NO_THREAD, End, Stopped
 from worker.attempts.parts import Parts
 from worker.attempts.race import Inputs, Race
-from worker.attempts.reasons import CANCELED, HANDED_BACK
 
 log = logging.getLogger(__name__)
 
@@ -34,36 +32,22 @@ def alone(parts: Parts, lease: Lease) -> Runner:
     """A runner of one attempt."""
     writer = EventWriter(parts, lease)
     attempt = Attempt(parts, lease.job, lease.job.attempts[-1], writer, lambda _: nullcontext())
-    return Runner(parts, lease, writer, Single(attempt))
+    return Runner(parts, lease, writer, attempt)
 
 
 def hedged(parts: Parts, lease: Lease, inputs: Inputs, has_room: Callable[[], bool]) -> Runner:
-    """A runner of a race where the job asks for a hedge and can have one, else of one attempt.
-
-    Args:
-        parts: What attempts work with.
-        lease: The right to run the job.
-        inputs: The job's input as a provider will use it; raises where this worker does not have the provider.
-        has_room: Whether this worker has a slot to spare for a second attempt.
-    """
+    """A runner of a race (:class:`Race`) where the job asks for a hedge and can have one, else of one attempt."""
     job = lease.job
-    if job.strategy != "hedge" or len(job.route) < 2 or retry.spent(job) >= MAX_ATTEMPTS:
+    if job.strategy != "hedge" or len(job.route) < 2 or outcome.has_spent_all(job):
         return alone(parts, lease)
     writer = EventWriter(parts, lease)
     return Runner(parts, lease, writer, Race(parts, lease, writer, inputs, has_room))
 
 
 class Runner:
-    """Runs what one lease allows. :func:`alone` and :func:`hedged` make one.
+    """Runs what one lease allows. :func:`alone` and :func:`hedged` make one."""
 
-    Args:
-        parts: What attempts work with.
-        lease: The right to run the job.
-        writer: Writes under the lease.
-        execution: How the attempts run.
-    """
-
-    def __init__(self, parts: Parts, lease: Lease, writer: EventWriter, execution: Execution) -> None:
+    def __init__(self, parts: Parts, lease: Lease, writer: EventWriter, execution: Attempt | Race) -> None:
         self._store = parts.store
         self._artifacts = parts.artifacts
         self._counters = parts.counters
@@ -72,6 +56,8 @@ class Runner:
         self.execution = execution
         self.job_id = lease.job.id
         self.fence = lease.fence
+        #: Whether nothing is left for it but to end.
+        self.is_told_to_end = False
 
     @property
     def attempts(self) -> int:
@@ -79,7 +65,7 @@ class Runner:
         return self.execution.attempts
 
     def cancel(self, reason: str) -> None:
-        """End the run from outside, for a reason of :mod:`worker.attempts.reasons`."""
+        """End the run from outside, for a reason of :mod:`worker.attempts.outcome`."""
         self.execution.cancel(reason)
 
     def tick(self) -> None:
@@ -88,15 +74,15 @@ class Runner:
         Raises:
             JobError: The progress could not be written.
         """
-        self.execution.tick()
+        self.is_told_to_end = self.execution.tick()
         self._writer.tick()
 
     def run(self) -> None:
         """Run to the end: afterwards the job has ended, is queued again, or was never ours to end."""
         try:
             with closing(self.execution):
-                end = self.execution.outcome()
-                if isinstance(end, Stopped) and end.reason not in {CANCELED, HANDED_BACK}:
+                end = self.execution.run()
+                if isinstance(end, Stopped) and end.reason not in {CANCELED, HANDED_BACK, NO_THREAD}:
                     raise LeaseLost(end.reason)
                 self._write(end)
         except (LeaseLost, JobNotFound, JobGone):
@@ -104,9 +90,9 @@ class Runner:
         except JobError as error:
             log.error("the attempt is given up: %s", error, extra={"provider": self._provider})  # noqa: TRY400 - no trace needed
 
-    def _write(self, end: Finished | Failure | Stopped) -> None:
+    def _write(self, end: End) -> None:
         at = self._store.now()
-        job = self._writer.end(lambda job: _event(job, end, at)).job
+        job = self._writer.end(lambda job: outcome.after(job, end, at)).job
         failpoint("terminal_written", str(job.provider))
         if job.status.is_terminal and job.status is not Status.SUCCEEDED and not _has_images(job):
             self._artifacts.delete(self.job_id)
@@ -124,21 +110,6 @@ class Runner:
             self._artifacts.delete(self.job_id)
         except StoreUnavailable:
             log.debug("whether the job was deleted cannot be seen now")
-
-
-def _event(job: Job, end: Finished | Failure | Stopped, at: float) -> events.JobEvent:
-    """What the end of a run makes of the job."""
-    canceled = isinstance(end, Stopped) and end.reason == CANCELED
-    # A cancel that came in the last moment wins over another try, and over a late result.
-    if canceled or job.cancel_requested_at is not None:
-        return events.Canceled(at=at)
-    match end:
-        case Finished():
-            return events.Succeeded(at=at, outputs=end.outputs, recipe=end.recipe, attempt=end.attempt)
-        case Failure():
-            return retry.after_failure(job, end, at)
-        case _:
-            return events.Requeued(at=at, outcome="handed_back")
 
 
 def _has_images(job: Job) -> bool:

@@ -1,7 +1,7 @@
 """The only way to a user's address: the host is looked up once, and the connection goes to an address that was checked.
 
-Every address of the host must be public, or one that the operator allows (:mod:`jobs.egress`). So no second DNS answer
-can lead elsewhere. A redirect is a new address, and is dialed anew.
+Where a host has several, they are tried one after the other until one answers. Every address of the host must be public,
+or one that the operator allows (:mod:`jobs.egress`). So no second DNS answer can lead elsewhere. A redirect is a new address, and is dialed anew.
 """
 
 from __future__ import annotations
@@ -9,26 +9,21 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
+from typing import Self
 
+from connecting import in_turn, shares
 from jobs.egress import BadAddress, Egress, Target
-from providers import Control
-from providers.errors import Rejected, Unreachable
-from worker.egress.resolver import STEP_SECONDS, Resolve, resolve
+from providers import Control, Rejected, Unreachable
+from resilience import later
+from resolving import STEP_SECONDS, Resolve, resolve
 
 
 class PinnedConnection:
-    """A connection for one request.
-
-    Args:
-        sock: Encrypted as the address wants it.
-        target: The address.
-        limit: Shuts the socket when its time is over.
-    """
+    """A connection for one request; its socket is encrypted as the address wants it."""
 
     def __init__(self, sock: socket.socket, target: Target, limit: _TimeLimit) -> None:
         kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
@@ -47,8 +42,7 @@ class PinnedConnection:
 
         Raises:
             OSError: The connection broke.
-            http.client.HTTPException: The answer is no HTTP.
-            ValueError: The answer is no HTTP.
+            http.client.HTTPException, ValueError: The answer is no HTTP.
         """
         fixed = {"Accept-Encoding": "identity", "Connection": "close"}
         self._http.request(method, self._path, body, {**fixed, **headers})
@@ -86,9 +80,9 @@ class Dialer:
         """
         target = self._rules.check(url)
         with (
-            self._connect(target, ends) as plain,
-            _time_limit(plain, ends - time.monotonic()) as limit,
-            _closing(control, limit.shut),
+            self._connect(target, ends, control) as plain,
+            _TimeLimit(plain, ends - time.monotonic()) as limit,
+            control.closing(limit.shut) if control else nullcontext(),
             self._encrypted(plain, target) as sock,
         ):
             yield PinnedConnection(sock, target, limit)
@@ -105,28 +99,31 @@ class Dialer:
         except BadAddress as error:
             raise Rejected(f"the proxy {error}") from None
         try:
-            return proxy.at(self._pin(proxy.host, proxy.port, self._rules.may_proxy))
+            addresses = self._addresses(proxy.host, proxy.port, self._rules.may_proxy)
+            return proxy.at(_answering(addresses, proxy.port))
         except OSError:
             raise Unreachable("the proxy could not be reached, or refused") from None
 
-    def _pin(self, host: str, port: int, may_connect: Callable[[list[str]], bool]) -> str:
-        """The IP address for a host; the host is looked up here and nowhere else.
+    def _addresses(self, host: str, port: int, may_connect: Callable[[list[str]], bool]) -> list[str]:
+        """The checked IP addresses of a host, as they are to be tried; it is looked up here and nowhere else.
 
         Raises:
             OSError: There is no such host, or it may not be connected to.
         """
         try:
-            addresses = self._resolve(host, port)
-        except UnicodeError as error:
-            raise OSError("no host has such a name") from error
+            addresses = in_turn(self._resolve(host, port))
+        except ValueError as error:
+            raise OSError("no host has such a name, or such an address") from error
         if not may_connect(addresses):
             raise ConnectionRefusedError("no connection to this host is allowed")
-        return addresses[0]
+        return addresses
 
-    def _connect(self, target: Target, ends: float) -> socket.socket:
-        address = self._pin(target.host, target.port, partial(self._rules.may_connect, target))
-        seconds = min(STEP_SECONDS, max(0.01, ends - time.monotonic()))
-        return socket.create_connection((address, target.port), seconds)
+    def _connect(self, target: Target, ends: float, control: Control | None) -> socket.socket:
+        addresses = self._addresses(target.host, target.port, partial(self._rules.may_connect, target))
+        sock = _connected(addresses, target.port, ends, control)[1]
+        # Each read may take as long as a step.
+        sock.settimeout(min(STEP_SECONDS, max(0.01, ends - time.monotonic())))
+        return sock
 
     def _encrypted(self, plain: socket.socket, target: Target) -> socket.socket:
         """The socket with TLS for https. It has a descriptor of its own, so that ``plain`` can be shut meanwhile."""
@@ -137,16 +134,53 @@ class Dialer:
             return sock
 
 
-def _closing(control: Control | None, shut: Callable[[], None]) -> AbstractContextManager[None]:
-    return nullcontext() if control is None else control.closing(shut)
+def _connected(
+    addresses: list[str], port: int, ends: float, control: Control | None = None
+) -> tuple[str, socket.socket]:
+    """A connection to the first of these addresses that answers, and which one it is; all in the time of one step.
+
+    Raises:
+        OSError: None answers.
+        Canceled: The control was canceled.
+    """
+    failure = OSError("the host has no address")
+    for address, seconds in shares(addresses, min(ends, time.monotonic() + STEP_SECONDS)):
+        if control is not None:
+            control.check()
+        try:
+            return address, socket.create_connection((address, port), seconds)
+        except OSError as error:
+            failure = error
+    raise failure
+
+
+def _answering(addresses: list[str], port: int) -> str:
+    """Which of these addresses to pin: the only one, or the first that answers.
+
+    Raises:
+        OSError: None answers.
+    """
+    if len(addresses) == 1:
+        return addresses[0]
+    address, sock = _connected(addresses, port, time.monotonic() + STEP_SECONDS)
+    sock.close()
+    return address
 
 
 class _TimeLimit:
-    """Shuts a socket: a peer that sends a byte now and then never runs into the socket's own timeout."""
+    """Shuts a socket after some seconds: a peer that sends a byte now and then never runs into its own timeout."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
         self._sock = sock
+        self._seconds = seconds
         self.is_over = False
+
+    def __enter__(self) -> Self:
+        self._watch = later("time-limit", self._seconds, self._expire)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._watch.cancel()
 
     def shut(self) -> None:
         """End reads and writes now."""
@@ -154,20 +188,6 @@ class _TimeLimit:
         with suppress(OSError):
             socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
 
-    def expire(self) -> None:
-        """End them since the time is over."""
+    def _expire(self) -> None:
         self.is_over = True
         self.shut()
-
-
-@contextmanager
-def _time_limit(sock: socket.socket, seconds: float) -> Iterator[_TimeLimit]:
-    """Shut a socket when the time is over."""
-    limit = _TimeLimit(sock)
-    watch = threading.Timer(seconds, limit.expire)
-    watch.daemon = True
-    watch.start()
-    try:
-        yield limit
-    finally:
-        watch.cancel()

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urldefrag, urljoin
 
-from jobs.files.images import BadImage
+from jobs.files.image_terms import BadImage
 from media import IMAGE_TYPES
 from providers import Control
+from retry_after import wait_of
 from worker.egress.dialer import Dialer, PinnedConnection
 
 #: Redirects that are followed.
@@ -22,11 +23,23 @@ UNUSABLE: Final = (
 )
 _CHUNK: Final = 64 << 10
 _REDIRECTING: Final = frozenset({301, 302, 303, 307, 308})
+#: Servers that are busy for a moment, and what they say of how long: a rate limit, an overload.
+_BUSY: Final = frozenset({429, 503})
+#: Times that a busy server is asked again, and the longest wait before each, in seconds.
+_AGAIN: Final = 3
+_LONGEST_WAIT: Final = 10.0
 _HEADERS: Final = {"Accept": ", ".join(IMAGE_TYPES)}
 
 
 class DownloadFailed(BadImage):
     """The address may not be asked, or gave nothing usable."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """The server is busy. ``wait``: the seconds that it asks for, if it says so."""
+
+    wait: float | None
 
 
 class Downloader:
@@ -44,6 +57,8 @@ class Downloader:
     def fetch(self, url: str, limit: int, control: Control) -> bytes:
         """Download what is behind an address. A few redirects are followed, each checked like the address itself.
 
+        A server that is busy (429, 503) is asked again after the time that it names, while there is time for it.
+
         Args:
             url: The address.
             limit: Bytes at most.
@@ -54,28 +69,43 @@ class Downloader:
             Canceled: The attempt was canceled.
         """
         ends = time.monotonic() + self._seconds
+        redirects, busy = 0, 0
         try:
-            for _ in range(REDIRECTS + 1):
-                with self._dialer.open(url, ends, control) as connection:
-                    answer = _ask(connection, limit)
-                    control.check()
-                    if connection.is_late:
-                        raise DownloadFailed(UNUSABLE)
-                if isinstance(answer, bytes):
-                    return answer
-                url = _onward(url, answer.location)
+            while redirects <= REDIRECTS and busy <= _AGAIN:
+                answer = self._answer(url, limit, ends, control)
+                match answer:
+                    case bytes():
+                        return answer
+                    case str():
+                        url, redirects = _onward(url, answer), redirects + 1
+                    case _Later():
+                        busy += 1
+                        _wait(answer, busy, ends, control)
         except DownloadFailed:
             raise
         except (OSError, http.client.HTTPException, ValueError):
             control.check()
         raise DownloadFailed(UNUSABLE) from None
 
+    def _answer(self, url: str, limit: int, ends: float, control: Control) -> bytes | str | _Later:
+        with self._dialer.open(url, ends, control) as connection:
+            answer = _ask(connection, limit)
+            control.check()
+            if connection.is_late:
+                raise DownloadFailed(UNUSABLE)
+            return answer
 
-@dataclass(frozen=True, slots=True)
-class _Redirect:
-    """An answer that names another address."""
 
-    location: str
+def _wait(answer: _Later, times: int, ends: float, control: Control) -> None:
+    """Wait before a busy server is asked again.
+
+    Raises:
+        DownloadFailed: There is no time for it, or it was asked often enough.
+    """
+    seconds = float(times) if answer.wait is None else max(0.2, answer.wait)
+    if times > _AGAIN or time.monotonic() + seconds >= ends:
+        raise DownloadFailed(UNUSABLE)
+    control.sleep(seconds)
 
 
 def _onward(url: str, location: str) -> str:
@@ -90,10 +120,14 @@ def _onward(url: str, location: str) -> str:
     return following
 
 
-def _ask(connection: PinnedConnection, limit: int) -> bytes | _Redirect:
+def _ask(connection: PinnedConnection, limit: int) -> bytes | str | _Later:
+    """The content, where a redirect leads, or when to ask again."""
     with connection.ask("GET", _HEADERS) as response:
         if response.status in _REDIRECTING and (location := response.getheader("Location")):
-            return _Redirect(location)
+            return location
+        if response.status in _BUSY:
+            header, date = response.getheader("Retry-After", ""), response.getheader("Date", "")
+            return _Later(wait_of(header, time.time(), longest=_LONGEST_WAIT, date=date))
         if response.status != http.HTTPStatus.OK or response.getheader("Content-Encoding", "identity") != "identity":
             raise DownloadFailed(UNUSABLE)
         pieces: list[bytes] = []

@@ -11,17 +11,19 @@ from __future__ import annotations
 import itertools
 import logging
 import re
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Final
 
 import msgspec
 
 from jobs import metrics
-from jobs.files import LocalArtifacts
+from jobs.errors import StoreUnavailable
 from jobs.model import Job
-from jobs.record.connection import Connection
-from jobs.record.counters import Counters
-from jobs.record.store import JobStore
+from jobs.record.types import Record
+from resilience import Rounds, survive
+from worker.shared import Shared
 
 log = logging.getLogger(__name__)
 
@@ -34,21 +36,27 @@ _DIGEST: Final = re.compile(rb"[0-9a-f]{64}")
 
 
 class Janitor:
-    """Looks through all files of jobs; safe to run in several processes.
+    """Looks through all files of jobs; safe to run in several processes."""
 
-    Args:
-        connection: To Redis.
-        store: The records.
-        artifacts: The files.
-        counters: Counts what is removed.
-    """
-
-    def __init__(self, connection: Connection, store: JobStore, artifacts: LocalArtifacts, counters: Counters) -> None:
-        self._connection = connection
-        self._store = store
-        self._artifacts = artifacts
-        self._counters = counters
+    def __init__(self, shared: Shared) -> None:
+        self._connection = shared.connection
+        self._store = shared.store
+        self._artifacts = shared.artifacts
+        self._counters = shared.counters
         self._suspects: set[tuple[str, str]] = set()
+
+    def rounds(self, stopped: threading.Event, seconds: float) -> Rounds:
+        """A round after each pause of ``seconds``."""
+        return Rounds(
+            log,
+            "janitor",
+            self.round,
+            stopped,
+            what="no files are removed now",
+            seconds=seconds,
+            expected=(StoreUnavailable,),
+            count=partial(self._counters.add, metrics.THREAD_ERRORS),
+        )
 
     def round(self) -> int:
         """Remove the orphans that the last round found as well; answers how many files.
@@ -57,28 +65,47 @@ class Janitor:
             StoreUnavailable: Redis cannot serve. What was found before is forgotten.
         """
         before, self._suspects = self._suspects, set()
-        self._connection.check_writes()
+        # A server whose memory is full still names the files that are needed.
+        self._connection.has_room()
         found = set(self._orphans())
         gone = found & before
         for job_id, name in gone:
-            self._artifacts.discard(job_id, name)
-            self._counters.add(metrics.ORPHANS)
+            with self._survive("an orphaned file cannot be removed", job_id):
+                self._artifacts.discard(job_id, name)
+                self._counters.add(metrics.ORPHANS)
         self._suspects = found - gone
         if gone:
             log.info("removed %d files that belong to no job", len(gone))
         return len(gone)
 
+    def _survive(self, what: str, job_id: str) -> survive:
+        """One job whose record or folder cannot be read keeps no other's files."""
+        count: Callable[[], object] = partial(self._counters.add, metrics.THREAD_ERRORS, "janitor")
+        return survive(log, what, unless=(StoreUnavailable, MemoryError), count=count, job_id=job_id)
+
     def _orphans(self) -> Iterator[tuple[str, str]]:
         """Job and name of each file that no record needs."""
         holders = (holder for holder in self._artifacts.holders() if holder.startswith(_JOB_PREFIX))
         while batch := list(itertools.islice(holders, _BATCH)):
-            records = self._store.get_many(batch)
-            for job_id in batch:
-                record = records.get(job_id)
+            for job_id, record in self._records(batch).items():
                 needed = set() if record is None else _needed(record.job)
                 # While a job has not ended, its attempt may be writing.
                 if record is None or record.job.status.is_terminal:
-                    yield from ((job_id, name) for name in self._artifacts.names(job_id) if name not in needed)
+                    with self._survive("the files of a job cannot be listed", job_id):
+                        yield from [(job_id, name) for name in self._artifacts.names(job_id) if name not in needed]
+
+    def _records(self, job_ids: Sequence[str]) -> Mapping[str, Record | None]:
+        """The records of these jobs, None where there is none; without the jobs whose record cannot be read."""
+        try:
+            found = self._store.get_many(job_ids)
+        except msgspec.DecodeError:
+            found, readable = {}, []
+            for job_id in job_ids:
+                with self._survive("the files of a job stay, since its record cannot be read", job_id):
+                    found.update(self._store.get_many([job_id]))
+                    readable.append(job_id)
+            job_ids = readable
+        return {job_id: found.get(job_id) for job_id in job_ids}
 
 
 def _needed(job: Job) -> set[str]:

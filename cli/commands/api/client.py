@@ -46,6 +46,8 @@ class ApiError(CommandError):
 class Api:
     """The API at one address.
 
+    Every method raises :class:`ApiError` where the API refuses, :class:`ServiceUnreachable` where it does not answer.
+
     Args:
         url: Base address, as ``http://127.0.0.1:8000``.
         key: API key, or None for the open mode.
@@ -62,12 +64,7 @@ class Api:
             self._session.headers["Authorization"] = f"Bearer {key}"
 
     def submit(self, body: Mapping[str, Any]) -> Job:
-        """Submit a job.
-
-        Raises:
-            ApiError: It was refused.
-            ServiceUnreachable: The service does not answer.
-        """
+        """Submit a job."""
         return self._json("POST", "/v1/jobs", json=body, headers={"Idempotency-Key": str(uuid.uuid4())})
 
     def upload(self, path: Path) -> dict[str, Any]:
@@ -75,8 +72,6 @@ class Api:
 
         Raises:
             CommandError: There is no such file.
-            ApiError: It was refused.
-            ServiceUnreachable: The service does not answer.
         """
         try:
             files = {"file": (path.name, path.read_bytes())}
@@ -93,12 +88,7 @@ class Api:
         return self._json("POST", f"/v1/jobs/{job_id}/cancel")
 
     def download(self, url: str) -> tuple[bytes, str]:
-        """Fetch a file of a job: its content, and its type as ``image/webp``.
-
-        Raises:
-            ApiError: It does not exist, or is larger than 256 MiB.
-            ServiceUnreachable: The service does not answer.
-        """
+        """Fetch a file of a job, of at most 256 MiB: its content, and its type as ``image/webp``."""
         with self._send("GET", self._own(url), stream=True) as answer:
             self._refuse(answer)
             content = answer.raw.read(_LARGEST_OUTPUT + 1, decode_content=True)
@@ -106,15 +96,25 @@ class Api:
                 raise ApiError(answer.status_code, {"detail": f"{url} is larger than {_LARGEST_OUTPUT} bytes"})
             return content, answer.headers.get("Content-Type", "").partition(";")[0]
 
+    def save(self, url: str, path: Path) -> None:
+        """Fetch a file of a job, of any size, into a file here; an incomplete one is removed."""
+        with self._send("GET", self._own(url), stream=True) as answer:
+            self._refuse(answer)
+            try:
+                with path.open("wb") as file:
+                    for piece in answer.iter_content(1 << 20):
+                        file.write(piece)
+            except (requests.RequestException, OSError) as error:
+                path.unlink(missing_ok=True)
+                if isinstance(error, requests.RequestException):
+                    raise ServiceUnreachable(f"{url}: the connection was lost") from error
+                raise
+
     def watch(self, job_id: str) -> Iterator[Job]:
         """Yield the job now and at every change; the last one is final.
 
-        The event stream only says when to ask for the job again, so a dropped
-        stream or a restarted service costs time and nothing else.
-
-        Raises:
-            ApiError: There is no such job.
-            ServiceUnreachable: The service was away for two minutes.
+        The event stream only says when to ask for the job again, so a dropped stream or a restarted service costs time
+        and nothing else. The service counts as unreachable after two minutes.
         """
         etag: str | None = None
         lost_at: float | None = None

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.text import Text
 
 from cli.commands.api.client import Api, ApiError, Job
 from cli.errors import ServiceUnreachable
+from cli.output import printable
 from media import suffix_of
 
 
@@ -53,6 +54,19 @@ def failure(job: Job) -> str:
     return f"{job['id']} {job['status']}: {error.get('code')}{where}: {error.get('detail')}{again}"
 
 
+class _Board(Progress):
+    """The progress of a job, and below it the end of a text that comes bit by bit."""
+
+    text = ""
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        """What is shown: of a long text as many lines as leave room for the rest."""
+        yield from super().get_renderables()
+        if self.text:
+            lines = Text(printable(self.text)).wrap(self.console, self.console.width)
+            yield Text("\n").join(lines[-max(1, self.console.height - 4) :])
+
+
 @dataclass(kw_only=True)
 class Follower:
     """Shows a job until it ends.
@@ -71,12 +85,7 @@ class Follower:
     _preview: object = field(default=None, init=False)
 
     def follow(self, job_id: str) -> Job:
-        """Show the job until it ends, and return it.
-
-        Raises:
-            ApiError: There is no such job.
-            ServiceUnreachable: The service stopped answering.
-        """
+        """Show the job until it ends, and return it."""
         columns = (
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
@@ -86,10 +95,11 @@ class Follower:
         )
         job: Job = {}
         fraction: float | None = None
-        with Progress(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
+        with _Board(*columns, console=self.console, disable=not self.console.is_terminal) as progress:
             bar = progress.add_task("asking", total=None, note="")
             for job in self.api.watch(job_id):
                 self._keep_preview(job)
+                progress.text = (job.get("progress") or {}).get("partial") or ""
                 note = f"{self.saved} preview{'s' * (self.saved != 1)} saved" if self.saved else ""
                 fraction = (job.get("progress") or {}).get("fraction", fraction)
                 fraction = 1.0 if job["status"] == "succeeded" else fraction
@@ -120,44 +130,3 @@ class Follower:
         suffix = suffix_of(content_type)
         self.previews.with_name(self.previews.name + suffix).write_bytes(content)
         self.saved += 1
-
-
-def save_outputs(api: Api, job: Job, target: Path | None) -> list[Path]:
-    """Write a job's outputs to files. Several outputs are numbered.
-
-    Args:
-        api: Where the outputs are.
-        job: A succeeded job.
-        target: The file to write. An image is converted if the suffix asks for another format. None names the
-            files after the job, in the working directory, and writes no texts.
-
-    Returns:
-        The files that were written.
-    """
-    written = []
-    outputs = job.get("outputs") or []
-    for output in outputs:
-        if output["kind"] == "text":
-            content, suffix = (str(output.get("text") or "") + "\n").encode(), ".txt"
-            if target is None:
-                continue
-        else:
-            content, content_type = api.download(output["url"])
-            suffix = suffix_of(content_type)
-        path = target or Path(f"darkroom-{job['id'][-8:].lower()}{suffix}")
-        if len(outputs) > 1:
-            path = path.with_stem(f"{path.stem}-{output['index'] + 1}")
-        path.write_bytes(_converted(content, suffix, path.suffix) if output["kind"] == "image" else content)
-        written.append(path)
-    return written
-
-
-def _converted(content: bytes, suffix: str, wanted: str) -> bytes:
-    formats = Image.registered_extensions()
-    if not wanted or formats.get(wanted.lower()) in {None, formats.get(suffix)}:
-        return content
-    file = io.BytesIO()
-    with Image.open(io.BytesIO(content)) as image:
-        plain = image.convert("RGB") if formats[wanted.lower()] == "JPEG" else image
-        plain.save(file, formats[wanted.lower()])
-    return file.getvalue()

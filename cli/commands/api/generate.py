@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any, Final
 
@@ -10,9 +11,10 @@ import click
 from rich.console import Console
 
 from cli.commands.api.client import Api, Job
-from cli.commands.api.follow import Follower, failure, save_outputs
+from cli.commands.api.follow import Follower, failure
 from cli.commands.api.options import api_options
-from cli.output import print_json
+from cli.commands.api.saving import inline, is_inline, save_outputs
+from cli.output import print_json, printable
 
 #: How an image begins that is not a file here.
 _SOURCES: Final = ("https://", "http://", "data:", "file_")
@@ -61,7 +63,7 @@ def generate(
     wait: bool,
     as_json: bool,
 ) -> None:
-    """Generate an image (or a text) from PROMPT, from an image, or from both, and save it."""
+    """Generate an image, or what else the model makes, from PROMPT, from an image, or from both, and save it."""
     given = {"prompt": prompt, "width": width, "height": height, "seed": seed, "num_inference_steps": steps}
     inputs: dict[str, object] = {name: value for name, value in given.items() if value is not None}
     if image is not None:
@@ -116,13 +118,15 @@ def _finish(api: Api, job_id: str, output: Path | None, *, as_json: bool, save: 
         raise click.ClickException(failure(job))
     for path in save_outputs(api, job, output) if save else []:
         click.echo(f"saved {path}", err=as_json)
+    for warning in job.get("warnings") or []:
+        console.print(f"warning: {warning}", markup=False, highlight=False)
     if not as_json:
         _print_results(job, saved=save)
 
 
 def _print_results(job: Job, *, saved: bool) -> None:
     for output in job.get("outputs") or []:
-        if output["kind"] == "text":
-            click.echo(output.get("text") or "")
+        if is_inline(output) and (text := inline(output)):
+            click.echo(printable(text) if sys.stdout.isatty() else text)
         elif not saved:
             click.echo(output["url"])

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 import click
 
-from cli.commands.api.client import Api
+from cli.commands.api.client import Api, Job
 from cli.commands.api.follow import headline
 from cli.commands.api.options import api_options, json_option
-from cli.output import print_json, print_table
+from cli.output import print_page
 
 #: As the API has them; the help of `--status` lists them.
 _STATUSES: Final = ("queued", "running", "canceled", "expired", "failed", "succeeded")
@@ -23,13 +23,11 @@ _STATUSES: Final = ("queued", "running", "canceled", "expired", "failed", "succe
 def jobs(api: Api, *, status: str | None, limit: int, as_json: bool) -> None:
     """List the newest jobs."""
     page = api.get("/v1/jobs", status=status, limit=limit)
-    if as_json:
-        print_json(page)
-        return
-    rows = [
-        (job["id"], job["model"], job.get("provider") or "", headline(job), job["created_at"]) for job in page["data"]
-    ]
-    print_table(("id", "model", "provider", "state", "created"), rows)
+
+    def row(job: Job) -> tuple[Any, ...]:
+        return job["id"], job["model"], job.get("provider") or "", headline(job), job["created_at"]
+
+    print_page(page, ("id", "model", "provider", "state", "created"), row, as_json=as_json)
 
 
 @click.command()

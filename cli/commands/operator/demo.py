@@ -6,7 +6,6 @@ import json
 import shutil
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,8 @@ from rich.console import Console
 
 import settings as configuration
 from cli.commands.api.client import Api
-from cli.commands.api.follow import Follower, failure, save_outputs
+from cli.commands.api.follow import Follower, failure
+from cli.commands.api.saving import save_outputs
 from cli.errors import CannotStart
 from cli.stack import programs, service
 from cli.stack.redis_server import free_port
@@ -61,15 +61,17 @@ def demo(*, leave: bool, output: Path, prompt: str | None) -> None:
     log_file = settings.data_dir / "demo.log"
     stopper = Stopper()
     began = time.monotonic()
+
+    def emit(program: str, line: str) -> None:
+        print(f"{program:>10} | {line}", file=log, flush=True)
+
     with log_file.open("w", encoding="utf-8") as log, stopper.listening():
         files = settings.data_dir / "space"
         shutil.rmtree(files, ignore_errors=True)  # the previews of the last run
         space = Program(name="space", argv=(_gradio_python(), str(_APP), str(port), str(files)), order=15)
         try:
             with console.status("starting Redis, the API, a worker, the scheduler, Flower and a Gradio app") as status:
-                running = service.running(
-                    settings, stopper, _writer(log.write, log.flush), extra=(space,), patience=_PATIENCE_SECONDS
-                )
+                running = service.running(settings, stopper, emit, extra=(space,), patience=_PATIENCE_SECONDS)
                 with running as faces:
                     _wait_for_space(f"http://127.0.0.1:{port}", stopper)
                     status.stop()
@@ -122,14 +124,6 @@ def _gradio_python() -> str:
     except ImportError:
         raise CannotStart("the demo's Gradio app needs Gradio 6, which is not here: start it with ./run demo") from None
     return sys.executable
-
-
-def _writer(write: Callable[[str], int], flush: Callable[[], None]) -> Callable[[str, str], None]:
-    def emit(program: str, line: str) -> None:
-        write(f"{program:>10} | {line}\n")
-        flush()
-
-    return emit
 
 
 def _wait_for_space(url: str, stopper: Stopper) -> None:

@@ -58,7 +58,7 @@ def create(*, name: str, scopes: tuple[str, ...], limits: tuple[str, ...]) -> No
 def list_() -> None:
     """List the keys, without their secrets."""
     with connected(configuration.load()) as connection:
-        records, now = ApiKeyStore(connection).list(), connection.now()
+        records, now = list(ApiKeyStore(connection).each()), connection.now()
     rows = [
         (
             record.id,

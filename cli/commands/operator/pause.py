@@ -39,6 +39,6 @@ def resume(*, provider: str | None) -> None:
 
 def _check_name(provider: str | None, settings: Settings) -> None:
     """Refuse an unknown name: its pause would hold back nothing, silently."""
-    names = Catalog.load(settings.config, hub_url=settings.hub_url).names()
+    names = Catalog.load(settings.providers_file, optional=settings.config is None).names()
     if provider is not None and provider not in names:
         raise click.ClickException(f"there is no provider {provider}; there are {', '.join(names)}")

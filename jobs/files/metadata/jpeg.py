@@ -37,7 +37,7 @@ def exif_of(data: bytes) -> bytes:
 
 
 def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
-    """See :func:`jobs.files.metadata.rewrite`."""
+    """See :func:`jobs.files.metadata.rewrite.rewrite`."""
     said = _segment(_APP1, EXIF + exif) if exif else b""
     if label is not None:
         said += _segment(_APP1, _XMP + label.xmp())

@@ -31,13 +31,7 @@ _PACKET: Final = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What a file says of itself.
-
-    Args:
-        software: The program that made it.
-        parameters: Prompt and parameters as Stable Diffusion web UIs write them.
-        recipe: JSON, in ASCII.
-    """
+    """What a file says of itself: its parameters as Stable Diffusion web UIs write them, its recipe as JSON in ASCII."""
 
     software: str
     parameters: str
@@ -58,12 +52,6 @@ def label_of(job: Job, recipe: Recipe, index: int, seed: int | None) -> Label:
 
     Parameters that are addresses are left out, since an address may hold a secret. If the recipe is too long for a
     file, the longest parameters are left out too.
-
-    Args:
-        job: The job.
-        recipe: How it was made.
-        index: The number of the output.
-        seed: The seed of the output.
     """
     said = msgspec.to_builtins(recipe_resource(job, recipe))
     inputs = {name: value for name, value in said["input"].items() if not holds_address(name, value)}

@@ -30,7 +30,7 @@ def exif_of(data: bytes) -> bytes:
 
 
 def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
-    """See :func:`jobs.files.metadata.rewrite`."""
+    """See :func:`jobs.files.metadata.rewrite.rewrite`."""
     kept = [(kind, chunk) for kind, chunk in _chunks(data) if kind in _KEPT]
     said = b"" if label is None else _text("parameters", label.parameters) + _text("darkroom", label.recipe)
     if exif:

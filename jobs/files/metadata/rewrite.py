@@ -18,14 +18,10 @@ _UNICODE: Final = b"UNICODE\0"
 
 
 def rewrite(data: bytes, label: Label | None) -> bytes:
-    """The same image, without what others wrote into its file, and with a label.
+    """The same image, without what others wrote into its file, and with a label (None: none).
 
     A file of another format than PNG, JPEG or WebP, and one that is too broken to be taken apart, is returned as it is:
     :func:`jobs.files.images.verify` decides whether it may be kept.
-
-    Args:
-        data: The file.
-        label: What the new file says of itself; None: nothing.
     """
     if jpeg.is_one(data):
         return jpeg.rewrite(data, label, _exif(label, _turned(jpeg.exif_of(data))))

@@ -29,7 +29,7 @@ def exif_of(data: bytes) -> bytes:
 
 
 def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
-    """See :func:`jobs.files.metadata.rewrite`."""
+    """See :func:`jobs.files.metadata.rewrite.rewrite`."""
     chunks = _chunks(data)
     pixels = chunks.get(b"VP8L") or chunks.get(b"VP8 ") or b""
     size = _size(pixels, lossless=b"VP8L" in chunks)

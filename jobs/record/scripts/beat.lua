@@ -2,6 +2,7 @@
 -- ARGV: the database's id, worker, slots, lease in ms, then id, fence for each lease
 -- Answers a number for each lease: 0 it is lost, 1 it holds, 2 it holds and a cancel was asked for; or {'elsewhere'}.
 if elsewhere(ARGV[1]) then return {'elsewhere'} end
+although_full()
 local ends = now_ms() + ARGV[4]
 if tonumber(ARGV[3]) > 0 then
   redis.call('ZADD', keys.WORKERS, ends, ARGV[2])

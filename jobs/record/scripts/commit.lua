@@ -1,8 +1,11 @@
+-- With turns.lua.
 -- Compare and append: snapshot, version, event and indexes of a job change together or not at all.
 -- KEYS: job, events
--- ARGV: the database's id; a JSON object, see jobs/record/commit.py; snapshot; event; then record and body of each hook
+-- ARGV: the database's id; a JSON object, see jobs/record/commit.py; snapshot; event; then record and body of each
+--   hook; and where it says `locked`, the encrypted credentials of the new job, where it says `kept`, the checkpoints of
+--   the running attempt
 -- Answers {'ok', version, fence, event id} | {'conflict'} | {'lost'} (the attempt's lease)
---   | {'unsent'} (the message was not ours) | {'held'} (its lease is not over)
+--   | {'unsent'} (it is not on its way to a worker, or for another provider) | {'held'} (its lease is not over)
 --   | {'unbatched'} (its batch was not written)
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
 --   | {'full', name of the limit, limit} (the owner or the end user has as many jobs waiting as allowed)
@@ -17,10 +20,12 @@ local from, to, now = cur[2], a.status, now_ms()
 local is_new, was_queued, was_running = not from, from == Status.QUEUED, from == Status.RUNNING
 local is_queued, is_running = to == Status.QUEUED, to == Status.RUNNING
 
+-- A new job needs room; one that was accepted comes to its end without.
+if not is_new then although_full() end
 if is_new and elsewhere(ARGV[1]) then return {'elsewhere'} end
 if a.fence and (not was_running or cur[3] ~= tostring(a.fence)) then return {'lost'} end
 if a.lapsed and was_running and tonumber(redis.call('ZSCORE', keys.RUNNING, a.id) or '0') > now then return {'held'} end
-if was_queued and is_running and not redis.call('ZSCORE', keys.SENT, a.id) then return {'unsent'} end
+if a.sent_to and (cur[5] ~= a.sent_to or not redis.call('ZSCORE', keys.SENT, a.id)) then return {'unsent'} end
 if is_new and a.batch then
   -- Without its batch, which stands before it in the transaction, the request was sent before.
   if redis.call('EXISTS', keys.batch .. a.batch) == 0 then return {'unbatched'} end
@@ -43,6 +48,8 @@ local version = a.version + 1
 local event_id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', EVENTS_KEPT, '*', 'e', event)
 redis.call('HSET', KEYS[1], 'doc', doc, 'v', version, 'status', to, 'fence', fence, 'op', a.op, 'oe', event_id)
 if a.cancel then redis.call('HSET', KEYS[1], 'cancel', 1) end
+if a.kept then redis.call('HSET', KEYS[1], 'ckpt', ARGV[#ARGV]) end
+if a.works then show_life(unpack(a.works)) end
 -- The worker is told at once, also if the job was ended without it.
 if a.cancel or (was_running and to == Status.CANCELED and not a.fence) then
   redis.call('XADD', keys.CONTROL, 'MAXLEN', '~', CONTROLS_KEPT, '*', 'cancel', a.id)
@@ -52,8 +59,11 @@ if is_queued and not was_queued then
   redis.call('HSET', KEYS[1], 'owner', a.owner, 'user', a.user, 'lane', a.lane, 'rank', a.rank)
 end
 if is_new then
+  -- In the same step as the job: sent again, they could come back after its end.
+  if a.locked then redis.call('SET', keys.secret .. a.id, ARGV[#ARGV]) end
   redis.call('ZADD', keys.owner .. a.owner, a.created, a.id)
   redis.call('SADD', keys.OWNERS, a.owner)
+  redis.call('ZADD', keys.JOBS, a.created, a.id)
   if ended[to] then
     -- An earlier job's result answers it: it never waits.
     redis.call('HSET', KEYS[1], 'owner', a.owner)
@@ -66,7 +76,7 @@ elseif was_queued and is_queued then
   -- Parked: it leaves its lane, or gives back its slot, and waits for its time.
   if a.parks then
     redis.call('ZREM', keys.SENT, a.id)
-    release(a.id, cur[5], cur[9], cur[6])
+    release(a.id, cur[5], cur[9], cur[6], cur[7])
     delist(a.id, cur[9], cur[6], cur[7])
     redis.call('ZADD', keys.DUE, a.not_before, a.id)
   end
@@ -79,11 +89,11 @@ elseif was_queued then
   if is_running then
     redis.call('ZADD', keys.RUNNING, now + a.lease, a.id)
   else
-    release(a.id, cur[5], cur[9], cur[6])
+    release(a.id, cur[5], cur[9], cur[6], cur[7])
   end
 elseif was_running and is_queued then
   redis.call('ZREM', keys.RUNNING, a.id)
-  release(a.id, cur[5], cur[9], cur[6])
+  release(a.id, cur[5], cur[9], cur[6], cur[7])
   redis.call('HDEL', KEYS[1], 'cancel')
   wait(a.id, a.created, a.owner, a.user)
   if a.deadline then redis.call('ZADD', keys.DEADLINE, a.deadline, a.id) end
@@ -92,8 +102,9 @@ end
 
 if ended[to] then
   redis.call('ZREM', keys.RUNNING, a.id)
-  release(a.id, cur[5], cur[9], cur[6])
+  release(a.id, cur[5], cur[9], cur[6], cur[7])
   redis.call('DEL', keys.secret .. a.id)
+  redis.call('EXPIRE', keys.previews .. a.id, PREVIEW_GRACE_SECONDS)
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')
   redis.call('ZADD', keys.RETAIN, a.expires, a.id)
   if a.cache and a.expires > now then

@@ -4,6 +4,7 @@
 -- ARGV: lease (ms), most per host, most per owner, most in all. Answers owner, host, member, end of lease, owner, ...
 local lease, per_host, per_owner, most = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 local exactly, taken = moment(), {}
+although_full()
 local now = math.floor(exactly)
 
 -- Look at an owner or a host again at a time, at the earliest now; nil: never.
@@ -17,8 +18,8 @@ local function under_way(owner)
   -- A call whose sender died is due again.
   for _, call in ipairs(redis.call('ZRANGEBYSCORE', sent, '-inf', now)) do
     local host, member = string.match(call, '^([^/]*)/(.*)$')
-    redis.call('ZREM', sent, call)
-    post(owner, host, member, now)
+    count_pending(-redis.call('ZREM', sent, call))
+    if host then post(owner, host, member, now) end
   end
   for _, call in ipairs(redis.call('ZRANGE', sent, 0, -1)) do
     local host = string.match(call, '^[^/]*')

@@ -1,4 +1,4 @@
--- Shared by all scripts: jobs/record/scripts.py puts it in front of each, and in front of it what Python declares.
+-- Shared by all scripts: jobs/record/script_loader.py puts it in front of each, and in front of it what Python declares.
 
 -- Unix milliseconds by the server's clock, with microseconds: calls within one millisecond keep their order.
 local function moment()
@@ -15,48 +15,17 @@ local function elsewhere(epoch)
   return epoch ~= '' and redis.call('HGET', keys.IDENTITY, 'id') ~= epoch
 end
 
+-- Let all that follows be written although the server's memory is full. Such a server refuses a script's first write if
+-- it may take memory, and takes every write after one that cannot (Redis 6.2 to 8 and Valkey, measured). Only for what
+-- frees memory, or takes little and must go on: what was accepted comes to its end.
+local function although_full()
+  redis.call('DEL', keys.PROBE)
+end
+
 -- Status, fence and the named fields of a job, while the attempt with this fence runs it; nil: its lease is lost.
 local function leased(id, fence, ...)
   local f = redis.call('HMGET', keys.job .. id, 'status', 'fence', ...)
   if f[1] == Status.RUNNING and f[2] == fence then return f end
-end
-
--- Enter a turn: among the owners (dr:turn), or among the users of one (dr:turn:{owner}). One that was idle enters just
--- before the one that was served last, in order of arrival, without credit for the idle time. One that was served
--- lately waits for the others first.
-local function enter(turn, name)
-  if redis.call('ZSCORE', turn, name) then return end
-  local tick = tonumber(redis.call('GET', keys.TICK) or '0')
-  local served = tonumber(redis.call('ZSCORE', keys.SERVED, turn .. '|' .. name) or '0')
-  local entry = tick - 0.5 + redis.call('ZCARD', turn) * 1e-6
-  redis.call('ZADD', turn, math.max(entry, served), name)
-end
-
--- Enter its lane: from now on the job may be sent to a worker.
-local function enlist(id)
-  local f = redis.call('HMGET', keys.job .. id, 'user', 'lane', 'rank', 'status', 'owner')
-  if f[4] ~= Status.QUEUED then return end
-  redis.call('ZADD', keys.lane .. f[2], f[3], id)
-  redis.call('SADD', keys.lanes .. f[1], f[2])
-  enter(keys.turn .. f[5], f[1])
-  enter(keys.TURN, f[5])
-end
-
--- Leave a turn; with the last one goes the place from which to look further.
-local function leave(turn, name)
-  redis.call('ZREM', turn, name)
-  if redis.call('EXISTS', turn) == 0 then redis.call('HDEL', keys.SCANNED, turn) end
-end
-
--- Leave its lane, and the turns that become empty.
-local function delist(id, owner, user, lane)
-  redis.call('ZREM', keys.lane .. lane, id)
-  if redis.call('EXISTS', keys.lane .. lane) == 1 then return end
-  redis.call('SREM', keys.lanes .. user, lane)
-  if redis.call('EXISTS', keys.lanes .. user) == 1 then return end
-  local turn = keys.turn .. owner
-  leave(turn, user)
-  if redis.call('EXISTS', turn) == 0 then leave(keys.TURN, owner) end
 end
 
 -- The groups whose limits hold for a job: its owner's, and its end user's if it names one.
@@ -65,12 +34,21 @@ local function groups(owner, user)
   return {owner, user}
 end
 
+-- An object in JSON; one that cannot be read is empty, and the log says so: others must not pay for it.
+local function decoded(text)
+  local done, found = pcall(cjson.decode, text)
+  if done and type(found) == 'table' then return found end
+  redis.log(redis.LOG_WARNING, 'darkroom: a record cannot be read')
+  return {}
+end
+
 -- A limit of an owner: its key's own, else the one for all keys ('': unlimited).
 local own = {}
 local function limit_of(owner, name, everybody)
   if own[owner] == nil then
     local key = redis.call('HGET', keys.API_KEYS, owner)
-    own[owner] = key and cjson.decode(key).limits or {}
+    local limits = key and decoded(key).limits
+    own[owner] = type(limits) == 'table' and limits or {}
   end
   if own[owner][name] == 'none' then return math.huge end
   return own[owner][name] or tonumber(everybody) or math.huge
@@ -82,9 +60,11 @@ local function made_before(once)
     local f = redis.call('HMGET', keys.once .. once.key, 'print', 'id')
     if f[2] then return f[1], f[2] end
   elseif once.repeated then
-    local id = redis.call('GET', keys.twin .. once.print)
-    local status = id and redis.call('HGET', keys.job .. id, 'status')
-    if status and not unsuccessful[status] then return once.print, id end
+    for _, mark in ipairs({once.print, unpack(once.older or {})}) do
+      local id = redis.call('GET', keys.twin .. mark)
+      local status = id and redis.call('HGET', keys.job .. id, 'status')
+      if status and not unsuccessful[status] then return mark, id end
+    end
   end
 end
 
@@ -98,11 +78,27 @@ local function remember(once, id)
   end
 end
 
+-- Deliveries came or went that are due or being made.
+local function count_pending(more)
+  if more ~= 0 and redis.call('EXISTS', keys.HOOKS_PENDING) == 1 then redis.call('INCRBY', keys.HOOKS_PENDING, more) end
+end
+
 -- Let a webhook delivery be due at a time.
 local function post(owner, host, member, at)
-  redis.call('ZADD', keys.hooks_due(owner, host), at, member)
+  count_pending(redis.call('ZADD', keys.hooks_due(owner, host), at, member))
   redis.call('ZADD', keys.hook_hosts .. owner, 'LT', at, host)
   redis.call('ZADD', keys.HOOK_OWNERS, 'LT', at, owner)
+end
+
+-- The tombstone of a deleted job, by its time and its field (jobs/record/tombstones.py); nil: there is none.
+local function tombstone_of(time, field)
+  local number = 0
+  repeat
+    local stones = keys.tombstones(time, number)
+    local found = redis.call('HGET', stones, field)
+    if found then return found end
+    number = number + 1
+  until redis.call('EXISTS', stones) == 0
 end
 
 -- The lowest score of a sorted set; nil: it is empty.
@@ -110,22 +106,16 @@ local function first(key)
   return tonumber(redis.call('ZRANGE', key, 0, 0, 'WITHSCORES')[2])
 end
 
--- Give back the slots that the job holds: of its provider and of its hedge's, of its owner and of its end user.
-local function release(id, provider, owner, user)
-  if not provider then return end
-  redis.call('SREM', keys.busy .. provider, id)
-  for _, group in ipairs(groups(owner, user)) do redis.call('SREM', keys.held .. group, id) end
-  local hedge = redis.call('HGET', keys.job .. id, 'hedge')
-  if hedge then
-    redis.call('SREM', keys.busy .. hedge, id)
-    redis.call('HDEL', keys.job .. id, 'hedge')
-  end
-end
-
 -- The account whose quota the jobs of a lane use: a hash of their own credentials, or '' for this installation's.
 -- A lane is "user|provider,provider,…", or "user|account|provider,provider,…".
 local function account_of(lane)
   return string.match(lane, '|([^|]*)|[^|]*$') or ''
+end
+
+-- Who answers for the jobs of a lane: the account of their own credentials, else their owner.
+local function subject_of(lane, owner)
+  local account = account_of(lane)
+  return account == '' and '@' .. owner or account
 end
 
 -- The hash with the state of a quota: until when it rests, and until when it is believed to work.
@@ -156,31 +146,59 @@ local function quota_of(provider, account)
   return redis.call('HMGET', quota_key(provider, account), 'until', 'works', 'scout', 'scouted', 'reason')
 end
 
--- The state of a provider for an account: room (free slots), cost (expected seconds), last_resort (to be asked only
--- where no other is left), doubtful (its circuit was opened, and nothing has succeeded since), trial (as trial_of).
-local function state_of(provider, account, now)
-  local p = redis.call('HMGET', keys.provider .. provider, 'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap')
-  local quota, open = quota_of(provider, account), tonumber(p[4] or '')
-  local found = {room = 0, cost = tonumber(p[5] or ''), last_resort = p[6] == '1', doubtful = open ~= nil}
+-- The state of a provider, for jobs of all accounts: room (free slots), cost (expected seconds), last_resort (to be
+-- asked only where no other is left), doubtful (its circuit was opened, and nothing has succeeded since), wary (ms for
+-- which others wait for a trial job, where nothing was refused), opens (when its circuit lets a job through, if later),
+-- shut (the subjects for whose jobs alone its circuit was opened, and when it lets one through).
+local function state_of(provider, now)
+  local p = redis.call('HMGET', keys.provider .. provider, 'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap', 'shut')
+  local open = tonumber(p[4] or '')
+  local found = {
+    room = 0, cost = tonumber(p[5] or ''), last_resort = p[6] == '1', doubtful = open ~= nil, wary = tonumber(p[3] or ''),
+  }
+  if open and open > now then found.opens = open end
+  if p[8] and p[8] ~= '' then found.shut = decoded(p[8]) end
   -- Before the first announcement of providers any will do.
   local absent = redis.call('SISMEMBER', keys.PROVIDERS, provider) == 0 and redis.call('EXISTS', keys.PROVIDERS) == 1
-  if absent or p[2] == '1' or (quota[1] and tonumber(quota[1]) > now) or (open and open > now) then return found end
+  if absent or p[2] == '1' or found.opens then return found end
   local limit = tonumber(p[7] or '') or tonumber(p[1] or '') or math.huge
   -- A circuit that was open lets one job through, as a probe.
   if open then limit = math.min(limit, 1) end
   found.room = limit == math.huge and limit or limit - redis.call('SCARD', keys.busy .. provider)
-  found.trial = trial_of(provider, quota, tonumber(p[3] or ''), now)
-  if found.trial == 'due' then found.room = math.min(found.room, 1) end
-  if found.trial == 'runs' then found.room = 0 end
   return found
 end
 
--- Take one of the provider's slots for the job; `state` is the provider's for the account.
-local function occupy(provider, account, id, state, now)
+-- Until when what went wrong with a subject's own jobs keeps its next from a provider; nil: it does not. Afterwards one
+-- job goes first.
+local function kept_until(state, provider, subject, owner, now)
+  local till = state.shut and state.shut[subject]
+  if not till or till > now then return till end
+  local there = redis.call('SINTER', keys.busy .. provider, keys.held .. owner)
+  return there[1] and now + KEPT_MS
+end
+
+-- What an account's quota at a provider lets through: rests (until then nothing), trial (as trial_of), again (when a
+-- trial that runs keeps the others waiting no longer, if that is known).
+local function allowance(provider, account, wary, now)
+  local quota = quota_of(provider, account)
+  local rests = tonumber(quota[1] or '')
+  if rests and rests > now then return {rests = rests} end
+  local trial = trial_of(provider, quota, wary, now)
+  return {trial = trial, again = trial == 'runs' and not rests and quota[4] + wary or nil}
+end
+
+-- Free slots of a provider for the jobs of an account; `quota` is what its allowance says.
+local function room_for(state, quota)
+  if quota.rests or quota.trial == 'runs' then return 0 end
+  return quota.trial == 'due' and math.min(state.room, 1) or state.room
+end
+
+-- Take one of the provider's slots for the job.
+local function occupy(provider, account, id, state, quota, now)
   redis.call('SADD', keys.busy .. provider, id)
   state.room = state.room - 1
-  if state.trial == 'due' then
-    state.trial = nil
+  if quota.trial == 'due' then
+    quota.trial = 'runs'
     redis.call('HSET', quota_key(provider, account), 'scout', id, 'scouted', now)
     forget_later(provider, account)
   end

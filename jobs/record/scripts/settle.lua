@@ -4,7 +4,7 @@
 local owner, host, member = ARGV[1], ARGV[2], ARGV[3] .. '/' .. ARGV[4]
 local sent, hooks = keys.hooks_sent .. owner, keys.hooks .. ARGV[3]
 if tonumber(redis.call('ZSCORE', sent, host .. '/' .. member) or '0') ~= tonumber(ARGV[5]) then return 0 end
-redis.call('ZREM', sent, host .. '/' .. member)
+count_pending(-redis.call('ZREM', sent, host .. '/' .. member))
 if ARGV[6] ~= '' and redis.call('EXISTS', hooks) == 1 then
   redis.call('HSET', hooks, ARGV[4], ARGV[6])
   if ARGV[7] ~= '' then post(owner, host, member, tonumber(ARGV[7])) end

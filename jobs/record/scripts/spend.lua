@@ -10,7 +10,7 @@ for i = 2, #ARGV, 4 do
   w.slot, w.passed = math.floor(now / w.length), now % w.length
   local f = redis.call('HMGET', w.key, 'slot', 'n', 'before')
   local slot, n = tonumber(f[1] or '-1'), tonumber(f[2] or '0')
-  w.n = slot == w.slot and n or 0
+  w.n, w.is_new = slot == w.slot and n or 0, slot ~= w.slot
   w.before = slot == w.slot and tonumber(f[3] or '0') or slot == w.slot - 1 and n or 0
   local used = w.n + w.before * (1 - w.passed / w.length)
   if refused == 0 and w.cost > 0 and used + w.cost > tonumber(ARGV[i + 1]) then refused = #found + 1 end
@@ -22,7 +22,8 @@ for _, w in ipairs(found) do
   if refused == 0 and w.cost > 0 then
     w.n = w.n + w.cost
     redis.call('HSET', w.key, 'slot', w.slot, 'n', w.n, 'before', w.before)
-    redis.call('PEXPIRE', w.key, 2 * w.length)
+    -- What is counted in this part matters until the next one is over.
+    if w.is_new then redis.call('PEXPIRE', w.key, 2 * w.length) end
   end
   for _, number in ipairs({w.n, w.before, w.passed}) do answer[#answer + 1] = number end
 end

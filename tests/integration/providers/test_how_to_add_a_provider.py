@@ -10,7 +10,9 @@ import pytest
 from PIL import Image
 
 import providers.drivers
+from providers import config_file
 from providers.__main__ import main
+from providers.catalog import Catalog
 from tests.spaces.launcher import Spaces
 from tests.support.pages import HOW_TO, blocks
 
@@ -19,13 +21,15 @@ pytestmark = pytest.mark.live
 PAGE = HOW_TO / "add-a-provider.md"
 ADDRESS = "http://127.0.0.1:7860"
 PREFIX = "./run python -m providers "
+#: Tried in tests/integration/providers/test_adding.py.
+OTHERS = "./run darkroom providers "
 
 
 def commands() -> list[list[str]]:
-    """The words of all commands, without the program."""
+    """The words of all commands that are tried here, without the program."""
     lines = [line for block in blocks(PAGE, "sh") for line in block.splitlines()]
-    assert all(line.startswith(PREFIX) for line in lines)
-    return [shlex.split(line.removeprefix(PREFIX)) for line in lines]
+    assert all(line.startswith((PREFIX, OTHERS)) for line in lines)
+    return [shlex.split(line.removeprefix(PREFIX)) for line in lines if line.startswith(PREFIX)]
 
 
 def test_the_page_holds_what_is_tried_here() -> None:
@@ -36,8 +40,13 @@ def test_the_page_holds_what_is_tried_here() -> None:
         ["show", "lighthouse-keeper"],
         ["run", "lighthouse-keeper"],
     ]
-    assert len(blocks(PAGE, "toml")) == 3
-    assert "entry-points" in tomllib.loads(blocks(PAGE, "toml")[2])["project"]
+    assert len(blocks(PAGE, "toml")) == 4
+    assert "entry-points" in tomllib.loads(blocks(PAGE, "toml")[3])["project"]
+
+
+def test_the_steps_of_the_page_make_a_provider() -> None:
+    driver = Catalog.of(config_file.parse(blocks(PAGE, "toml")[2])).driver("my-modeler")
+    assert [model.kind for model in driver.spec.models] == ["model"]
 
 
 def test_the_way_in_toml(spaces: Spaces, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from providers.base import Control
 from providers.errors import Canceled, ProviderError, Unreachable, Waking
-from providers.gradio.hub import Hub
+from providers.huggingface.hub import Hub
 from providers.spec import Credentials, ProviderRequest
 from tests.spaces.hub import HubStandIn
 from tests.spaces.launcher import Space, Spaces

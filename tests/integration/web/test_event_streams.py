@@ -14,8 +14,10 @@ import requests
 import sseclient
 
 from jobs import events
+from jobs.record import keys
 from tests.support.eventually import eventually
 from tests.support.fake_worker import FakeWorker
+from tests.support.lists import job_page
 from tests.support.processes import Stack
 
 pytestmark = pytest.mark.real
@@ -77,6 +79,8 @@ def test_a_watcher_sees_the_whole_life_of_a_job(stack: Stack, fake_worker: FakeW
 
 
 def test_a_waiting_job_tells_how_the_line_moves(stack: Stack, fake_worker: FakeWorker) -> None:
+    # Without a worker: a job that has a slot stands in no line.
+    stack.client.delete(keys.WORKERS, keys.SLOTS)
     first, second = fake_worker.submit(), fake_worker.submit()
     with stream(stack, second.id) as messages:
         place = up_to(messages, "snapshot")[0][1]["queue"]["position"]
@@ -159,8 +163,8 @@ def test_a_submission_that_waits_gets_the_finished_job(stack: Stack, fake_worker
         ends = time.monotonic() + 10
         while not stack.client.zcard("dr:queued") and time.monotonic() < ends:
             time.sleep(0.02)
-        page = stack.store.page("local", cursor=None, limit=1)
-        fake_worker.succeed(fake_worker.claim(page.records[0].job))
+        part = job_page(stack.store, "local", limit=1)
+        fake_worker.succeed(fake_worker.claim(part.records[0].job))
 
     worker = threading.Thread(target=work)
     worker.start()

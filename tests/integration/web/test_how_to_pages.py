@@ -29,7 +29,8 @@ def whole_stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         ("reproduce-an-image", ["same seed\n", "'width': 256", "\nhit\n", '"darkroom": "', '"prompt": "a lighthouse"']),
         ("use-images-as-input", ["succeeded\nit ran without the file\n/input/image names a file that does not exist or was deleted (file_", "\nsucceeded\n"]),
         ("poll-a-job", ["submitted job_", "running", "succeeded", "lighthouse.png"]),
-        ("watch-a-job", ["event: snapshot", "event: preview", "event: end", "\n204\n", "image/png", "log {'level': 'info', 'text': 'hello'}"]),
+        ("get-results", ["0 video video/webm film.webm a lighthouse", "2 model model/gltf-binary mesh.glb", "4 json application/json {'a': [1, 2]}", "5 text", "206 video/webm"]),
+        ("watch-a-job", ["event: snapshot", "event: partial", "event: preview", "event: end", "\n204\n", "image/png", "log {'level': 'info', 'text': 'hello'}"]),
     ],
 )  # fmt: skip
 def test_the_commands_of_a_page_work(whole_stack: Stack, tmp_path: Path, page: str, said: list[str]) -> None:

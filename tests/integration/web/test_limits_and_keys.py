@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import requests
 
 from jobs.access.api_key_store import ApiKeyStore
 from jobs.record import keys
+from jobs.scheduling.pauses import Pauses
 from tests.support.eventually import eventually
 from tests.support.pages import HOW_TO, run_commands
 from tests.support.processes import Stack
@@ -24,87 +27,109 @@ TIMEOUT = (5, 30)
 CLIENTS = 100
 
 
-def limited(folder: Path, **limits: int) -> Stack:
-    environ = {f"DARKROOM_LIMIT_{name.upper()}": str(limit) for name, limit in limits.items()}
-    return Stack(folder / "stack", environ=environ)
-
-
-def submit(stack: Stack, *script: str, user: str | None = None, **headers: str) -> requests.Response:
-    body: dict[str, Any] = {"model": "echo", "input": {"script": list(script)} if script else {}}
-    if user is not None:
-        body["metadata"] = {"user": user}
-    # A connection each, so that both processes have their share.
-    return requests.post(f"{stack.url}/v1/jobs", json=body, headers=headers, timeout=TIMEOUT)
-
-
-def test_end_users_share_a_key_and_nobody_spins(tmp_path: Path) -> None:
-    """No scheduler runs, so what wakes a waiting job is the end of the one that it waits for."""
-    with limited(tmp_path, user_running=1, running=3) as stack:
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Two web processes and a worker. No scheduler runs: what wakes a waiting job is the end of the one it waits for."""
+    with Stack(tmp_path_factory.mktemp("limits") / "stack") as stack:
         stack.worker()
         stack.web()
-        ann = [submit(stack, "wait 1500ms", user="ann").json()["id"] for _ in range(3)]
-        stack.wait_for_status(ann[:1], "running")
-        bob = submit(stack, "wait 100ms", user="bob").json()["id"]
-        (done,) = stack.wait_for_status([bob], "succeeded")
-
-        seen = requests.get(f"{stack.url}/v1/jobs/{ann[2]}", timeout=TIMEOUT).json()
-        if seen["status"] == "queued":
-            assert seen["queue"]["reason"] == "key_limit"
-            assert seen["queue"]["position"] in {1, 2}
-            assert seen["queue"]["eta_seconds"] > 0
-        one, two, three = stack.wait_for_status(ann, "succeeded")
-        for earlier, later in ((one, two), (two, three)):
-            assert earlier.finished_at is not None
-            assert later.started_at is not None
-            assert later.started_at >= earlier.finished_at - 0.05, "never two at once"
-        assert done.started_at is not None
-        assert two.started_at is not None
-        assert done.started_at < two.started_at, "the other user's job did not wait for the first one's"
+        ApiKeyStore(stack.connection).create("admin")
+        yield stack
 
 
-def test_a_waiting_job_says_that_its_key_is_at_its_limit(tmp_path: Path) -> None:
-    with limited(tmp_path, running=1) as stack:
-        stack.worker()
-        stack.web()
-        first = submit(stack, "wait 60s").json()["id"]
-        stack.wait_for_status([first], "running")
-        waiting = [submit(stack, "wait 10ms").json()["id"] for _ in range(3)]
-        found = [requests.get(f"{stack.url}/v1/jobs/{job}", timeout=TIMEOUT).json()["queue"] for job in waiting]
-        assert [(queue["reason"], queue["position"]) for queue in found] == [("key_limit", n) for n in (1, 2, 3)]
-        assert found[0]["eta_seconds"] < found[2]["eta_seconds"]
-        listed = requests.get(f"{stack.url}/v1/jobs?status=queued", timeout=TIMEOUT).json()["data"]
-        assert [job["queue"]["reason"] for job in listed] == ["key_limit"] * 3
-        used = requests.get(f"{stack.url}/v1/usage", timeout=TIMEOUT).json()["used"]
-        assert (used["running"], used["queued"]) == (1, 3)
-        # A free slot wakes the next one, and it the next.
-        requests.post(f"{stack.url}/v1/jobs/{first}/cancel", timeout=TIMEOUT)
-        stack.wait_for_status(waiting, "succeeded")
+@dataclass(frozen=True)
+class Client:
+    """A client with a key of its own."""
+
+    stack: Stack
+    key_id: str
+    key: str
+
+    def ask(self, method: str, path: str, **more: Any) -> requests.Response:
+        headers = {"Authorization": f"Bearer {self.key}"}
+        # A connection each, so that both processes have their share.
+        return requests.request(method, f"{self.stack.url}{path}", headers=headers, timeout=TIMEOUT, **more)
+
+    def submit(self, *script: str, user: str | None = None) -> requests.Response:
+        body: dict[str, Any] = {"model": "echo", "input": {"script": list(script)} if script else {}}
+        if user is not None:
+            body["metadata"] = {"user": user}
+        return self.ask("POST", "/v1/jobs", json=body)
 
 
-def test_a_hundred_at_once_are_never_one_too_many(tmp_path: Path) -> None:
-    with limited(tmp_path, queued=30) as stack:
-        stack.web()
-        with ThreadPoolExecutor(CLIENTS) as clients:
-            answers = list(clients.map(lambda _: submit(stack), range(CLIENTS)))
-        assert Counter(answer.status_code for answer in answers) == {202: 30, 429: 70}
-        refused = [answer for answer in answers if answer.status_code == 429]
-        assert {answer.json()["code"] for answer in refused} == {"quota_exceeded"}
-        assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
-        assert len(list(stack.client.scan_iter("dr:job:*"))) == stack.client.zcard(keys.waiting("local")) == 30
-        listed = requests.get(f"{stack.url}/v1/jobs?limit=100", timeout=TIMEOUT).json()["data"]
-        assert {job["id"] for job in listed} == {answer.json()["id"] for answer in answers if answer.ok}
+def limited(stack: Stack, **limits: int) -> Client:
+    """A client whose key has these limits."""
+    record, key = ApiKeyStore(stack.connection).create("limited", limits=limits)
+    client = Client(stack, record.id, key)
+    eventually(lambda: {client.ask("GET", "/v1/usage").status_code for _ in range(8)} == {200}, within=10)
+    return client
 
 
-def test_both_processes_count_the_same_rate(tmp_path: Path) -> None:
-    with limited(tmp_path, submits_per_minute=20) as stack:
-        stack.web()
-        with ThreadPoolExecutor(20) as clients:
-            answers = list(clients.map(lambda _: submit(stack), range(60)))
-        counted = Counter(answer.status_code for answer in answers)
-        # Where a part of the window begins in between, a little of the one before is free again.
-        assert counted[202] + counted[429] == 60
-        assert 20 <= counted[202] <= 22
-        assert all(answer.headers["RateLimit-Policy"].startswith('"submit";q=20;w=60') for answer in answers)
+def test_end_users_share_a_key_and_nobody_spins(service: Stack) -> None:
+    client = limited(service, user_running=1, running=3)
+    ann = [client.submit("wait 1500ms", user="ann").json()["id"] for _ in range(3)]
+    service.wait_for_status(ann[:1], "running")
+    bob = client.submit("wait 100ms", user="bob").json()["id"]
+    (done,) = service.wait_for_status([bob], "succeeded")
+
+    seen = client.ask("GET", f"/v1/jobs/{ann[2]}").json()
+    if seen["status"] == "queued":
+        assert seen["queue"]["reason"] == "key_limit"
+        assert seen["queue"]["position"] in {1, 2}
+        assert seen["queue"]["eta_seconds"] > 0
+    one, two, three = service.wait_for_status(ann, "succeeded")
+    for earlier, later in ((one, two), (two, three)):
+        assert earlier.finished_at is not None
+        assert later.started_at is not None
+        assert later.started_at >= earlier.finished_at - 0.05, "never two at once"
+    assert done.started_at is not None
+    assert two.started_at is not None
+    assert done.started_at < two.started_at, "the other user's job did not wait for the first one's"
+
+
+def test_a_waiting_job_says_that_its_key_is_at_its_limit(service: Stack) -> None:
+    client = limited(service, running=1)
+    first = client.submit("wait 60s").json()["id"]
+    service.wait_for_status([first], "running")
+    waiting = [client.submit("wait 10ms").json()["id"] for _ in range(3)]
+    found = [client.ask("GET", f"/v1/jobs/{job}").json()["queue"] for job in waiting]
+    assert [(queue["reason"], queue["position"]) for queue in found] == [("key_limit", n) for n in (1, 2, 3)]
+    assert found[0]["eta_seconds"] < found[2]["eta_seconds"]
+    listed = client.ask("GET", "/v1/jobs?status=queued").json()["data"]
+    assert [job["queue"]["reason"] for job in listed] == ["key_limit"] * 3
+    used = client.ask("GET", "/v1/usage").json()["used"]
+    assert (used["running"], used["queued"]) == (1, 3)
+    # A free slot wakes the next one, and it the next.
+    client.ask("POST", f"/v1/jobs/{first}/cancel")
+    service.wait_for_status(waiting, "succeeded")
+
+
+def test_a_hundred_at_once_are_never_one_too_many(service: Stack) -> None:
+    client = limited(service, queued=30)
+    # Nothing is sent meanwhile, so that what is accepted goes on waiting.
+    pauses = Pauses(service.connection)
+    pauses.pause()
+    with ThreadPoolExecutor(CLIENTS) as clients:
+        answers = list(clients.map(lambda _: client.submit(), range(CLIENTS)))
+    assert Counter(answer.status_code for answer in answers) == {202: 30, 429: 70}
+    refused = [answer for answer in answers if answer.status_code == 429]
+    assert {answer.json()["code"] for answer in refused} == {"quota_exceeded"}
+    assert all(int(answer.headers["Retry-After"]) >= 1 for answer in refused)
+    assert service.client.zcard(keys.waiting(client.key_id)) == 30
+    listed = client.ask("GET", "/v1/jobs?limit=100").json()["data"]
+    assert {job["id"] for job in listed} == {answer.json()["id"] for answer in answers if answer.ok}
+    pauses.resume()
+
+
+def test_both_processes_count_the_same_rate(service: Stack) -> None:
+    client = limited(service, submits_per_minute=20)
+    with ThreadPoolExecutor(20) as clients:
+        answers = list(clients.map(lambda _: client.submit(), range(60)))
+    counted = Counter(answer.status_code for answer in answers)
+    # Where a part of the window begins in between, a little of the one before is free again.
+    assert counted[202] + counted[429] == 60
+    assert 20 <= counted[202] <= 22
+    assert all(answer.headers["RateLimit-Policy"].startswith('"submit";q=20;w=60') for answer in answers)
 
 
 def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shut(tmp_path: Path) -> None:
@@ -122,7 +147,12 @@ def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shu
         eventually(
             lambda: requests.get(f"{stack.url}/v1/jobs", timeout=TIMEOUT).status_code == 401, "locked", within=10
         )
+        waits = {**headers, "Prefer": "wait=50"}
+        submission = {"model": "echo", "input": {"prompt": "x"}}
+        job_id = requests.post(f"{stack.url}/v1/jobs", json=submission, headers=headers, timeout=TIMEOUT).json()["id"]
         with ThreadPoolExecutor(8) as clients:
+            poll = clients.submit(requests.get, f"{stack.url}/v1/jobs/{job_id}", headers=waits, timeout=60)
+            submit = clients.submit(requests.post, f"{stack.url}/v1/jobs", json=submission, headers=waits, timeout=60)
             list(clients.map(ask, range(40)))
             answer = requests.delete(
                 f"{stack.url}/v1/admin/keys/{other[0].id}",
@@ -134,6 +164,9 @@ def test_a_revoked_key_opens_no_process_after_two_seconds_and_the_door_stays_shu
             seen: list[tuple[float, int]] = []
             while time.monotonic() < revoked + 3:
                 seen += clients.map(ask, range(16))
+            # No worker runs: both would wait for 50 s. A job that was accepted is named all the same.
+            assert (poll.result(10).status_code, submit.result(10).status_code) == (401, 202)
+            assert time.monotonic() < revoked + 10
         assert {status for at, status in seen if at > revoked + 2} == {401}
         store.revoke(admin[0].id)
         web.terminate()

@@ -19,8 +19,11 @@ import requests
 from PIL import Image
 
 from cli.stack.redis_server import free_port
+from jobs.files.input_files import FILE_LIMIT
 from jobs.scheduling.pauses import Pauses
+from providers.spec import InputFile
 from tests.spaces.launcher import Space, Spaces
+from tests.support.component_cases import CUBE, FILM, PICTURE, SOUND, TABLE
 from tests.support.eventually import eventually
 from tests.support.processes import Stack
 
@@ -81,7 +84,13 @@ def apps(spaces: Spaces) -> dict[str, Space]:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space]) -> Iterator[Stack]:
+def every(spaces: Spaces) -> Space:
+    """An app with a function for each component."""
+    return spaces.start("6", "components.py")
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space], every: Space) -> Iterator[Stack]:
     """The whole service, with these apps behind it."""
     folder: Path = tmp_path_factory.mktemp("pictures")
     tables = ['[egress]\nallow = ["127.0.0.1/32"]\n']
@@ -96,17 +105,35 @@ def stack(tmp_path_factory: pytest.TempPathFactory, apps: dict[str, Space]) -> I
                 f'[providers.{name}]\ndriver = "space"\nurl = "{app.url}"\napi_name = "{api_name}"\n'
                 f'models = ["{name}"]\nparameters = {parameters}\n'
             )
+    for name, kind, parameters in (
+        ("audio", "audio", '{ sound = { type = "audio", required = true, argument = "value" } }'),
+        ("file", "file", '{ document = { type = "file", argument = "value" } }'),
+        ("files", "file", '{ documents = { type = "files", argument = "value" } }'),
+        ("imagemask", "image", '{ image = { argument = "value" }, mask = { type = "image", argument = "value" } }'),
+        (
+            "multimodaltextbox",
+            "text",
+            '{ prompt = { argument = "value" }, clip = { type = "video", argument = "value" } }',
+        ),
+        ("checkboxgroup", "json", '{ styles = { type = "strings", enum = ["a", "b"], argument = "value" } }'),
+        ("chatbot", "text", '{ history = { type = "json", argument = "value" } }'),
+        ("gallery", "image", '{ images = { argument = "value" , type = "images" } }'),
+    ):
+        tables.append(
+            f'[providers.every-{name}]\ndriver = "space"\nurl = "{every.url}"\napi_name = "{name}"\n'
+            f'models = ["every-{name}"]\nkind = "{kind}"\nparameters = {parameters}\n'
+        )
     config = folder / "providers.toml"
     config.write_text("\n".join(tables))
     with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as running:
         running.whole()
-        for app in apps.values():
+        for app in (*apps.values(), every):
             app.wait()
         yield running
 
 
-def upload(stack: Stack, data: bytes, **fields: str) -> Any:
-    answer = requests.post(f"{stack.url}/v1/files", files={"file": ("photo.jpg", data)}, data=fields, timeout=TIMEOUT)
+def upload(stack: Stack, data: bytes, name: str = "photo.jpg", **fields: str) -> Any:
+    answer = requests.post(f"{stack.url}/v1/files", files={"file": (name, data)}, data=fields, timeout=TIMEOUT)
     assert answer.status_code == 201, answer.text
     return answer.json()
 
@@ -241,7 +268,7 @@ def test_uploads_keep_nobody_waiting_and_are_bounded(stack: Stack) -> None:
 
     def endless() -> Iterator[bytes]:
         yield b'--b\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
-        for _ in range(400):
+        for _ in range((FILE_LIMIT >> 16) + 50):
             yield b"x" * (1 << 16)
 
     def flood() -> int:
@@ -271,3 +298,75 @@ def test_the_command_line_uploads_what_it_is_given(stack: Stack, tmp_path: Path)
     assert done.returncode == 0, done.stderr
     with Image.open(made) as image:
         assert image.size == (30, 40)
+
+
+def inline(file: InputFile) -> str:
+    return f"data:{file.content_type};base64,{base64.b64encode(file.data).decode()}"
+
+
+def arrived(every: Space) -> Any:
+    return every.notes()[-1]["arguments"]["value"]  # type: ignore[index]
+
+
+def kept(job: Any) -> list[tuple[str, str]]:
+    assert job["status"] == "succeeded", job.get("error")
+    return [(output["kind"], output.get("content_type", "")) for output in job["outputs"]]
+
+
+@pytest.mark.parametrize("how", ["uploaded", "inline"])
+def test_a_sound_goes_in_and_a_sound_comes_out(stack: Stack, every: Space, how: str) -> None:
+    source = upload(stack, SOUND.data, "tone.wav")["id"] if how == "uploaded" else inline(SOUND)
+    job = finished(stack, submit(stack, "every-audio", sound=source))
+    assert arrived(every) == ["file", ".wav", len(SOUND.data)]
+    assert kept(job) == [("audio", "audio/wav")]
+    again = requests.post(f"{stack.url}/v1/jobs/{job['id']}/rerun", timeout=TIMEOUT)
+    assert again.status_code == 202, again.text
+    assert kept(finished(stack, again.json())) == [("audio", "audio/wav")]
+    assert arrived(every) == ["file", ".wav", len(SOUND.data)]
+
+
+def test_files_of_any_kind_keep_their_endings(stack: Stack, every: Space) -> None:
+    table, cube = upload(stack, TABLE.data, "scores.csv"), upload(stack, CUBE.data, "cube.glb")
+    assert (table["content_type"], cube["content_type"]) == ("text/csv", "model/gltf-binary")
+    assert "width" not in table
+    job = finished(stack, submit(stack, "every-files", documents=[table["id"], cube["id"]]))
+    assert arrived(every) == [["file", ".csv", len(TABLE.data)], ["file", ".glb", len(CUBE.data)]]
+    assert kept(job) == [("file", "text/csv"), ("file", "text/plain")]
+    content = requests.get(f"{stack.url}/v1/files/{table['id']}/content", timeout=TIMEOUT)
+    assert content.content == TABLE.data
+    assert content.headers["Content-Disposition"].startswith("attachment")
+
+
+def test_what_is_not_what_it_is_for_is_refused_where_it_is_named(stack: Stack) -> None:
+    sound = upload(stack, SOUND.data, "tone.wav")["id"]
+    for model, given, pointer in (
+        ("retouch-6", {"image": sound}, "/input/image"),
+        ("every-audio", {"sound": upload(stack, photo())["id"]}, "/input/sound"),
+        ("every-audio", {"sound": inline(TABLE)}, "/input/sound"),
+        ("every-checkboxgroup", {"styles": ["c"]}, "/input/styles/0"),
+    ):
+        answer = requests.post(f"{stack.url}/v1/jobs", json={"model": model, "input": given}, timeout=TIMEOUT)
+        assert answer.status_code == 422, answer.text
+        assert [fault["pointer"] for fault in answer.json()["errors"]] == [pointer]
+    files = {"file": ("photo.png", SOUND.data)}
+    assert requests.post(f"{stack.url}/v1/files", files=files, timeout=TIMEOUT).status_code == 422
+
+
+def test_parameters_for_one_input_arrive_together(stack: Stack, every: Space) -> None:
+    picture = inline(PICTURE)
+    job = finished(stack, submit(stack, "every-imagemask", image=picture, mask=picture))
+    seen = ["picture", 64, 48]
+    assert arrived(every) == {"background": seen, "layers": [seen], "composite": seen}
+    assert [output["label"] for output in job["outputs"][1:]] == ["background", "layer 1"]
+    job = finished(stack, submit(stack, "every-multimodaltextbox", prompt="look", clip=inline(FILM)))
+    assert arrived(every) == {"text": "look", "files": [["file", ".webm", len(FILM.data)]]}
+    assert [kind for kind, _ in kept(job)] == ["text", "image"]
+
+
+def test_an_answer_keeps_what_is_beside_it(stack: Stack, every: Space) -> None:
+    job = finished(stack, submit(stack, "every-chatbot", history=[{"role": "user", "content": "how warm?"}]))
+    assert [kind for kind, _ in kept(job)] == ["text", "json"]
+    assert job["outputs"][0]["text"] == "It is warm."
+    assert job["outputs"][1]["label"] == "conversation"
+    job = finished(stack, submit(stack, "every-gallery", images=[inline(PICTURE)]))
+    assert [output["caption"] for output in job["outputs"]] == ["seed 11", "seed 12"]

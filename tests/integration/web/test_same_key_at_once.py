@@ -18,6 +18,8 @@ from tests.support.processes import Process, Stack
 pytestmark = pytest.mark.real
 
 CLIENTS = 100
+#: Nobody knows what became of the request: the process died before it answered, or in the middle of its answer.
+LOST = (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError)
 BODY = {"model": "echo", "input": {"prompt": "a lighthouse"}}
 
 
@@ -28,7 +30,7 @@ def ask(url: str, key: str) -> tuple[int, str, bool]:
             answer = requests.post(f"{url}/v1/jobs", json=BODY, headers={"Idempotency-Key": key}, timeout=(5, 25))
             if answer.status_code < 500:
                 return answer.status_code, answer.json()["id"], "Idempotency-Replayed" in answer.headers
-        except requests.ConnectionError:
+        except LOST:
             time.sleep(0.1)
     raise AssertionError("the request was never answered")
 
@@ -37,9 +39,8 @@ def web_processes(web: Process) -> list[int]:
     return [int(pid) for pid in dict.fromkeys(re.findall(r"Booting worker with pid: (\d+)", web.output))]
 
 
-@pytest.mark.parametrize("rule", ["recorded:kill@1", "published:kill@1"])
-def test_a_crash_between_the_record_and_the_answer_makes_no_second_job(tmp_path: Path, rule: str) -> None:
-    environ = {"DARKROOM_TEST_MODE": "on", "DARKROOM_TEST_FAILPOINTS": rule}
+def test_a_crash_between_the_record_and_the_answer_makes_no_second_job(tmp_path: Path) -> None:
+    environ = {"DARKROOM_TEST_MODE": "on", "DARKROOM_TEST_FAILPOINTS": "accepted:kill@1"}
     with Stack(tmp_path / "stack", environ=environ) as stack:
         web = stack.web()
         with ThreadPoolExecutor(CLIENTS) as clients:

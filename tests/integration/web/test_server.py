@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -68,10 +69,13 @@ def test_counters_are_those_of_all_processes(stack: Stack) -> None:
         found = re.search(r'darkroom_http_requests_total\{method="GET",route="/healthz",status="200"\} (\d+)', text)
         return int(found[1]) if found else 0
 
+    # Each process writes its counts once a second.
+    time.sleep(1.2)
     before = counted()
     for _ in range(40):
         # A new connection each, so that both processes have their share.
         requests.get(f"{stack.url}/healthz", timeout=TIMEOUT, headers={"Connection": "close"})
+    eventually(lambda: counted() >= before + 40, "all are counted")
     assert counted() == before + 40
 
 

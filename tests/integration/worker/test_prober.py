@@ -8,15 +8,14 @@ import pytest
 
 from cli.stack.redis_server import free_port
 from jobs.record import keys
-from jobs.record.counters import Counters
-from jobs.scheduling import health
+from jobs.scheduling import circuits, health
 from jobs.scheduling.health_store import HealthStore
 from providers.catalog import Catalog
 from tests.spaces.hub import serve_hub
 from tests.spaces.launcher import Spaces
 from tests.support.connections import RiggedConnection
+from tests.support.worker_parts import shared_of
 from worker.scheduler.prober import Prober
-from worker.scheduler.timings import Timings
 
 pytestmark = pytest.mark.live
 
@@ -33,7 +32,7 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     config.write_text(f'[providers.{NAME}]\nurl = "http://127.0.0.1:{port}"\nspace = ""\n')
     connection = RiggedConnection()
     measured = HealthStore(connection)
-    prober = Prober(connection, Catalog.load(config), Counters(connection), Timings())
+    prober = Prober(shared_of(connection, catalog=Catalog.load(config)))
 
     def look() -> health.Health:
         connection.client.delete(keys.probed(NAME))
@@ -52,7 +51,7 @@ def test_an_app_that_lost_a_parameter_is_degraded_until_it_has_it_again(spaces: 
     gone = look()
     assert (gone.signature, gone.signature_change) == (fits.signature, None), "an app that is away has not changed"
     assert (gone.failures_in_row, gone.success_rate) == (1, 1.0)
-    for _ in range(health.FAILURES_IN_ROW - 1):
+    for _ in range(circuits.FAILURES_IN_ROW - 1):
         gone = look()
     assert seen(gone, connection.now()) == "down"
     assert connection.client.hget(keys.provider(NAME), "open")
@@ -82,10 +81,10 @@ def test_the_commit_of_a_space_is_what_the_hub_says(spaces: Spaces, tmp_path: Pa
     measured.update(NAME, lambda record, at: health.succeeded(record, 0.0, 1.0, at))
     spaces.start("6", "flux_dev.py", port=port).wait()
     with serve_hub() as hub:
-        assert Prober(connection, Catalog.load(config, hub_url=hub.url), Counters(connection), Timings()).round() == 1
+        assert Prober(shared_of(connection, catalog=Catalog.load(config, hub_url=hub.url))).round() == 1
         assert measured.get([NAME])[NAME].revision == hub.commit
         hub.broken = True
         connection.client.delete(keys.probed(NAME))
-        assert Prober(connection, Catalog.load(config, hub_url=hub.url), Counters(connection), Timings()).round() == 1
+        assert Prober(shared_of(connection, catalog=Catalog.load(config, hub_url=hub.url))).round() == 1
     kept = measured.get([NAME])[NAME]
     assert (kept.revision, kept.signature_change) == (hub.commit, None), "a Hub that is away changes nothing"

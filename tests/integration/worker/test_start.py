@@ -40,6 +40,7 @@ def test_flower_builds_no_worker_and_needs_no_redis_to_start(tmp_path: Path) -> 
     loaded = set(re.findall(r"^ *import '([\w.]+)'", trace.read_text(), re.MULTILINE))
     assert "worker.celery" in loaded
     assert loaded & RUNS_JOBS == set()
+    assert {name.partition(".")[0] for name in loaded} & {"prompt_toolkit", "rich", "yaml"} == set()
     assert not (tmp_path / "data").exists()
 
 

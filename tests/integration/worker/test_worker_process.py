@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import signal
 from collections.abc import Iterator
@@ -12,7 +11,8 @@ import pytest
 
 from jobs import events
 from jobs.model import Job
-from jobs.queue import QUEUE, RUN_JOB, client_app
+from jobs.record.messages import QUEUE, RUN_JOB
+from tests.support.celery_client import client_app
 from tests.support.eventually import eventually
 from tests.support.processes import Process, Stack
 from tests.support.redis_monitor import RedisMonitor
@@ -84,7 +84,7 @@ def test_a_job_that_is_deleted_while_it_runs_leaves_nothing(stack: Stack, worker
     seen = len(worker.output)
     stack.jobs.delete(job_id, "local")
     eventually(lambda: "lost its lease" in worker.output[seen:], "the worker lets go", within=10)
-    assert [bytes(key).decode() for key in stack.client.scan_iter(f"*{job_id}*")] == [f"dr:tomb:{job_id}"]
+    assert not list(stack.client.scan_iter(f"*{job_id}*"))
 
 
 def test_a_worker_is_shown_with_tasks_that_have_their_jobs_names(stack: Stack, worker: Process) -> None:
@@ -109,10 +109,12 @@ def test_a_message_holds_the_id_of_its_job_and_nothing_else(stack: Stack, worker
         monitor.end(stack.client)
     assert not any(stack.client.exists(f"dr:secret:{job_id}") for job_id in ids)
     messages = [command for command in monitor.commands if command.startswith(f"LPUSH {QUEUE} ")]
-    assert len(messages) >= 3
+    assert len(messages) == 3, "none is sent twice"
+    eventually(lambda: not stack.client.exists("unacked", "unacked_index", QUEUE), "all are taken and acknowledged")
     for message in messages:
-        body = json.loads(message.removeprefix(f"LPUSH {QUEUE} "))
-        ((job_id,), kwargs, _) = json.loads(base64.b64decode(body["body"]))
+        # MONITOR shows a backslash as two.
+        body = json.loads(message.removeprefix(f"LPUSH {QUEUE} ").replace("\\\\", "\\"))
+        ((job_id,), kwargs, _) = json.loads(body["body"])
         assert (body["headers"]["id"], kwargs) == (job_id, {})
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import socket
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import redis
 
+import settings
 from cli import container
 from jobs.access.api_key_store import ApiKeyStore
+from jobs.record import keys
 from jobs.record.connection import Connection
+from jobs.record.keys import ms
 
 
 @pytest.fixture
@@ -42,11 +47,29 @@ def test_init_makes_secrets_and_one_key_and_prints_it_once(
     assert {path: path.read_text() for path in files} == files
     with redis.Redis.from_url(redis_server) as client:
         assert ApiKeyStore(Connection(client)).find(key) is not None
-        assert len(ApiKeyStore(Connection(client)).list()) == 1
+        assert len(list(ApiKeyStore(Connection(client)).each())) == 1
 
 
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    (tmp_path / "a.new").write_text("half")  # an earlier try that died
-    assert container.keep(tmp_path / "a", "whole")
-    assert not container.keep(tmp_path / "a", "other")
-    assert [(p.name, p.read_text()) for p in tmp_path.iterdir()] == [("a", "whole")]
+@pytest.mark.real
+def test_a_worker_is_healthy_while_its_heartbeat_is_recent(redis_server: str, tmp_path: Path) -> None:
+    found = settings.load({"DARKROOM_REDIS_URL": redis_server, "DARKROOM_DATA_DIR": str(tmp_path)})
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushdb()
+        now, name = Connection(client).now(), f"{socket.gethostname()}-1-ab"
+        assert not container.is_healthy("worker", found)
+        client.zadd(keys.WORKERS, {name: ms(now - 5)})
+        assert not container.is_healthy("worker", found), "its heartbeat is over"
+        client.zadd(keys.WORKERS, {name: ms(now + 60)})
+        assert container.is_healthy("worker", found)
+        client.flushdb()
+
+
+def test_the_image_and_the_package_have_every_module() -> None:
+    root = Path(container.__file__).parents[1]
+    package = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {name.partition(".")[0] for name in package["packages"]}
+    taken = set((root / ".dockerignore").read_text().split())
+    assert {f"!{name}.py" for name in package["py-modules"]} | {f"!{name}" for name in folders} <= taken
+    found = {path.parent.relative_to(root) for folder in folders for path in (root / folder).rglob("__init__.py")}
+    assert {".".join(path.parts) for path in found} == set(package["packages"])
+    assert {path.stem for path in root.glob("*.py")} == set(package["py-modules"])

@@ -19,13 +19,19 @@ from tests.support.connections import RiggedConnection
 from tests.support.records import Records
 
 
-@pytest.fixture(params=["fakeredis", pytest.param("real", marks=pytest.mark.real)])
+@pytest.fixture(
+    params=[
+        "fakeredis",
+        pytest.param("redis_server", marks=pytest.mark.real),
+        pytest.param("packaged_redis", marks=[pytest.mark.real, pytest.mark.soak]),
+    ]
+)
 def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    """An empty database on each kind of server."""
+    """An empty database on each kind of server: simulated, Valkey, and (in the long tests) the system's Redis."""
     if request.param == "fakeredis":
         yield fakeredis.FakeRedis()
         return
-    url: str = request.getfixturevalue("redis_server")
+    url: str = request.getfixturevalue(request.param)
     connection = redis.Redis.from_url(url)
     connection.flushdb()
     yield connection

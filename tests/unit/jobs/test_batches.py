@@ -12,10 +12,9 @@ from jobs.batches import BatchService
 from jobs.errors import BatchNotFound, KeyReused
 from jobs.idempotency import Idempotency, once_of
 from jobs.record import keys
-from jobs.record.constants import TOMBSTONE_SECONDS
 from jobs.record.job_queue import JobQueue
 from jobs.record.leases import Leases
-from jobs.record.store import JobStore
+from jobs.record.store import TOMBSTONE_DAYS, JobStore
 from jobs.service import JobService
 from jobs.submissions import Submission
 from jobs.vault import Vault
@@ -121,7 +120,7 @@ def test_a_batch_is_kept_as_long_as_its_tombstones(
     jobs.delete(batch.job_ids[0], "o")
     assert client.ttl(keys.batch(batch.id)) == -1
     jobs.delete(batch.job_ids[1], "o")
-    assert 0 < client.ttl(keys.batch(batch.id)) <= TOMBSTONE_SECONDS
+    assert 0 < client.ttl(keys.batch(batch.id)) <= TOMBSTONE_DAYS * 86_400
     assert batches.state(batch).has_ended
     client.delete(keys.batch(batch.id))
     with pytest.raises(BatchNotFound):

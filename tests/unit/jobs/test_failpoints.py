@@ -46,9 +46,9 @@ def test_a_rule_acts_once_at_the_first_passing(acted: list[str]) -> None:
 
 @pytest.mark.parametrize(("nth", "times"), [("@1", 1), ("@3", 1), ("@9", 0), ("@*", 5)])
 def test_a_rule_acts_at_the_passing_that_it_names(acted: list[str], nth: str, times: int) -> None:
-    failpoints.arm(f"recorded:sleep=1{nth}")
+    failpoints.arm(f"accepted:sleep=1{nth}")
     for _ in range(5):
-        failpoints.failpoint("recorded")
+        failpoints.failpoint("accepted")
     assert len(acted) == times
 
 
@@ -70,7 +70,7 @@ def test_a_malformed_rule_is_refused(text: str) -> None:
 
 def test_kill_is_a_real_sigkill() -> None:
     program = (
-        "from jobs import failpoints as f; f.arm('recorded:kill@2'); f.failpoint('recorded'); f.failpoint('recorded')"
+        "from jobs import failpoints as f; f.arm('accepted:kill@2'); f.failpoint('accepted'); f.failpoint('accepted')"
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=False, timeout=30)
     assert done.returncode == -signal.SIGKILL

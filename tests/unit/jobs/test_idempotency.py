@@ -174,6 +174,6 @@ def test_marks_are_forgotten_in_time_and_show_nothing(
 def test_a_write_whose_answer_was_lost_is_no_repeat(
     connection: RiggedConnection, queue: JobQueue, submissions: Submissions
 ) -> None:
-    connection.lost_answers.add("commit")
+    connection.lost_answers.add("accept")
     assert not submissions.accept(submission(), marks(key="k")).replayed
     assert queue.overview().queued == 1

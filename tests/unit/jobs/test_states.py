@@ -26,6 +26,7 @@ EVENTS: dict[type[e.Event], e.JobEvent] = {
         e.UpstreamQueued(at=2.0, rank=1, size=3),
         e.Progressed(at=2.0, stage="generating", fraction=0.5),
         e.Previewed(at=2.0, index=0),
+        e.Wrote(at=2.0, text="hello"),
         e.Logged(at=2.0, text="hello"),
         e.Noted(at=2.0, note="resumed"),
         e.Requeued(at=2.0, outcome="failed", error=FAILURE, not_before=5.0),
@@ -157,3 +158,28 @@ def test_a_note_goes_to_the_attempt_it_is_about() -> None:
 def test_a_single_job_stays_where_it_began() -> None:
     job = replace(job_in(Status.QUEUED), strategy="single", route=("first", "echo", "last"))
     assert apply(job, EVENTS[e.Started]).route == ("echo",)
+
+
+def test_a_text_so_far_grows_is_mended_and_is_gone_at_the_end() -> None:
+    job = job_in(Status.RUNNING)
+    steps = (
+        (e.Wrote(at=2.0, text="a red"), "a red"),
+        (e.Progressed(at=2.0, stage="generating", fraction=0.5), "a red"),
+        (e.Wrote(at=2.0, text=" square", kept=5), "a red square"),
+        (e.Wrote(at=2.0, text="circle", kept=6), "a red circle"),
+        (e.Succeeded(at=2.0, outputs=(), warnings=("x",)), None),
+    )
+    for event, partial in steps:
+        job = apply(job, event)
+        assert job.progress is not None
+        assert job.progress.partial == partial
+    assert job.warnings == ("x",)
+
+
+def test_a_text_so_far_does_not_outlive_its_attempt() -> None:
+    job = apply(job_in(Status.RUNNING), e.Wrote(at=2.0, text="a"))
+    hedged = apply(job, e.Hedged(at=2.0, provider="second", worker="w", input={}))
+    failed = apply(hedged, e.AttemptFailed(at=2.0, attempt=1, error=FAILURE, route=()))
+    assert failed.progress is not None
+    assert failed.progress.partial is None
+    assert apply(job, e.Requeued(at=2.0, outcome="lost")).progress is None

@@ -79,6 +79,25 @@ def test_a_declared_model_validates_and_normalises_like_the_others() -> None:
     assert validate(found, {"messages": [{"role": "user", "content": "x"}]}) == []
 
 
+def test_lists_and_files_are_declared_and_validated() -> None:
+    found = model(
+        '{ styles = { type = "strings", enum = ["photo", "oil"], default = ["oil"] }, extras = ["a"], rows = { type = "json" },'
+        ' clip = { type = "video" }, sounds = { type = "files" }, factor = { enum = [2, 4] } }'
+    )
+    assert [param.type for param in found.params] == ["strings", "strings", "json", "video", "files", "integer"]
+    assert normalise(found, {"rows": [[1]]}) == {"styles": ["oil"], "extras": ["a"], "rows": [[1]]}
+    for given, pointers in (
+        ({"styles": ["photo"], "rows": {"a": 1}, "clip": "data:video/mp4;base64,AAAA", "factor": 4}, []),
+        ({"styles": [], "rows": None, "sounds": ["https://example.com/a.wav"]}, []),
+        ({"styles": ["acrylic"]}, ["/styles/0"]),
+        ({"styles": "photo"}, ["/styles"]),
+        ({"clip": "data:video/mp4,hello"}, ["/clip"]),
+        ({"sounds": ["file:///etc/passwd"]}, ["/sounds/0"]),
+        ({"factor": 3}, ["/factor"]),
+    ):
+        assert [problem.pointer for problem in validate(found, given)] == pointers, given
+
+
 def test_a_model_without_a_prompt_takes_no_messages() -> None:
     found = model("{ image = { required = true }, scale = 2 }", 'kind = "image"')
     assert [param.name for param in found.params] == ["image", "scale"]
@@ -91,7 +110,13 @@ def test_a_model_without_a_prompt_takes_no_messages() -> None:
         ("1", ["parameters", "table"]),
         ('{ a = { kind = "x" } }', ["a", "kind", "type"]),
         ('{ a = { type = "text" } }', ["a", "type", "string"]),
-        ("{ a = [] }", ["a", "table with type"]),
+        ("{ a = 2026-11-29 }", ["a", "table with type"]),
+        ("{ a = [1] }", ["a", "default", "list of texts"]),
+        ('{ a = { enum = ["x"], default = ["y"] } }', ["a", "default"]),
+        ('{ a = { type = "strings", enum = ["x"], default = ["y"] } }', ["a", "default", "enum"]),
+        ('{ a = { type = "strings", enum = [1] } }', ["a", "enum", "string"]),
+        ('{ a = { type = "file", default = "x" } }', ["a", "default"]),
+        ('{ a = { type = "json", default = "x" } }', ["a", "default"]),
         ('{ a = { type = "integer", default = "x" } }', ["a", "default", "integer"]),
         ('{ a = { type = "integer", default = true } }', ["a", "default", "integer"]),
         ('{ a = { type = "integer", minimum = "x" } }', ["a", "minimum"]),
@@ -117,9 +142,11 @@ def test_a_mistake_is_named_with_its_parameter(toml: str, words: list[str]) -> N
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ('kind = "video"', ["kind", "image, text"]),
+        ('kind = "poem"', ["kind", "image, video"]),
         ('style = "post"', ["style", "call, join, run"]),
         ("fn_index = -1", ["fn_index"]),
+        ("order = []", ["order", "list of names"]),
+        ('order = ["a", "a"]', ["order", "every name stands there once"]),
         ("zerogpu = 1", ["zerogpu", "true or false"]),
         ("nope = 1", ["nope", "api_name"]),
     ],
@@ -128,6 +155,11 @@ def test_a_mistake_in_another_key_is_named(more: str, words: list[str]) -> None:
     with pytest.raises(ConfigError) as caught:
         model("{}", more)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_an_order_has_every_declared_argument() -> None:
+    with pytest.raises(ConfigError, match="order: text is declared under parameters, and missing here"):
+        model('{ prompt = { argument = "text" }, seed = 1 }', 'order = ["prompt", "seed"]')
 
 
 @pytest.mark.parametrize("models", ["[]", '"mine"', "[1]", '[""]', '["a\\u001b"]'])

@@ -17,12 +17,10 @@ from werkzeug.test import TestResponse
 import settings as configuration
 from settings import Bind, Settings
 from tests.support.fake_worker import FakeWorker, name_database
-from tests.support.openapi_witness import undeclared_answers
-from tests.support.records import FakePublisher
+from tests.support.openapi_answers import undeclared_answers
 from web.app import assemble
 from web.build import build
-from web.services import Services
-from web.timings import Timings
+from web.services import Services, Timings
 
 
 @pytest.fixture
@@ -53,7 +51,7 @@ def fake_server() -> fakeredis.FakeServer:
 def services(web_settings: Settings, timings: Timings, fake_server: fakeredis.FakeServer) -> Iterator[Services]:
     """What serves the requests of :func:`client`."""
     client = fakeredis.FakeRedis(server=fake_server)
-    built = build(web_settings, client=client, publisher=FakePublisher(), timings=timings)
+    built = build(web_settings, client=client, timings=timings)
     name_database(built)
     yield built
     built.close()
@@ -102,9 +100,7 @@ def client(app: Flask) -> FlaskClient:
 @pytest.fixture
 def public_app(web_settings: Settings, serve: Callable[[Services], Flask]) -> Iterator[Flask]:
     """The application where everybody can reach it, so that a key is always needed."""
-    built = build(
-        replace(web_settings, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis(), publisher=FakePublisher()
-    )
+    built = build(replace(web_settings, bind=Bind("0.0.0.0", 8000)), client=fakeredis.FakeRedis())
     name_database(built)
     yield serve(built)
     built.close()

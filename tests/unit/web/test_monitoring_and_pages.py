@@ -21,7 +21,6 @@ from jobs.scheduling import health
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
 from tests.support.fake_worker import FakeWorker
-from tests.support.records import FakePublisher
 from web.build import build
 from web.services import Services
 
@@ -83,7 +82,7 @@ def test_readiness_needs_redis_and_a_worker(
     assert (answer.status_code, answer.get_json()["checks"]["workers"]) == (503, "no worker is alive")
     assert answer.headers["Retry-After"]
     Leases(services.connection).beat("w1", 4, 60, [])
-    checks = {"redis": "ok", "database": "ok", "workers": "ok"}
+    checks = {"redis": "ok", "database": "ok", "memory": "ok", "workers": "ok"}
     assert client.get("/readyz").get_json() == {"status": "ready", "checks": checks}
 
     class Replica(fakeredis.FakeRedis):
@@ -91,7 +90,7 @@ def test_readiness_needs_redis_and_a_worker(
             raise redis.ReadOnlyError("You can't write against a read only replica.")
 
     replica = Replica(connection_pool=services.connection.client.connection_pool)
-    client = serve(build(services.settings, client=replica, publisher=FakePublisher())).test_client()
+    client = serve(build(services.settings, client=replica)).test_client()
     answer = client.get("/readyz")
     assert (answer.status_code, answer.get_json()["checks"]["workers"]) == (503, "unknown")
     assert client.get("/healthz").status_code == 200
@@ -105,6 +104,14 @@ def test_metrics_count_requests_and_jobs(client: FlaskClient, fake_worker: FakeW
     assert 'darkroom_provider_jobs{provider="echo"} 0.0' in text
     assert 'darkroom_http_requests_total{method="GET",route="/v1/jobs/<job:job_id>",status="404"}' in text
     assert "job_01ARZ3" not in text
+
+
+def test_metrics_name_every_method_that_a_route_takes(app: Flask, client: FlaskClient) -> None:
+    for method in sorted({method for rule in app.url_map.iter_rules() for method in rule.methods or ()}):
+        client.open("/v1/admin/keys/key_01ARZ3NDEKTSV4RRFFQ69G5FAV", method=method)
+        assert f'darkroom_http_requests_total{{method="{method}",' in client.get("/metrics").text
+    client.open("/healthz", method="BREW")
+    assert 'method="other"' in client.get("/metrics").text
 
 
 def test_metrics_show_what_workers_and_the_scheduler_counted(client: FlaskClient, services: Services) -> None:
@@ -158,10 +165,10 @@ def test_a_wrong_method_says_which_there_are(client: FlaskClient) -> None:
 
 def test_providers_show_what_they_can_do_and_how_they_stand(client: FlaskClient, services: Services) -> None:
     services.provider_states.announce({"echo": 3})
-    HealthStore(services.connection).rest("echo", services.store.now() + 60, "You have exceeded your GPU quota.")
+    HealthStore(services.connection).rest("echo", services.store.now() + 60, "provider_quota")
     echo = client.get("/v1/providers/echo").get_json()
     assert (echo["state"], echo["limit"], echo["in_flight"]) == ("resting", 3, 0)
-    assert echo["cooldown"]["reason"] == "You have exceeded your GPU quota."
+    assert echo["cooldown"]["reason"] == "The provider's quota is used up"
     dev = client.get("/v1/providers/blackforestlabs-flux1-dev").get_json()
     assert dev["space"] == "black-forest-labs/FLUX.1-dev"
     assert dev["aliases"]["flux-dev"] == "black-forest-labs-flux-1-dev"

@@ -14,7 +14,6 @@ from jobs.record.identity import DatabaseIdentity
 from jobs.record.leases import Leases
 from settings import Bind, Settings
 from tests.support.fake_worker import FakeWorker, name_database
-from tests.support.records import FakePublisher
 from web import app as application
 from web.build import build
 from web.services import Services
@@ -112,11 +111,11 @@ def test_a_public_face_starts_with_an_emptied_database_and_lets_nobody_in(
     """It must not end and be started again and again, with the wrong advice to make a first key."""
     chosen = replace(web_settings, bind=Bind("0.0.0.0", 8000))
     client = fakeredis.FakeRedis()
-    built = build(chosen, client=client, publisher=FakePublisher())
+    built = build(chosen, client=client)
     name_database(built)
     built.close()
     client.flushall()
-    face = application.create_app(chosen, build(chosen, client=client, publisher=FakePublisher()))
+    face = application.create_app(chosen, build(chosen, client=client))
     assert face.test_client().get("/v1/jobs").status_code == 503
     assert "all requests are refused" in caplog.text
     face.extensions["darkroom"].close()

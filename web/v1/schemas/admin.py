@@ -12,7 +12,6 @@ from jobs.resources.base import Count, ListOf, Resource, Time, about, optional, 
 from jobs.resources.job import JobResource
 from jobs.scheduling.pauses import Pause, Setting
 from jobs.scheduling.provider_states import ProviderState
-from web.http.problems import invalid
 from web.http.validation import NO_CONTROLS, BodyReader, RequestBody
 
 #: Most jobs at once that a limit may name.
@@ -23,7 +22,7 @@ _Reason = Annotated[str, Meta(min_length=1, max_length=200, pattern=NO_CONTROLS,
 class QueueChange(RequestBody, frozen=True, kw_only=True):
     """A change of whether everything is paused."""
 
-    paused: Annotated[bool, Meta(description="Whether nothing is sent to any worker.")]
+    paused: Annotated[bool, about("Whether nothing is sent to any worker.")]
     reason: _Reason | UnsetType = UNSET
 
 
@@ -39,16 +38,13 @@ QUEUE_CHANGE: Final = BodyReader(
 class ProviderChange(RequestBody, frozen=True, kw_only=True):
     """A change of what is set for a provider."""
 
-    state: (
-        Annotated[
-            Setting,
-            Meta(description="`draining`: no jobs for now, they wait for it. `disabled`: as if it were not there."),
-        ]
-        | UnsetType
-    ) = UNSET
+    state: Annotated[
+        Setting | UnsetType,
+        about("`draining`: no jobs for now, they wait for it. `disabled`: as if it were not there."),
+    ] = UNSET
     limit: Annotated[
         Annotated[int, Meta(ge=1, le=_LARGEST_LIMIT)] | UnsetType | None,
-        Meta(description="Most jobs there at once, instead of what its configuration says; null: as that says."),
+        about("Most jobs there at once, instead of what its configuration says; null: as that says."),
     ] = UNSET
     reason: _Reason | UnsetType = UNSET
 
@@ -67,27 +63,9 @@ PROVIDER_CHANGE: Final = BodyReader(
 )
 
 
-def provider_change(body: object) -> ProviderChange:
-    """A change of a provider.
-
-    Args:
-        body: As decoded by :mod:`web.http.json_body`.
-
-    Raises:
-        Problem: 422 with every fault.
-    """
-    change = PROVIDER_CHANGE.read(body)
-    if change.reason is not UNSET and change.state not in {"draining", "disabled"}:
-        raise invalid("/reason", "is only allowed with the state draining or disabled")
-    return change
-
-
-HoldReason = Annotated[str, Meta(description="The admin's reason.", examples=["its owner rebuilds it"])]
+HoldReason = Annotated[str, about("The admin's reason.", example="its owner rebuilds it")]
 ChangedBy = Annotated[
-    str,
-    Meta(
-        description="The id of the admin's key, `local`, or `operator` for the command line.", examples=[examples.KEY]
-    ),
+    str, about("The id of the admin's key, `local`, or `operator` for the command line.", example=examples.KEY)
 ]
 ChangedAt = Annotated[Time, Meta(examples=[examples.CREATED_AT])]
 
@@ -141,13 +119,7 @@ def queue_control(pause: Pause | None) -> QueueControl:
 
 
 def provider_control(name: str, state: ProviderState, configured: int | None) -> ProviderControl:
-    """What is set for a provider, as an admin sees it.
-
-    Args:
-        name: The provider.
-        state: What the scheduler knows of it.
-        configured: The limit in its configuration.
-    """
+    """What is set for a provider, as an admin sees it; ``configured`` is the limit in its configuration."""
     return ProviderControl(
         name=name,
         state=state.override.setting,

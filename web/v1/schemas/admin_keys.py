@@ -11,8 +11,7 @@ from jobs.access.api_key_store import LONGEST_OVERLAP, OVERLAP_SECONDS
 from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from jobs.limits import NAMES
 from jobs.resources import examples
-from jobs.resources.base import KeyId, ListOf, Resource, Time, about, optional_time
-from jobs.times import rfc3339
+from jobs.resources.base import KeyId, ListOf, Resource, Time, about, optional_time, rfc3339
 from web.http.validation import NO_CONTROLS, BodyReader, RequestBody
 
 _LARGEST_LIMIT: Final = 10**15
@@ -54,9 +53,7 @@ class NewKey(RequestBody, frozen=True, kw_only=True):
     scopes: (
         Annotated[
             _Scopes,
-            Meta(
-                description=f"{_SCOPES_TEXT} Without it: `submit` and `read`; where no key is valid yet, `admin` as well."
-            ),
+            about(f"{_SCOPES_TEXT} Without it: `submit` and `read`; where no key is valid yet, `admin` as well."),
         ]
         | UnsetType
     ) = UNSET
@@ -79,7 +76,7 @@ class KeyChange(RequestBody, frozen=True, kw_only=True):
     """A change of a key. What is not named stays as it is."""
 
     name: _Name | UnsetType = UNSET
-    scopes: Annotated[_Scopes, Meta(description=_SCOPES_TEXT)] | UnsetType = UNSET
+    scopes: Annotated[_Scopes, about(_SCOPES_TEXT)] | UnsetType = UNSET
     limits: _OwnLimits = field(default_factory=dict)
 
 
@@ -106,6 +103,7 @@ class KeyRotation(RequestBody, frozen=True, kw_only=True):
 
 KEY_ROTATION: Final = BodyReader(
     KeyRotation,
+    optional=True,
     examples={
         "day": {"summary": "The old one works for a day", "value": {}},
         "now": {"summary": "The old one ends now", "value": {"overlap_seconds": 0}},
@@ -152,16 +150,11 @@ class ShownKeyResource(KeyResource, frozen=True, kw_only=True):
 
 
 class KeyList(ListOf[KeyResource], frozen=True, kw_only=True):
-    """All keys."""
+    """A part of the list of keys, oldest first."""
 
 
 def key_resource(record: ApiKey, now: float) -> KeyResource:
-    """A key as an admin sees it.
-
-    Args:
-        record: The key.
-        now: By the store's clock, in Unix seconds: a previous key that still works is shown.
-    """
+    """A key as an admin sees it, with the previous ones that still work ``now`` (Unix seconds by the store's clock)."""
     return KeyResource(
         id=record.id,
         name=record.name,

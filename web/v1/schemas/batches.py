@@ -14,10 +14,8 @@ from msgspec import Meta
 from jobs.batches import SIZE_LIMIT, BatchState
 from jobs.model import Status
 from jobs.resources import examples
-from jobs.resources.base import BatchId, Count, Fraction, JobId, Resource, Time, Url, about
-from jobs.resources.links import Links
+from jobs.resources.base import BatchId, Count, Fraction, JobId, Links, Resource, Time, Url, about, rfc3339
 from jobs.submissions import Submission
-from jobs.times import rfc3339
 from providers.inputs.faults import FAULTS_LIMIT, escape
 from providers.inputs.normalise import pixel_steps
 from web.http.json_body import PICTURE_BODY, Json, check_amount
@@ -50,7 +48,7 @@ class BatchOfJobs(RequestBody, frozen=True, kw_only=True):
 class BatchOfMatrix(RequestBody, frozen=True, kw_only=True):
     """Jobs that differ in a few values."""
 
-    template: Annotated[dict[str, Any], Meta(description="A submission, but for what the matrix fills in.")]
+    template: Annotated[dict[str, Any], about("A submission, but for what the matrix fills in.")]
     matrix: Annotated[
         dict[
             Annotated[str, Meta(pattern=r"^(model|provider|priority|input\..+)$")],
@@ -104,9 +102,6 @@ class Member:
 
 def members_of(body: object) -> Sequence[Member]:
     """The jobs that a body means; whether each is right is not looked at.
-
-    Args:
-        body: As decoded by :mod:`web.http.json_body`.
 
     Raises:
         Problem: 413: its jobs are too large together; 422: it is no batch.

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Final, Literal
 
 from msgspec import UNSET, UnsetType
 
+from jobs.error_codes import CAUSES
 from jobs.resources import examples
-from jobs.resources.base import Count, ListOf, Resource, Time, about, optional, optional_time
+from jobs.resources.base import Count, ListOf, Resource, Time, about, optional, optional_time, rfc3339
 from jobs.scheduling.health import Health, condition, percentile
 from jobs.scheduling.provider_states import ProviderState
-from jobs.times import rfc3339
-from media import Kind
+from media import Kind, kind_of
 from providers.catalog import Model
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec, Param, ProviderSpec
 
-Capability = Literal["text-to-image", "image-to-image", "image-to-text", "chat"]
 ProviderStatus = Literal["healthy", "degraded", "down", "resting", "paused", "disabled"]
 
 _PROMPT_EXAMPLE = {"name": "prompt", "type": "string", "required": True}
@@ -29,8 +29,10 @@ class ModelResource(Resource, frozen=True, kw_only=True):
     object: Literal["model"] = "model"
     name: Annotated[str, about("The exact name.", example=examples.MODEL)]
     aliases: Annotated[list[str], about("Its other names.", example=["flux"])]
-    kind: Annotated[Kind, about("What it makes.", example="image")]
-    capabilities: Annotated[list[Capability], about("What it is good for.", example=["text-to-image"])]
+    kind: Annotated[Kind, about("What it makes, as `kind` of an output.", example="image")]
+    capabilities: Annotated[
+        list[str], about("What it is good for, in the words of model hubs.", example=["text-to-image"])
+    ]
     previews: Annotated[bool, about("Whether it shows previews while it works.", example=False)]
     providers: Annotated[list[str], about("Its providers, in the order they are asked.", example=[examples.PROVIDER])]
     input_schema: Annotated[
@@ -96,7 +98,9 @@ class ProviderResource(Resource, frozen=True, kw_only=True):
     success_rate: Annotated[float | UnsetType, about("Moving average over its attempts, 0 to 1.", example=0.98)] = UNSET
     waiting: Annotated[Percentiles | UnsetType, about("How long attempts waited in its queue.")] = UNSET
     running: Annotated[Percentiles | UnsetType, about("How long attempts ran.")] = UNSET
-    last_error: Annotated[str | UnsetType, about("Its last error, for people.")] = UNSET
+    last_error: Annotated[
+        str | UnsetType, about("What its last error was, for people. Its text is known to the job's owner.")
+    ] = UNSET
     last_used_at: Annotated[Time | UnsetType, about("When a job last ran there.")] = UNSET
     checked_at: Annotated[Time | UnsetType, about("When it was probed last.")] = UNSET
     signature: ProviderSignature | UnsetType = UNSET
@@ -138,36 +142,48 @@ def model_resource(found: Model) -> ModelResource:
     )
 
 
-def _capabilities(spec: ModelSpec) -> list[Capability]:
+#: What goes in, in the words of model hubs, and the types of parameters that take it.
+_SOURCES: Final[Mapping[str, frozenset[str]]] = {
+    "image": frozenset({"image", "images"}),
+    "audio": frozenset({"audio"}),
+    "video": frozenset({"video"}),
+}
+
+
+def _capabilities(spec: ModelSpec) -> list[str]:
     """What a model is good for, in the words of model hubs."""
-    if spec.kind == "image":
-        return ["text-to-image", "image-to-image"] if spec.vision else ["text-to-image"]
-    found: list[tuple[Capability, bool]] = [("image-to-text", spec.vision), ("chat", spec.history)]
-    return [capability for capability, has in found if has]
+    types = {param.type for param in spec.params}
+    sources = [name for name, taking in _SOURCES.items() if not taking.isdisjoint(types)]
+    if task := kind_of(spec.kind).task:
+        return [f"{source}-to-{task}" for source in (*(["text"] if spec.param("prompt") else []), *sources)]
+    return [*(f"{source}-to-text" for source in sources), *(["chat"] if spec.history else [])]
 
 
-def provider_resource(spec: ProviderSpec, state: ProviderState) -> ProviderResource:
-    """A provider as the API shows it. What was measured spans its newest 50 attempts."""
+def provider_resource(spec: ProviderSpec, state: ProviderState, subject: str) -> ProviderResource:
+    """A provider as the API shows it to a subject. What was measured spans its newest 50 attempts.
+
+    What an app said about one job may hold another's text. So of errors only the codes are known here.
+    """
     health = state.health
     return ProviderResource(
         name=spec.name,
         label=spec.label,
         url=spec.url or UNSET,
         space=optional(spec.space),
-        state=_status(spec, state),
+        state=_status(spec, state, subject),
         working=spec.enabled and spec.working,
         in_flight=state.in_flight,
         limit=optional(spec.concurrency if state.limit is None else state.limit),
         success_rate=UNSET if health.last_used_at is None else health.success_rate,
         waiting=_percentiles(health.waits),
         running=_percentiles(health.runs),
-        last_error=optional(health.last_error),
+        last_error=_title(health.last_error),
         last_used_at=optional_time(health.last_used_at),
         checked_at=optional_time(health.checked_at),
         signature=_signature(health),
         revision=optional(health.revision),
         reason=_reason(state),
-        cooldown=_cooldown(state),
+        cooldown=_cooldown(state, subject),
         default_model=spec.default_model,
         default_image_model=optional(spec.default_image_model),
         models=[model.name for model in spec.models],
@@ -194,12 +210,12 @@ def _parameter(param: Param) -> ParameterResource:
     )
 
 
-def _status(spec: ProviderSpec, state: ProviderState) -> ProviderStatus:
+def _status(spec: ProviderSpec, state: ProviderState, subject: str) -> ProviderStatus:
     if not spec.enabled or state.override.setting == "disabled":
         return "disabled"
     if state.paused:
         return "paused"
-    return condition(state.health, state.until) if spec.working else "down"
+    return condition(state.health, state.until_for(subject), subject) if spec.working else "down"
 
 
 def _reason(state: ProviderState) -> str | UnsetType:
@@ -208,10 +224,16 @@ def _reason(state: ProviderState) -> str | UnsetType:
     return "signature_changed" if state.health.signature_change else UNSET
 
 
-def _cooldown(state: ProviderState) -> Cooldown | UnsetType:
-    if state.until is None:
+def _cooldown(state: ProviderState, subject: str) -> Cooldown | UnsetType:
+    until = state.until_for(subject)
+    if until is None:
         return UNSET
-    return Cooldown(until=rfc3339(state.until), reason=optional(state.reason))
+    return Cooldown(until=rfc3339(until), reason=_title(state.reason or state.health.last_error))
+
+
+def _title(code: str | None) -> str | UnsetType:
+    """An error code in our own words. An earlier version of Darkroom kept the app's text in its place."""
+    return CAUSES[code].title if code is not None and code in CAUSES else UNSET
 
 
 def _signature(health: Health) -> ProviderSignature | UnsetType:

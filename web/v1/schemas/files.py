@@ -6,11 +6,11 @@ from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
 
-from jobs.files.images import CONTENT_TYPES, INPUT_LIMIT, SIDE_LIMIT
+from jobs.files.image_terms import INPUT_LIMIT, SIDE_LIMIT
+from jobs.files.input_files import FILE_LIMIT
 from jobs.files.uploads import Label, Upload
 from jobs.resources import examples
-from jobs.resources.base import Count, FileId, ListOf, Resource, Sha256, UnixTime, Url, about
-from jobs.resources.links import Links
+from jobs.resources.base import Count, FileId, Links, ListOf, Resource, Sha256, UnixTime, Url, about, optional
 from web.http.json_body import parse
 from web.http.multipart import Form
 from web.http.problems import Problem, invalid
@@ -27,30 +27,30 @@ _Seconds = Annotated[int, Meta(ge=1, le=LONGEST_RETENTION)]
 
 
 class UploadForm(RequestBody, frozen=True, kw_only=True):
-    """A form with an image."""
+    """A form with a file."""
 
     file: (
         Annotated[
             _File,
-            Meta(description=f"PNG, JPEG or WebP, at most {INPUT_LIMIT >> 20} MiB and {SIDE_LIMIT} pixels a side."),
+            about(
+                f"An image (PNG, JPEG or WebP, at most {INPUT_LIMIT >> 20} MiB and {SIDE_LIMIT} pixels a side), or another"
+                f" file of at most {FILE_LIMIT >> 20} MiB."
+            ),
         ]
         | UnsetType
     ) = UNSET
-    content: Annotated[_File, Meta(description="The same under another name: one of the two.")] | UnsetType = UNSET
+    content: Annotated[_File, about("The same under another name: one of the two.")] | UnsetType = UNSET
     purpose: Annotated[str, Meta(min_length=1, max_length=64, description="A word of yours; it comes back.")] = "vision"
-    filename: Annotated[str, Meta(description="How you call it, where its part does not say so.")] | UnsetType = UNSET
-    metadata: (
-        Annotated[str, Meta(description=f"A JSON object of at most {_METADATA_LIMIT} texts of yours; it comes back.")]
-        | UnsetType
-    ) = UNSET
-    retention_seconds: Annotated[_Seconds, Meta(description="How long it is kept; a day by default.")] | UnsetType = (
-        UNSET
+    filename: Annotated[str | UnsetType, about("How you call it, where its part does not say so.")] = UNSET
+    metadata: Annotated[
+        str | UnsetType, about(f"A JSON object of at most {_METADATA_LIMIT} texts of yours; it comes back.")
+    ] = UNSET
+    retention_seconds: Annotated[_Seconds | UnsetType, about("How long it is kept; a day by default.")] = UNSET
+    type: Annotated[str | UnsetType, about("Not needed: the file itself says what it is.")] = UNSET
+    anchor: Annotated[Literal["created_at"] | UnsetType, about("As OpenAI's SDK says from when it is kept.")] = field(
+        default=UNSET, name=_ANCHOR
     )
-    type: Annotated[str, Meta(description="Not needed: the image itself says what it is.")] | UnsetType = UNSET
-    anchor: (
-        Annotated[Literal["created_at"], Meta(description="As OpenAI's SDK says from when it is kept.")] | UnsetType
-    ) = field(default=UNSET, name=_ANCHOR)
-    seconds: Annotated[_Seconds, Meta(description="As OpenAI's SDK says how long it is kept.")] | UnsetType = field(
+    seconds: Annotated[_Seconds | UnsetType, about("As OpenAI's SDK says how long it is kept.")] = field(
         default=UNSET, name=_SECONDS
     )
 
@@ -72,11 +72,7 @@ FIELDS: Final = tuple(name for name in UploadForm.__struct_encode_fields__ if na
 
 
 def label_of(form: Form, seconds: int) -> Label:
-    """What a form says about its file.
-
-    Args:
-        form: As it was read.
-        seconds: How long a file is kept by default.
+    """What a form says about its file, which is kept for so many seconds by default.
 
     Raises:
         Problem: 422 with every fault of its fields.
@@ -119,8 +115,8 @@ def _metadata(text: str) -> dict[str, str]:
 class FileUrls(Resource, frozen=True, kw_only=True):
     """Addresses of a file."""
 
-    get: Annotated[Url, about("The file's record; a job takes this address as an image.", example=examples.FILE_URL)]
-    content: Annotated[Url, about("The image.", example=f"{examples.FILE_URL}/content")]
+    get: Annotated[Url, about("The file's record; a job takes this address as a file.", example=examples.FILE_URL)]
+    content: Annotated[Url, about("The file.", example=f"{examples.FILE_URL}/content")]
 
 
 class FileChecksums(Resource, frozen=True, kw_only=True):
@@ -130,9 +126,9 @@ class FileChecksums(Resource, frozen=True, kw_only=True):
 
 
 class FileResource(Resource, frozen=True, kw_only=True):
-    """An uploaded image. It has the fields of OpenAI's and of Replicate's files."""
+    """An uploaded file. It has the fields of OpenAI's and of Replicate's files."""
 
-    id: Annotated[FileId, about("What a job takes as an image.", example=examples.FILE)]
+    id: Annotated[FileId, about("What a job takes as a file.", example=examples.FILE)]
     object: Literal["file"] = "file"
     bytes: Annotated[Count, about("Size of the file as it is kept; `size` says the same.", example=412880)]
     created_at: Annotated[UnixTime, about("Unix seconds, as OpenAI's SDK reads it.", example=1795186200)]
@@ -141,16 +137,14 @@ class FileResource(Resource, frozen=True, kw_only=True):
     purpose: Annotated[str, about("As the upload said.", example="vision")]
     status: Literal["processed"] = "processed"
     name: Annotated[str, about("The same as `filename`.", example="lighthouse.jpg")]
-    content_type: Annotated[
-        str, about("The type of the image.", example="image/jpeg", enum=list(CONTENT_TYPES.values()))
-    ]
+    content_type: Annotated[str, about("Its type, by its first bytes.", example="image/jpeg")]
     size: Annotated[Count, about("The same as `bytes`.", example=412880)]
-    width: Annotated[Count, about("In pixels.", example=1536)]
-    height: Annotated[Count, about("In pixels.", example=1024)]
     etag: Annotated[str, about("Its SHA-256 in hex.", example=_SHA256_EXAMPLE)]
     checksums: FileChecksums
     metadata: Annotated[dict[str, str], about("As the upload said.", example={"album": "sea"})]
     urls: FileUrls
+    width: Annotated[Count | UnsetType, about("Of an image, in pixels.", example=1536)] = UNSET
+    height: Annotated[Count | UnsetType, about("Of an image, in pixels.", example=1024)] = UNSET
 
 
 class FileList(ListOf[FileResource], frozen=True, kw_only=True):
@@ -179,8 +173,8 @@ def file_resource(upload: Upload, links: Links) -> FileResource:
         name=upload.name,
         content_type=upload.content_type,
         size=upload.bytes,
-        width=upload.width,
-        height=upload.height,
+        width=optional(upload.width),
+        height=optional(upload.height),
         etag=upload.sha256,
         checksums=FileChecksums(sha256=upload.sha256),
         metadata=upload.metadata,

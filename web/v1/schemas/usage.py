@@ -11,10 +11,7 @@ from jobs.limits import MEANINGS
 from jobs.resources import examples
 from jobs.resources.base import Count, Resource, about
 
-_FILES: Final = {
-    "files": "Files that are kept (`/v1/files`).",
-    "file_bytes": "Bytes of these files together.",
-}
+_FILES: Final = {"files": "Files that are kept (`/v1/files`).", "file_bytes": "Bytes of these files together."}
 
 
 def _counts(texts: Mapping[str, str]) -> dict[str, Any]:

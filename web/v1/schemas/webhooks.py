@@ -17,8 +17,8 @@ from jobs.resources.base import (
     about,
     optional,
     optional_time,
+    rfc3339,
 )
-from jobs.times import rfc3339
 from jobs.webhooks import deliveries
 from jobs.webhooks.deliveries import TERMINAL, TYPES, Call, Delivery, State, Trouble
 from web.http.validation import BodyReader, RequestBody
@@ -46,9 +46,7 @@ class JobWebhook(RequestBody, frozen=True, kw_only=True):
         tuple[Annotated[str, Meta(extra_json_schema={"enum": list(TYPES)})], ...],
         Meta(min_length=1, extra_json_schema={"uniqueItems": True}, description="The events to send."),
     ] = TERMINAL
-    payload: Annotated[
-        Literal["full", "thin"], Meta(description="The whole job, or only its id, status and addresses.")
-    ] = "full"
+    payload: Annotated[Literal["full", "thin"], about("The whole job, or only its id, status and addresses.")] = "full"
 
     def __repr__(self) -> str:
         """Without the address, whose query may hold a secret."""
@@ -67,6 +65,10 @@ WEBHOOK_TEST: Final = BodyReader(
 )
 
 
+#: What a delivery may report; ``unknown`` where its record could not be read.
+_REPORTED: Final = [*TYPES, deliveries.TEST, deliveries.UNKNOWN]
+
+
 class DeliveryAttempt(Resource, frozen=True, kw_only=True):
     """One try to send a delivery."""
 
@@ -78,7 +80,7 @@ class DeliveryAttempt(Resource, frozen=True, kw_only=True):
     error: Annotated[
         Trouble | UnsetType,
         about(
-            "`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none within 15 seconds; `redirect`: not followed; `status`: another answer than 2xx."
+            "`unreachable`: no connection, or none allowed; `tls`: no valid certificate; `no_answer`: none within 15 seconds; `redirect`: not followed; `status`: another answer than 2xx; `internal`: no call, since something is wrong on this server."
         ),
     ] = UNSET
 
@@ -91,7 +93,12 @@ class DeliveryResource(Resource, frozen=True, kw_only=True):
     job_id: Annotated[JobId | UnsetType, about("The job that it reports; absent for a test.", example=examples.JOB)] = (
         UNSET
     )
-    type: Annotated[str, about("The event that it reports.", example="job.succeeded", enum=[*TYPES, deliveries.TEST])]
+    type: Annotated[
+        str,
+        about(
+            "The event that it reports.", example="job.succeeded", enum=[*TYPES, deliveries.TEST, deliveries.UNKNOWN]
+        ),
+    ]
     host: Annotated[str, about("The host that it is sent to.", example="hooks.example.com")]
     status: Annotated[
         State, about("`exhausted`: no try is left; `disabled`: its receiver answered 410.", example="delivered")

@@ -24,6 +24,7 @@ from providers.errors import (
     Waking,
 )  # fmt: skip
 from providers.events import Checkpoint, Started, Status
+from providers.gradio.answers.files import Stored, find
 from providers.gradio.app_info import AppAddress
 from providers.gradio.app_limits import AppLimits
 from providers.gradio.client import GradioApp
@@ -33,6 +34,12 @@ from tests.support.hostile_app import CONFIG, DONE, SSE, HostileApp, Request, Wi
 STREAM = "GET /gradio_api/queue/data"
 CALL = "POST /gradio_api/call/infer"
 CANARY = "hf_canary0123456789secret"
+
+
+def stored(value: object) -> Stored:
+    found = find(value)
+    assert found is not None
+    return found
 
 
 @pytest.fixture
@@ -95,6 +102,18 @@ def test_endless_heartbeats_are_no_news(app: HostileApp) -> None:
     app.routes[STREAM] = beat
     with pytest.raises(Timeout, match="no news from the app"):
         call(app, limits=AppLimits(no_news=0.3))
+    assert len(app.asked("/gradio_api/cancel")) == 1
+
+
+def test_a_connection_without_heartbeats_is_dead(app: HostileApp) -> None:
+    def silent(wire: Wire, _: Request) -> None:
+        wire.stream()
+        wire.chunk(event("process_starts"))
+        wire.pause(60)
+
+    app.routes[STREAM] = silent
+    with pytest.raises(Timeout, match="not even a heartbeat"):
+        call(app, limits=AppLimits(read=0.4))
     assert len(app.asked("/gradio_api/cancel")) == 1
 
 
@@ -220,14 +239,16 @@ def test_an_endless_redirect_is_not_read(app: HostileApp) -> None:
             wire.chunk(b" " * (1 << 20))
 
     app.routes["GET /config"] = endless
-    with pytest.raises(Unreachable, match="moved to another address"):
+    with pytest.raises(Unreachable, match="sends everybody to"):
         call(app)
 
 
 def test_credentials_go_to_the_app_and_to_no_other_host(app: HostileApp) -> None:
     with hostile_app() as other:
         for route in ("GET /config", STREAM, CALL):
-            app.routes = {route: lambda wire, _: wire.head("307 Over", Location=f"{other.url}/config")}
+            # Where a call's answer is lost, the job is looked for on the stream.
+            over = {route, STREAM}
+            app.routes = dict.fromkeys(over, lambda wire, _: wire.head("307 Over", Location=f"{other.url}/config"))
             with pytest.raises(ProviderError):
                 call(app, headers={"X-HF-Authorization": CANARY}, cookies=f"session={CANARY}")
         assert other.requests == []
@@ -387,7 +408,7 @@ def test_a_500_for_a_function_that_is_gone_means_that_the_app_has_changed(app: H
 def test_an_app_without_a_description_is_asked_by_position(app: HostileApp) -> None:
     app.routes["GET /gradio_api/info"] = lambda wire, _: wire.answer(b"Oops", status="500 Oops")
     with GradioApp(AppAddress(base_url=app.url), control=Control(10)) as client:
-        events = list(client.call("/infer", {"prompt": "x"}, positional=("prompt",)))
+        events = list(client.call("/infer", {"prompt": "x"}, order=("prompt",)))
     assert events[-1] == CallResult(("done",))
     assert b'"data": ["x"]' in app.asked("/gradio_api/call/infer")[0].body
 
@@ -422,8 +443,7 @@ def test_a_file_is_read_within_its_limit(app: HostileApp) -> None:
     name = "GET /gradio_api/file=/a%20b.png"
     app.routes[name] = lambda wire, _: wire.answer(b"12345", content_type="image/png")
     with GradioApp(AppAddress(base_url=app.url), control=Control(10)) as client:
-        file = client.files.output({"path": "/a b.png", "meta": {"_type": "gradio.FileData"}})
-        assert file is not None
+        file = client.files.output(stored({"path": "/a b.png", "meta": {"_type": "gradio.FileData"}}))
         assert file.read(5) == b"12345"
         with pytest.raises(Protocol, match="more than 4 bytes"):
             file.read(4)
@@ -452,8 +472,9 @@ def test_a_file_is_read_within_its_limit(app: HostileApp) -> None:
 
 def test_a_file_at_another_address_is_not_fetched(app: HostileApp) -> None:
     with hostile_app() as other, GradioApp(AppAddress(base_url=app.url), control=Control(10)) as client:
-        file = client.files.output({"path": None, "url": f"{other.url}/config", "meta": {}})
-        assert file is not None
+        file = client.files.output(
+            stored({"path": None, "url": f"{other.url}/config", "meta": {"_type": "gradio.FileData"}})
+        )
         with pytest.raises(Protocol, match="at another address"):
             file.read(100)
         assert other.connections == 0
@@ -551,7 +572,7 @@ def test_a_blocking_call_says_that_it_works_and_can_be_canceled(app: HostileApp)
 
     app.routes["POST /gradio_api/run/infer"] = work
     with GradioApp(AppAddress(base_url=app.url), control=control) as client:
-        events = client.predict("/infer", ["x"], fn_index=0)
+        events = client.predict("/infer", {"prompt": "x"}, fn_index=0)
         assert next(events) == Status("Acquiring GPU token")
 
         def cancel() -> None:

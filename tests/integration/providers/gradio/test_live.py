@@ -15,6 +15,7 @@ from PIL import Image
 from providers.base import Control
 from providers.errors import Busy, Canceled, Changed, Crashed, Denied, ProviderError, Quota, Unreachable
 from providers.events import Checkpoint, Preview, Progress, ProviderEvent, Queued, Started, Status
+from providers.gradio.answers.files import Stored, find
 from providers.gradio.app_info import AppAddress
 from providers.gradio.app_limits import AppLimits
 from providers.gradio.call_plan import Style
@@ -31,6 +32,12 @@ LINES = [
 ]
 STYLES: tuple[Style, ...] = ("call", "join")
 Event = ProviderEvent | CallResult
+
+
+def stored(value: object) -> Stored:
+    found = find(value)
+    assert found is not None
+    return found
 
 
 @pytest.fixture(params=LINES)
@@ -68,7 +75,7 @@ def begin(
     style: Style = "call",
     resume: dict[str, object] | None = None,
 ) -> Generator[Event, None, None]:
-    yield from app.call(name, arguments, positional=NAMES.get(name, ("text",)), style=style, resume=resume)
+    yield from app.call(name, arguments, order=NAMES.get(name, ("text",)), style=style, resume=resume)
 
 
 def call(space: Space, name: str, style: Style = "call", **arguments: object) -> list[Event]:
@@ -106,8 +113,7 @@ def test_each_step_of_a_generator_is_a_preview_that_can_be_read(space: Space, st
             if isinstance(event, Preview):
                 pictures.append(picture(event.image.read(1 << 20)))
             if isinstance(event, CallResult):
-                final = app.files.output(event.data[0])
-                assert final is not None
+                final = app.files.output(stored(event.data[0]))
                 assert picture(final.read(1 << 20)).size == (48, 48)
                 assert event.data[1] == 3
     assert len(pictures) == 4
@@ -166,8 +172,8 @@ def test_all_pictures_of_a_gallery_can_be_read(space: Space) -> None:
     with opened(space) as app:
         (gallery,) = answer(list(begin(app, "/gallery", {"pictures": 3})))
         assert isinstance(gallery, list)
-        files = [app.files.output(item) for item in gallery]
-        colours = {picture(file.read(1 << 20)).getpixel((5, 5)) for file in files if file}
+        files = [app.files.output(stored(item["image"])) for item in gallery]
+        colours = {picture(file.read(1 << 20)).getpixel((5, 5)) for file in files}
     assert len(colours) == 3
 
 
@@ -177,22 +183,20 @@ def test_an_uploaded_picture_comes_back(space: Space) -> None:
     with opened(space) as app:
         sent = app.files.upload(InputFile("../x\r\n.png", raw.getvalue(), "image/png"))
         (echoed,) = answer(list(begin(app, "/echo_image", {"image": sent})))
-        file = app.files.output(echoed)
-        assert file is not None
+        file = app.files.output(stored(echoed))
         assert picture(file.read(1 << 20)).size == (20, 10)
 
 
 def test_a_file_with_a_difficult_name_can_be_read(space: Space) -> None:
     with opened(space) as app:
         (saved,) = answer(list(begin(app, "/save", {"text": "inside"})))
-        file = app.files.output(saved)
-        assert file is not None
+        file = app.files.output(stored(saved))
         assert file.read(100) == b"inside"
 
 
 def test_a_hidden_function_is_found_by_its_number(space: Space) -> None:
     with opened(space) as app:
-        events = list(app.call("/no_longer", {"t": "x"}, positional=("t",), fn_index=14))
+        events = list(app.call("/no_longer", {"t": "x"}, order=("t",), fn_index=14))
     assert answer(events) == ("quick: x",)
 
 
@@ -201,12 +205,13 @@ def test_a_wrong_name_says_what_the_app_has(space: Space) -> None:
         call(space, "/infer", text="x")
 
 
-def test_wrong_and_missing_parameters_are_named(space: Space) -> None:
+def test_a_wrong_parameter_is_named(space: Space) -> None:
     with pytest.raises(Changed, match="no longer has the parameter 'guidance'"):
         call(space, "/quick", text="x", guidance=1)
-    if not is_old(space):
-        with pytest.raises(Changed, match="now needs the parameter 'text'"):
-            call(space, "/quick")
+
+
+def test_an_input_that_is_not_given_is_sent_as_the_page_sends_it(space: Space) -> None:
+    assert answer(call(space, "/quick")) == ("quick: ",)
 
 
 def test_a_signature_names_functions_and_parameters(space: Space) -> None:
@@ -223,9 +228,9 @@ def test_a_signature_names_functions_and_parameters(space: Space) -> None:
 def test_a_blocking_call_gives_its_answer_and_its_error(space: Space) -> None:
     with opened(space) as app:
         # Queued functions are closed to it on Spaces, but not by default elsewhere.
-        events = list(app.predict("/slow", ["b", 1.2], fn_index=1))
+        events = list(app.predict("/slow", {"text": "b", "seconds": 1.2}, order=NAMES["/slow"]))
         with pytest.raises(Crashed, match="it's so"):
-            list(app.predict("/fail", ["it's so"], fn_index=6))
+            list(app.predict("/fail", {"text": "it's so"}, order=("text",)))
     assert events[-1] == CallResult(("slow: b",))
     lines = [event.text for event in events if isinstance(event, Status)]
     assert lines[0] == "Acquiring GPU token"
@@ -421,8 +426,7 @@ def test_a_login_opens_the_app_and_a_wrong_one_does_not(spaces: Spaces, line: st
         assert answer(list(begin(app, "/quick", {"text": "x"}))) == ("quick: x",)
         (gallery,) = answer(list(begin(app, "/gallery", {"pictures": 1})))
         assert isinstance(gallery, list)
-        file = app.files.output(gallery[0])
-        assert file is not None
+        file = app.files.output(stored(gallery[0]["image"]))
         assert file.read(1 << 20)
 
 
@@ -437,7 +441,6 @@ def test_a_server_that_is_killed_in_the_middle_is_unreachable(spaces: Spaces, li
     with opened(space) as app:
         events = begin(app, "/generate", {"text": "k", "steps": 100, "delay": 0.1})
         assert any(isinstance(event, Preview) for event in events)
-        space.process.kill()
-        space.process.wait()
+        space.stop()
         with pytest.raises(Unreachable):
             list(events)

@@ -87,6 +87,19 @@ def test_a_trusted_certificate_serves_the_whole_call_on_one_connection(app: Host
     assert app.connections == 1
 
 
+def test_a_certificate_that_an_operator_names_is_trusted_for_this_app_alone(
+    app: HostileApp, certificate: tuple[Path, Path]
+) -> None:
+    address = AppAddress(base_url=app.url, ca_file=str(certificate[0]))
+    with GradioApp(address, control=Control(20)) as client:
+        assert list(client.call("/infer", {"prompt": "x"}))[-1] == CallResult(("done",))
+    with pytest.raises(Unreachable, match="certificate"):
+        call(app, Control(20))
+    gone = AppAddress(base_url=app.url, ca_file=f"{certificate[0]}.gone")
+    with pytest.raises(Unreachable, match="ca_file"), GradioApp(gone, control=Control(20)) as client:
+        list(client.call("/infer", {"prompt": "x"}))
+
+
 class Tunnel:
     """A proxy that notes what it is asked for and passes bytes on."""
 

@@ -10,9 +10,11 @@ from settings import load
 _SERVER = redis_server.RedisServer(program="valkey-server", folder=Path("/d/redis"), port=1, password="p")
 
 
-def test_redis_starts_first_and_web_stops_first() -> None:
-    stack = sorted(programs.stack(_SERVER, Path("/f")), key=lambda program: program.order)
-    assert [program.name for program in stack] == ["redis", "flower", "worker", "scheduler", "web"]
+def test_redis_starts_first_and_stops_after_all_others() -> None:
+    redis, *others = sorted(programs.stack(_SERVER, Path("/f")), key=lambda program: program.order)
+    assert redis.name == "redis"
+    assert {program.name for program in others} == {"flower", "worker", "scheduler", "web"}
+    assert all(program.order > redis.order for program in others)
 
 
 def test_with_a_redis_of_ones_own_none_is_started() -> None:

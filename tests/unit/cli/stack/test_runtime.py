@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,33 +14,80 @@ from click.testing import CliRunner, Result
 from cli.errors import InUse
 from cli.main import main
 from cli.stack import redis_server, runtime
+from tests.support.processes import ROOT
 
+OWNER = """
+import sys, time
+from pathlib import Path
+from cli.stack import runtime
+folder = Path(sys.argv[1])
+with runtime.lock(folder):
+    facts = runtime.Runtime(pid=int(sys.argv[2]), url="http://127.0.0.1:1", flower_url="", redis_url="redis://:secret@x")
+    runtime.write(folder / "runtime.json", facts)
+    print("ready", flush=True)
+    time.sleep(60)
+"""
 _FACTS = runtime.Runtime(pid=os.getpid(), url="http://127.0.0.1:1", flower_url="", redis_url="redis://:secret@x")
 
 
 def test_addresses_are_read_back_by_their_owner_only(tmp_path: Path) -> None:
     path = tmp_path / "runtime.json"
-    path.write_text("an older one")
-    path.chmod(0o644)
-    runtime.write(path, _FACTS)
-    assert runtime.read(path) == _FACTS
-    assert path.stat().st_mode & 0o777 == 0o600
+    with runtime.lock(tmp_path):
+        path.write_text("an older one")
+        path.chmod(0o644)
+        runtime.write(path, _FACTS)
+        assert runtime.read(path) == _FACTS
+        assert path.stat().st_mode & 0o777 == 0o600
 
 
-@pytest.mark.parametrize(
-    "text", ["", "{", "[]", '{"pid": 1}', '{"pid": "x", "url": "", "flower_url": "", "redis_url": ""}']
-)
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"pid": 1}', '{"pid": 1, "more": 2}'])
 def test_a_damaged_file_is_no_service(tmp_path: Path, text: str) -> None:
     path = tmp_path / "runtime.json"
-    path.write_text(text)
+    with runtime.lock(tmp_path):
+        path.write_text(text)
+        assert runtime.read(path) is None
+
+
+def test_a_service_that_was_killed_is_no_service_whoever_has_its_pid(tmp_path: Path) -> None:
+    path = tmp_path / "runtime.json"
     assert runtime.read(path) is None
+    owner = subprocess.Popen(
+        [sys.executable, "-c", OWNER, str(tmp_path), str(os.getpid())], cwd=ROOT, stdout=subprocess.PIPE
+    )
+    assert owner.stdout is not None
+    owner.stdout.readline()
+    assert runtime.read(path) == _FACTS
+    owner.kill()
+    owner.communicate()
+    # Its pid is ours: it is alive, and no darkroom.
+    assert path.exists()
+    assert runtime.read(path) is None
+    # Nor is it believed while a command has the directory for its own database.
+    with runtime.lock(tmp_path):
+        assert runtime.read(path) is None
 
 
-def test_a_service_that_died_is_no_service(tmp_path: Path) -> None:
-    gone = subprocess.Popen([sys.executable, "-c", ""])
-    gone.wait()
-    runtime.write(tmp_path / "f", runtime.Runtime(pid=gone.pid, url="", flower_url="", redis_url=""))
-    assert runtime.read(tmp_path / "f") is None
+def test_who_only_looks_keeps_nobody_from_starting(tmp_path: Path) -> None:
+    path = tmp_path / "runtime.json"
+    with runtime.lock(tmp_path):
+        pass
+    over = threading.Event()
+
+    def look() -> None:
+        while not over.is_set():
+            runtime.read(path)
+
+    readers = [threading.Thread(target=look) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    try:
+        for _ in range(50):
+            with runtime.lock(tmp_path):
+                pass
+    finally:
+        over.set()
+        for reader in readers:
+            reader.join()
 
 
 def test_a_data_directory_has_one_owner(tmp_path: Path) -> None:

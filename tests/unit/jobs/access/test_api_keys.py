@@ -12,8 +12,7 @@ import redis
 from jobs.access.api_key_store import ApiKeyStore
 from jobs.access.api_keys import digest, is_well_formed, mint
 from jobs.errors import StoreUnavailable
-from jobs.record.client import connect
-from jobs.record.connection import Connection
+from jobs.record.connection import Connection, connect
 from tests.support.connections import RiggedConnection
 
 
@@ -30,7 +29,7 @@ def test_a_key_is_found_until_it_is_revoked(keys: ApiKeyStore) -> None:
     assert keys.revoke(record.id)
     assert not keys.revoke(record.id)
     assert (keys.find(key), keys.any()) == (None, False)
-    assert [(entry.id, entry.revoked_at is None) for entry in keys.list()] == [(record.id, False)]
+    assert [(entry.id, entry.revoked_at is None) for entry in keys.each()] == [(record.id, False)]
 
 
 def test_the_api_asks_for_a_key_from_the_first_one_on(keys: ApiKeyStore) -> None:
@@ -167,7 +166,13 @@ def test_an_unknown_key_and_an_unknown_id_are_nothing(keys: ApiKeyStore) -> None
 
 def test_a_store_that_is_away_is_said_so() -> None:
     keys = ApiKeyStore(Connection(connect("redis://127.0.0.1:1")))
-    for use in (keys.any, keys.list, lambda: keys.find(mint()), lambda: keys.create("x"), lambda: keys.revoke("x")):
+    for use in (
+        keys.any,
+        lambda: list(keys.each()),
+        lambda: keys.find(mint()),
+        lambda: keys.create("x"),
+        lambda: keys.revoke("x"),
+    ):
         with pytest.raises(StoreUnavailable):
             use()
 
@@ -177,6 +182,6 @@ def test_the_first_key_is_the_operators_and_the_next_are_not(keys: ApiKeyStore) 
     assert first.scopes == ("submit", "read", "admin")
     assert keys.create("bot")[0].scopes == ("submit", "read")
     assert keys.create("boss", ("admin",))[0].scopes == ("admin",)
-    for record in keys.list():
+    for record in keys.each():
         keys.revoke(record.id)
     assert "admin" in keys.create("me again")[0].scopes, "nobody is left who could make another"

@@ -16,8 +16,7 @@ from jobs.access.rates import LocalRates, Rates, Window, read_window, submit_win
 from jobs.access.streams import LIFE_SECONDS, OpenStreams
 from jobs.limits import UNLIMITED, Limits
 from jobs.record import keys
-from jobs.record.client import connect
-from jobs.record.connection import Connection
+from jobs.record.connection import Connection, connect
 from tests.support.eventually import eventually
 
 SUBMIT = Window("submit", "submits_per_minute", 5, 60)

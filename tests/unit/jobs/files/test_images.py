@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageCms
 
-from jobs.files.images import BYTES_LIMIT, INPUT_LIMIT, BadImage, ImageInfo, clean, shrink, verify
+from jobs.files.image_terms import INPUT_LIMIT, BadImage, ImageInfo
+from jobs.files.images import BYTES_LIMIT, clean, shrink, verify
 from tests.support.sample_images import animated_image, image_with_metadata, oversized_png, plain_image, png_chunk
 
 
@@ -225,3 +226,25 @@ def test_a_phones_picture_with_a_second_one_behind_it_is_a_jpeg() -> None:
 def test_an_input_may_not_be_larger_than_said() -> None:
     with pytest.raises(BadImage, match="the limit is"):
         clean(plain_image() + b"\0" * INPUT_LIMIT)
+
+
+# -- what is shown of them ---------------------------------------------------
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_sides_are_those_of_the_upright_picture(orientation: int) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    buffer = io.BytesIO()
+    Image.new("RGB", (64, 32), "teal").save(buffer, "JPEG", exif=exif)
+    found = verify(buffer.getvalue())
+    assert (found.width, found.height) == ((32, 64) if orientation > 4 else (64, 32))
+    with Image.open(io.BytesIO(shrink(buffer.getvalue(), 64, 1 << 16))) as preview:
+        assert preview.size == (found.width, found.height)
+
+
+def test_a_preview_shows_nothing_that_is_transparent() -> None:
+    buffer = io.BytesIO()
+    Image.new("RGBA", (8, 8), (255, 0, 0, 0)).save(buffer, "PNG")
+    with Image.open(io.BytesIO(shrink(buffer.getvalue(), 8, 1 << 16))) as preview:
+        assert preview.convert("L").getpixel((4, 4)) == 255

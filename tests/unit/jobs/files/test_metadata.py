@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from PIL import Image, ImageCms, PngImagePlugin
 
 from jobs.files.images import verify
-from jobs.files.metadata import Label, label_of, rewrite
-from jobs.files.metadata.label import LIMIT
+from jobs.files.metadata.label import LIMIT, Label, label_of
+from jobs.files.metadata.rewrite import rewrite
 from jobs.model import Job, Recipe
 from providers.echo.painting import paint
 

@@ -11,14 +11,13 @@ import redis
 
 from jobs.errors import KeyReused, UploadNotFound, UploadsFull
 from jobs.files import ArtifactError, LocalArtifacts
-from jobs.files.images import ImageInfo
-from jobs.files.uploads import Label, Upload, Uploads, Usage
+from jobs.files.uploads import FileInfo, Label, Upload, Uploads, Usage
 from jobs.idempotency import Idempotency
 from jobs.record import keys
 from jobs.record.connection import Connection
 from tests.support.connections import RiggedConnection
 
-PICTURE = ImageInfo("image/png", 8, 8)
+PICTURE = FileInfo("image/png", 8, 8)
 
 
 @pytest.fixture
@@ -189,6 +188,14 @@ def test_a_list_goes_on_where_it_was_left(uploads: Uploads) -> None:
         add(uploads, b"")  # what comes later is not in the rest of the list
     assert seen == ids
     assert cursor is None
+
+
+def test_an_upload_that_cannot_be_read_costs_itself(uploads: Uploads, client: redis.Redis) -> None:
+    ids = [add(uploads, b"").id for _ in range(3)]
+    client.hset(keys.files("key_1"), ids[1], b"no record")
+    client.hset(keys.files("key_1"), b"\xff\xfe", b"no record either")
+    found, _ = uploads.page("key_1", cursor=None, limit=10)
+    assert [one.id for one in found] == [ids[2], ids[0]]
 
 
 @pytest.fixture(autouse=True)

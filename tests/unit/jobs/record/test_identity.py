@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import fakeredis
 import pytest
+import redis
 
 from jobs.errors import JobNotFound, LeaseLost, StoreUnavailable, WrongDatabase
-from jobs.ids import new_job_id
+from jobs.ids import new_id
 from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.record.identity import DatabaseIdentity, Verdict, judge
@@ -101,6 +104,43 @@ def test_a_folder_that_takes_no_files_is_no_reason_to_stop(
     assert "cannot be kept" in caplog.text
 
 
+@pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"\0\0\0", b"db_1\ndb_2", None])
+def test_an_id_that_cannot_be_read_is_not_taken_for_none(
+    client: Any, tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Otherwise a process would take any database for the right one."""
+    knows = an_epoch(client, tmp_path, initialise=True)
+    name = knows.check()
+    file = tmp_path / "data" / "database.id"
+    file.unlink()
+    if content is None:
+        file.mkdir()
+    else:
+        file.write_bytes(content)
+    assert knows.check() == name, "who knows the id goes on"
+    for initialise in (False, True):
+        started = an_epoch(client, tmp_path, initialise=initialise)
+        for _ in range(2):
+            with pytest.raises(WrongDatabase, match="cannot be read"):
+                started.check()
+        assert started.look() == "another"
+    assert caplog.text.count("cannot be read") == 2, "it is said once"
+    client.flushall()
+    with pytest.raises(WrongDatabase):
+        an_epoch(client, tmp_path, initialise=True).check()
+    if content is not None:
+        accepted = an_epoch(client, tmp_path).accept()
+        assert an_epoch(client, tmp_path).check() == accepted
+
+
+def test_an_id_in_the_database_that_is_no_text_is_another(client: Any, tmp_path: Path) -> None:
+    identity = an_epoch(client, tmp_path, initialise=True)
+    identity.check()
+    client.hset(keys.IDENTITY, "id", b"\xff\xfe")
+    with pytest.raises(WrongDatabase, match="not the one"):
+        identity.check()
+
+
 def test_when_the_right_database_is_back_everything_goes_on(client: Any, tmp_path: Path) -> None:
     identity = an_epoch(client, tmp_path, initialise=True)
     name = identity.check()
@@ -155,7 +195,7 @@ def connection(client: Any, identity: DatabaseIdentity) -> RiggedConnection:
 def test_an_emptied_database_takes_no_job_however_soon_it_comes(client: Any, store: JobStore) -> None:
     client.flushall()
     with pytest.raises(WrongDatabase):
-        store.create(make_job(created_at=store.now()))
+        store.accept(make_job(created_at=store.now()))
     assert not client.keys("*")
 
 
@@ -169,7 +209,7 @@ def test_an_emptied_database_takes_no_batch(client: Any, store: JobStore) -> Non
 def test_in_an_emptied_database_no_job_is_missing(client: Any, store: JobStore) -> None:
     job = add_job(store)
     with pytest.raises(JobNotFound):
-        store.get(new_job_id())
+        store.get(new_id("job"))
     client.flushall()
     with pytest.raises(WrongDatabase):
         store.get(job.id)
@@ -204,7 +244,7 @@ def test_after_it_was_accepted_the_store_goes_on_at_once(
     job = add_job(store)
     client.flushall()
     an_epoch(client, tmp_path).accept()
-    assert store.create(make_job(created_at=store.now())).version == 1
+    assert store.accept(make_job(created_at=store.now())).record.version == 1
     with pytest.raises(JobNotFound):
         store.get(job.id)
     assert leases.beat("worker", 1, 10, [(job.id, 1)]) == [0]
@@ -214,8 +254,44 @@ def test_after_it_was_accepted_the_store_goes_on_at_once(
 
 def test_a_store_that_was_told_of_no_id_takes_any_database() -> None:
     store = JobStore(Connection(fakeredis.FakeRedis()))
-    assert store.create(make_job(created_at=store.now())).version == 1
+    assert store.accept(make_job(created_at=store.now())).record.version == 1
 
 
 def test_a_wrong_database_is_a_store_that_is_away() -> None:
     assert issubclass(WrongDatabase, StoreUnavailable)
+
+
+def test_a_server_that_does_not_answer_keeps_each_caller_waiting_for_one_question(tmp_path: Path) -> None:
+    """Not for those of all who asked before: that would be minutes."""
+
+    class Silent:
+        def hmget(self, *_: str) -> list[None]:
+            time.sleep(0.3)
+            raise redis.TimeoutError
+
+    identity = an_epoch(Silent(), tmp_path)
+
+    def ask() -> None:
+        with pytest.raises(StoreUnavailable):
+            identity.check()
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(12) as pool:
+        for asked in [pool.submit(ask) for _ in range(12)]:
+            asked.result()
+    assert time.monotonic() - began < 1.5
+
+
+def test_an_answer_that_came_late_changes_nothing(client: Any, tmp_path: Path) -> None:
+    identity = an_epoch(client, tmp_path, initialise=True)
+    name = identity.check()
+    ask = identity._ask
+
+    def late() -> tuple[str | None, str | None]:
+        identity._ask = ask  # type: ignore[method-assign]
+        assert identity.check() == name
+        return None, None
+
+    identity._ask = late  # type: ignore[method-assign]
+    assert identity.check() == name
+    identity.refuse()

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import random
+import threading
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import pytest
+import redis
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from jobs import events
+from jobs.access.rates import DAY, Charge, Window
 from jobs.errors import JobGone, LeaseLost
-from jobs.ids import new_job_id
+from jobs.ids import new_id
 from jobs.limits import Limits
 from jobs.model import Failure, Job, Priority, Status, Tombstone
 from jobs.record import keys
 from jobs.record.commit import lane_of
-from jobs.record.types import Lease
+from jobs.record.connection import Connection
+from jobs.record.messages import QUEUE
+from jobs.record.types import Accepted, Lease
 from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
 from jobs.states import apply
@@ -25,6 +37,8 @@ from tests.support.records import Records
 SLOTS = 3
 LIMITS = {"a": 1, "b": 2, "c": None}
 FAILURE = Failure(code="provider_busy", detail="full", retryable=True)
+#: Has room for every request of a test.
+REQUESTS = Window("submit", "submits_per_minute", 10**6, DAY)
 LIMITS_OF_GROUPS = Limits(running=2, user_running=1)
 accounts = st.sampled_from([None, "x", "y"])
 users = st.sampled_from(["ann", "bob", "bob/1", "bob/2"])
@@ -37,13 +51,18 @@ class AnyMoves(RuleBasedStateMachine):
     ids = Bundle("ids")
     taken = Bundle("taken")
 
+    #: The database; one of its own where none is given.
+    client: redis.Redis | None = None
+
     @initialize()
     def start(self) -> None:
-        self.connection = RiggedConnection()
+        self.connection = RiggedConnection(self.client)
         self.redis = self.connection.client
         self.measured = HealthStore(self.connection)
         record = Records(self.connection, limits=LIMITS_OF_GROUPS)
-        self.store, self.leases, self.queue = record.store, record.leases, record.queue
+        self.store, self.leases, self.queue, self.views = record.store, record.leases, record.queue, record.views
+        #: Another process on the same database.
+        self.other = Records(Connection(self.redis), limits=LIMITS_OF_GROUPS)
         self.first: dict[str, Job] = {}
         self.purged: set[str] = set()
         self.final: dict[str, bytes] = {}
@@ -56,16 +75,23 @@ class AnyMoves(RuleBasedStateMachine):
     # Few jobs, so that much happens to each.
     @precondition(lambda self: len(self.first) < 6)
     @rule(
-        target=ids, user=users, route=routes, priority=st.sampled_from(Priority), late=st.booleans(), account=accounts
+        target=ids, user=users, route=routes, priority=st.sampled_from(Priority), late=st.booleans(), account=accounts,
+        send=st.sampled_from([0, 1, 5]),
     )  # fmt: skip
-    def submit(self, *, user: str, route: tuple[str, ...], priority: Priority, late: bool, account: str | None) -> str:
+    def submit(
+        self, *, user: str, route: tuple[str, ...], priority: Priority, late: bool, account: str | None, send: int
+    ) -> str:
         now = self.store.now()
         job = Job(
-            id=new_job_id(), owner=user.partition("/")[0], user=user, model="m", route=route, given={}, input={}, created_at=now,
+            id=new_id("job"), owner=user.partition("/")[0], user=user, model="m", route=route, given={}, input={}, created_at=now,
             priority=priority, deadline_at=now - 1 if late else None, has_credentials=account is not None, account=account,
         )  # fmt: skip
-        assert self.store.create(job, b"locked" if account else None).job == job
+        charge = Charge(job.owner, [(REQUESTS, 1)])
+        accepted = self.store.accept(job, b"locked" if account else None, charge=charge, send=send)
+        assert (accepted.record.job, charge.spent.refused) == (job, None)
         self.first[job.id] = job
+        if self.is_alone:
+            assert accepted == Accepted(accepted.record, *self.views.look(job.id)[1:])
         return job.id
 
     @rule(job_id=ids)
@@ -95,13 +121,16 @@ class AnyMoves(RuleBasedStateMachine):
         return self.claim(job_id, lapsed=lapsed)
 
     def claim(self, job_id: str, *, lapsed: bool) -> Lease | None:
-        sent = self.redis.zscore(keys.SENT, job_id) is not None
+        alone, sent = self.is_alone, self.redis.zscore(keys.SENT, job_id) is not None
         lease = self.leases.claim(job_id, "w", 0 if lapsed else 3600, lambda job, _: job.input)
-        assert (lease is not None) == sent
-        if lease is not None:
-            assert lease.fence == self.fences.get(job_id, 0) + 1
-            self.fences[job_id] = lease.fence
+        assert not alone or (lease is not None) == sent
+        self.note_fence(lease)
         return lease
+
+    def note_fence(self, lease: Lease | None) -> None:
+        if lease is not None:
+            assert lease.fence == self.fences.get(lease.job.id, 0) + 1
+            self.fences[lease.job.id] = lease.fence
 
     @rule(target=taken)
     def work(self) -> Lease | None:
@@ -154,7 +183,7 @@ class AnyMoves(RuleBasedStateMachine):
         try:
             taken = self.leases.take_hedge(lease.job.id, lease.fence, (provider,))
         except LeaseLost:
-            assert not held
+            assert not held or not self.is_alone
             return
         assert held
         if taken is not None:
@@ -178,7 +207,7 @@ class AnyMoves(RuleBasedStateMachine):
         try:
             self.leases.save_checkpoints(lease.job.id, lease.fence, {"a": {"n": 1}})
             self.leases.save_preview(lease.job.id, lease.fence, 0, b"x")
-            assert self.is_held(lease)
+            assert self.is_held(lease) or not self.is_alone
         except LeaseLost:
             assert not self.is_held(lease)
 
@@ -186,7 +215,7 @@ class AnyMoves(RuleBasedStateMachine):
     def beat(self, lease: Lease | None) -> None:
         if lease is not None:
             (state,) = self.leases.beat("w", SLOTS, 3600, [(lease.job.id, lease.fence)])
-            assert (state > 0) == self.is_held(lease)
+            assert (state > 0) == self.is_held(lease) or not self.is_alone
 
     # -- scheduler -----------------------------------------------------------
 
@@ -208,7 +237,13 @@ class AnyMoves(RuleBasedStateMachine):
     @rule()
     def expire(self) -> None:
         for job_id in self.queue.overdue():
-            self.change(job_id, lambda _: events.Expired(at=self.store.now()))
+            self.change(
+                job_id, lambda job: events.Expired(at=self.store.now()) if job.status is Status.QUEUED else None
+            )
+
+    @rule()
+    def recheck(self) -> None:
+        self.queue.recheck()
 
     @rule()
     def resend(self) -> None:
@@ -219,13 +254,14 @@ class AnyMoves(RuleBasedStateMachine):
         try:
             job = self.store.get(job_id).job
         except JobGone:
-            assert job_id in self.purged
+            assert job_id in self.purged or not self.is_alone
             return
         stone = Tombstone(
             id=job_id, owner=job.owner, status=job.status, reason="deleted", finished_at=1.0, deleted_at=2.0
         )
-        assert self.store.purge(stone) == job.status.is_terminal
-        if job.status.is_terminal:
+        purged = self.store.purge(stone)
+        assert purged == job.status.is_terminal or not self.is_alone
+        if purged:
             assert self.store.purge(stone)
             self.purged.add(job_id)
 
@@ -239,7 +275,32 @@ class AnyMoves(RuleBasedStateMachine):
 
     @rule()
     def lose_answers(self) -> None:
-        self.connection.lost_answers ^= {"commit"}
+        self.connection.lost_answers ^= {"commit", "accept"}
+
+    # -- several clients at once -------------------------------------------------
+
+    @rule(job_id=ids, what=st.sampled_from(["dispatch", "claim", "cancel", "park", "lost", "succeed"]))
+    def meanwhile(self, job_id: str, what: str) -> None:
+        """Another process is faster, after the next move has read and before it writes."""
+        moves: dict[str, Callable[[], object]] = {
+            "dispatch": self.other.queue.choose,
+            "claim": lambda: self.note_fence(self.other.leases.claim(job_id, "w2", 0, lambda job, _: job.input)),
+            "cancel": lambda: self.move(job_id, Status.QUEUED, events.Canceled(at=1.0)),
+            "park": lambda: self.move(
+                job_id, Status.QUEUED, events.Parked(at=1.0, reason="no_provider", until=self.other.store.now() - 1)
+            ),
+            "lost": lambda: self.move(job_id, Status.RUNNING, events.Requeued(at=1.0, outcome="lost"), lapsed=True),
+            "succeed": lambda: self.move(job_id, Status.RUNNING, events.Succeeded(at=1.0, outputs=())),
+        }
+        self.connection.before.setdefault("commit", []).append(moves[what])
+
+    def move(self, job_id: str, status: Status, event: events.JobEvent, **options: Any) -> None:
+        with contextlib.suppress(JobGone):
+            self.other.store.change(job_id, lambda job: event if job.status is status else None, **options)
+
+    @property
+    def is_alone(self) -> bool:
+        return not self.connection.before.get("commit")
 
     # -- helpers -------------------------------------------------------------
 
@@ -247,7 +308,7 @@ class AnyMoves(RuleBasedStateMachine):
         try:
             self.store.change(job_id, decide, **options)
         except JobGone:
-            assert job_id in self.purged
+            assert job_id in self.purged or not self.is_alone
 
     def is_held(self, lease: Lease) -> bool:
         row: Any = self.redis.hmget(keys.job(lease.job.id), "status", "fence")
@@ -256,12 +317,12 @@ class AnyMoves(RuleBasedStateMachine):
     def write(self, lease: Lease | None, event: events.JobEvent) -> None:
         if lease is None:
             return
-        held = self.is_held(lease)
+        alone, held = self.is_alone, self.is_held(lease)
         try:
             self.store.change(lease.job.id, lambda _: event, fence=lease.fence)
             assert held
         except (LeaseLost, JobGone):
-            assert not held
+            assert not held or not alone
 
     def members(self, key: str) -> set[str]:
         kind = self.redis.type(key)
@@ -289,9 +350,12 @@ class AnyMoves(RuleBasedStateMachine):
             "a job stands in another job's lane"
         )
         self.turns_match(lanes, {record.job.user: record.job.owner for record in records.values()})
+        self.shown_match(lanes, {record.job.user: record.job.owner for record in records.values()})
         self.slots_match(sent, running)
         self.crowds_match("held", [records[i].job for i in sent | running])
         self.crowds_match("waiting", [records[i].job for i in by[Status.QUEUED]])
+        self.requests_were_counted_once()
+        assert sent <= {json.loads(row)["headers"]["id"] for row in self.connection.redis.lrange(QUEUE, 0, -1)}
         for i, record in records.items():
             self.log_tells_the_same(i, record.job)
             self.final_stays(i, record.job)
@@ -309,6 +373,56 @@ class AnyMoves(RuleBasedStateMachine):
         assert self.all_of("dr:turn:") == users
         assert self.members(keys.TURN) == set(users)
 
+    def shown_match(self, lanes: dict[str, set[str]], owners: dict[str, str]) -> None:
+        """What a dispatch sees: each lane, but for those that all providers refuse, and of groups at their limit."""
+        full = {group for groups in self.all_of("dr:full:").values() for group in groups}
+        assert self.members(keys.FULL) == {group.partition("/")[0] for group in full}
+        shown: dict[tuple[str, ...], dict[str, float]] = {}
+        resting: dict[str, set[str]] = {}
+        narrowed: set[str] = set()
+        for lane in (name.removeprefix("dr:lane:") for name in lanes):
+            user, *accounts, route = lane.split("|")
+            account = accounts[0] if accounts else ""
+            owner, pool = owners[user], f"+{route}" if account else route
+            subject = account or f"@{owner}"
+            if self.redis.zscore(keys.resting(subject, route), lane) is not None:
+                resting.setdefault(f"{subject}|{route}", set()).add(lane)
+                found: Any = self.redis.hget(keys.NARROWED, lane)
+                if found is None:
+                    continue
+                pool = found.decode()
+                narrowed.add(lane)
+            rank = min(self.scored(keys.lane(lane)).values())
+            shown.setdefault(("dr:poollanes", f"{pool}|{user}"), {})[lane] = rank
+            shown.setdefault(("dr:userpools", user), {})[pool] = 0
+            if user == owner or user not in full:
+                place: Any = self.redis.zscore(keys.turn(owner), user)
+                shown.setdefault(("dr:poolusers", f"{pool}|{owner}"), {})[user] = float(place)
+                shown.setdefault(("dr:ownerpools", owner), {})[pool] = 0
+                if owner not in full:
+                    shown.setdefault(("dr:poolowners", pool), {})[owner] = self.scored(keys.TURN)[owner]
+                    for provider in filter(None, pool.removeprefix("+").split(",")):
+                        shown.setdefault(("dr:pools", provider), {})[pool] = 0
+        families = ("dr:poollanes", "dr:userpools", "dr:poolusers", "dr:ownerpools", "dr:poolowners", "dr:pools")
+        seen = {
+            (family, name): self.scored(f"{family}:{name}") for family in families for name in self.all_of(f"{family}:")
+        }
+        assert seen == shown
+        names: Any = self.redis.hkeys(keys.NARROWED)
+        assert {name.decode() for name in names} == narrowed
+        assert self.members(keys.POOLS) == {pool for family, pool in shown if family == "dr:poolowners"}
+        assert self.all_of("dr:resting:") == resting
+        assert self.members(keys.RESTING) == set(resting)
+        assert {
+            f"{account}|{route}" for account, routes in self.all_of("dr:rests:").items() for route in routes
+        } == set(resting)
+
+    def scored(self, key: str) -> dict[str, float]:
+        if self.redis.type(key) == b"set":
+            return dict.fromkeys(self.members(key), 0)
+        rows: Any = self.redis.zrange(key, 0, -1, withscores=True)
+        return {member.decode(): score for member, score in rows}
+
     def crowds_match(self, what: str, counted: list[Job]) -> None:
         groups: dict[str, set[str]] = {}
         for job in counted:
@@ -322,6 +436,13 @@ class AnyMoves(RuleBasedStateMachine):
             }
             if what == "held":
                 assert all(len(groups[party]) <= (limit or SLOTS) for party, limit in limits.items())
+
+    def requests_were_counted_once(self) -> None:
+        counted: dict[str, int] = {}
+        for owner in {job.owner for job in self.first.values()}:
+            found: Any = self.redis.hmget(keys.rate("submit", owner), "n", "before")
+            counted[owner] = sum(map(int, found))
+        assert counted == Counter(job.owner for job in self.first.values())
 
     def all_of(self, prefix: str) -> dict[str, set[str]]:
         names = [key.decode() for key in self.redis.scan_iter(f"{prefix}*")]
@@ -366,6 +487,11 @@ class AnyMoves(RuleBasedStateMachine):
         for provider in LIMITS:
             for key in (keys.provider(provider), keys.account("x", provider), keys.account("y", provider)):
                 self.redis.hdel(key, "until")
+        # The rests are over, and so is the time for which a dispatch trusts them.
+        for name in self.members(keys.RESTING):
+            self.redis.zadd(keys.RESTING, {name: 0})
+        for name in self.members(keys.POOLS):
+            self.redis.zadd(keys.POOLS, {name: 0})
         for _ in range(len(self.first) + SLOTS + 1):
             for job_id in self.members(keys.SENT):
                 self.leases.claim(job_id, "w", 3600, lambda job, _: job.input)
@@ -381,3 +507,68 @@ TestAnyMoves.settings = settings(
     max_examples=12, stateful_step_count=80, deadline=None, derandomize=True,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )  # fmt: skip
+
+
+class Crowd(AnyMoves):
+    """The same moves by several clients at once on a real server: what a call finds may have changed when it returns."""
+
+    is_alone = False
+
+    def start(self) -> None:
+        super().start()
+        self.taken_fences: set[tuple[str, int]] = set()
+        self.lock = threading.Lock()
+
+    def note_fence(self, lease: Lease | None) -> None:
+        if lease is not None:
+            with self.lock:
+                assert (lease.job.id, lease.fence) not in self.taken_fences
+                self.taken_fences.add((lease.job.id, lease.fence))
+
+    def play(self, dice: random.Random, moves: int) -> None:
+        """One client's moves."""
+        lease: Any = None
+        for _ in range(moves):
+            ids = [*self.first]
+            job_id = dice.choice(ids) if ids else ""
+            match dice.randrange(12):
+                case 0 | 1 if len(ids) < 40:
+                    self.submit(
+                        user=dice.choice(["ann", "bob", "bob/1", "bob/2"]), route=dice.choice([("a",), ("a", "b"), ("c",)]),
+                        priority=Priority.NORMAL, late=dice.random() < 0.1, account=dice.choice([None, "x"]),
+                        send=dice.choice([0, 5]),
+                    )  # fmt: skip
+                case 2 | 3 | 4:
+                    lease = self.work() or lease
+                case 5 if ids:
+                    lease = self.message(job_id=job_id, lapsed=dice.random() < 0.5) or lease
+                case 6:
+                    self.finish(lease, dice.choice(["succeeded", "failed", "canceled"]))
+                case 7:
+                    self.give_back(lease=lease, wait=dice.choice([None, -1.0]), elsewhere=dice.random() < 0.5)
+                case 8 if ids:
+                    dice.choice([self.cancel, self.purge])(job_id)
+                case 9 if ids:
+                    self.park(job_id, dice.choice([None, -1.0]))
+                case 10:
+                    dice.choice([self.requeue_lost, self.expire, self.resend, self.recheck])()
+                case _:
+                    self.checkpoint(lease)
+                    self.rest("b", dice.choice([-1.0, 0.05]), dice.choice([None, "x"]))
+                    self.show_life("b", 0.0, dice.choice([None, "x"]))
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("seed", range(3))
+def test_several_clients_at_once(redis_server: str, seed: int) -> None:
+    crowd = Crowd()
+    crowd.client = redis.Redis.from_url(redis_server)
+    crowd.client.flushdb()
+    crowd.start()
+    with ThreadPoolExecutor(6) as pool:
+        clients = [pool.submit(crowd.play, random.Random(f"{seed} {number}"), 250) for number in range(6)]
+        for client in clients:
+            client.result()
+    crowd.each_job_is_where_its_state_says()
+    AnyMoves.teardown(crowd)
+    crowd.client.close()

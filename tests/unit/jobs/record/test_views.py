@@ -9,7 +9,7 @@ import redis
 
 from jobs import events
 from jobs.errors import JobGone, JobNotFound
-from jobs.ids import new_job_id
+from jobs.ids import new_id
 from jobs.model import Job, Status, Tombstone
 from jobs.record import keys
 from jobs.record.connection import Connection
@@ -37,10 +37,10 @@ def test_a_look_gives_the_job_and_how_many_are_before_it(store: JobStore, views:
     first, second = added(store, 1000.0), added(store, 1001.0)
     record, place = views.look(second.id)
     assert (record, place and place.position) == (store.get(second.id), 1)
-    places = views.places(store.get_many([first.id, second.id]).values())
-    assert {job_id: place.position for job_id, place in places.items()} == {first.id: 0, second.id: 1}
+    looked = views.looks([second.id, first.id, new_id("job")])
+    assert [(found.job.id, at and at.position) for found, at in looked] == [(second.id, 1), (first.id, 0)]
     store.change(first.id, lambda _: events.Canceled(at=1002.0))
-    assert list(views.places([record, store.get(first.id)])) == [second.id]
+    assert [at is None for _, at in views.looks([first.id, second.id])] == [True, False]
 
 
 def test_an_ended_job_has_no_position(store: JobStore, views: JobViews) -> None:
@@ -94,7 +94,7 @@ def test_unknown_and_deleted_jobs_are_told_apart(store: JobStore, views: JobView
     with pytest.raises(JobGone):
         views.look(job.id)
     with pytest.raises(JobNotFound):
-        views.look(new_job_id())
+        views.look(new_id("job"))
 
 
 def test_a_provider_shows_its_limit_its_jobs_and_its_rest(

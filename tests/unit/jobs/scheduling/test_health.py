@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from jobs.model import Failure
-from jobs.scheduling import health
+from jobs.scheduling import circuits, health
 from jobs.scheduling.health import Health
 
 UNREACHABLE = Failure(code="provider_unreachable", detail="connection refused", retryable=True)
@@ -32,13 +32,13 @@ def test_a_new_provider_is_healthy_and_takes_jobs() -> None:
 def test_the_circuit_opens_after_five_failures_in_a_row() -> None:
     assert failing(4).open_until is None
     opened = failing(5)
-    assert (opened.open_until, opened.last_error) == (115.0, "connection refused")
+    assert (opened.open_until, opened.last_error) == (115.0, "provider_unreachable")
     assert seen(opened, 100.0) == "down"
 
 
 def test_a_half_open_circuit_closes_with_a_success_and_opens_longer_with_a_failure() -> None:
     opened = failing(5)
-    assert health.is_half_open(opened, 115.0)
+    assert circuits.is_half_open(opened, 115.0)
     assert seen(opened, 115.0) == "degraded"
     assert health.succeeded(opened, 0.0, 1.0, 116.0).open_until is None
     assert health.failed(opened, UNREACHABLE, 116.0).open_until == 116.0 + 30.0
@@ -55,7 +55,7 @@ def test_the_circuit_never_stays_open_longer_than_ten_minutes() -> None:
     for _ in range(40):
         record = health.failed(record, UNREACHABLE, at)
         at = max(at, record.open_until or at)
-    assert (record.open_until or 0) - at <= health.LONGEST_OPEN_SECONDS
+    assert (record.open_until or 0) - at <= circuits.LONGEST_OPEN_SECONDS
 
 
 def test_a_used_up_quota_does_not_make_a_provider_ill() -> None:
@@ -85,7 +85,7 @@ def probes_failing(count: int, at: float = 100.0) -> Health:
 def test_failed_probes_open_the_circuit_and_spoil_no_success_rate() -> None:
     assert probes_failing(4).open_until is None
     opened = probes_failing(5)
-    assert (opened.open_until, opened.last_error) == (115.0, "connection refused")
+    assert (opened.open_until, opened.last_error) == (115.0, "provider_unreachable")
     assert (opened.success_rate, opened.last_used_at, opened.checked_at) == (1.0, 1.0, 100.0)
     assert health.expected_seconds(opened) == 4.0
 
@@ -102,7 +102,7 @@ def test_a_probe_that_was_refused_says_nothing_about_the_provider() -> None:
 def test_an_app_that_answers_again_gets_a_job_at_once_and_then_all() -> None:
     for opened in (failing(5), probes_failing(5)):
         half_open = health.probed(opened, "h1", None, 101.0)
-        assert health.is_half_open(half_open, 101.0)
+        assert circuits.is_half_open(half_open, 101.0)
         closed = health.probed(half_open, "h1", None, 161.0)
         assert (closed.open_until, closed.failures_in_row, closed.opened) == (None, 0, 0)
 

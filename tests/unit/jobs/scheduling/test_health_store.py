@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 
+import pytest
 import redis
 
+from jobs.errors import Contended
 from jobs.model import Failure
 from jobs.record import keys
 from jobs.record.job_queue import JobQueue
 from jobs.record.store import JobStore
-from jobs.scheduling import health
+from jobs.scheduling import circuits, health
 from jobs.scheduling.health import Health
 from jobs.scheduling.health_store import HealthStore
+from jobs.scheduling.provider_states import ProviderStates
+from tests.support.connections import RiggedConnection
 from tests.support.records import Records
 from tests.support.sample_jobs import add_job
 
@@ -64,14 +68,14 @@ def test_a_clearly_faster_provider_is_asked_first(measured: HealthStore, record:
 
 
 def test_an_open_circuit_sends_jobs_elsewhere(measured: HealthStore, record: Records) -> None:
-    fail(measured, "a", health.FAILURES_IN_ROW)
+    fail(measured, "a", circuits.FAILURES_IN_ROW)
     assert send(record, ("a", "b"), ("a",)) == ["b", None]
 
 
 def test_a_half_open_circuit_lets_one_job_through(
     client: redis.Redis, store: JobStore, measured: HealthStore, record: Records
 ) -> None:
-    fail(measured, "a", health.FAILURES_IN_ROW)
+    fail(measured, "a", circuits.FAILURES_IN_ROW)
     client.hset(keys.provider("a"), "open", round(store.now() * 1000) - 1)
     assert send(record, ("a",), ("a",), ("a", "b")) == ["a", None, "b"]
 
@@ -86,3 +90,35 @@ def test_nothing_is_sent_while_all_is_paused(client: redis.Redis, queue: JobQueu
     assert send(record, ("a",)) == [None]
     client.delete(keys.PAUSED)
     assert len(queue.choose()) == 1
+
+
+def test_health_that_cannot_be_read_is_measured_again(
+    client: redis.Redis, measured: HealthStore, provider_states: ProviderStates
+) -> None:
+    client.hset(keys.provider("echo"), "health", "{not JSON")
+    assert measured.get(["echo"]) == {"echo": Health()}
+    assert provider_states.get(["echo"])["echo"].health == Health()
+    measured.update("echo", lambda health, _: health)
+    assert client.hget(keys.provider("echo"), "health") != b"{not JSON"
+
+
+def test_a_measurement_whose_answer_is_lost_counts_once(record: Records) -> None:
+    assert isinstance(record.connection, RiggedConnection)
+    record.connection.lost_answers.add("measure")
+    assert fail(HealthStore(record.connection), "a", 1).failures_in_row == 1
+    assert HealthStore(record.connection).get(["a"])["a"].failures_in_row == 1
+
+
+def test_a_measurement_that_others_come_before_is_made_again_and_not_given_up_in_silence(measured: HealthStore) -> None:
+    others = iter(range(3))
+
+    def late(record: Health, at: float) -> Health:
+        if next(others, None) is not None:
+            takes(measured, "a", 1.0)
+        return health.succeeded(record, 0.0, 2.0, at)
+
+    measured.update("a", late)
+    assert measured.get(["a"])["a"].runs == (1.0, 1.0, 1.0, 2.0)
+    others = iter(range(100))
+    with pytest.raises(Contended):
+        measured.update("a", late)

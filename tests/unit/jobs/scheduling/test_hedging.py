@@ -4,8 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from jobs.scheduling.health import Health, succeeded
-from jobs.scheduling.hedging import ENOUGH_SAMPLES, SOONEST_SECONDS, UNMEASURED_HEDGE_SECONDS, hedge_after
+from jobs.scheduling.health import (
+    ENOUGH_SAMPLES,
+    SOONEST_SECONDS,
+    UNMEASURED_HEDGE_SECONDS,
+    Health,
+    hedge_after,
+    succeeded,
+)
 
 
 def measured(attempts: Iterable[tuple[float, float]]) -> Health:

@@ -7,9 +7,8 @@ from typing import get_args
 import pytest
 from msgspec.structs import replace
 
-from jobs.model import Job, Status, Upstream, WaitReason
+from jobs.model import Job, Status, Upstream, Waiting, WaitReason
 from jobs.record.types import LimitGroup, QueuePlace
-from jobs.scheduling.wait_reasons import Waiting
 from jobs.scheduling.waiting import ProviderView, Situation, explain
 from tests.support.sample_jobs import make_job
 
@@ -25,6 +24,7 @@ def situation(a: ProviderView | None = None, b: ProviderView | None = None, slot
     return Situation(providers={n: v for n, v in (("a", a), ("b", b)) if v is not None}, slots=slots, **more)
 
 
+SENT = QueuePlace(position=3, is_sent=True)
 OPEN = ProviderView(run_seconds=8.0)
 ON_TRIAL = ProviderView(on_trial=True, run_seconds=8.0)
 RESTING = ProviderView(blocked_until=AT + 588, run_seconds=8.0)
@@ -65,6 +65,10 @@ RESTING_LONGER = ProviderView(blocked_until=AT + 9999)
             replace(JOB, status=Status.RUNNING, upstream=Upstream(rank=2, eta_seconds=5.5)), None, situation(),
             Waiting(reason="upstream_queue", provider="a", eta_seconds=16.0),
         ),
+        # It has its slot: nothing that holds for the next job keeps it back. Without a worker it is on its way to nobody.
+        (JOB, SENT, situation(OPEN), Waiting(reason="starting", eta_seconds=8.0)),
+        (JOB, SENT, situation(RESTING, paused=True), Waiting(reason="starting", eta_seconds=8.0)),
+        (JOB, SENT, situation(OPEN, slots=0), Waiting(reason="workers_busy", position=3)),
         # The key may run two, and does: three of its own stand before this job, whatever else waits.
         (JOB, at(50, group(2, 2, 3)), situation(OPEN, slots=100), Waiting(reason="key_limit", position=3, eta_seconds=24.0)),
         (JOB, at(50, group(1, 2, 3)), situation(OPEN, slots=100), Waiting(reason="workers_busy", position=50, eta_seconds=8.0)),

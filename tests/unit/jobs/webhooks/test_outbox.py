@@ -7,8 +7,9 @@ import pytest
 import redis
 
 from jobs import events
-from jobs.ids import new_delivery_id
+from jobs.ids import new_id
 from jobs.model import Job, Output, Tombstone, Webhook
+from jobs.record import keys
 from jobs.record.connection import Connection
 from jobs.record.job_queue import JobQueue
 from jobs.record.leases import Leases
@@ -75,6 +76,17 @@ def retaken(outbox: Outbox) -> tuple[Taken, ...]:
         if found := take(outbox):
             return found
     raise AssertionError("it never came back")
+
+
+def test_what_is_no_delivery_stands_in_nobodys_way(client: redis.Redis, store: JobStore, outbox: Outbox) -> None:
+    job = hooked(store)
+    end(store, job)
+    due, sent = keys.hooks_due("key_1", "a.example.com"), keys.hooks_sent("key_1")
+    client.zadd(due, {b"\xff\xfe": 1, b"job_\xff/msg_1": 1, b"odd": 1})
+    client.zadd(sent, {b"odd": 1, b"\xff": 1})
+    assert [taken.delivery.holder for taken in take(outbox)] == [job.id]
+    assert not client.zcard(due)
+    assert client.zcard(sent) == 1
 
 
 def test_a_failed_delivery_comes_back_when_its_time_comes(store: JobStore, outbox: Outbox) -> None:
@@ -206,7 +218,7 @@ def test_any_delivery_can_be_made_again_under_its_old_id(store: JobStore, outbox
 def test_a_test_belongs_to_no_job_and_does_not_stay(client: redis.Redis, store: JobStore, outbox: Outbox) -> None:
     now = store.now()
     delivery = Delivery(
-        id=new_delivery_id(), holder="test_1", owner="key_1", type=TEST, host="h.example.com", target="t",
+        id=new_id("msg"), holder="test_1", owner="key_1", type=TEST, host="h.example.com", target="t",
         created_at=now, next_at=now,
     )  # fmt: skip
     outbox.add_test(delivery, message(TEST, now))
@@ -250,3 +262,29 @@ def test_rotating_again_and_again_keeps_a_few(connection: Connection) -> None:
     secrets = Secrets(connection, Vault(b"k" * 32))
     made = [secrets.rotate("key_1") for _ in range(10)]
     assert secrets.valid("key_1") == tuple(reversed(made))[:4]
+
+
+def test_the_number_of_pending_deliveries_is_kept_and_not_counted_each_time(
+    store: JobStore, outbox: Outbox, client: redis.Redis
+) -> None:
+    assert outbox.pending() == 0
+    jobs = [hooked(store, f"{number % 3}.example.com", owner=f"key_{number % 4}") for number in range(12)]
+    for number, job in enumerate(jobs, 1):
+        end(store, job)
+        assert outbox.pending() == number
+    # One is over, one is tried again, one is redelivered, and the lease of one ends.
+    over, later, again_now, lost = take(outbox, 4, lease=0.0)
+    assert outbox.pending() == 12
+    assert outbox.settle(over, msgspec.structs.replace(over.delivery, state="delivered", next_at=None))
+    assert outbox.pending() == 11
+    assert outbox.settle(later, msgspec.structs.replace(later.delivery, next_at=store.now() + 60))
+    outbox.give_back(again_now)
+    assert outbox.redeliver(again_now.delivery.holder, again_now.delivery.id)
+    assert outbox.redeliver(over.delivery.holder, over.delivery.id)
+    assert outbox.pending() == 12
+    assert lost.delivery.id in {taken.delivery.id for taken in take(outbox)}
+    assert outbox.pending() == 12
+    client.set(keys.HOOKS_PENDING, b"7")
+    assert outbox.pending() == 7
+    client.delete(keys.HOOKS_PENDING)
+    assert outbox.pending() == 12

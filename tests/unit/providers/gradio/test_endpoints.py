@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.errors import Changed, Protocol
-from providers.gradio.endpoints import App, arguments, parse_app
+from providers.gradio.endpoints import App, Output, parse_app
+from providers.gradio.naming import arguments
 from tests.transcripts.reader import FOLDER, read
 
 VERSIONS = ("4.44.1", "5.50.0", "6.31.0")
@@ -52,11 +53,13 @@ def test_state_is_sent_as_null(version: str) -> None:
 
 
 @pytest.mark.parametrize("version", VERSIONS)
-def test_without_info_the_positions_count(version: str) -> None:
+def test_without_names_the_declared_order_counts(version: str) -> None:
     endpoint = recorded(version, with_info=False).find("/slowgen")
-    assert arguments(endpoint, {"b": 9, "a": "x"}, ("a", "b")) == ["x", 9, 0.25]
-    with pytest.raises(Changed, match="no longer has the parameter 'c'"):
-        arguments(endpoint, {"c": 1}, ("a", "b"))
+    assert arguments(endpoint, {"b": 9, "a": "x"}, ("a", "b", "c")) == ["x", 9, 0.25]
+    with pytest.raises(Changed, match="no longer has the parameter 'd'"):
+        arguments(endpoint, {"d": 1}, ("a", "b", "c"))
+    with pytest.raises(Changed, match="it has 3 inputs, and 2 are declared"):
+        arguments(endpoint, {"b": 9, "a": "x"}, ("a", "b"))
 
 
 def test_an_unknown_parameter_is_named() -> None:
@@ -64,14 +67,17 @@ def test_an_unknown_parameter_is_named() -> None:
         arguments(recorded("6.31.0").find("/slow"), {"msg": "x", "steps": 1, "nope": 2})
 
 
-def test_a_missing_parameter_is_named() -> None:
-    with pytest.raises(Changed, match=r"/slow of the app now needs the parameter 'msg'"):
-        arguments(recorded("6.31.0").find("/slow"), {})
+def test_what_is_not_given_is_what_the_page_would_send() -> None:
+    assert arguments(recorded("6.31.0").find("/slow"), {}) == ["", 2]
 
 
-def test_the_number_counts_where_the_name_is_not_found() -> None:
+def test_the_number_counts_for_a_function_without_a_name() -> None:
     app = recorded("6.31.0")
-    assert app.find("/gone", 2).api_name == "logs"
+    assert app.find(None, 2).api_name == app.find("/predict", 2).api_name == "logs"
+    assert app.find("/gone", 15).fn_index == 15
+    with pytest.raises(Changed, match="the app has no function /gone"):
+        # Another function has the number: it is not the one that was named.
+        app.find("/gone", 2)
     with pytest.raises(Changed, match="the app has no function /gone; it has: /fail_gen, "):
         app.find("/gone")
     with pytest.raises(Changed, match="no function 999"):
@@ -144,4 +150,18 @@ def test_any_description_gives_an_app(dependencies: list[object], components: ob
         try:
             assert len(arguments(endpoint, {})) == len(endpoint.slots)
         except Changed:
-            assert any(slot.required for slot in endpoint.slots)
+            # An input without a name is given by its label, or by a value of its own; one may have neither.
+            assert any(slot.required or (slot.name is None and slot.default is None) for slot in endpoint.slots)
+
+
+def test_an_input_tells_what_of_its_shape_the_app_says() -> None:
+    schemas = {"several": {"multiselect": True}, "files": {"file_count": "multiple"}, "pairs": {"type": "tuples"}}
+    components = [{"id": n, "type": "x", "props": props} for n, props in enumerate(schemas.values())]
+    components.append({"id": 3, "type": "photo", "props": {}, "api_info": {"title": "ImageData"}})
+    components.append({"id": 4, "type": "editor", "props": {"label": "E"}, "api_info": {"title": "EditorData"}})
+    functions = [{"inputs": [0, 1, 2, 3, 4], "outputs": [4, 9], "api_name": "a"}]
+    (endpoint,) = parse_app({"version": "6.0.0", "components": components, "dependencies": functions}).endpoints
+    assert [slot.several for slot in endpoint.slots] == [True, True, False, False, False]
+    assert [slot.in_pairs for slot in endpoint.slots] == [False, False, True, False, False]
+    assert [slot.takes_file for slot in endpoint.slots] == [False, False, False, True, False]
+    assert endpoint.outputs == (Output("editor", "E"), Output())

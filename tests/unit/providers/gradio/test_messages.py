@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from providers.errors import Protocol
-from providers.gradio import messages
-from providers.gradio.messages import Bar, Bars, Estimation, Log, ProcessCompleted, parse
+from providers.events import Progress, Queued, Status
+from providers.gradio.messages import Message, ProcessCompleted, parse
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -92,35 +92,45 @@ def test_an_unknown_kind_is_ignored() -> None:
 
 def test_bad_numbers_become_nothing() -> None:
     line = '{"msg": "estimation", "event_id": "e", "rank": -1, "queue_size": NaN, "rank_eta": 1e999}'
-    assert parse(line) == Estimation(event_id="e")
+    assert parse(line) == Message(Queued(), "e")
 
 
 def test_a_bar_never_passes_its_end() -> None:
     line = '{"msg":"progress","progress_data":[{"index":9,"length":3,"unit":"<b>steps</b>","progress":-5,"desc":null}]}'
-    assert parse(line) == Bars(bars=(Bar(fraction=0.0, index=3, length=3, unit="<b>steps</b>"),))
+    assert parse(line) == Message(Progress(fraction=0.0, step=3, total=3, unit="<b>steps</b>"))
+
+
+@pytest.mark.parametrize(
+    ("bars", "progress"),
+    [
+        (
+            [{"index": 1, "length": 2, "desc": "picture"}, {"index": 5, "length": 10, "desc": "step"}],
+            Progress(fraction=0.75, step=1, total=2, message="picture · step"),
+        ),
+        (
+            [{"index": 2, "length": 2}, {"index": 10, "length": 10}],
+            Progress(fraction=1.0, step=2, total=2),
+        ),
+        (
+            [{"index": 1, "length": 4, "unit": "steps", "desc": "painting"}],
+            Progress(fraction=0.25, step=1, total=4, unit="steps", message="painting"),
+        ),
+        ([], Progress(message="generating")),
+    ],
+)
+def test_nested_bars_fill_the_outer_ones_step(bars: list[object], progress: Progress) -> None:
+    assert parse(json.dumps({"msg": "progress", "progress_data": bars})) == Message(progress)
 
 
 def test_a_log_of_an_unknown_level_is_an_info() -> None:
-    assert parse('{"msg":"log","log":"<i>hi</i>","level":"panic"}') == Log(text="hi", level="info")
+    assert parse('{"msg":"log","log":"<i>hi</i>","level":"panic"}') == Message(Status("hi", "info"))
 
 
 def test_the_title_of_a_failed_generator_is_found_in_its_output() -> None:
     line = '{"msg":"process_completed","output":{"error":"boo","title":"T"},"success":false,"title":null}'
-    assert parse(line) == ProcessCompleted(success=False, error="boo", title="T")
+    assert parse(line) == Message(ProcessCompleted(success=False, error="boo", title="T"))
 
 
 def test_an_infinite_number_in_a_result_becomes_null() -> None:
     message = parse('{"msg":"process_completed","output":{"data":[1e999, NaN, 1.5]},"success":true}')
-    assert message == ProcessCompleted(success=True, data=(None, None, 1.5))
-
-
-FINITE = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=20),
-    lambda child: st.lists(child, max_size=3) | st.dictionaries(st.text(max_size=8), child, max_size=3),
-    max_leaves=10,
-)
-
-
-@given(FINITE)
-def test_loads_gives_back_what_json_can_say(value: object) -> None:
-    assert messages.loads(json.dumps(value)) == value
+    assert message == Message(ProcessCompleted(success=True, data=(None, None, 1.5)))

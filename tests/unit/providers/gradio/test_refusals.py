@@ -77,7 +77,42 @@ def test_what_stands_before_an_app_is_told_from_the_app(
 
 def test_a_missing_space_is_named_as_such() -> None:
     error = Refusal(status=404, content_type="text/html", body=PAGE, hosted=True).error()
-    assert str(error) == "no Space answers here: it does not exist, is private, or is paused"
+    assert str(error).startswith("no Space answers here: it does not exist, is paused, or is private")
+    assert "token" in str(error)
+
+
+def test_a_redirect_says_where_to_even_with_a_page_as_its_body() -> None:
+    def moved(status: int, location: str) -> ProviderError:
+        return Refusal(status=status, content_type="text/html", body=PAGE, location=location).error()
+
+    for status in (301, 308):
+        error = moved(status, "https://me:pw@new.example/config?token=x")
+        assert type(error) is Changed
+        assert (
+            str(error) == "the app has moved to https://new.example/config: its configuration must have the new address"
+        )
+    for status in (302, 303, 307):
+        error = moved(status, "https://login.example/oauth?state=x")
+        assert type(error) is Unreachable
+        assert "https://login.example/oauth: if one signs in there" in str(error)
+    assert type(moved(308, "ftp://x/")) is Unreachable
+
+
+def test_what_opens_an_app_is_named() -> None:
+    def refused(status: int, challenge: str = "", body: str = PAGE) -> str:
+        error = Refusal(status=status, content_type="text/html", body=body, challenge=challenge).error()
+        assert isinstance(error, Denied)
+        return str(error)
+
+    assert "(login)" in refused(401)
+    assert "HTTP Basic" in refused(401, "basic")
+    assert "bearer" in refused(401, "bearer")
+    assert "sign-in page" in refused(200, body='<html><form><INPUT name=p type="password"></form></html>')
+
+
+def test_the_apps_own_word_stays_in_the_text() -> None:
+    stopped = Refusal(status=503, content_type="application/json", body='{"detail":"Queue is stopped."}').error()
+    assert str(stopped) == "the app is not available: status 503: Queue is stopped."
 
 
 def test_the_time_of_a_retry_after_header_is_kept() -> None:

@@ -107,12 +107,41 @@ def test_heartbeats_comments_and_drips_are_no_news(piece: bytes) -> None:
 
 def test_after_news_the_silence_may_be_longer() -> None:
     clock = Clock()
-    events = stream(ticking(clock, 15, lambda _: BEAT), clock=clock)
+    events = stream(ticking(clock, 15, lambda _: BEAT), clock=clock, limits=AppLimits(no_news=300))
     waiting = iter(events)
     next(waiting)
-    events.news()
+    events.news(works=True)
     with pytest.raises(Timeout, match="no news from the app for 300 s"):
         list(waiting)
+
+
+def test_waiting_in_the_queue_is_no_silence() -> None:
+    clock = Clock()
+    events = stream(ticking(clock, 15, lambda _: BEAT), clock=clock, limits=AppLimits(no_news=30))
+    waiting = iter(events)
+    next(waiting)
+    events.news(works=False)
+    assert len(list(waiting)) == 999
+
+
+def test_a_function_may_work_without_a_word_for_as_long_as_the_attempt() -> None:
+    clock = Clock()
+    events = stream(ticking(clock, 15, lambda _: BEAT), clock=clock, control=Control(3600, clock=clock))
+    working = iter(events)
+    next(working)
+    events.news(works=True)
+    with pytest.raises(Timeout, match="the time for this attempt is over"):
+        list(working)
+    assert clock.now >= 3600
+
+
+def test_without_heartbeats_the_connection_is_dead() -> None:
+    def read(_: float) -> bytes:
+        raise TimeoutError
+
+    events = EventReader(read, limits=AppLimits(first_event=90), control=Control())
+    with pytest.raises(Timeout, match="for 60 s, not even a heartbeat"):
+        list(events)
 
 
 def test_the_attempts_own_time_ends_a_stream_that_always_has_news() -> None:
@@ -122,7 +151,7 @@ def test_the_attempts_own_time_ends_a_stream_that_always_has_news() -> None:
 
     def follow() -> None:
         for _ in events:
-            events.news()
+            events.news(works=True)
 
     with pytest.raises(Timeout, match="the time for this attempt is over"):
         follow()

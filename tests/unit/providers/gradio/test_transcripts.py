@@ -10,9 +10,10 @@ import pytest
 from providers.base import Control
 from providers.errors import ProviderError, Unreachable
 from providers.events import File, InlineFile
-from providers.gradio import diff, files
+from providers.gradio.answers import diff, files
+from providers.gradio.answers.steps import Steps
 from providers.gradio.app_limits import AppLimits
-from providers.gradio.messages import Generating, ProcessCompleted, SendData, parse
+from providers.gradio.messages import Generating, ProcessCompleted, Signal, parse
 from providers.gradio.session import CallResult, Session
 from providers.gradio.stream import EventReader
 from tests.transcripts.reader import Exchange, everything
@@ -39,12 +40,12 @@ def outcome(stream: Exchange, pieces: Iterable[bytes], event_id: str | None = No
     events = EventReader(read, limits=AppLimits(), control=Control(), clock=lambda: 0.0)
     # Only the queue's own stream carries diffs; "call-then" was posted by /call.
     diffs = "02-call" not in stream.name and not stream.version.startswith(("4.8.", "4.16"))
-    session = Session(event_id, diffs=diffs, file=preview)
+    session = Session(event_id, step=Steps((), "image", preview, diffs=diffs).feed)
     seen = ""
     try:
         for line in events:
             message = parse(line)
-            if message is None or isinstance(message, SendData):
+            if message is None or message.content is Signal.SEND_DATA:
                 continue
             for event in session.feed(message):
                 seen += LETTERS[type(event).__name__]
@@ -55,9 +56,7 @@ def outcome(stream: Exchange, pieces: Iterable[bytes], event_id: str | None = No
         return f"{seen} {type(error).__name__}: {error}".strip()
 
 
-def preview(data: object) -> File:
-    found = files.find(data)
-    assert found is not None
+def preview(found: files.Stored) -> File:
     return InlineFile(found.name, b"")
 
 
@@ -187,9 +186,9 @@ EXPECTED: dict[str, str] = {
 @pytest.mark.parametrize("version", ["4.19.2", "4.44.1", "5.50.0", "6.31.0"])
 def test_diffs_lead_to_the_value_that_is_sent_in_full_at_the_end(version: str) -> None:
     stream = STREAMS[f"{version}/{'14' if version == '4.19.2' else '03-queue'}-slowgen-get"]
-    messages = [parse(line.removeprefix("data: ")) for line in stream.body.decode().split("\n\n") if line]
+    parsed = [parse(line.removeprefix("data: ")) for line in stream.body.decode().split("\n\n") if line]
     outputs: tuple[object, ...] | None = None
-    for message in messages:
+    for message in (found.content for found in parsed if found is not None):
         if isinstance(message, Generating):
             outputs = message.data if outputs is None else diff.apply(outputs, message.data)
         elif isinstance(message, ProcessCompleted):

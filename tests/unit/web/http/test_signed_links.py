@@ -15,8 +15,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import logs
+from jobs.access.api_key_store import ApiKeyStore
+from jobs.access.api_keys import ApiKey
 from jobs.vault import Vault
+from settings import Bind
 from tests.support.fake_worker import FakeWorker
+from web.http.auth import Gate
 from web.http.signed_links import BadSignature, Grant, SignedLinks
 from web.services import Services
 
@@ -213,6 +217,56 @@ def test_no_link_outlives_its_job(public: FlaskClient, found: Services, ann: Ann
     public.delete(f"/v1/jobs/{ann.job.id}", headers=ann.headers)
     for link in (waiting, finished):
         assert see(public, local(link["url"])).status_code == 410
+
+
+def test_a_link_ends_with_its_key(public: FlaskClient, found: Services, ann: Ann) -> None:
+    ann.finish()
+    bob = Ann(public, found, "bob")
+    links = [local(ann.link(what)["url"]) for what in ("image", "outputs/0")]
+    others = local(bob.link()["url"])
+    owner = ann.job.owner
+    assert [see(public, link).status_code for link in links] == [200, 200]
+    assert found.keys.rotate(owner, 0) is not None
+    found.gate.forget()
+    assert [see(public, link).status_code for link in links] == [200, 200], "the key is the same with a new secret"
+    found.keys.change(owner, scopes=("submit",))
+    found.gate.forget()
+    assert {see(public, link).status_code for link in links} == {403}
+    found.keys.change(owner, scopes=("read",))
+    found.gate.forget()
+    assert {see(public, link).status_code for link in links} == {200}
+    found.keys.revoke(owner)
+    found.gate.forget()
+    refused = [see(public, link) for link in links]
+    assert {(answer.status_code, answer.get_json()["detail"]) for answer in refused} == {
+        (403, "The link is not good for this address, or not any more.")
+    }
+    assert see(public, others).status_code == 200
+
+
+def test_a_link_of_the_open_mode_ends_with_it(client: FlaskClient, services: Services, fake_worker: FakeWorker) -> None:
+    url = local(client.post(f"/v1/jobs/{fake_worker.submit().id}/image/link").get_json()["url"])
+    assert see(client, url).status_code == 200
+    services.keys.create("first")
+    services.gate.forget()
+    assert see(client, url).status_code == 403
+
+
+def test_popular_links_cost_no_look_up_each(found: Services, serve: Callable[[Services], Flask], ann: Ann) -> None:
+    url, looked = local(ann.link()["url"]), list[str]()
+
+    class Counting(ApiKeyStore):
+        def get(self, key_id: str) -> ApiKey | None:
+            looked.append(key_id)
+            return super().get(key_id)
+
+    gate = Gate(
+        Counting(found.connection), Bind("0.0.0.0", 8000), "", found.identity, found.settings.limits, cache_seconds=2.0
+    )
+    served = serve(replace(found, gate=gate)).test_client()
+    for _ in range(20):
+        assert see(served, url).status_code == 200
+    assert looked == [ann.job.owner]
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 604_801, 60.5, "60", None, True])

@@ -8,8 +8,7 @@ import pytest
 from msgspec.structs import replace
 from PIL import Image
 
-from jobs.model import Failure, Job, Output, Progress, Status, Upstream
-from jobs.scheduling.wait_reasons import Waiting
+from jobs.model import Failure, Job, Output, Progress, Status, Upstream, Waiting
 from web.images.status_card import Card, describe, draw, size_of
 
 JOB = Job(id="job_x", owner="o", user="o", model="flux", route=(), given={}, input={}, created_at=1.0)

@@ -13,7 +13,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from jobs import events
-from jobs.files.images import BadImage, convert
+from jobs.files.image_terms import BadImage
+from jobs.files.images import convert
 from jobs.model import Output
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
@@ -57,7 +58,7 @@ def test_a_copy_has_the_format_and_the_width(
     assert answer.headers["Content-Disposition"].endswith(kind.lower().replace("jpeg", "jpg") + '"')
     same = client.get(f"{address}?{query}", headers={"If-None-Match": answer.headers["ETag"]})
     assert (same.status_code, same.data) == (304, b"")
-    for more in ({}, {"If-None-Match": answer.headers["ETag"]}):
+    for more in ({}, {"If-Match": answer.headers["ETag"]}):
         part = client.get(f"{address}?{query}", headers={"Range": "bytes=2-5", **more})
         assert (part.status_code, part.data) == (206, answer.data[2:6])
 
@@ -71,7 +72,7 @@ def test_what_is_so_already_is_the_file_itself(client: FlaskClient, fake_worker:
 
 @pytest.mark.parametrize(
     "query",
-    ["format=gif", "format=", "format=PNG", "format=png&format=png", "width=0", "width=4097", "width=1.5", "width=-1", "width=a", "width=%D9%A1"],
+    ["format=gif", "format=", "format=PNG", "format=png&format=png", "width=0", "width=16385", "width=1.5", "width=-1", "width=a", "width=%D9%A1"],
 )  # fmt: skip
 def test_another_wish_is_refused(client: FlaskClient, fake_worker: FakeWorker, query: str) -> None:
     answer = client.get(f"{finished(fake_worker)}?{query}")
@@ -94,8 +95,8 @@ def test_a_copy_is_made_once(services: Services, serve: Callable[[Services], Fla
     made: list[str] = []
 
     class Counting(ImageVariants):
-        def get(self, name: str, make: Callable[[], bytes]) -> bytes:
-            return super().get(name, lambda: made.append(name) or make())  # type: ignore[func-returns-value]
+        def get(self, name: str, make: Callable[[], bytes], owner: str | None = None) -> bytes:
+            return super().get(name, lambda: made.append(name) or make(), owner)  # type: ignore[func-returns-value]
 
     client = serve(replace(services, image_variants=Counting())).test_client()
     address = finished(fake_worker)
@@ -123,6 +124,30 @@ def test_too_many_at_once_are_told_to_come_again() -> None:
         deeper(0)
     assert (refused.value.code, refused.value.headers) == ("rate_limited", {"Retry-After": "2"})
     assert kept.get("x", lambda: b"x") == b"x"
+
+
+def test_one_key_cannot_take_all_places() -> None:
+    def deeper(depth: int) -> bytes:
+        return kept.get(str(depth), lambda: deeper(depth + 1), "greedy")
+
+    def last() -> bytes:
+        assert kept.get("other", lambda: b"o", "modest") == b"o"
+        raise BadImage
+
+    kept = ImageVariants()
+    with pytest.raises(Problem):
+        deeper(0)
+    tried = iter(range(100))
+
+    def until_refused() -> bytes:
+        try:
+            return kept.get(f"again {next(tried)}", until_refused, "greedy")
+        except Problem:
+            return last()
+
+    with pytest.raises(BadImage):
+        until_refused()
+    assert kept.get("x", lambda: b"x", "greedy") == b"x"
 
 
 def test_many_who_look_at_the_same_wait_for_one_copy() -> None:

@@ -11,17 +11,15 @@ from flask.testing import FlaskClient
 from msgspec.structs import replace
 
 from jobs import events
-from jobs.model import Failure, Job, Output, Priority, Recipe, Status, Upstream
+from jobs.model import Failure, Job, Output, Priority, Recipe, Status, Upstream, Waiting
 from jobs.record.types import Record
+from jobs.resources.base import Links, rfc3339
 from jobs.resources.job import JobResource, job_resource
-from jobs.resources.links import Links
-from jobs.scheduling.wait_reasons import Waiting
 from jobs.states import apply
-from jobs.times import rfc3339
 from web.http.error_responses import ProblemResource
 from web.monitoring import HealthResource
 from web.openapi.schemas import complete_schema
-from web.v1.context import etag
+from web.v1.job_documents import Seen, etag
 from web.v1.lists import JobList
 from web.v1.schemas.catalog import ModelList, ModelResource, ProviderList, ProviderResource
 
@@ -137,17 +135,17 @@ def test_the_upstreams_rank_and_our_estimate_stand_side_by_side() -> None:
 def test_what_the_job_waits_for_is_part_of_its_version() -> None:
     record = Record(JOB, 3, "1-0")
     marks = {
-        etag(record, None),
-        etag(Record(JOB, 4, "1-0"), None),
-        etag(record, Waiting(reason="workers_busy", position=1)),
-        etag(record, Waiting(reason="workers_busy", position=2)),
-        etag(record, Waiting(reason="paused", position=1)),
-        etag(record, Waiting(reason="workers_busy", position=1, until=5.0)),
-        etag(record, Waiting(reason="provider_waking", provider="a", position=1)),
-        etag(record, Waiting(reason="provider_waking", provider="b", position=1)),
+        etag(Seen(record, None)),
+        etag(Seen(Record(JOB, 4, "1-0"), None)),
+        etag(Seen(record, Waiting(reason="workers_busy", position=1))),
+        etag(Seen(record, Waiting(reason="workers_busy", position=2))),
+        etag(Seen(record, Waiting(reason="paused", position=1))),
+        etag(Seen(record, Waiting(reason="workers_busy", position=1, until=5.0))),
+        etag(Seen(record, Waiting(reason="provider_waking", provider="a", position=1))),
+        etag(Seen(record, Waiting(reason="provider_waking", provider="b", position=1))),
     }
     assert len(marks) == 8
-    assert etag(record, Waiting(reason="workers_busy", position=1, eta_seconds=3.0)) in marks
+    assert etag(Seen(record, Waiting(reason="workers_busy", position=1, eta_seconds=3.0))) in marks
 
 
 @pytest.mark.parametrize(
@@ -183,4 +181,4 @@ def test_answers_are_as_the_document_says(client: FlaskClient, path: str, name: 
     if name is not None:
         holds(name, answer)
     else:
-        assert answer["checks"] == {"redis": "ok", "database": "ok", "workers": "no worker is alive"}
+        assert answer["checks"] == {"redis": "ok", "database": "ok", "memory": "ok", "workers": "no worker is alive"}

@@ -16,8 +16,7 @@ from docs.generate import offline_document
 from jobs.resources.base import Resource
 from providers.catalog import Catalog
 from web.app import assemble
-from web.http.operation import Operation, ok
-from web.http.responses import json_response
+from web.http.operation import Operation, json_response, ok
 from web.openapi.document import document, resources, routes
 from web.openapi.reference import markdown
 from web.openapi.schemas import complete_schema, example_of, schema_of

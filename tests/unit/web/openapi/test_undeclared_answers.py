@@ -1,4 +1,4 @@
-"""The witness that stands beside every test of the application finds what is not declared."""
+"""The check of answers against the document, which stands beside every test of the application, finds what is not declared."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import wraps
 import pytest
 from flask import Response
 
-from tests.support.openapi_witness import undeclared_answers
+from tests.support.openapi_answers import undeclared_answers
 from web.app import assemble
 from web.services import Services
 

@@ -11,7 +11,7 @@ import pytest
 from jobs import events as e
 from jobs.model import Failure, Output, Status
 from jobs.record.types import LoggedEvent
-from jobs.resources.links import Links
+from jobs.resources.base import Links
 from tests.support.resources import fits
 from web.streaming import sse
 from web.streaming.messages import DeletedJob, EventResource, LogMessage, StatusMessage, is_end, log_of, messages_of
@@ -38,6 +38,7 @@ EXAMPLES: list[Any] = [
     e.Recalled(at=1.0, source="job_0", outputs=OUTPUTS),
     e.Hedged(at=1.0, provider="second", worker="w1", input={}),
     e.AttemptFailed(at=1.0, attempt=1, error=FAILURE, route=("second",)),
+    e.Wrote(at=1.0, text="two"),
 ]
 
 
@@ -48,6 +49,10 @@ def test_the_examples_are_all_events_that_there_are() -> None:
 @pytest.mark.parametrize("event", EXAMPLES, ids=lambda event: type(event).__name__)
 def test_every_event_says_something_that_the_documents_name(event: e.JobEvent) -> None:
     messages = messages_of(event, "job_x", LINKS)
+    if isinstance(event, e.Wrote):
+        # The stream sends the whole text, which only the job has.
+        assert not messages
+        return
     assert messages
     for line in log_of(LoggedEvent("1-0", event), "job_x", LINKS):
         assert fits(msgspec.to_builtins(line), EventResource)
@@ -101,3 +106,26 @@ def test_the_id_before_an_event(event_id: str, before: str) -> None:
 )
 def test_what_is_no_event_id(text: str) -> None:
     assert sse.before(text) is None
+
+
+def test_an_event_is_encoded_once_for_all_who_watch_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[str] = []
+
+    def counted(entry: LoggedEvent, *more: Any) -> bytes:
+        made.append(entry.id)
+        return real(entry, *more)
+
+    real = sse.stream_of
+    monkeypatch.setattr(sse, "stream_of", counted)
+    wire = sse.EventBytes(kept=2)
+    entries = [LoggedEvent(f"{number}-0", e.Previewed(at=1.0, index=number)) for number in range(3)]
+    for entry in entries[:2]:
+        assert [wire.of(entry, "job_1", LINKS) for _ in range(3)] == [real(entry, "job_1", LINKS)] * 3
+    assert made == ["0-0", "1-0"]
+    # What differs by job or by client is never another's.
+    assert wire.of(entries[1], "job_2", LINKS) == real(entries[1], "job_2", LINKS)
+    assert wire.of(entries[1], "job_2", Links("http://other")) == real(entries[1], "job_2", Links("http://other"))
+    assert len(wire._kept) == 2, "the newest ones are remembered"
+    long = LoggedEvent("9-0", e.Logged(at=1.0, text="x" * 10_000))
+    assert wire.of(long, "job_1", LINKS) == real(long, "job_1", LINKS)
+    assert len(wire._kept) == 2

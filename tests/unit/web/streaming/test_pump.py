@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 
 from jobs import events
 from jobs.errors import StoreUnavailable
+from jobs.record import keys
 from jobs.record.nudge import Nudge
 from jobs.record.store import JobStore
 from jobs.record.types import LoggedEvent
 from tests.support.connections import RiggedConnection
+from tests.support.eventually import eventually
 from tests.support.sample_jobs import add_job
 from web.streaming import pump as stream
 from web.streaming.pump import Pump, TooManyWatchers, Watch
@@ -57,7 +61,7 @@ def test_every_watcher_hears_everything_once_and_in_order(store: JobStore, pump:
     first = pump.watch(job_id, store.get(job_id).event_id)
     say(store, job_id, "a", "b")
     assert heard(first, 2) == ["a", "b"]
-    # Whoever joins a job that is watched already starts where they say, not where the pump is.
+    # A watcher who joins a job that is watched already starts where it says, not where the pump is.
     second = pump.watch(job_id, store.log(job_id)[0].id)
     say(store, job_id, "c")
     assert heard(first, 1) == ["c"]
@@ -83,6 +87,28 @@ def test_a_watcher_that_falls_behind_catches_up_from_the_log(connection: RiggedC
     assert heard(other, 1) == ["last"]
     assert slow._queue.qsize() <= 3
     assert heard(slow, 21) == [*texts, "last"]
+    pump.close()
+
+
+def test_one_who_joins_as_the_last_one_leaves_misses_nothing(connection: RiggedConnection, store: JobStore) -> None:
+    """What was read for the one who left begins later than what the new one asks for."""
+
+    class Changing(Nudge):
+        def wait_events(self, cursors: Mapping[str, str], timeout: float) -> Mapping[str, Sequence[LoggedEvent]]:
+            found = super().wait_events(cursors, timeout)
+            if found.get(job_id) and not joined:
+                first.close()
+                joined.append(pump.watch(job_id, start))
+            return found
+
+    job_id = running(store)
+    start = store.get(job_id).event_id
+    say(store, job_id, "a", "b")
+    pump, joined = Pump(store, Changing(connection)), list[Watch]()
+    first = pump.watch(job_id, store.get(job_id).event_id)
+    say(store, job_id, "c")
+    eventually(lambda: joined, "another watches")
+    assert heard(joined[0], 3) == ["a", "b", "c"]
     pump.close()
 
 
@@ -115,6 +141,41 @@ def test_an_outage_of_redis_only_makes_news_late(connection: RiggedConnection, s
     say(store, job_id, "late")
     assert heard(watch, 1) == ["late"]
     pump.close()
+
+
+@pytest.mark.parametrize(
+    "entry", [{b"e": b"not json"}, {b"e": b"\xff"}, {b"x": b"y"}, {b"e": b'{"type":"of tomorrow","at":1}'}]
+)
+def test_an_event_that_cannot_be_read_costs_itself(
+    connection: RiggedConnection, store: JobStore, pump: Pump, entry: dict[Any, Any]
+) -> None:
+    """Neither what follows it nor another job's news; and it is not read again and again."""
+    bad, other = running(store), running(store)
+    watches = [pump.watch(job_id, store.get(job_id).event_id) for job_id in (bad, other)]
+    say(store, bad, "before")
+    connection.client.xadd(keys.events(bad), entry)
+    say(store, other, "elsewhere")
+    assert heard(watches[1], 1) == ["elsewhere"]
+    say(store, bad, "after")
+    assert heard(watches[0], 3) == ["before", "An event of this job cannot be read.", "after"]
+    assert [type(logged.event) for logged in store.log(bad)][-3:] == [events.Logged] * 3
+
+
+def test_where_no_thread_can_be_started_the_next_watcher_tries_again(
+    store: JobStore, pump: Pump, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(thread: threading.Thread) -> None:
+        raise RuntimeError(f"can't start new thread {thread.name}")
+
+    job_id = running(store)
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", full)
+        with pytest.raises(TooManyWatchers):
+            pump.watch(job_id, "0-0")
+    assert pump.watchers == 0
+    watch = pump.watch(job_id, store.get(job_id).event_id)
+    say(store, job_id, "news")
+    assert heard(watch, 1) == ["news"]
 
 
 def test_a_closed_pump_takes_no_watchers(store: JobStore, pump: Pump) -> None:

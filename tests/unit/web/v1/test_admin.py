@@ -12,8 +12,7 @@ from flask.testing import FlaskClient
 from jobs.access.api_keys import Scope
 from tests.support.fake_worker import FakeWorker
 from tests.support.resources import fits
-from web.services import Services
-from web.timings import Timings
+from web.services import Services, Timings
 from web.v1.schemas.admin import AdminJobList, ProviderControl, QueueControl
 
 

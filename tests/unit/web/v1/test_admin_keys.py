@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from jobs.record import keys
 from tests.support.fake_worker import FakeWorker
 from tests.support.resources import fits
 from web.services import Services
@@ -59,7 +60,7 @@ def test_the_first_key_closes_the_door_at_once_and_the_last_one_does_not_open_it
     assert client.get("/v1/jobs").status_code == 200
     admin = bearer(client.post("/v1/admin/keys", json={"name": "me"}).get_json()["key"])
     assert client.get("/v1/jobs").status_code == 401
-    (record,) = services.keys.list()
+    (record,) = services.keys.each()
     assert client.delete(f"/v1/admin/keys/{record.id}", headers=admin).status_code == 204
     for headers in ({}, admin):
         assert client.get("/v1/jobs", headers=headers).status_code == 401
@@ -151,7 +152,7 @@ def test_a_key_that_cannot_be_is_refused(
     answer = client.post("/v1/admin/keys", json=body)
     assert answer.status_code == 422
     assert [error["pointer"] for error in answer.get_json()["errors"]] == [place]
-    assert services.keys.list() == []
+    assert not list(services.keys.each())
 
 
 @pytest.mark.parametrize("seconds", [-1, 30 * 86_400 + 1, "60", None])
@@ -169,3 +170,25 @@ def test_an_overlap_that_cannot_be_is_refused(client: FlaskClient, admin: dict[s
 def test_an_unknown_key_is_not_found(client: FlaskClient, method: str, rest: str, body: Any) -> None:
     answer = client.open(f"/v1/admin/keys/{UNKNOWN}{rest}", method=method, json=body)
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
+
+
+def test_the_keys_come_in_parts(client: FlaskClient, admin: dict[str, str], services: Services) -> None:
+    ids = [made(client, admin)["id"] for _ in range(4)]
+    services.connection.redis.hset(keys.API_KEYS, ids[1], b"no record")
+    services.connection.client.hset(keys.API_KEYS, b"\xff\xfe", b"no record either")
+    found, url = [], "/v1/admin/keys?limit=2"
+    while url:
+        answer = client.get(url, headers=admin)
+        assert fits(answer.get_json(), KeyList)
+        assert answer.headers["Cache-Control"] == "no-store"
+        found += [record["id"] for record in answer.get_json()["data"]]
+        link = answer.headers.get("Link", "")
+        assert answer.get_json()["has_more"] == bool(link)
+        url = link[1 : link.index(">")] if link else ""
+    assert found[1:] == [ids[0], ids[2], ids[3]], "the one that cannot be read costs itself"
+    assert [record.id for record in services.keys.each()] == found
+    cursor = client.get("/v1/admin/keys?limit=1", headers=admin).get_json()["next_cursor"]
+    for query in ("limit=0", "limit=101", "cursor=x", f"cursor={cursor[:-2]}", "page=2"):
+        assert client.get(f"/v1/admin/keys?{query}", headers=admin).status_code == 422
+    other = bearer(made(client, admin, scopes=["admin"])["key"])
+    assert client.get(f"/v1/admin/keys?cursor={cursor}", headers=other).status_code == 422, "of another reader"

@@ -16,10 +16,9 @@ from jobs.access.api_keys import ApiKey
 from jobs.record.nudge import Nudge
 from jobs.record.types import Lease
 from tests.support.fake_worker import FakeWorker
-from web.services import Services
+from web.services import Services, Timings
 from web.streaming import sse
 from web.streaming.pump import Pump
-from web.timings import Timings
 
 
 def parsed(text: str) -> list[tuple[str, str, Any]]:

@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from jobs.files.images import INPUT_LIMIT
+from jobs.files.image_terms import INPUT_LIMIT
 from tests.support.sample_images import animated_image, image_with_metadata, oversized_png, plain_image
 from web.openapi.schemas import complete_schema
 from web.services import Services

@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from jobs.access.api_keys import SCOPES
 from jobs.record import keys
 from providers.catalog import Catalog
+from providers.live_catalog import LiveCatalog
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
 
@@ -82,7 +83,7 @@ def test_what_was_accepted_is_not_checked_again(
             raise AssertionError("it was asked again")
 
     first = post(client, Idempotency_Key="k1")
-    closed = serve(replace(services, catalog=Closed.load())).test_client()
+    closed = serve(replace(services, live=LiveCatalog.fixed(Closed.load()))).test_client()
     assert post(closed, Idempotency_Key="k1").get_json()["id"] == first.get_json()["id"]
 
 

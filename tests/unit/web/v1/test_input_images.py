@@ -15,7 +15,8 @@ from PIL import Image
 
 import settings as configuration
 from jobs import ids
-from jobs.files.images import ImageInfo, clean
+from jobs.files.image_terms import ImageInfo
+from jobs.files.images import clean
 from providers.inputs.images import FILE_ID_PATTERN
 from settings import Settings
 from web.services import Services
@@ -129,7 +130,7 @@ def test_a_batch_reads_the_same_picture_once(client: FlaskClient, monkeypatch: p
         read.append(data)
         return clean(data)
 
-    monkeypatch.setattr("web.v1.schemas.input_images.clean", counted)
+    monkeypatch.setattr("web.v1.input_images.clean", counted)
     body = {
         "template": {"model": "mixer", "input": {"prompt": "x", "subject": photo()}},
         "matrix": {"input.prompt": ["a", "b", "c"]},

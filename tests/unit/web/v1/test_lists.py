@@ -8,11 +8,11 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs.model import Job
-from jobs.times import rfc3339
+from jobs.resources.base import rfc3339
 from tests.support.fake_worker import FakeWorker
 from tests.support.sample_jobs import add_job
 from web.services import Services
-from web.v1.schemas.lists import moment
+from web.v1.lists import moment
 
 
 def ids(client: FlaskClient, query: str) -> list[str]:

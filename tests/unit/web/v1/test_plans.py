@@ -12,9 +12,8 @@ from msgspec.structs import replace
 from jobs.model import Job, Strategy
 from jobs.record.leases import Leases
 from jobs.record.types import Overview
-from jobs.scheduling.health import Health, succeeded
+from jobs.scheduling.health import UNMEASURED_HEDGE_SECONDS, Health, succeeded
 from jobs.scheduling.health_store import HealthStore
-from jobs.scheduling.hedging import UNMEASURED_HEDGE_SECONDS
 from jobs.scheduling.plan import plan
 from jobs.scheduling.waiting import ProviderView, Situation
 from providers.echo.painting import paint

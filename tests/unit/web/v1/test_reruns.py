@@ -16,7 +16,7 @@ from jobs.record.leases import Leases
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from web.services import Services
-from web.v1.schemas.reruns import WITHOUT_CREDENTIALS
+from web.v1.reruns import WITHOUT_CREDENTIALS
 
 RECIPE = Recipe(model="echo", version="1", job_id="job_01ARZ3NDEKTSV4RRFFQ69G5FAV", at=1.0)
 

@@ -15,10 +15,9 @@ from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Answer, Operation
 from web.http.problems import Problem
 from web.http.validation import BodyReader, RequestBody
-from web.services import Services
+from web.services import Services, asker, links
 from web.v1 import idempotency
 from web.v1.accept import accept, awaited, replayed
-from web.v1.context import links
 from web.v1.permit import permit
 from web.v1.schemas.jobs import JobRequest
 
@@ -48,11 +47,11 @@ def paint() -> Response:
     if accepted is None:
         side = {"width": asked.pixels, "height": asked.pixels}
         try:
-            submission = permit(JobRequest(model=asked.engine, input={"prompt": asked.text, **side}))
+            submission = permit(asker(), JobRequest(model=asked.engine, input={"prompt": asked.text, **side}))
         except Problem as problem:
             raise problem.relocated(PLACES) from None
         accepted = accept(submission, marks)
-    job = awaited(accepted, 0).record.job
+    job = awaited(accepted, 0)[0].record.job
     made = [links().job(job.id, "outputs", str(output.index)) for output in job.outputs]
     return jsonify(painted=made, state=job.status, again=accepted.replayed, number=job.id)
 

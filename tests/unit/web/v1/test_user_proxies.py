@@ -17,7 +17,6 @@ from jobs.record.leases import Leases
 from jobs.vault import Vault
 from settings import Bind, Settings
 from tests.support.fake_worker import name_database
-from tests.support.records import FakePublisher
 from web.app import assemble
 from web.build import build
 from web.services import Services
@@ -31,7 +30,7 @@ def allowing(web_settings: Settings, tmp_path: Path) -> Iterator[Services]:
     config = tmp_path / "providers.toml"
     config.write_text("[egress]\nproxies = true\n")
     chosen = replace(web_settings, config=config, bind=Bind("0.0.0.0", 8000))
-    built = build(chosen, client=fakeredis.FakeRedis(), publisher=FakePublisher())
+    built = build(chosen, client=fakeredis.FakeRedis())
     name_database(built)
     yield built
     built.close()

@@ -1,12 +1,26 @@
-"""Which of two attempts is further, and that writing holds no other up."""
+"""Of many events few are written, the newest is never lost, and writing holds no other up."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from jobs import events
-from tests.support.worker_parts import WorkerParts
-from worker.attempts.event_writer import EventWriter, how_far
+from jobs.errors import StoreUnavailable
+from jobs.record import keys
+from jobs.record.types import Lease, Proof
+from tests.support.clock import Clock
+from tests.support.worker_parts import WorkerParts, away
+from worker.attempts.event_writer import EventWriter, Throttle, how_far
+
+#: Seconds between two writes.
+INTERVAL = 0.2
 
 #: News of attempts, from the start to the end.
 COURSE: list[events.JobEvent | None] = [
@@ -31,3 +45,138 @@ def test_a_tick_does_not_wait_for_a_write(parts: WorkerParts) -> None:
     writer = EventWriter(parts.parts, parts.claim(parts.submit()))
     with writer._lock:
         writer.tick()
+
+
+# -- the record is kept, and what may wait rides on the next write ----------------
+
+
+def scripts_of(parts: WorkerParts, write: Callable[[], object]) -> list[str]:
+    """The scripts that run, and ``get`` for each record that is read."""
+    ran: list[str] = []
+    run = parts.connection.run
+
+    def noted(script: str, *args: Any, **more: Any) -> Any:
+        ran.append(script)
+        return run(script, *args, **more)
+
+    parts.store.before["get"] = lambda: ran.append("get")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(parts.connection, "run", noted)
+        write()
+    return ran
+
+
+def stored(parts: WorkerParts, lease: Lease) -> Any:
+    return json.loads(parts.connection.redis.hget(keys.job(lease.job.id), "ckpt") or b"{}")
+
+
+def test_an_event_is_one_call(parts: WorkerParts) -> None:
+    lease = parts.claim(parts.submit())
+    writer = EventWriter(parts.parts, lease)
+    assert scripts_of(parts, lambda: [writer.write(step(1)), writer.write(step(2))]) == ["commit", "commit"]
+
+
+def test_an_event_after_a_change_by_others_is_written_on_top_of_it(parts: WorkerParts) -> None:
+    lease = parts.claim(parts.submit())
+    writer = EventWriter(parts.parts, lease)
+    parts.store.change(lease.job.id, lambda _: events.CancelRequested(at=2.0))
+    assert scripts_of(parts, lambda: writer.write(step(1))) == ["commit", "get", "commit"]
+    assert parts.job(lease.job.id).cancel_requested_at == 2.0
+    assert parts.log(lease.job.id)[-1] == step(1)
+
+
+def test_a_checkpoint_is_stored_before_the_driver_goes_on_unless_it_may_wait(parts: WorkerParts) -> None:
+    lease = parts.claim(parts.submit())
+    writer = EventWriter(parts.parts, lease)
+    assert scripts_of(parts, lambda: writer.checkpoint("scripted", {"n": 1}, at_once=True)) == ["checkpoint"]
+    assert stored(parts, lease) == {"scripted": {"n": 1}}
+    assert scripts_of(parts, lambda: writer.checkpoint("scripted", {"n": 2}, at_once=False)) == []
+    assert scripts_of(parts, lambda: writer.write(step(1))) == ["commit"]
+    assert stored(parts, lease) == {"scripted": {"n": 2}}
+
+
+@pytest.mark.parametrize("settle", ["settle", "tick"])
+def test_a_checkpoint_that_waits_is_stored_with_nothing_to_ride_on(parts: WorkerParts, settle: str) -> None:
+    lease = parts.claim(parts.submit())
+    writer = EventWriter(parts.parts, lease)
+    writer.checkpoint("scripted", {"n": 1}, at_once=False)
+    assert scripts_of(parts, getattr(writer, settle)) == ["checkpoint"]
+    assert scripts_of(parts, getattr(writer, settle)) == []
+    assert stored(parts, lease) == {"scripted": {"n": 1}}
+
+
+def test_a_checkpoint_that_waits_is_not_lost_with_a_write_that_failed(parts: WorkerParts) -> None:
+    lease = parts.claim(parts.submit())
+    writer = EventWriter(parts.parts, lease)
+    writer.checkpoint("scripted", {"n": 1}, at_once=False)
+    parts.connection.before["commit"] = [away]
+    with pytest.raises(StoreUnavailable):
+        writer.write(step(1))
+    writer.write(step(1))
+    assert stored(parts, lease) == {"scripted": {"n": 1}}
+
+
+def test_that_a_provider_works_rides_on_the_event_that_shows_it(parts: WorkerParts) -> None:
+    lease = parts.claim(parts.submit())
+    parts.measures.rest("scripted", lease.job.attempts[-1].started_at - 1, "provider_busy")
+    writer = EventWriter(parts.parts, lease)
+    writer.proven(Proof(provider="scripted", since=lease.job.attempts[-1].started_at))
+    assert scripts_of(parts, lambda: writer.write(step(1))) == ["commit"]
+    assert scripts_of(parts, writer.settle) == []
+    found = parts.connection.redis.hgetall(keys.provider("scripted"))
+    assert b"works" in found
+    assert b"until" not in found
+
+
+def test_that_a_provider_works_is_told_without_an_event_too(parts: WorkerParts) -> None:
+    lease = parts.claim(parts.submit())
+    writer = EventWriter(parts.parts, lease)
+    writer.proven(Proof(provider="scripted", since=lease.job.attempts[-1].started_at))
+    assert scripts_of(parts, writer.settle) == ["works"]
+
+
+# -- few are written ---------------------------------------------------------------
+
+
+def step(number: int) -> events.Progressed:
+    return events.Progressed(at=float(number), stage="generating", step=number)
+
+
+def test_the_first_passes_and_the_next_is_held_until_its_time() -> None:
+    clock = Clock()
+    throttle = Throttle(INTERVAL, clock)
+    assert throttle.offer(step(1)) == step(1)
+    assert throttle.offer(step(2)) is None
+    assert throttle.offer(step(3)) is None
+    assert throttle.due() is None
+    clock.at += INTERVAL
+    assert throttle.due() == step(3)
+    assert throttle.due() is None
+
+
+def test_what_is_held_comes_out_before_something_else() -> None:
+    throttle = Throttle(INTERVAL, Clock())
+    throttle.offer(step(1))
+    throttle.offer(step(2))
+    assert throttle.flush() == step(2)
+    assert throttle.flush() is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["offer", "due", "flush"])), max_size=60))
+def test_in_any_order_the_newest_is_written_and_never_an_older_one_after_it(moves: list[tuple[float, str]]) -> None:
+    clock = Clock()
+    throttle = Throttle(INTERVAL, clock)
+    offered, written = 0, [0]
+    for pause, move in moves:
+        clock.at += pause
+        if move == "offer":
+            offered += 1
+            event = throttle.offer(step(offered))
+        else:
+            event = throttle.due() if move == "due" else throttle.flush()
+        if event is not None:
+            written.append(event.step or 0)  # type: ignore[union-attr]
+    last = throttle.flush()
+    written += [last.step or 0] if isinstance(last, events.Progressed) else []
+    assert written == sorted(set(written))
+    assert written[-1] == offered

@@ -34,9 +34,9 @@ from providers import Status as StatusText
 from tests.support.eventually import eventually
 from tests.support.worker_parts import WorkerParts, away, done, picture
 from worker.attempts.claim import Absent
+from worker.attempts.outcome import CANCELED, HANDED_BACK, LEASE_LOST, OUTRUN
 from worker.attempts.parts import Timings
 from worker.attempts.race import Race
-from worker.attempts.reasons import CANCELED, HANDED_BACK, LEASE_LOST, OUTRUN
 from worker.attempts.runner import Runner, hedged
 from worker.heartbeat import Heartbeat
 
@@ -74,8 +74,7 @@ class Track:
 
     def __init__(self, parts: WorkerParts) -> None:
         self.parts = parts
-        self.patience = 0.05
-        parts.timings = Timings(hedge_after=lambda _: self.patience, hedge_retry=0.02)
+        parts.timings = Timings(hedge=0.05, hedge_retry=0.02)
         self.room = True
         self.absent: set[str] = set()
         self.thread = threading.Thread()
@@ -127,6 +126,31 @@ def ledger(job: Job) -> list[tuple[str, bool, str | None]]:
     return [(attempt.provider, attempt.hedge, attempt.outcome) for attempt in job.attempts]
 
 
+def test_a_race_without_threads_is_handed_back_before_anybody_is_asked(
+    track: Track, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = threading.Thread.start
+    begun: list[str] = []
+
+    def one_only(thread: threading.Thread) -> None:
+        if begun:
+            raise RuntimeError("can't start new thread")
+        begun.append(thread.name)
+        start(thread)
+
+    track.script((done(),), (done(),))
+    runner = track.line_up()
+    with monkeypatch.context() as patched:
+        patched.setattr(threading.Thread, "start", one_only)
+        runner.run()
+    assert begun
+    job = track.parts.job(runner.job_id)
+    assert (job.status, job.waiting, ledger(job)) == (
+        Status.QUEUED, "workers_busy", [("first", False, "handed_back")],
+    )  # fmt: skip
+    assert track.busy() == {"first": 0, "second": 0}
+
+
 # -- who is a race ---------------------------------------------------------------
 
 
@@ -160,7 +184,7 @@ def test_only_who_asks_and_has_an_attempt_left_may_have_a_hedge(
 
 
 def test_a_provider_that_is_quick_enough_is_alone(track: Track) -> None:
-    track.patience = 60.0
+    track.parts.timings = Timings(hedge=60.0)
     track.script((Started(), done()))
     job = track.finish(track.start())
     assert (job.status, ledger(job)) == (Status.SUCCEEDED, [("first", False, "succeeded")])

@@ -13,6 +13,7 @@ from PIL import Image
 from jobs import events
 from jobs.files.images import clean
 from jobs.model import Status, Tombstone
+from media import OutputLimits
 from providers import (
     Busy,
     Canceled,
@@ -44,8 +45,8 @@ from providers import Status as StatusText
 from providers.testing import ScriptedDriver
 from tests.support.eventually import eventually
 from tests.support.worker_parts import WorkerParts, away, done, picture
+from worker.attempts.outcome import CANCELED, HANDED_BACK, LEASE_LOST
 from worker.attempts.parts import Timings
-from worker.attempts.reasons import CANCELED, HANDED_BACK, LEASE_LOST
 from worker.attempts.runner import alone
 
 
@@ -65,14 +66,14 @@ def test_a_result_is_verified_stored_and_told(parts: WorkerParts) -> None:
     )  # fmt: skip
     with parts.artifacts.open(job.id, str(output.sha256)) as file:
         kept = file.read()
-    # The pixels are the upstream's; what the file says of itself is ours (tests/unit/worker/attempts/test_recipe.py).
+    # The pixels are the upstream's; what the file says of itself is ours (tests/unit/worker/attempts/test_outputs.py).
     assert Image.open(io.BytesIO(kept)).tobytes() == Image.open(io.BytesIO(picture())).tobytes()
     assert (output.bytes, output.sha256) == (len(kept), hashlib.sha256(kept).hexdigest())
     assert kinds(parts, job.id)[-1] == "Succeeded"
 
 
 def test_a_text_is_an_output_too(parts: WorkerParts) -> None:
-    job = parts.run(Completed((Text("a red square\x00\ud800"),), None))
+    job = parts.run(Completed((Text("a red square\x00\ud800"),), None), kind="text")
     assert [(output.kind, output.text) for output in job.outputs] == [("text", "a red square")]
 
 
@@ -149,17 +150,67 @@ def test_an_end_without_a_result_is_a_bad_output(parts: WorkerParts) -> None:
     "outputs",
     [
         (),
-        tuple(InlineFile(f"{n}.png", picture()) for n in range(17)),
         (InlineFile("a.png", b"<html>sorry</html>"),),
+        (InlineFile("a.png", b""),),
         (InlineFile("a.png", picture()[:60]),),
-        (InlineFile("a.png", picture(kind="GIF")),),
+        (InlineFile("a.png", b"<html>sorry</html>"), Text("a text beside")),
     ],
-    ids=["none", "too many", "html", "cut off", "gif"],
+    ids=["none", "html", "empty", "cut off", "only a text is left"],
 )
-def test_outputs_that_cannot_be_kept_are_a_bad_output(parts: WorkerParts, outputs: tuple[File, ...]) -> None:
+def test_outputs_of_no_wanted_kind_are_a_bad_output(parts: WorkerParts, outputs: tuple[File, ...]) -> None:
+    parts.timings = Timings(refetch=0.0)
     job = parts.run(Completed(outputs, None))
     assert job.error is not None
-    assert (job.error.code, job.outputs, parts.files(job.id)) == ("bad_output", (), [])
+    assert (job.error.code, job.outputs) == ("bad_output", ())
+
+
+class Failing:
+    """A file that cannot be had."""
+
+    name = "a.png"
+
+    def __init__(self, error: ProviderError) -> None:
+        self.error = error
+
+    def read(self, _: int) -> bytes:
+        raise self.error
+
+
+@pytest.mark.parametrize(
+    ("beside", "why"),
+    [
+        (InlineFile("a.png", picture()[:60]), "broken"),
+        (InlineFile("a.gif", b""), "empty"),
+        (Failing(Protocol("the app no longer has its own output file")), "no longer has"),
+    ],
+)
+def test_an_output_that_cannot_be_kept_does_not_cost_the_others(parts: WorkerParts, beside: File, why: str) -> None:
+    parts.timings = Timings(refetch=0.0)
+    job = parts.run(Completed((beside, Text("a fox"), InlineFile("b.png", picture())), None))
+    assert job.status is Status.SUCCEEDED
+    assert [(output.index, output.kind) for output in job.outputs] == [(0, "text"), (1, "image")]
+    (line,) = [event for event in parts.log(job.id) if isinstance(event, events.Logged)]
+    assert (line.level, why in line.text) == ("warning", True)
+    assert job.warnings == (line.text,)
+
+
+def test_a_file_that_can_be_had_later_is_fetched_by_another_attempt(parts: WorkerParts) -> None:
+    job = parts.run(Completed((InlineFile("a.png", picture()), Failing(Unreachable())), None))
+    assert (job.status, job.attempts[-1].outcome, job.outputs) == (Status.QUEUED, "failed", ())
+
+
+def test_a_large_image_and_a_gif_are_kept_as_our_own(parts: WorkerParts) -> None:
+    large, gif = picture(size=(500, 50)), picture(kind="GIF")
+    parts.limits = OutputLimits(image_pixels=6250)
+    job = parts.run(Completed((InlineFile("a.png", large), InlineFile("b.gif", gif)), None))
+    kept = [(output.content_type, output.width, output.height) for output in job.outputs]
+    assert kept == [("image/png", 250, 25), ("image/png", 64, 48)]
+    assert [event.level for event in parts.log(job.id) if isinstance(event, events.Logged)] == ["warning"] * 2
+
+
+def test_a_blank_text_is_an_output(parts: WorkerParts) -> None:
+    job = parts.run(Completed((Text(""),), None), kind="text")
+    assert [(output.kind, output.text) for output in job.outputs] == [("text", "")]
 
 
 def test_an_image_that_is_still_being_written_is_fetched_again(parts: WorkerParts) -> None:
@@ -314,7 +365,7 @@ def test_a_job_that_is_deleted_while_it_is_saved_leaves_no_file(parts: WorkerPar
     runner = parts.runner()
     runner.run()
     assert parts.files(runner.job_id) == []
-    assert list(parts.connection.client.scan_iter(f"*{runner.job_id}")) == [f"dr:tomb:{runner.job_id}".encode()]
+    assert not list(parts.connection.client.scan_iter(f"*{runner.job_id}"))
 
 
 def test_the_generator_is_closed_at_once_when_the_lease_is_lost(parts: WorkerParts) -> None:
@@ -638,7 +689,7 @@ def test_attempts_are_measured(parts: WorkerParts) -> None:
     parts.run(Started(), done())
     assert len(parts.measures.get(["scripted"])["scripted"].runs) == 1
     parts.run(Crashed("boom"))
-    assert parts.measures.get(["scripted"])["scripted"].last_error == "boom"
+    assert parts.measures.get(["scripted"])["scripted"].last_error == "provider_error"
     assert parts.measures.get(["scripted"])["scripted"].failures_in_row == 1
 
 

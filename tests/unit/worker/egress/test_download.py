@@ -14,10 +14,11 @@ import pytest
 
 from jobs.egress import Egress, is_public
 from providers import Canceled, Control
+from resolving import Resolve
+from tests.support.dead_addresses import REFUSED
 from tests.support.webhook_receiver import make_certificate
 from worker.egress.dialer import Dialer
 from worker.egress.download import REDIRECTS, Downloader, DownloadFailed
-from worker.egress.resolver import Resolve
 
 HOST = "pictures.example"
 
@@ -109,6 +110,14 @@ def test_a_public_address_is_fetched_by_its_name(serve: Serve, certificate: Path
     assert f"Host: {HOST}:{server.port}\r\n" in request
     assert "authorization" not in request.lower()
     assert "cookie" not in request.lower()
+
+
+def test_a_picture_comes_from_the_address_that_answers(serve: Serve, certificate: Path) -> None:
+    server = serve(answer())
+    rules = Egress((ipaddress.ip_network("127.0.0.0/8"),))
+    source = Downloader(Dialer(rules, lambda *_: [REFUSED, "127.0.0.1"], str(certificate)), 5.0)
+    assert source.fetch(f"https://{HOST}:{server.port}/", 1000, Control(30)) == b"pixels"
+    assert f"Host: {HOST}:{server.port}\r\n" in server.requests[0].decode()
 
 
 @pytest.mark.parametrize(
@@ -337,3 +346,28 @@ def test_every_failure_reads_the_same(serve: Serve, certificate: Path) -> None:
         texts.add(str(refused.value))
     assert len(texts) == 1
     assert "127.0.0.1" not in texts.pop()
+
+
+@pytest.mark.parametrize("status", ["429 Too Many Requests", "503 Service Unavailable"])
+@pytest.mark.parametrize("header", [(), ("Retry-After: 0",), ("Retry-After: soon",)])
+def test_a_busy_server_is_asked_again(serve: Serve, certificate: Path, status: str, header: tuple[str, ...]) -> None:
+    def act(peer: ssl.SSLSocket) -> None:
+        (answer(b"", status, *header) if server.connections == 1 else answer())(peer)
+
+    server = serve(act)
+    assert fetch(server, certificate) == b"pixels"
+    assert server.connections == 2
+
+
+def test_a_server_that_stays_busy_is_left(serve: Serve, certificate: Path) -> None:
+    server = serve(answer(b"", "429 Too Many Requests", "Retry-After: 0"))
+    with pytest.raises(DownloadFailed):
+        fetch(server, certificate)
+    assert server.connections == 4
+
+
+def test_a_wait_that_is_longer_than_the_time_is_not_begun(serve: Serve, certificate: Path) -> None:
+    server = serve(answer(b"", "503 Service Unavailable", "Retry-After: 3600"))
+    with pytest.raises(DownloadFailed):
+        fetch(server, certificate)
+    assert server.connections == 1

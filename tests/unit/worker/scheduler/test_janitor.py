@@ -10,14 +10,14 @@ import pytest
 
 from jobs import events
 from jobs.errors import WrongDatabase
-from jobs.files import ArtifactNotFound, LocalArtifacts
-from jobs.ids import new_job_id
+from jobs.files import ArtifactNotFound
+from jobs.ids import new_id
 from jobs.model import Failure, Output
 from jobs.record.connection import Connection
-from jobs.record.counters import Counters
 from jobs.record.identity import DatabaseIdentity
 from tests.support.records import Records
 from tests.support.sample_jobs import make_job, start_job
+from tests.support.worker_parts import shared_of
 from worker.scheduler.janitor import Janitor
 
 PICTURE, OTHER, INPUT = b"a result", b"of an attempt that was lost", b"a picture of the input"
@@ -33,8 +33,9 @@ class Shop:
         connection = Connection(self.redis, identity=identity)
         record = Records(connection)
         self.store, self.leases, self.queue = record.store, record.leases, record.queue
-        self.artifacts = LocalArtifacts(folder / "artifacts")
-        self.janitor = Janitor(connection, self.store, self.artifacts, Counters(connection))
+        shared = shared_of(connection, folder, store=self.store)
+        self.artifacts = shared.artifacts
+        self.janitor = Janitor(shared)
 
     def half_written(self, job_id: str) -> Path:
         self.artifacts.put(job_id, PICTURE)
@@ -78,7 +79,7 @@ def test_files_of_a_job_that_has_not_ended_stay(shop: Shop) -> None:
 
 
 def test_files_without_a_job_go_with_their_folder(shop: Shop) -> None:
-    half = shop.half_written(new_job_id())
+    half = shop.half_written(new_id("job"))
     assert [shop.janitor.round() for _ in range(2)] == [0, 2]
     assert not half.parent.exists()
 
@@ -88,7 +89,7 @@ def test_a_job_that_comes_between_two_looks_keeps_its_pictures(shop: Shop) -> No
     job = make_job(created_at=shop.store.now())
     digest = shop.artifacts.put(job.id, INPUT)
     assert shop.janitor.round() == 0
-    shop.store.create(job)
+    shop.store.accept(job)
     assert [shop.janitor.round() for _ in range(2)] == [0, 0]
     shop.artifacts.open(job.id, digest).close()
 
@@ -125,7 +126,7 @@ def test_in_an_emptied_database_no_file_is_a_leftover(shop: Shop) -> None:
 
 
 def test_what_was_found_before_an_outage_does_not_count(shop: Shop) -> None:
-    shop.half_written(new_job_id())
+    shop.half_written(new_id("job"))
     assert shop.janitor.round() == 0
     saved = shop.redis.dump("dr:epoch")
     shop.redis.flushall()

@@ -7,29 +7,14 @@ from typing import Any
 import pytest
 
 from jobs import events
-from jobs.dispatcher import Dispatcher
 from jobs.errors import JobGone
 from jobs.files.uploads import Uploads
 from jobs.model import Attempt, Job, Status
-from jobs.queue import QUEUE
 from jobs.record import keys
-from jobs.service import JobService
 from tests.support.clock import Clock
+from tests.support.records import take_messages
 from tests.support.worker_parts import WorkerParts, away
-from worker.scheduler.reconciler import Reconciler, decide
-from worker.scheduler.timings import Timings
-
-CALM_SECONDS = Timings().calm
-
-
-class Messages:
-    """Remembers what was published."""
-
-    def __init__(self) -> None:
-        self.sent: list[str] = []
-
-    def publish(self, job_id: str) -> None:
-        self.sent.append(job_id)
+from worker.scheduler.reconciler import CALM_SECONDS, Reconciler, decide
 
 
 def make(status: Status = Status.RUNNING, outcomes: tuple[str, ...] = (), **changes: Any) -> Job:
@@ -76,46 +61,36 @@ def test_the_decision_is_a_table(job: Job, expected: str | None) -> None:
 
 
 @pytest.fixture
-def messages() -> Messages:
-    return Messages()
-
-
-@pytest.fixture
 def clock() -> Clock:
     return Clock()
 
 
-def reconciler(parts: WorkerParts, messages: Messages, clock: Clock, **timings: float) -> Reconciler:
+def reconciler(parts: WorkerParts, clock: Clock, **timings: float) -> Reconciler:
     """A scheduler's reconciler that has just started."""
-    dispatcher = Dispatcher(parts.queue, messages)
     return Reconciler(
-        parts.connection,
-        parts.store,
-        parts.queue,
-        dispatcher,
-        JobService(parts.store, dispatcher, parts.artifacts),
+        parts.shared(),
         Uploads(parts.connection, parts.artifacts, 1 << 20),
-        parts.counters,
-        Timings(**timings),
-        clock,
+        clock=clock,
+        **timings,
     )
 
 
 @pytest.fixture
-def repairs(parts: WorkerParts, messages: Messages, clock: Clock) -> Reconciler:
+def repairs(parts: WorkerParts, clock: Clock) -> Reconciler:
     """One that has run for a while."""
-    found = reconciler(parts, messages, clock)
+    found = reconciler(parts, clock)
     clock.at += CALM_SECONDS
     return found
 
 
-def test_a_lost_job_runs_again(parts: WorkerParts, repairs: Reconciler, messages: Messages) -> None:
+def test_a_lost_job_runs_again(parts: WorkerParts, repairs: Reconciler) -> None:
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
+    take_messages(parts.connection)
     assert repairs.round() > 0
     job = parts.job(job_id)
     assert (job.status, job.attempts[-1].outcome, job.attempts[-1].error.code) == ("queued", "lost", "worker_lost")  # type: ignore[union-attr]
-    assert messages.sent == [job_id]
+    assert take_messages(parts.connection) == [job_id]
 
 
 def test_a_lease_that_was_renewed_in_the_last_moment_is_left_alone(parts: WorkerParts, repairs: Reconciler) -> None:
@@ -128,7 +103,7 @@ def test_a_lease_that_was_renewed_in_the_last_moment_is_left_alone(parts: Worker
 
 
 def test_leases_are_not_judged_right_after_an_outage_or_a_start(
-    parts: WorkerParts, repairs: Reconciler, messages: Messages, clock: Clock
+    parts: WorkerParts, repairs: Reconciler, clock: Clock
 ) -> None:
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
@@ -136,7 +111,7 @@ def test_leases_are_not_judged_right_after_an_outage_or_a_start(
     assert repairs.round() == 0
     parts.queue.before.clear()
     repairs.round()
-    reconciler(parts, messages, clock).round()
+    reconciler(parts, clock).round()
     assert parts.job(job_id).status is Status.RUNNING
     clock.at += CALM_SECONDS
     repairs.round()
@@ -158,6 +133,25 @@ def test_no_lease_is_judged_just_after_writes_were_refused(
     assert parts.job(job_id).status is Status.QUEUED
 
 
+@pytest.mark.parametrize("seconds", [120, -120])
+def test_no_lease_is_judged_just_after_the_servers_clock_was_set(
+    parts: WorkerParts, repairs: Reconciler, clock: Clock, seconds: int
+) -> None:
+    """Ahead, all leases seem over until the workers' next beat."""
+    lease = parts.claim(parts.submit(route=("a",)))
+    alive, fence, dead = lease.job.id, lease.fence, parts.claim(parts.submit(route=("a",))).job.id
+    repairs.round()
+    parts.connection.set_by = seconds
+    # What a clock that is ahead makes of them.
+    parts.connection.client.zadd(keys.RUNNING, {alive: 1, dead: 1})
+    repairs.round()
+    assert {parts.job(job_id).status for job_id in (alive, dead)} == {Status.RUNNING}
+    parts.leases.beat("w", 8, 60, [(alive, fence)])
+    clock.at += CALM_SECONDS
+    repairs.round()
+    assert (parts.job(alive).status, parts.job(dead).status) == (Status.RUNNING, Status.QUEUED)
+
+
 def test_a_job_past_its_deadline_expires(parts: WorkerParts, repairs: Reconciler) -> None:
     job_id = parts.submit(deadline_at=parts.store.now() - 1)
     repairs.round()
@@ -174,19 +168,15 @@ def test_a_job_past_its_retention_leaves_a_tombstone_and_no_files(parts: WorkerP
     assert (gone.value.tombstone.reason, parts.files(job_id)) == ("expired", [])
 
 
-def test_a_message_is_sent_again_only_when_it_was_really_lost(
-    parts: WorkerParts, messages: Messages, clock: Clock
-) -> None:
-    repairs = reconciler(parts, messages, clock, lost_message=-1.0)
+def test_a_message_is_sent_again_only_when_it_was_really_lost(parts: WorkerParts, clock: Clock) -> None:
+    repairs = reconciler(parts, clock, lost_message=-1.0)
     job_id = parts.submit(route=("a",))
     parts.leases.beat("w", 8, 60, [])
     parts.queue.choose()
-    parts.connection.client.lpush(QUEUE, b"a message that no worker has taken yet: %s" % job_id.encode())
     repairs.round()
-    assert messages.sent == []
-    parts.connection.client.delete(QUEUE)
+    assert take_messages(parts.connection) == [job_id]
     repairs.round()
-    assert messages.sent == [job_id]
+    assert take_messages(parts.connection) == [job_id]
 
 
 def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(
@@ -198,14 +188,13 @@ def test_a_record_that_cannot_be_read_keeps_no_other_from_being_repaired(
     assert parts.job(good).status is Status.QUEUED
 
 
-def test_two_schedulers_do_a_thing_once(
-    parts: WorkerParts, repairs: Reconciler, messages: Messages, clock: Clock
-) -> None:
+def test_two_schedulers_do_a_thing_once(parts: WorkerParts, repairs: Reconciler, clock: Clock) -> None:
     job_id = parts.submit(route=("a",))
     parts.claim(job_id, lease_seconds=0)
-    other = reconciler(parts, messages, clock)
+    take_messages(parts.connection)
+    other = reconciler(parts, clock)
     clock.at += CALM_SECONDS
     repairs.round()
     other.round()
     assert [attempt.outcome for attempt in parts.job(job_id).attempts] == ["lost"]
-    assert messages.sent == [job_id]
+    assert take_messages(parts.connection) == [job_id]

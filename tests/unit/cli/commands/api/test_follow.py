@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from PIL import Image
+from rich.console import Console
 
 from cli.commands.api.client import Api
-from cli.commands.api.follow import failure, headline, save_outputs
+from cli.commands.api.follow import Follower, failure, headline
+from cli.commands.api.saving import save_outputs
 
 
 @pytest.mark.parametrize(
@@ -93,3 +97,44 @@ def test_a_text_is_a_file_only_where_one_was_asked_for(files: Api) -> None:
     assert save_outputs(files, _outputs("text"), None) == []
     (path,) = save_outputs(files, _outputs("text"), Path("t.txt"))
     assert path.read_text() == "words\n"
+
+
+class _Writing(Api):
+    """An API with one job, which writes bit by bit."""
+
+    def watch(self, job_id: str) -> Iterator[dict[str, Any]]:
+        for text in ("Once\x1b[31m", "Once upon a time " * 40 + "the end"):
+            yield {"id": job_id, "status": "running", "progress": {"stage": "generating", "partial": text}}
+            time.sleep(0.3)  # the board is drawn ten times a second
+        yield {"id": job_id, "status": "succeeded", "finished_at": "2030-01-01T00:00:00Z"}
+
+
+def test_a_text_is_seen_on_the_terminal_as_it_comes() -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=40, height=10)
+    Follower(api=_Writing("http://127.0.0.1:1"), console=console).follow("job_1")
+    assert "Once[31m" in shown.getvalue()
+    assert "the end" in shown.getvalue()
+
+
+def test_in_a_pipe_a_text_is_only_in_the_result() -> None:
+    shown = io.StringIO()
+    Follower(api=_Writing("http://127.0.0.1:1"), console=Console(file=shown)).follow("job_1")
+    assert "Once" not in shown.getvalue()
+
+
+def test_each_kind_is_saved_under_its_own_suffix(files: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "save", lambda _, path: path.write_bytes(b"x"))
+    outputs = [
+        {"index": 0, "kind": "audio", "url": "/0", "content_type": "audio/wav", "filename": "tone.wav"},
+        {"index": 1, "kind": "json", "url": "/1", "data": None},
+        {"index": 2, "kind": "midi", "url": "/2", "content_type": "audio/midi", "filename": "tune.mid"},
+        {"index": 3, "kind": "text", "url": "/3", "text": "a", "sha256": "0" * 64, "content_type": "text/plain"},
+        {"index": 4, "kind": "image", "url": "/4"},
+    ]
+    job = {"id": "job_01ABCDEFGH", "outputs": outputs}
+    assert [path.suffix for path in save_outputs(files, job, None)] == [".wav", ".mid", ".txt", ".png"]
+    assert [path.name for path in save_outputs(files, job, Path("x.webp"))] == [
+        "x-1.wav", "x-2.json", "x-3.mid", "x-4.txt", "x-5.webp",
+    ]  # fmt: skip
+    assert Path("x-2.json").read_text() == "null\n"

@@ -1,0 +1,1 @@
+"""Finds out what an app can do, declares it, and compares a declaration with the live app."""

@@ -1,0 +1,1 @@
+"""What is answered before Flask (:mod:`web.lane`): polls and submissions that are plain."""
