@@ -189,6 +189,7 @@ def test_a_wrong_configuration_is_said_at_once(tmp_path: Path) -> None:
 def test_what_dies_is_started_again_and_jobs_go_on(up: Installation, program: str) -> None:
     before = up.pid(program)
     submitted = up.cli("generate", "x", "--model", "echo", "--no-wait", "--param", 'script=["wait 1s", "image"]')
+    assert submitted.returncode == 0, submitted.stderr
     os.kill(before, signal.SIGKILL)
     eventually(lambda: up.pid(program) != before)
     done = up.cli("watch", submitted.stdout.strip(), "--json")

@@ -12,6 +12,7 @@ from urllib.parse import urljoin, urlsplit
 import requests
 import sseclient
 import urllib3
+from requests.adapters import HTTPAdapter
 
 from cli.errors import CommandError, ServiceUnreachable
 
@@ -58,6 +59,8 @@ class Api:
         self.url = url.rstrip("/")
         self._pause_seconds = pause_seconds
         self._session = requests.Session()
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, HTTPAdapter(max_retries=_retry(pause_seconds)))
         if (urlsplit(url).hostname or "") in {"127.0.0.1", "localhost", "::1"}:
             self._session.trust_env = False  # a proxy of the environment cannot reach this machine's loopback
         if key:
@@ -172,7 +175,7 @@ class Api:
             return self._session.request(
                 method, urljoin(self.url + "/", path.lstrip("/")), timeout=(_CONNECT_SECONDS, _READ_SECONDS), **options
             )
-        except (requests.ConnectionError, requests.Timeout) as error:
+        except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
             raise ServiceUnreachable(f"no Darkroom answers at {self.url}; `darkroom up` starts one here") from error
 
     @staticmethod
@@ -184,6 +187,23 @@ class Api:
         except ValueError:
             problem = {}
         raise ApiError(answer.status_code, problem if isinstance(problem, dict) else {})
+
+
+def _retry(pause_seconds: float) -> urllib3.Retry:
+    """Send a request again while nothing answers, or a gateway says so: what died is started again meanwhile.
+
+    Every request here may be repeated: those that make something have an idempotency key. With pauses of 1 s, five more
+    tries take about 6 s.
+    """
+    return urllib3.Retry(
+        5,
+        backoff_factor=pause_seconds / 4,
+        backoff_max=2 * pause_seconds,
+        allowed_methods=None,
+        status_forcelist=(502, 503, 504),
+        raise_on_status=False,
+        respect_retry_after_header=False,
+    )
 
 
 def _as_they_come(answer: requests.Response) -> Iterator[bytes]:

@@ -20,7 +20,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class _Server(ThreadingHTTPServer):
-    """Answers by a function of method and path."""
+    """Answers by a function of method and path. It hangs up where the status is 0."""
 
     daemon_threads = True
 
@@ -41,6 +41,9 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         self.server.seen.append((self.command, self.path, body, dict(self.headers)))
         status, headers, content = self.server.answer(self.command, self.path, body)
+        if not status:
+            self.close_connection = True
+            return
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
@@ -98,12 +101,27 @@ def test_a_refusal_shows_its_detail_and_where_it_is(serve: Serve) -> None:
 def test_a_refusal_that_is_no_problem_document_shows_its_status(serve: Serve) -> None:
     server = serve(lambda *_: (502, {"Content-Type": "text/html"}, b"<html>bad gateway"))
     with pytest.raises(ApiError, match="HTTP 502"):
-        Api(server.url).get("/v1/jobs")
+        Api(server.url, pause_seconds=0.01).get("/v1/jobs")
 
 
 def test_nobody_there_is_said_in_one_line() -> None:
     with pytest.raises(ServiceUnreachable, match="no Darkroom answers at"):
-        Api("http://127.0.0.1:9").get("/v1/jobs")
+        Api("http://127.0.0.1:9", pause_seconds=0.01).get("/v1/jobs")
+
+
+def test_a_submission_is_sent_again_with_its_key_while_the_service_restarts(serve: Serve) -> None:
+    hang_up: Answer = (0, {}, b"")
+    answers = iter([_json(503, {"detail": "restarting"}), hang_up, hang_up, _json(202, _job("queued"))])
+    server = serve(lambda *_: next(answers))
+    assert Api(server.url, pause_seconds=0.01).submit({"model": "echo"}) == _job("queued")
+    keys = {headers["Idempotency-Key"] for *_, headers in server.seen}
+    assert (len(server.seen), len(keys)) == (4, 1)
+
+
+def test_half_an_answer_is_a_lost_connection(serve: Serve) -> None:
+    server = serve(lambda *_: (200, {"Content-Type": "application/json", "Content-Length": "100"}, b"{"))
+    with pytest.raises(ServiceUnreachable):
+        Api(server.url).get("/v1/jobs")
 
 
 def test_watching_survives_a_dropped_stream_and_a_restart(serve: Serve) -> None:
@@ -113,6 +131,7 @@ def test_watching_survives_a_dropped_stream_and_a_restart(serve: Serve) -> None:
             _json(304, None),
             _json(503, {"detail": "restarting"}),
             _json(200, _job("running"), ETag='"2"'),
+            _json(304, None),
             _json(200, _job("succeeded"), ETag='"3"'),
         ]
     )
