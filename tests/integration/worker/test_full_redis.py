@@ -29,8 +29,9 @@ def test_a_full_service_comes_back_by_itself(tmp_path: Path) -> None:
         for _ in range(JOBS):
             answer = submit(stack)
             requests.post(f"{stack.url}/v1/jobs/{answer.json()['id']}/cancel", timeout=10)
-        # The limit comes to the memory, not the memory to the limit: a slow machine's jobs go as fast as they come.
-        limit = stack.client.info("memory")["used_memory"]
+        # The limit comes to the memory, not the memory to the limit: a slow machine's jobs go as fast as they come. It
+        # is below what is used now, some of which (buffers of connections) comes and goes.
+        limit = stack.client.info("memory")["used_memory"] * 95 // 100
         stack.client.config_set("maxmemory", limit)
         answer = submit(stack)
         assert (answer.status_code, answer.json()["code"]) == (503, "store_unavailable")
