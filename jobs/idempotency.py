@@ -20,12 +20,15 @@ class Idempotency:
         older: The fingerprints that it has by the server's older secret keys: an earlier request may have had one.
         key: The client's idempotency key, hashed together with owner, method and route; None without one.
         repeated: Whether the client says that it sends the request again.
+        server: The web process that has the client's connection, if the client stays connected for the result
+            (:mod:`jobs.record.unanswered`).
     """
 
     fingerprint: str
     older: tuple[str, ...] = ()
     key: str | None = None
     repeated: bool = False
+    server: str | None = None
 
     @property
     def fingerprints(self) -> tuple[str, ...]:
@@ -39,6 +42,7 @@ class Idempotency:
             "older": self.older or None,
             "key": self.key,
             "repeated": self.repeated or None,
+            "server": self.server,
         }
         return {name: value for name, value in marks.items() if value is not None}
 

@@ -50,6 +50,7 @@ class Settings:
     data_dir: Path
     config: Path | None
     public_url: str
+    dialects: tuple[str, ...]
     hub_url: str
     flower_bind: Bind
     worker_concurrency: int
@@ -204,6 +205,7 @@ def load(environ: Mapping[str, str] | None = None) -> Settings:
         data_dir=data_dir,
         config=_file("DARKROOM_CONFIG", value["DARKROOM_CONFIG"]) if value["DARKROOM_CONFIG"] else None,
         public_url=_url("DARKROOM_PUBLIC_URL", value["DARKROOM_PUBLIC_URL"].rstrip("/"), "http", "https"),
+        dialects=tuple(word.strip() for word in value["DARKROOM_DIALECTS"].split(",")),
         # Empty means no Hub here, so it does not fall back to the default.
         hub_url=_url("DARKROOM_HUB_URL", hub_url.strip().rstrip("/"), "http", "https"),
         flower_bind=_bind("DARKROOM_FLOWER_BIND", value["DARKROOM_FLOWER_BIND"]),

@@ -30,6 +30,11 @@ VARIABLES: Final = (
     ),
     Variable("DARKROOM_PUBLIC_URL", "", "Address that clients use, for links. Empty: taken from each request."),
     Variable(
+        "DARKROOM_DIALECTS",
+        "all",
+        "APIs of other services that their clients find here: all, none, or names with commas between, as openai.",
+    ),
+    Variable(
         "DARKROOM_HUB_URL", "https://huggingface.co", "Address of the Hugging Face Hub. Empty: the Hub is not asked."
     ),
     Variable("DARKROOM_FLOWER_BIND", "127.0.0.1:5555", "Address of the Flower dashboard, as host:port."),

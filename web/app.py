@@ -16,7 +16,7 @@ from jobs.vault import VaultError
 from providers import registry
 from providers.config import ConfigError
 from settings import Settings, SettingsError
-from web import middleware, monitoring, pages, v1
+from web import dialects, middleware, monitoring, pages, v1
 from web.build import build
 from web.http import auth, error_responses, json_body
 from web.http.url_converters import CONVERTERS
@@ -82,6 +82,7 @@ def assemble(services: Services) -> Flask:
     middleware.register(app, services)
     error_responses.register(app)
     v1.register(app)
+    dialects.register(app, services.settings.dialects)
     app.register_blueprint(monitoring.blueprint)
     app.register_blueprint(pages.blueprint)
     poll = Polls(services).answer

@@ -24,6 +24,7 @@ from jobs.record.job_queue import JobQueue
 from jobs.record.lists.pages import JobPages
 from jobs.record.nudge import Nudge
 from jobs.record.store import JobStore
+from jobs.record.unanswered import Unanswered
 from jobs.record.views import JobViews
 from jobs.scheduling.pauses import Pauses
 from jobs.scheduling.provider_states import ProviderStates
@@ -107,6 +108,7 @@ def _built(
         image_variants=ImageVariants(),
         rate_limiter=RateLimiter(Rates(connection), LocalRates()),
         streams=OpenStreams(connection),
+        unanswered=Unanswered(connection),
         signed_links=SignedLinks(vault.derived("links"), connection.now),
         cursors=Cursors(vault.derived("cursors")),
         pump=_pump(store, connection, counters, timings),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from jobs.record.job_queue import JobQueue
     from jobs.record.lists.pages import JobPages
     from jobs.record.store import JobStore
+    from jobs.record.unanswered import Unanswered
     from jobs.record.views import JobViews
     from jobs.scheduling.pauses import Pauses
     from jobs.scheduling.provider_states import ProviderStates
@@ -60,6 +62,8 @@ class Timings:
 
     #: An event stream without news sends a sign of life after it, so that no proxy closes the stream.
     heartbeat: float = 15.0
+    #: A client that waits for a result gets the headers of its answer at the latest after it: some give up after 300 s.
+    late_answer: float = 60.0
     #: An event stream looks up again what a waiting job waits for.
     queue_look: float = 2.0
     #: An event stream ends after it; the client connects again and goes on where it was.
@@ -100,6 +104,7 @@ class Services:
     gate: Gate
     rate_limiter: RateLimiter
     streams: OpenStreams
+    unanswered: Unanswered
     cursors: Cursors
     signed_links: SignedLinks
     image_variants: ImageVariants
@@ -123,6 +128,8 @@ class Services:
 
     def watch(self) -> None:
         """Look after the database and the configuration from now on, so that changes need nobody's request."""
+        with suppress(StoreUnavailable):
+            self.unanswered.bury()
         count = partial(self.counters.add, metrics.THREAD_ERRORS)
         self.live.rounds(self.closed, lambda: None, count).start()
         Rounds(
@@ -140,6 +147,7 @@ class Services:
         request_counts.flush()
         self.counters.flush()
         self.identity.check()
+        self.unanswered.beat()
 
     def close(self) -> None:
         """End the pump and its streams, and close the connections."""

@@ -86,6 +86,14 @@ once: Final = Key(
 twin: Final = Key(
     "twin:{fingerprint}", "string", "the newest job that a request with this fingerprint made", "15 minutes"
 )
+unanswered: Final = Key(
+    "unanswered:{fingerprint}",
+    "hash",
+    "jobs of a request whose client stays connected for the result: id → the web process that has its connection; empty: "
+    "the client is gone without it",
+    "15 minutes",
+)
+SERVERS: Final = Key("servers", "hash", "web process → until when its sign of life counts (milliseconds)")
 cache: Final = Key(
     "cache:{key}",
     "string",

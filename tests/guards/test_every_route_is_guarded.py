@@ -40,6 +40,10 @@ SUBMITTING = {
     ("GET", "/v1/webhooks/default/secret"),
     ("POST", "/v1/webhooks/default/secret/rotate"),
     ("POST", "/v1/webhooks/test"),
+    ("POST", "/v1/images/generations"),
+    ("POST", "/v1/images/generate"),
+    ("POST", "/v1/images/edits"),
+    ("POST", "/v1/images/variations"),
 }
 #: What a signed link can open.
 LINKABLE = {("GET", "/v1/jobs/{job_id}/outputs/{index}"), ("GET", "/v1/jobs/{job_id}/image")}

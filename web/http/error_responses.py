@@ -61,7 +61,7 @@ class OpenAIError(Resource, frozen=True, kw_only=True):
     message: Annotated[str, about("The same as `detail` of the problem.", example="/input/width must be at most 2048")]
     type: Annotated[str, about("The class of the error.", example="invalid_request_error")]
     param: Annotated[str | None, about("The first place that is wrong.", example="input.width")]
-    code: Annotated[str, about("The same as `code` of the problem.", example="invalid_input")]
+    code: Annotated[str, about("The same as `code` of the problem; for `job_failed`, why.", example="invalid_input")]
 
 
 class ProblemResource(Resource, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ class ProblemResource(Resource, frozen=True, kw_only=True):
     request_id: Annotated[
         str, about("The id of the request; the log has it too.", example="01M7WPZNWEP4CHRCXW42VP97XB")
     ]
-    id: Annotated[JobId | UnsetType, about("The job that was deleted.")] = UNSET
+    id: Annotated[JobId | UnsetType, about("The job that was deleted, or did not succeed.")] = UNSET
     job_status: Annotated[Status | UnsetType, about("Its last status.")] = UNSET
     reason: Annotated[Literal["deleted", "expired"] | UnsetType, about("`expired`: its retention time is over.")] = (
         UNSET

@@ -6,6 +6,7 @@ import hashlib
 import io
 import tempfile
 from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Final, NoReturn, Self
@@ -20,6 +21,8 @@ from web.http.problems import Problem, invalid
 _REST_LIMIT: Final = 64 << 10
 _FIELD_LIMIT: Final = 8 << 10
 _HEAD_LIMIT: Final = 4 << 10
+#: Parts of a form that is read kindly.
+_MOST_PARTS: Final = 100
 _CHUNK: Final = 64 << 10
 #: RFC 2046 (5.1.1) wants 70 at most; Werkzeug's own client makes longer ones.
 _BOUNDARY_LIMIT: Final = 200
@@ -111,6 +114,48 @@ class Form:
             self._raw[self._name] += data
 
 
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A file of a form: the name of its part, and its content."""
+
+    name: str
+    data: bytes
+
+
+def read_parts(request: Request, *, limit: int, most_files: int) -> tuple[dict[str, str], list[FilePart]]:
+    """Any form of at most ``limit`` bytes with some small files: its texts by their names, and its files.
+
+    Raises:
+        Problem: 400, 413, 415 or 422.
+        RequestEntityTooLarge: It is longer than that.
+    """
+    request.max_content_length = limit
+    found: list[tuple[Field | File, bytearray]] = []
+    for event in _events(request, _boundary(request)):
+        match event:
+            case Field() | File():
+                found.append((event, bytearray()))
+            case Data(data=data):
+                found[-1][1].extend(data)
+                if isinstance(found[-1][0], Field) and len(found[-1][1]) > _REST_LIMIT:
+                    raise invalid(f"/{str(found[-1][0].name)[:64]}", f"is longer than {_REST_LIMIT} bytes")
+                if len(found) > _MOST_PARTS:
+                    raise Problem("too_large", f"The form has more than {_MOST_PARTS} parts.")
+    texts: dict[str, str] = {}
+    files: list[FilePart] = []
+    for part, raw in found:
+        name = str(part.name)[:64]
+        if isinstance(part, File):
+            files.append(FilePart(name, bytes(raw)))
+        elif name in texts:
+            raise invalid(f"/{name}", "is given twice")
+        else:
+            texts[name] = _utf8(name, bytes(raw))
+    if len(files) > most_files:
+        raise invalid(f"/{files[-1].name}", f"is one file too many; send {most_files} at most")
+    return texts, files
+
+
 def _boundary(request: Request) -> bytes:
     check_encoding(request)
     boundary = request.mimetype_params.get("boundary", "")
@@ -134,11 +179,15 @@ def _events(request: Request, boundary: bytes) -> Iterator[Event]:
             _refuse("has too much data before a part, or after the last one")
 
 
-def _text(name: str, raw: bytes) -> str:
+def _utf8(name: str, raw: bytes) -> str:
     try:
-        text = raw.decode()
+        return raw.decode()
     except UnicodeDecodeError:
         raise invalid(f"/{name}", "is not UTF-8") from None
+
+
+def _text(name: str, raw: bytes) -> str:
+    text = _utf8(name, raw)
     if not text.isprintable():
         raise invalid(f"/{name}", "holds control characters")
     return text

@@ -19,7 +19,7 @@ from web.http.problems import Problem
 from web.http.rate_limits import Rate
 from web.http.validation import BodyReader
 
-Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages"]
+Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages", "OpenAI"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: What an answer holds: a resource, one of several, or (None) what JSON Schema does not describe.

@@ -47,6 +47,11 @@ KINDS: Final[Mapping[str, Kind]] = {
         retryable=True,
     ),
     "internal": Kind(500, "Something went wrong on our side", "Give the operator the `request_id`: the log has it."),
+    "job_failed": Kind(
+        502,
+        "The job did not succeed",
+        "`error.code` and `detail` say why, and `id` names the job. Change what it asks for.",
+    ),
     "model_unavailable": Kind(
         503, "No provider of this model takes jobs now", "Try again later, or ask for another model.", retryable=True
     ),

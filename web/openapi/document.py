@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
 from flask import Flask
 
@@ -19,7 +19,7 @@ from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
 from web.http.error_responses import ProblemResource
-from web.http.operation import WORDS, Answer, Content, Operation, operation_of
+from web.http.operation import WORDS, Answer, Content, Operation, Tag, operation_of
 from web.http.problems import KINDS
 from web.http.rate_limits import LIMIT, POLICY
 from web.http.validation import BodyReader
@@ -50,6 +50,7 @@ _HEADERS: Final = {
     POLICY: 'The key\'s quotas and their windows: `"submit";q=6000;w=60`.',
     LIMIT: 'What is left of them and the seconds until more becomes free: `"submit";r=5999;t=33`.',
     "Link": "The next part of the list (`rel=next`).",
+    "X-Ignored-Params": "Fields of the request that had no effect.",
     "Idempotency-Replayed": "`true`: an earlier request with the same key made it.",
     "Content-Range": "The range of these bytes, and the total size.",
     "Accept-Ranges": "`bytes`.",
@@ -133,7 +134,7 @@ def resources(found: Iterable[Route]) -> list[type]:
     return list(dict.fromkeys(kind for kind in (*kinds, ProblemResource) if isinstance(kind, type)))
 
 
-_TAGS: Final = ("Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
+_TAGS: Final = get_args(Tag)
 
 
 def _operation(route: Route) -> Json:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-from io import BytesIO
 from typing import BinaryIO, Final
 
 from flask import Blueprint, Response, request
@@ -12,7 +10,7 @@ import media
 from jobs.files.image_terms import CONTENT_TYPES
 from jobs.files.images import LARGE_SIDE, convert
 from jobs.model import Job, Output
-from jobs.resources.base import job_path, rfc3339
+from jobs.resources.base import rfc3339
 from jobs.resources.job import version_of
 from web.http.file_response import (
     FOREVER,
@@ -26,12 +24,12 @@ from web.http.file_response import (
 )
 from web.http.operation import Answer, Operation, Parameter, json_response, ok, some
 from web.http.problems import Problem
-from web.http.signed_links import Grant
 from web.images import status_card
 from web.images.variants import FORMATS, wish_of
-from web.services import caller, links, services
+from web.services import asker, caller, services
 from web.v1.job_answers import look
 from web.v1.job_documents import Seen
+from web.v1.job_links import open_output, signed_link
 from web.v1.schemas.jobs import LINK_WISH, LinkResource
 
 blueprint = Blueprint("results", __name__)
@@ -87,14 +85,14 @@ def _output(job: Job, index: int) -> Output:
 
 
 def _file(job: Job, found: Output) -> Response:
-    file, length, digest = _open(job, found)
+    file, length, digest = open_output(services(), job, found)
     content_type = found.content_type or media.kind_of(found.kind).inline_type or ""
     return stored_file(file, length, digest, content_type, f"{job.id}-{found.index}", found.filename)
 
 
 def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
     """A variant of an output, or of its poster. Its file is opened first: a deleted file has no variants."""
-    file, _, digest = _open(job, found) if found.poster is None else _open_poster(job, found.poster)
+    file, _, digest = open_output(services(), job, found) if found.poster is None else _open_poster(job, found.poster)
     mark = f"{digest}-{width or 'full'}-{kind.lower()}"
     with file:
         return made_file(
@@ -103,15 +101,6 @@ def _copy(job: Job, found: Output, kind: str, width: int | None) -> Response:
             CONTENT_TYPES[kind],
             f"{job.id}-{found.index}-{width or 'full'}",
         )
-
-
-def _open(job: Job, found: Output) -> tuple[BinaryIO, int, str]:
-    """The file, its length and its SHA-256; a text is in the record itself."""
-    if found.sha256 is None:
-        text = (found.text or "").encode()
-        return BytesIO(text), len(text), hashlib.sha256(text).hexdigest()
-    file = services().artifacts.open(job.id, found.sha256)
-    return file, found.bytes or 0, found.sha256
 
 
 def _open_poster(job: Job, digest: str) -> tuple[BinaryIO, int, str]:
@@ -213,11 +202,5 @@ def link_image(job_id: str) -> Response:
 
 
 def _link(job: Job, *rest: str) -> Response:
-    found = services()
-    wish = LINK_WISH.of(request)
-    ends = found.connection.now() + wish.expires_seconds
-    ends = int(ends if job.expires_at is None else min(ends, job.expires_at))
-    # Not the path that was asked for: an index may have been written as 00 there.
-    path = job_path(job.id, *rest)
-    signature = found.signed_links.sign(Grant(caller().owner, path, ends))
-    return json_response(LinkResource(url=f"{links().base}{path}?sig={signature}", expires_at=rfc3339(ends)))
+    url, ends = signed_link(asker(), job, LINK_WISH.of(request).expires_seconds, *rest)
+    return json_response(LinkResource(url=url, expires_at=rfc3339(ends)))

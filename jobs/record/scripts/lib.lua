@@ -76,6 +76,10 @@ local function remember(once, id)
   else
     redis.call('SET', keys.twin .. once.print, id, 'EX', REPEAT_SECONDS)
   end
+  if once.server then
+    redis.call('HSET', keys.unanswered .. once.print, id, once.server)
+    redis.call('EXPIRE', keys.unanswered .. once.print, REPEAT_SECONDS)
+  end
 end
 
 -- Deliveries came or went that are due or being made.

@@ -1,0 +1,55 @@
+"""A job that ended without a result, as the answer of a dialect whose client waited for it."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from flask import Response
+from msgspec import structs
+
+from jobs.error_codes import CAUSES
+from jobs.model import Job, Status
+from web.http.error_responses import problem_resource
+from web.http.operation import json_response
+from web.http.problems import Problem
+
+#: HTTP statuses of failed jobs by their error codes; of any other code 502.
+_STATUSES: Final = {
+    "content_rejected": 400,
+    "invalid_input": 400,
+    "provider_quota": 503,
+    "provider_busy": 503,
+    "provider_unreachable": 503,
+    "provider_timeout": 504,
+    "deadline_exceeded": 504,
+}
+#: What OpenAI calls a refusal for what a prompt or a picture shows.
+_REFUSED: Final = "content_policy_violation"
+#: The answer is final: Darkroom has tried again itself. OpenAI's clients read it.
+NO_RETRY: Final = {"x-should-retry": "false"}
+
+
+def failure_of(job: Job) -> Problem:
+    """Why a job has no result."""
+    failure = job.error
+    code = failure.code if failure is not None else "canceled"
+    if job.status is Status.EXPIRED:
+        code = "deadline_exceeded"
+    status = 410 if code == "canceled" else _STATUSES.get(code, 502)
+    detail = failure.detail if failure is not None else f"The job {job.id} ended as {job.status}."
+    return Problem(
+        "job_failed", detail, status=status, headers=NO_RETRY, members={"id": job.id, "job_status": job.status}
+    )
+
+
+def failed(job: Job) -> Response:
+    """The answer for a job that has no result: a problem document whose ``error.code`` is the job's."""
+    problem = failure_of(job)
+    resource = problem_resource(problem)
+    code = job.error.code if job.error is not None else str(job.status)
+    code = _REFUSED if code == "content_rejected" else code
+    error = structs.replace(resource.error, code=code)
+    title = CAUSES[code].title if code in CAUSES else resource.title
+    return json_response(
+        structs.replace(resource, title=title, error=error), problem.status, problem.headers, "application/problem+json"
+    )

@@ -1,0 +1,73 @@
+"""The model that a request of a dialect means, and its parameters by the names that others give them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from providers.catalog import Catalog
+from providers.route import Route
+from web.http.problems import Problem, invalid
+
+#: Names of one thing: a parameter is asked for by any of them.
+SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
+    ("num_inference_steps", "steps", "sampling_steps", "num_steps"),
+    ("guidance_scale", "guidance", "cfg_scale", "scale"),
+    ("negative_prompt",),
+    ("seed",),
+    ("width",),
+    ("height",),
+    ("aspect_ratio",),
+)
+_SIZE: Final = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
+#: The model that stands for all others of its kind, and the one that is for tests.
+_ANY: Final = "flux"
+_TEST: Final = "echo"
+
+
+def default_model(catalog: Catalog, kind: str) -> str:
+    """The model for a request that names none of ours: of those that make this kind, Flux or else the first.
+
+    Raises:
+        Problem: 404: there is none.
+    """
+    names = [model.name for model in catalog.models() if model.spec.kind == kind]
+    names.sort(key=lambda name: (name == _TEST, name != _ANY))
+    if not names:
+        raise Problem("not_found", f"There is no model here that makes {kind}; GET /v1/models lists all.")
+    return names[0]
+
+
+def size_of(text: str, pointer: str) -> tuple[int, int] | None:
+    """Width and height of ``1024x768``; None for ``auto``.
+
+    Raises:
+        Problem: 422: it is anything else.
+    """
+    if text == "auto":
+        return None
+    found = _SIZE.fullmatch(text)
+    if found is None:
+        raise invalid(pointer, "must be auto, or WIDTHxHEIGHT in pixels, as 1024x768")
+    return int(found[1]), int(found[2])
+
+
+def inputs(route: Route, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """The given parameters by the model's own names.
+
+    Returns:
+        The input; for each of its names the one that was given; and the given ones that no provider of the model has.
+    """
+    known = {param.name for model in route.models.values() for param in model.params}
+    found: dict[str, Any] = {}
+    names: dict[str, str] = {}
+    ignored: list[str] = []
+    for name, value in given.items():
+        group = next((group for group in SYNONYMS if name in group), (name,))
+        own = name if name in known else next((other for other in group if other in known), None)
+        if own is None:
+            ignored.append(name)
+        elif own not in found:
+            found[own], names[own] = value, name
+    return found, names, ignored

@@ -1,0 +1,14 @@
+"""OpenAI's API: images (made, edited, streamed), chat and responses, over the same jobs."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from web.dialects.dialect import Dialect
+from web.dialects.openai import edits, generations
+
+DIALECT: Final = Dialect(
+    name="openai",
+    label="OpenAI",
+    blueprints=(generations.blueprint, edits.blueprint),
+)

@@ -1,0 +1,184 @@
+"""An answer that comes when its jobs have ended: a client that waits costs no thread, and learns of errors in time.
+
+A program that gave its request no limit of its own still loses it in a layer below, after 300 s without the headers of
+an answer. So after a minute the answer begins, with white space in front of its JSON, which all readers of JSON skip.
+Until then an error has its own status.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+from flask import Response, request, stream_with_context
+
+from jobs.errors import StoreUnavailable
+from jobs.model import Job
+from jobs.record.types import LoggedEvent, Record
+from resilience import foreign, survive
+from web.dialects.submitting import Made
+from web.http.error_responses import respond
+from web.http.headers import connection_of
+from web.services import Services, let_in_again, services
+from web.streaming.messages import is_end
+from web.streaming.pump import HungUp, TooManyWatchers, Watch
+
+log = logging.getLogger(__name__)
+
+#: How a proxy names a client that has gone.
+CLIENT_GONE: Final = 499
+
+#: Makes the answer from the jobs, all of which have ended.
+Renderer = Callable[[Sequence[Job]], Response]
+
+
+class AnswerFailed(Exception):
+    """An answer that has begun cannot be ended as it should."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__()
+        self.error = error
+
+
+@dataclass(slots=True)
+class Wait:
+    """A client of the current request that waits for jobs. Close it."""
+
+    made: Sequence[Made]
+    services: Services = field(default_factory=services)
+    _records: list[Record] = field(init=False)
+    _watch: Watch | None = field(default=None, init=False)
+    _watched: int = field(default=-1, init=False)
+    _over: bool = field(default=False, init=False)
+
+    def __post_init__(self) -> None:
+        self._records = [made.accepted.record for made in self.made]
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The jobs as they were seen last."""
+        return [record.job for record in self._records]
+
+    def until(self, moment: float) -> list[Job] | None:
+        """The jobs once all have ended; None: it is that moment (of :func:`time.monotonic`), and some have not.
+
+        Raises:
+            HungUp: The client has gone.
+            Problem: Its key was revoked meanwhile.
+            JobGone: A job was deleted.
+        """
+        for number in range(len(self._records)):
+            while not self._records[number].job.status.is_terminal:
+                if time.monotonic() >= moment:
+                    return None
+                self.news(number, moment)
+        return self.jobs
+
+    def news(self, number: int, moment: float) -> Sequence[LoggedEvent]:
+        """What has happened to one of the jobs since it was looked at, or in a moment from now."""
+        look = self.services.timings.queue_look
+        left = max(0.001, min(moment - time.monotonic(), look))
+        watch = self._watching(number)
+        try:
+            let_in_again()
+            news = watch.news(left) if watch else self._pause(left)
+            if watch is None or any(is_end(entry.event) for entry in news):
+                self._records[number] = self.services.store.get(self._records[number].job.id)
+        except StoreUnavailable:
+            # A short outage ends no wait.
+            if watch is not None:
+                watch.pause(left)
+            return ()
+        return news
+
+    @staticmethod
+    def _pause(seconds: float) -> Sequence[LoggedEvent]:
+        time.sleep(seconds)
+        return ()
+
+    def _watching(self, number: int) -> Watch | None:
+        """A watch of one of the jobs; None: the process has no place for one more, so the job is looked at now and then."""
+        if self._watched != number:
+            self._leave()
+            record = self._records[number]
+            with suppress(TooManyWatchers):
+                self._watch = self.services.pump.watch(
+                    record.job.id, record.event_id, owner=record.job.owner, client=connection_of(request.environ)
+                )
+            self._watched = number
+        return self._watch
+
+    def _leave(self) -> None:
+        if self._watch is not None:
+            self._watch.close()
+            self._watch = None
+
+    def close(self, *, answered: bool) -> None:
+        """Stop waiting. A client that is gone without the answer may ask again and join its jobs."""
+        if self._over:
+            return
+        self._over = True
+        self._leave()
+        for made in self.made:
+            with survive(log, "a request that is sent again may make a second job"):
+                if answered:
+                    self.services.unanswered.answered(made.marks, made.accepted.record.job.id)
+                else:
+                    self.services.unanswered.abandon(made.marks, made.accepted.record.job.id)
+
+
+def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
+    """The answer to the current request, once all jobs have ended."""
+    wait = Wait(made)
+    try:
+        jobs = wait.until(time.monotonic() + wait.services.timings.late_answer)
+    except HungUp:
+        wait.close(answered=False)
+        return Response(status=CLIENT_GONE)
+    except Exception:
+        wait.close(answered=True)
+        raise
+    if jobs is None:
+        late = Response(stream_with_context(_late(wait, render)), content_type="application/json")
+        late.headers["X-Accel-Buffering"] = "no"
+        return late
+    return _sent(wait, render(jobs))
+
+
+def _sent(wait: Wait, answer: Response) -> Response:
+    """The answer, which counts as given once its body has left."""
+    body = answer.get_data()
+    answer.headers["Content-Length"] = str(len(body))
+    answer.response = told(wait, iter((body,)))
+    return answer
+
+
+def told(wait: Wait, body: Iterator[bytes]) -> Iterator[bytes]:
+    """The body of an answer; at its end it is known whether the client took all of it."""
+    whole = False
+    try:
+        yield from body
+        whole = True
+    except HungUp:
+        return
+    finally:
+        wait.close(answered=whole)
+
+
+def _late(wait: Wait, render: Renderer) -> Iterator[bytes]:
+    def body() -> Iterator[bytes]:
+        yield b" "
+        try:
+            with foreign(AnswerFailed, unless=(HungUp,)):
+                while (jobs := wait.until(time.monotonic() + wait.services.timings.heartbeat)) is None:
+                    yield b" "
+                answer = render(jobs)
+        except AnswerFailed as failed:
+            answer = respond(failed.error)
+        yield answer.get_data()
+
+    return told(wait, body())
