@@ -11,7 +11,7 @@ from jobs.record.connection import Connection
 from jobs.record.script_loader import source
 
 _NOW: Final = "test:now"
-_CLOCK: Final = "  local t = redis.call('TIME')\n  return t[1] * 1000 + t[2] / 1000\n"
+_CLOCK: Final = "    local t = redis.call('TIME')\n    read_at = t[1] * 1000 + t[2] / 1000\n"
 
 
 class ClockedConnection(Connection):
@@ -36,6 +36,6 @@ class ClockedConnection(Connection):
         if name not in self._clocked:
             text = source(name)
             assert "'TIME'" not in text or _CLOCK in text
-            text = text.replace(_CLOCK, f"  return tonumber(redis.call('GET', '{_NOW}'))\n")
+            text = text.replace(_CLOCK, f"    read_at = tonumber(redis.call('GET', '{_NOW}'))\n")
             self._clocked[name] = self.client.register_script(text)
         return self._clocked[name]

@@ -7,7 +7,7 @@ import math
 import shutil
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -103,6 +103,14 @@ class RedisServer:
             self._process.kill()
             self._process.wait()
             self._process = None
+
+
+def commands(client: redis.Redis, call: Callable[[], object]) -> int:
+    """The commands that a call makes, those of its scripts among them."""
+    client.config_resetstat()
+    call()
+    stats: dict[str, dict[str, int]] = client.info("commandstats")
+    return sum(row["calls"] for name, row in stats.items() if name not in {"cmdstat_info", "cmdstat_config|resetstat"})
 
 
 @pytest.fixture(scope="session")

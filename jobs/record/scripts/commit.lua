@@ -10,6 +10,7 @@
 --   | {'made', fingerprint, id} (an earlier sending of the request made that job)
 --   | {'full', name of the limit, limit} (the owner or the end user has as many jobs waiting as allowed)
 --   | {'elsewhere'} (a new job, and another database)
+-- A script that calls it may give it ARGV.admit: it takes a new job that may run, instead of enter_lane.
 local a = cjson.decode(ARGV[2])
 local doc, event = ARGV[3], ARGV[4]
 local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe', 'owner')
@@ -29,7 +30,6 @@ if a.sent_to and (cur[5] ~= a.sent_to or not redis.call('ZSCORE', keys.SENT, a.i
 if is_new and a.batch then
   -- Without its batch, which stands before it in the transaction, the request was sent before.
   if redis.call('EXISTS', keys.batch .. a.batch) == 0 then return {'unbatched'} end
-  redis.call('HSET', KEYS[1], 'batch', a.batch)
 end
 if is_new and a.once then
   local fingerprint, id = made_before(a.once)
@@ -46,17 +46,36 @@ local fence = tonumber(cur[3] or '0')
 if is_running and not was_running then fence = fence + 1 end
 local version = a.version + 1
 local event_id = redis.call('XADD', KEYS[2], 'MAXLEN', '~', EVENTS_KEPT, '*', 'e', event)
-redis.call('HSET', KEYS[1], 'doc', doc, 'v', version, 'status', to, 'fence', fence, 'op', a.op, 'oe', event_id)
-if a.cancel then redis.call('HSET', KEYS[1], 'cancel', 1) end
-if a.kept then redis.call('HSET', KEYS[1], 'ckpt', ARGV[#ARGV]) end
+local fields = {'doc', doc, 'v', version, 'status', to, 'fence', fence, 'op', a.op, 'oe', event_id}
+local function set(name, value)
+  if value then fields[#fields + 1], fields[#fields + 2] = name, value end
+end
+set('cancel', a.cancel and 1)
+set('ckpt', a.kept and ARGV[#ARGV])
+set('batch', is_new and a.batch)
+-- A new job that has ended already (an earlier job's result answers it) has an owner too.
+if is_new or is_queued and not was_queued then set('owner', a.owner) end
+if is_queued and not was_queued then
+  set('user', a.user)
+  set('lane', a.lane)
+  set('rank', a.rank)
+end
+redis.call('HSET', KEYS[1], unpack(fields))
 if a.works then show_life(unpack(a.works)) end
 -- The worker is told at once, also if the job was ended without it.
 if a.cancel or (was_running and to == Status.CANCELED and not a.fence) then
   redis.call('XADD', keys.CONTROL, 'MAXLEN', '~', CONTROLS_KEPT, '*', 'cancel', a.id)
 end
 
-if is_queued and not was_queued then
-  redis.call('HSET', KEYS[1], 'owner', a.owner, 'user', a.user, 'lane', a.lane, 'rank', a.rank)
+-- `admit` takes a job that may run now.
+local function begin_waiting(admit)
+  wait(a.id, a.created, a.owner, a.user)
+  if a.deadline then redis.call('ZADD', keys.DEADLINE, a.deadline, a.id) end
+  if a.not_before then
+    redis.call('ZADD', keys.DUE, a.not_before, a.id)
+  else
+    admit(a.id, a.lane, a.rank, a.owner, a.user)
+  end
 end
 if is_new then
   -- In the same step as the job: sent again, they could come back after its end.
@@ -64,14 +83,7 @@ if is_new then
   redis.call('ZADD', keys.owner .. a.owner, a.created, a.id)
   redis.call('SADD', keys.OWNERS, a.owner)
   redis.call('ZADD', keys.JOBS, a.created, a.id)
-  if ended[to] then
-    -- An earlier job's result answers it: it never waits.
-    redis.call('HSET', KEYS[1], 'owner', a.owner)
-  else
-    wait(a.id, a.created, a.owner, a.user)
-    if a.deadline then redis.call('ZADD', keys.DEADLINE, a.deadline, a.id) end
-    if a.not_before then redis.call('ZADD', keys.DUE, a.not_before, a.id) else enlist(a.id) end
-  end
+  if is_queued then begin_waiting(ARGV.admit or enter_lane) end
 elseif was_queued and is_queued then
   -- Parked: it leaves its lane, or gives back its slot, and waits for its time.
   if a.parks then
@@ -95,9 +107,7 @@ elseif was_running and is_queued then
   redis.call('ZREM', keys.RUNNING, a.id)
   release(a.id, cur[5], cur[9], cur[6], cur[7])
   redis.call('HDEL', KEYS[1], 'cancel')
-  wait(a.id, a.created, a.owner, a.user)
-  if a.deadline then redis.call('ZADD', keys.DEADLINE, a.deadline, a.id) end
-  if a.not_before then redis.call('ZADD', keys.DUE, a.not_before, a.id) else enlist(a.id) end
+  begin_waiting(enter_lane)
 end
 
 if ended[to] then

@@ -1,4 +1,4 @@
--- With turns.lua, push.lua.
+-- With turns.lua, push.lua, serving.lua.
 -- Send queued jobs to workers: as many as there are free slots, owners in turn and the users of each in turn. A job is
 -- sent only when a worker can take it at once, so the broker's queue stays short, and a new user's
 -- first job never waits behind another's backlog.
@@ -48,62 +48,8 @@ for _, rest in ipairs(redis.call('ZRANGEBYSCORE', keys.RESTING, '-inf', now, 'LI
   if not attempt(wake_some, rest) then redis.call('ZREM', keys.RESTING, rest) end
 end
 
--- Free slots of live workers.
-for _, worker in ipairs(redis.call('ZRANGEBYSCORE', keys.WORKERS, '-inf', now)) do
-  redis.call('ZREM', keys.WORKERS, worker)
-  redis.call('HDEL', keys.SLOTS, worker)
-end
-local free = 0
-for _, slots in ipairs(redis.call('HVALS', keys.SLOTS)) do free = free + (tonumber(slots) or 0) end
-free = free - redis.call('ZCARD', keys.RUNNING) - redis.call('ZCARD', keys.SENT)
-free = math.min(free, tonumber(ARGV[1]))
+local free = math.min(free_slots(), tonumber(ARGV[1]))
 if free <= 0 then return {} end
-
-local states = {} -- provider → its state
-local function state_at(provider)
-  states[provider] = states[provider] or state_of(provider, now)
-  return states[provider]
-end
-
-local quotas = {} -- provider and account → its allowance
-local function quota_at(provider, account)
-  local name = provider .. '|' .. account
-  quotas[name] = quotas[name] or allowance(provider, account, state_at(provider).wary, now)
-  return quotas[name]
-end
-
--- Whether a provider of a lane's route is no last resort.
-local function is_sound(lane)
-  for provider in each_provider(route_of(lane)) do
-    if not state_at(provider).last_resort then return true end
-  end
-end
-
--- The first provider of a lane's route that has room, unless a later one is faster by FASTER_FACTOR; a last resort
--- only if all are.
-local function provider_for(lane, owner)
-  local account, subject, sound, best = account_of(lane), subject_of(lane, owner), is_sound(lane), nil
-  for provider in each_provider(route_of(lane)) do
-    local state = state_at(provider)
-    local has_room = room_for(state, quota_at(provider, account)) > 0 and not (sound and state.last_resort)
-    if has_room and not kept_until(state, provider, subject, owner, now) then
-      local cost = best and state_at(best).cost
-      local faster = cost and state.cost and state.cost * FASTER_FACTOR < cost
-      if not best or faster then best = provider end
-    end
-  end
-  return best
-end
-
--- Slots that a group may still take.
-local may = {}
-local function allowed(group, owner, name, everybody)
-  if may[group] == nil then
-    local limit = limit_of(owner, name, everybody)
-    may[group] = limit == math.huge and limit or limit - redis.call('SCARD', keys.held .. group)
-  end
-  return may[group] > 0
-end
 
 -- The pools that may have room, each with the owner that is first there and its turn; nil: it has none.
 local heads = {}
@@ -140,12 +86,11 @@ local function next_owner()
   return owner
 end
 
--- Move an owner and its user who were served to the end of their turns.
+-- Move an owner and its user who are served to the end of their turns.
 local function to_the_end(owner, user)
-  local tick = redis.call('INCR', keys.TICK)
+  local tick = count_turn(owner, user)
   redis.call('ZADD', keys.TURN, tick, owner)
   redis.call('ZADD', keys.turn .. owner, tick, user)
-  redis.call('ZADD', keys.SERVED, tick, keys.TURN .. '|' .. owner, tick, keys.turn .. owner .. '|' .. user)
   for _, pool in ipairs(redis.call('SMEMBERS', keys.owner_pools .. owner)) do
     redis.call('ZADD', keys.pool_owners .. pool, 'XX', tick, owner)
   end
@@ -195,29 +140,20 @@ local function pass_over(lane, owner, user, rank)
   if rested[owner] % LANES_WOKEN == 0 then to_the_end(owner, user) end
 end
 
-local sent = {}
-local function serve(id, lane, owner, user, provider)
-  local account = account_of(lane)
-  to_the_end(owner, user)
-  delist(id, owner, user, lane)
-  occupy(provider, account, id, state_at(provider), quota_at(provider, account), now)
-  redis.call('ZADD', keys.SENT, now, id)
-  redis.call('HSET', keys.job .. id, 'provider', provider)
-  for _, group in ipairs(groups(owner, user)) do
-    redis.call('SADD', keys.held .. group, id)
-    may[group] = may[group] and may[group] - 1
-    if may[group] == 0 then fill(owner, group, now) end
-  end
-  push(id)
-  free = free - 1
-  sent[#sent + 1] = id
-end
-
 -- A job whose record is gone leaves the queue.
 local function forget(id, lane, owner, user)
   stop_waiting(id, owner, user)
   redis.call('ZREM', keys.DEADLINE, id)
   delist(id, owner, user, lane)
+end
+
+local sent = {}
+local function serve(id, lane, owner, user, provider)
+  to_the_end(owner, user)
+  delist(id, owner, user, lane)
+  hand_over(id, owner, user, lane, provider)
+  free = free - 1
+  sent[#sent + 1] = id
 end
 
 local at = {} -- whom a step looks at: user, lane

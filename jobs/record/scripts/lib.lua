@@ -1,9 +1,14 @@
 -- Shared by all scripts: jobs/record/script_loader.py puts it in front of each, and in front of it what Python declares.
 
--- Unix milliseconds by the server's clock, with microseconds: calls within one millisecond keep their order.
+local read_at
+-- Unix milliseconds by the server's clock, with microseconds: calls within one millisecond keep their order. All of a
+-- script happens in one moment.
 local function moment()
-  local t = redis.call('TIME')
-  return t[1] * 1000 + t[2] / 1000
+  if not read_at then
+    local t = redis.call('TIME')
+    read_at = t[1] * 1000 + t[2] / 1000
+  end
+  return read_at
 end
 
 local function now_ms()

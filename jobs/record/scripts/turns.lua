@@ -179,10 +179,7 @@ local function rank_lane(lane, owner, user, rank)
 end
 
 -- Enter its lane: from now on the job may be sent to a worker.
-local function enlist(id)
-  local f = redis.call('HMGET', keys.job .. id, 'user', 'lane', 'rank', 'status', 'owner')
-  if f[4] ~= Status.QUEUED then return end
-  local user, lane, rank, owner = f[1], f[2], f[3], f[5]
+local function enter_lane(id, lane, rank, owner, user)
   redis.call('ZADD', keys.lane .. lane, rank, id)
   if redis.call('SADD', keys.lanes .. user, lane) == 0 then
     if redis.call('ZRANGE', keys.lane .. lane, 0, 0)[1] == id then rank_lane(lane, owner, user, rank) end
@@ -198,6 +195,12 @@ local function enlist(id)
   else
     show_lane(lane, owner, user, rank)
   end
+end
+
+-- Likewise a job that waited for its time.
+local function enlist(id)
+  local f = redis.call('HMGET', keys.job .. id, 'status', 'lane', 'rank', 'owner', 'user')
+  if f[1] == Status.QUEUED then enter_lane(id, unpack(f, 2)) end
 end
 
 -- Leave its lane, and the turns that become empty.

@@ -8,7 +8,6 @@ from typing import Any, Final
 
 import msgspec
 import pytest
-import redis
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -21,6 +20,7 @@ from jobs.scheduling.health_store import HealthStore
 from jobs.scheduling.provider_states import ProviderStates
 from jobs.submissions import fair_user
 from tests.support.records import Records
+from tests.support.redis_servers import commands
 from tests.support.sample_jobs import add_job
 
 FAR: Final = 3600.0
@@ -147,14 +147,6 @@ SHAPES: Final = [
     owners_on_a_provider_that_rests, users_on_a_provider_that_rests, parked, parked_until_now, providers_that_rest,
     providers_with_room, owners_at_their_limit,
 ]  # fmt: skip
-
-
-def commands(client: redis.Redis, call: Callable[[], object]) -> int:
-    """The commands that a call makes, those of its scripts among them."""
-    client.config_resetstat()
-    call()
-    stats: dict[str, dict[str, int]] = client.info("commandstats")
-    return sum(row["calls"] for name, row in stats.items() if name not in {"cmdstat_info", "cmdstat_config|resetstat"})
 
 
 def most_work(url: str, build: Callable[[Records, int], None], many: int) -> int:
