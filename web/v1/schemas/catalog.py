@@ -9,7 +9,7 @@ from msgspec import UNSET, UnsetType
 
 from jobs.error_codes import CAUSES
 from jobs.resources import examples
-from jobs.resources.base import Count, ListOf, Resource, Time, about, optional, optional_time, rfc3339
+from jobs.resources.base import Count, ListOf, Resource, Time, UnixTime, about, optional, optional_time, rfc3339
 from jobs.scheduling.health import Health, condition, percentile
 from jobs.scheduling.provider_states import ProviderState
 from media import Kind, kind_of
@@ -20,6 +20,10 @@ from providers.spec import ModelSpec, Param, ProviderSpec
 ProviderStatus = Literal["healthy", "degraded", "down", "resting", "paused", "disabled"]
 
 _PROMPT_EXAMPLE = {"name": "prompt", "type": "string", "required": True}
+
+#: OpenAI's clients want a time of each model. When an app was made is not known here, and the time when a process read
+#: its configuration would differ from process to process. So it is no time at all, as other servers answer it.
+_CREATED: Final = 0
 
 
 class ModelResource(Resource, frozen=True, kw_only=True):
@@ -42,6 +46,12 @@ class ModelResource(Resource, frozen=True, kw_only=True):
             example={"type": "object", "properties": {"prompt": {"type": "string"}}, "required": ["prompt"]},
         ),
     ]
+    created: Annotated[UnixTime, about("For OpenAI's clients: always 0, since it is not known.", example=_CREATED)]
+    owned_by: Annotated[
+        str, about("For OpenAI's clients: the provider that is asked first.", example=examples.PROVIDER)
+    ]
+    image: Annotated[bool, about("Whether it makes images.", example=True)]
+    vision: Annotated[bool, about("Whether it takes an image.", example=False)]
 
 
 class ModelList(ListOf[ModelResource], frozen=True, kw_only=True):
@@ -139,6 +149,10 @@ def model_resource(found: Model) -> ModelResource:
         previews=found.spec.previews,
         providers=list(found.providers),
         input_schema=input_schema(found.spec),
+        created=_CREATED,
+        owned_by=found.providers[0],
+        image=found.spec.kind == "image",
+        vision=found.spec.vision,
     )
 
 

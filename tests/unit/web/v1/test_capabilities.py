@@ -28,3 +28,13 @@ def test_capabilities_are_of_inputs_and_kind(
     declared = tuple(Param(name=name, type=type_) for name, type_ in params.items())  # type: ignore[arg-type]
     spec = ModelSpec(name="mine", kind=kind, params=declared, history=history)
     assert model_resource(Model(name="mine", spec=spec, providers=("here",))).capabilities == capabilities
+
+
+def test_a_model_has_what_clients_of_openai_read() -> None:
+    draws = ModelSpec(name="draws")
+    looks = ModelSpec(name="looks", kind="text", vision=True)
+    found = [model_resource(Model(name=spec.name, spec=spec, providers=("first", "second"))) for spec in (draws, looks)]
+    assert [(one.image, one.vision, one.owned_by, one.created) for one in found] == [
+        (True, False, "first", 0),
+        (False, True, "first", 0),
+    ]
