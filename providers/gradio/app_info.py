@@ -14,12 +14,15 @@ from providers.errors import Denied, Protocol, Unreachable
 from providers.gradio.directory import Directory
 from providers.gradio.endpoints import App, app_id, parse_app
 from providers.gradio.http_session import basic_header
+from providers.gradio.joint_answers import JointAnswers
 from providers.gradio.refusals import WRONG_LOGIN
 from providers.gradio.transport import AppTransport, Refused
 from providers.huggingface import hub
 from providers.spec import Credentials
 
 _DIRECTORY: Final = Directory()
+#: Which start of an app answers now, asked by each attempt before its call.
+_STARTS: Final[JointAnswers[int]] = JointAnswers()
 _FAILED: Final = 500
 #: Seconds between two requests for the same answer, and after which no more is asked.
 _PAUSES: Final = (0.2, 0.5)
@@ -197,10 +200,15 @@ class AppInfo:
 
     def _app_id(self, known: App) -> int | None:
         """Which start of the app answers now; None if it does not say."""
-        try:
-            return app_id(self._transport.ask_json("GET", f"{known.prefix}/app_id"))
-        except (Refused, Protocol, Unreachable):
-            return None
+        path = f"{known.prefix}/app_id"
+
+        def ask() -> int | None:
+            try:
+                return app_id(self._transport.ask_json("GET", path))
+            except (Refused, Protocol, Unreachable):
+                return None
+
+        return _STARTS.ask((self._key, path), ask, self._transport.control) if self._shares else ask()
 
     def _log_in(self) -> None:
         """Log in once, if the app has a login. The app's cookie is then sent with each request."""

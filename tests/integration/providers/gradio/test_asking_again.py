@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -93,3 +95,19 @@ def test_an_app_that_does_not_say_which_start_it_is_is_read_anew(app: HostileApp
     app.routes[f"GET {ID_PATH}"] = fault
     assert [call(app), call(app)] == [CallResult(("done",))] * 2
     assert len(app.asked("/config")) == 2
+
+
+def test_calls_at_the_same_time_ask_for_the_start_together(app: HostileApp) -> None:
+    call(app)
+
+    def slow(wire: Wire, _: Request) -> None:
+        time.sleep(0.3)
+        wire.answer({"app_id": 7})
+
+    app.routes[f"GET {ID_PATH}"] = slow
+    with ThreadPoolExecutor(12) as pool:
+        assert list(pool.map(lambda _: call(app), range(12))) == [CallResult(("done",))] * 12
+    # The first one by itself, and the others, who came later, for all of them.
+    assert 1 <= len(app.asked(ID_PATH)) < 6
+    assert len(app.asked(CALL_PATH)) == 13
+    assert len(app.asked("/config")) == 1
