@@ -113,11 +113,29 @@ def _redact_line(text: str) -> str:
 
 def redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON
     """A JSON value with all its texts redacted."""
+    text = "\n".join(_texts(value))
+    # As in _is_clean: nearly always there is nothing to hide, and that is found at once.
+    return value if redact(text) == text else _redacted(value)
+
+
+def _redacted(value: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(value, str):
         return redact(value)
     if isinstance(value, dict):
-        return {redact(str(name)): redacted(item) for name, item in value.items()}
-    return [redacted(item) for item in value] if isinstance(value, list | tuple) else value
+        return {redact(str(name)): _redacted(item) for name, item in value.items()}
+    return [_redacted(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _texts(value: Any) -> Iterator[str]:  # noqa: ANN401 - any JSON
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield str(name)
+            yield from _texts(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _texts(item)
 
 
 @contextmanager
