@@ -50,6 +50,7 @@ app.conf.update(
     task_serializer="json",
     task_send_sent_event=False,
     worker_concurrency=_settings.worker_concurrency,
+    worker_consumer="worker.consumer:Consumer",
     worker_disable_prefetch=True,
     worker_hijack_root_logger=False,
     worker_pool="worker.pool:WakingThreadPool",

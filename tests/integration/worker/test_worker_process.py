@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
@@ -100,6 +101,30 @@ def test_a_worker_is_shown_with_tasks_that_have_their_jobs_names(stack: Stack, w
     ]
     stack.jobs.cancel(job_id, "local")
     stack.wait_for_status([job_id], "canceled")
+
+
+def test_all_that_flower_shows_of_many_jobs_comes_in_few_messages(stack: Stack, worker: Process) -> None:
+    """Each job is received, started and succeeds."""
+    seen: list[dict[str, Any]] = []
+    with RedisMonitor(stack.client) as monitor:
+        ids = [stack.submit("text done") for _ in range(60)]
+        stack.wait_for_status(ids, "succeeded")
+
+        def told() -> set[tuple[str, str]]:
+            published = [command for command in list(monitor.commands) if command.startswith("PUBLISH ")]
+            bodies = [
+                json.loads(command.partition(" ")[2].partition(" ")[2].replace("\\\\", "\\")) for command in published
+            ]
+            seen[:] = [body for body in bodies if body["properties"]["delivery_info"]["routing_key"] == "task.multi"]
+            found = [json.loads(b64decode(body["body"])) for body in seen]
+            return {(event["type"], event["uuid"]) for events in found for event in events}
+
+        kinds = ("task-received", "task-started", "task-succeeded")
+        wanted = {(kind, job_id) for kind in kinds for job_id in ids}
+        eventually(lambda: told() >= wanted, "all events are published", within=10)
+        monitor.end(stack.client)
+    # Alone, each event would come by itself. Celery sends 24 at once in any case.
+    assert len(seen) < 60
 
 
 def test_a_message_holds_the_id_of_its_job_and_nothing_else(stack: Stack, worker: Process) -> None:
