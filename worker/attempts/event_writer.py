@@ -37,31 +37,37 @@ class Throttle:
 
     Args:
         interval: Seconds between two events that pass.
+        place: Seconds before a place in the upstream's queue passes. In a busy queue it changes with each job that leaves.
         clock: Monotonic seconds.
     """
 
-    def __init__(self, interval: float, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, interval: float, place: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._interval = interval
+        self._place = place
         self._clock = clock
-        self._passed_at = -interval
+        self._passed_at = -max(interval, place)
         self._held: events.JobEvent | None = None
 
     def offer(self, event: events.JobEvent) -> events.JobEvent | None:
         """The event itself where it may be written now; else None, and it is held."""
-        if self._clock() - self._passed_at < self._interval:
+        if self._is_early(event):
             self._held = event
             return None
         return self._pass(event)
 
     def due(self) -> events.JobEvent | None:
         """The held event, once it may be written."""
-        if self._held is None or self._clock() - self._passed_at < self._interval:
+        if self._held is None or self._is_early(self._held):
             return None
         return self._pass(self._held)
 
     def flush(self) -> events.JobEvent | None:
         """The held event at once: another event comes that must stand after it."""
         return None if self._held is None else self._pass(self._held)
+
+    def _is_early(self, event: events.JobEvent) -> bool:
+        pause = self._place if isinstance(event, events.UpstreamQueued) else self._interval
+        return self._clock() - self._passed_at < pause
 
     def _pass(self, event: events.JobEvent) -> events.JobEvent:
         self._held = None
@@ -89,7 +95,7 @@ class EventWriter:
         self._record = lease.record
         self._beside = NOTHING
         self._lock = threading.Lock()
-        self._throttle = Throttle(parts.timings.progress)
+        self._throttle = Throttle(parts.timings.progress, parts.timings.place)
         self._partial = PartialText(parts.timings.partial)
         self._shown = lease.job.attempts[-1].n
         self._newest: dict[int, events.JobEvent] = {}

@@ -21,7 +21,8 @@ class Timings:
     """The times of attempts, in seconds; a test hands in shorter ones.
 
     Args:
-        progress: Between two writes of one job's progress or queue position.
+        progress: Between two writes of one job's progress.
+        place: Before its place in the upstream's queue is written once more.
         partial: Between two states of a text that comes bit by bit.
         preview: Between two previews of one job that are kept.
         refetch: Until a broken output is fetched once more. Gradio names a file by its content and takes one that is
@@ -34,6 +35,7 @@ class Timings:
     """
 
     progress: float = 0.2
+    place: float = 1.0
     partial: float = 0.25
     preview: float = 0.4
     refetch: float = 0.7

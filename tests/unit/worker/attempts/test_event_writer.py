@@ -21,6 +21,8 @@ from worker.attempts.event_writer import EventWriter, Throttle, how_far
 
 #: Seconds between two writes.
 INTERVAL = 0.2
+#: Seconds before another place in the upstream's queue.
+PLACE = 1.0
 
 #: News of attempts, from the start to the end.
 COURSE: list[events.JobEvent | None] = [
@@ -144,7 +146,7 @@ def step(number: int) -> events.Progressed:
 
 def test_the_first_passes_and_the_next_is_held_until_its_time() -> None:
     clock = Clock()
-    throttle = Throttle(INTERVAL, clock)
+    throttle = Throttle(INTERVAL, PLACE, clock)
     assert throttle.offer(step(1)) == step(1)
     assert throttle.offer(step(2)) is None
     assert throttle.offer(step(3)) is None
@@ -154,8 +156,26 @@ def test_the_first_passes_and_the_next_is_held_until_its_time() -> None:
     assert throttle.due() is None
 
 
+def test_places_in_a_queue_are_written_less_often_and_the_begin_after_them_is_not() -> None:
+    clock = Clock()
+    throttle = Throttle(INTERVAL, PLACE, clock)
+    place = [events.UpstreamQueued(at=1.0, rank=rank) for rank in range(4)]
+    assert throttle.offer(place[3]) == place[3]
+    clock.at += INTERVAL
+    assert throttle.offer(place[2]) is None
+    clock.at += PLACE - 2 * INTERVAL
+    assert throttle.offer(place[1]) is None
+    assert throttle.due() is None
+    clock.at += INTERVAL
+    assert throttle.due() == place[1]
+    assert throttle.offer(place[0]) is None
+    clock.at += INTERVAL
+    assert throttle.offer(step(1)) == step(1)
+    assert throttle.due() is None
+
+
 def test_what_is_held_comes_out_before_something_else() -> None:
-    throttle = Throttle(INTERVAL, Clock())
+    throttle = Throttle(INTERVAL, PLACE, Clock())
     throttle.offer(step(1))
     throttle.offer(step(2))
     assert throttle.flush() == step(2)
@@ -165,7 +185,7 @@ def test_what_is_held_comes_out_before_something_else() -> None:
 @given(st.lists(st.tuples(st.floats(0, 1), st.sampled_from(["offer", "due", "flush"])), max_size=60))
 def test_in_any_order_the_newest_is_written_and_never_an_older_one_after_it(moves: list[tuple[float, str]]) -> None:
     clock = Clock()
-    throttle = Throttle(INTERVAL, clock)
+    throttle = Throttle(INTERVAL, PLACE, clock)
     offered, written = 0, [0]
     for pause, move in moves:
         clock.at += pause
