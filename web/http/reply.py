@@ -28,6 +28,12 @@ _HEADERS: Final = {
 }
 
 
+#: Pairs that are the same in many answers: a server needs not look whether they are well formed (web/server/answers.py).
+CONSTANT_HEADERS: Final = (
+    *_HEADERS.values(), *PRIVATE.items(), *NO_STORE.items(), ("Content-Type", "application/json"),
+)  # fmt: skip
+
+
 class Reply(NamedTuple):
     """An answer: its status, its headers but for the request's own, and its body."""
 

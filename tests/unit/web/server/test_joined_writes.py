@@ -8,20 +8,25 @@ from typing import Any
 
 import pytest
 
-from web.gunicorn_worker import JoinedWrites
+from web.server.joined_writes import JoinedWrites
 
 
 class Wire:
     """A connection that notes what is sent."""
 
-    def __init__(self) -> None:
+    def __init__(self, takes: int = 1 << 20) -> None:
         self.sent: list[bytes] = []
         self.closed = False
+        self.takes = takes
+
+    def send(self, data: bytes) -> int:
+        self.sendall(data[: self.takes])
+        return min(self.takes, len(data))
 
     def sendall(self, data: bytes) -> None:
         if self.closed:
             raise BrokenPipeError
-        self.sent.append(data)
+        self.sent.append(bytes(data))
 
     def sendfile(self, *given: Any, **named: Any) -> int:
         assert (given, named) == ((None,), {"offset": 0, "count": 4})
@@ -55,6 +60,15 @@ def test_the_headers_go_with_the_first_of_the_body(pieces: list[bytes], sent: li
     joined.flush()
     joined.flush()
     assert wire.sent == sent
+
+
+@pytest.mark.parametrize("takes", [0, 1, 7, 8])
+def test_what_the_kernel_does_not_take_at_once_follows(takes: int) -> None:
+    wire: Any = Wire(takes)
+    joined = JoinedWrites(wire)
+    joined.sendall(b"head")
+    joined.sendall(b"body")
+    assert (wire.sent[0], b"".join(wire.sent)) == (b"headbody"[:takes], b"headbody")
 
 
 def test_a_file_goes_after_its_headers(tmp_path: Path) -> None:

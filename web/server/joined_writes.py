@@ -1,4 +1,4 @@
-"""gunicorn's gevent worker, but an answer leaves in one piece: gunicorn writes its headers and its body one by one.
+"""An answer leaves in one piece: gunicorn writes its headers and its body one by one.
 
 Each write is a call of the system here, and a packet that wakes the client.
 """
@@ -9,14 +9,14 @@ from contextlib import suppress
 from socket import socket
 from typing import Any, Final
 
-from gunicorn.workers.ggevent import GeventWorker
-
 #: What is longer is a body already, or goes with one that is long: it is not copied to be joined.
 _HELD_BYTES: Final = 8 << 10
 
 
 class JoinedWrites:
     """A connection that holds back the first write of an answer, and sends it together with the next."""
+
+    __slots__ = ("_began", "_connection", "_held")
 
     def __init__(self, connection: socket) -> None:
         self._connection = connection
@@ -33,11 +33,11 @@ class JoinedWrites:
             return
         held, self._held = self._held or b"", None
         if len(data) <= _HELD_BYTES:
-            self._connection.sendall(held + data)
+            self._send(held + data)
             return
         if held:
-            self._connection.sendall(held)
-        self._connection.sendall(data)
+            self._send(held)
+        self._send(data)
 
     def sendfile(self, *given: Any, **named: Any) -> int:  # noqa: ANN401 - see __getattr__
         """Send a file, after what is held back."""
@@ -54,16 +54,10 @@ class JoinedWrites:
         """Send what is held back: an answer without a body."""
         held, self._held = self._held, None
         if held:
-            self._connection.sendall(held)
+            self._send(held)
 
-
-class JoiningWorker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
-    """Answers each request over :class:`JoinedWrites`."""
-
-    def handle_request(self, listener_name: Any, req: Any, sock: socket, addr: Any) -> None:  # noqa: ANN401 - gunicorn's
-        """Answer one request."""
-        joined = JoinedWrites(sock)
-        try:
-            super().handle_request(listener_name, req, joined, addr)
-        finally:
-            joined.flush()
+    def _send(self, data: bytes) -> None:
+        """The kernel mostly takes all at once; gevent's ``sendall`` asks it first how much that may be."""
+        sent = self._connection.send(data)
+        if sent < len(data):
+            self._connection.sendall(memoryview(data)[sent:])

@@ -1,0 +1,94 @@
+"""gunicorn's gevent worker with shorter ways for small answers: their heads, deadlines, headers and writes."""
+
+from __future__ import annotations
+
+import socket
+from contextlib import suppress
+from typing import Any
+
+from gevent import GreenletExit
+from gunicorn.http import RequestParser, wsgi
+from gunicorn.workers.ggevent import GeventWorker
+
+from web.server.answers import Answer
+from web.server.head_deadlines import HeadDeadlines
+from web.server.joined_writes import JoinedWrites
+from web.server.plain_heads import PlainRequest
+
+
+class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
+    """One of the web processes."""
+
+    def run(self) -> None:
+        """Serve until the process is told to end."""
+        # They do not change any more, and gunicorn looks many of them up for each request, the long way.
+        self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        RequestParser.mesg_class = PlainRequest
+        self._heads = HeadDeadlines(self.cfg.keepalive)
+        self._heads.start()
+        super().run()
+
+    def timeout_ctx(self) -> HeadDeadlines:
+        """The time of a head."""
+        return self._heads
+
+    def handle_request(self, listener_name: Any, req: Any, sock: Any, addr: Any) -> None:  # noqa: ANN401 - gunicorn's
+        """Answer one request.
+
+        Raises:
+            StopIteration: The connection is to be closed.
+        """
+        joined = JoinedWrites(sock)
+        try:
+            self._answer(listener_name, req, joined, addr)
+        except (GreenletExit, SystemExit):
+            pass
+        finally:
+            joined.flush()
+            # The next head has a deadline as a whole.
+            sock.settimeout(None)
+
+    def _answer(self, listener_name: Any, req: Any, sock: JoinedWrites, addr: Any) -> None:  # noqa: ANN401 - gunicorn's
+        answer: Any = None
+        try:
+            self.cfg.pre_request(self, req)
+            answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Answer)
+            environ["wsgi.multithread"] = True
+            self._count()
+            if not self.alive:
+                answer.force_close()
+            _send(self.wsgi(environ, answer.start_response), environ, answer)
+        except (StopIteration, OSError):
+            # Who closes the connection knows what to say of it.
+            raise
+        except (Exception, SystemExit):
+            if answer is None or not answer.headers_sent:
+                raise
+            # It has begun: another answer in the middle of it would be read as a part of it.
+            self.log.exception("Error handling request")
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
+                sock.close()
+            raise StopIteration from None
+        if answer.should_close():
+            raise StopIteration
+
+    def _count(self) -> None:
+        """End the process in good time if gunicorn was told how many requests one may serve."""
+        self.nr += 1
+        if self.nr >= self.max_requests:
+            self.alive = False
+
+
+def _send(pieces: Any, environ: dict[str, Any], answer: Answer) -> None:  # noqa: ANN401 - what an application gives
+    try:
+        if isinstance(pieces, environ["wsgi.file_wrapper"]):
+            answer.write_file(pieces)
+        else:
+            for piece in pieces:
+                answer.write(piece)
+        answer.close()
+    finally:
+        close = getattr(pieces, "close", None)
+        if close is not None:
+            close()
