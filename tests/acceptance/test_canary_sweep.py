@@ -271,6 +271,24 @@ def send_nonsense(scenario: Scenario) -> None:
     scenario.answers["flower with a wrong password"] = raw(wrong)
 
 
+def speak_as_others(scenario: Scenario) -> None:
+    """Secrets that programs for other services send along, in fields and headers that mean nothing here."""
+    canaries = scenario.canaries
+    path, body = "/v1/images/generations", {"model": "echo", "prompt": "a lighthouse", "response_format": "url"}
+    given = {
+        "api_key": canaries.make("api_key of another service"),
+        "auth": f"me:{canaries.make('login in a body')}",
+        "extra": {"token": canaries.make("token deep in a body")},
+    }
+    headers = {"X-HF-Authorization": f"Bearer {canaries.make('a saved token of the Hub', 'hf_{}')}"}
+    for more in ({}, {"stream": True}):
+        answer = scenario.ask("POST", path, json={**body, **given, **more}, headers=headers)
+        assert answer.status_code == 200, answer.text
+        scenario.jobs[f"image {more}"] = answer.headers["X-Request-Id"]
+    for fault in ({"n": canaries.make("secret as a number")}, {"size": canaries.make("secret as a size")}):
+        assert scenario.ask("POST", path, json={**body, **given, **fault}).status_code == 422
+
+
 def use_webhooks(scenario: Scenario) -> None:
     """Secrets that sign: shown in the two answers that are there for it, and in no other place."""
     for method, path in (("GET", "secret"), ("POST", "secret/rotate"), ("GET", "secret")):
@@ -371,6 +389,7 @@ def evidence(scenario: Scenario, hub: HubStandIn) -> dict[str, Any]:
     send_nonsense(scenario)
     use_webhooks(scenario)
     live_through_everything(scenario, hub)
+    speak_as_others(scenario)
     time.sleep(2)  # Flower's events, and the last deliveries
     return look_at_everything(scenario)
 
