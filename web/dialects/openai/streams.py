@@ -1,85 +1,57 @@
-"""Pictures as a stream of OpenAI's events: previews while they are made, then the picture.
-
-No message has an id, and signs of life are comments: OpenAI's clients read the two together as an empty message.
-"""
+"""Pictures as a stream of OpenAI's events: previews while they are made, then the picture."""
 
 from __future__ import annotations
 
 import base64
-import time
 from collections.abc import Iterator
+from functools import partial
 from io import BytesIO
-from typing import Any, Final, Literal
+from typing import Any, Literal
 
-import msgspec
-from flask import Response, stream_with_context
+from flask import Response
 
-from jobs.events import Previewed, Progressed
+from jobs.events import JobEvent, Previewed, Progressed
 from jobs.files.images import convert
 from jobs.model import Job, Status
-from resilience import foreign
 from web.dialects.failures import failed
 from web.dialects.openai.images import Order
 from web.dialects.pictures import in_base64, pictures_of
-from web.dialects.submitting import say_ignored
-from web.dialects.waiting import AnswerFailed, Wait, told
+from web.dialects.streaming import as_it_runs, error_in, event, streamed
+from web.dialects.waiting import Wait
 from web.http.error_responses import respond
 from web.http.problems import Problem
 from web.http.threads import aside
 from web.http.validation import or_none
 from web.images.variants import FORMATS
 from web.services import services
-from web.streaming.pump import HungUp
-from web.streaming.sse import HEARTBEAT
 
 Kind = Literal["image_generation", "image_edit"]
-
-_encode: Final = msgspec.json.Encoder().encode
-
-
-def event(data: dict[str, Any]) -> bytes:
-    """One message, named by its type."""
-    return b"event: %s\ndata: %s\n\n" % (str(data["type"]).encode(), _encode(data))
 
 
 def stream(ordered: Order, kind: Kind) -> Response:
     """The events of a request for one picture."""
-    wait = Wait(ordered.made)
-    answer = Response(
-        stream_with_context(told(wait, _until_hung_up(wait, ordered, kind))), mimetype="text/event-stream"
-    )
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers["X-Accel-Buffering"] = "no"
-    return say_ignored(answer, ordered.ignored)
-
-
-def _until_hung_up(wait: Wait, ordered: Order, kind: Kind) -> Iterator[bytes]:
-    try:
-        with foreign(AnswerFailed, unless=(HungUp,)):
-            yield from _events(wait, ordered, kind)
-    except AnswerFailed as failed:
-        yield _error(respond(failed.error))
+    return streamed(ordered.made, ordered.ignored, partial(_events, ordered=ordered, kind=kind), _error)
 
 
 def _events(wait: Wait, ordered: Order, kind: Kind) -> Iterator[bytes]:
     previews = or_none(ordered.asked.partial_images) or 0
-    beat = wait.services.timings.heartbeat
-    sent, spoke_at = 0, time.monotonic()
-    while (job := wait.jobs[0]) and not job.status.is_terminal:
-        said = b""
-        for entry in wait.news(0, time.monotonic() + beat):
-            if isinstance(entry.event, Progressed):
-                said += event(_progress(entry.event, kind))
-            elif isinstance(entry.event, Previewed) and sent < previews:
-                found = _preview(ordered, job, entry.event.index)
-                if found is not None:
-                    said += event(
-                        {**_picture(ordered, job, found, f"{kind}.partial_image"), "partial_image_index": sent}
-                    )
-                    sent += 1
-        if said or time.monotonic() - spoke_at >= beat:
-            yield said or HEARTBEAT
-            spoke_at = time.monotonic()
+    sent = 0
+
+    def tell(found: JobEvent) -> bytes:
+        nonlocal sent
+        if isinstance(found, Progressed):
+            return event(_progress(found, kind))
+        if not isinstance(found, Previewed) or sent >= previews:
+            return b""
+        preview = _preview(ordered, wait.jobs[0], found.index)
+        if preview is None:
+            return b""
+        shown = _picture(ordered, wait.jobs[0], preview, f"{kind}.partial_image")
+        sent += 1
+        return event({**shown, "partial_image_index": sent - 1})
+
+    yield from as_it_runs(wait, tell)
+    job = wait.jobs[0]
     if job.status is not Status.SUCCEEDED:
         yield _error(failed(job))
         return
@@ -122,5 +94,4 @@ def _picture(ordered: Order, job: Job, data: str, kind: str) -> dict[str, Any]:
 
 def _error(answer: Response) -> bytes:
     """An error in the stream, as OpenAI's clients raise it."""
-    found = msgspec.json.decode(answer.get_data())
-    return b"event: error\ndata: %s\n\n" % _encode({"type": "error", "error": found["error"]})
+    return event({"type": "error", "error": error_in(answer)})
