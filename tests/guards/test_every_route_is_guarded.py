@@ -44,6 +44,7 @@ SUBMITTING = {
     ("POST", "/v1/images/generate"),
     ("POST", "/v1/images/edits"),
     ("POST", "/v1/images/variations"),
+    ("POST", "/v1/chat/completions"),
 }
 #: What a signed link can open.
 LINKABLE = {("GET", "/v1/jobs/{job_id}/outputs/{index}"), ("GET", "/v1/jobs/{job_id}/image")}

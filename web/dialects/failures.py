@@ -53,3 +53,9 @@ def failed(job: Job) -> Response:
     return json_response(
         structs.replace(resource, title=title, error=error), problem.status, problem.headers, "application/problem+json"
     )
+
+
+def rewritten(job: Job) -> Problem:
+    """The job's text cannot be told to the end: what a client has of it is not how it begins."""
+    detail = f"The app wrote its text anew after a part of it was sent; GET /v1/jobs/{job.id} has the whole."
+    return Problem("job_failed", detail, headers=NO_RETRY, members={"id": job.id, "job_status": job.status})

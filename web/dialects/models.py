@@ -19,6 +19,7 @@ SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
     ("width",),
     ("height",),
     ("aspect_ratio",),
+    ("max_tokens", "max_new_tokens", "max_completion_tokens", "max_output_tokens", "max_length"),
 )
 _SIZE: Final = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 #: The model that stands for all others of its kind, and the one that is for tests.

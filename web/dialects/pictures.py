@@ -45,6 +45,12 @@ def in_base64(job: Job, output: Output, form: str | None = None) -> str:
     return base64.b64encode(content(job, output, form)[0]).decode()
 
 
+def data_uri(job: Job, output: Output, form: str | None = None) -> str:
+    """A picture as a ``data:`` URI; raises what :func:`content` does."""
+    data, content_type = content(job, output, form)
+    return f"data:{content_type};base64,{base64.b64encode(data).decode()}"
+
+
 def link(job: Job, output: Output, form: str | None = None) -> str:
     """An address of a picture that needs no key, as long as the job is kept."""
     url, _ = signed_link(asker(), job, LINK_SECONDS, "outputs", str(output.index))

@@ -6,9 +6,10 @@ from typing import Final
 
 from web.dialects.dialect import Dialect
 from web.dialects.openai import edits, generations
+from web.dialects.openai.chat import routes as chat
 
 DIALECT: Final = Dialect(
     name="openai",
     label="OpenAI",
-    blueprints=(generations.blueprint, edits.blueprint),
+    blueprints=(generations.blueprint, edits.blueprint, chat.blueprint),
 )

@@ -31,7 +31,8 @@ _CookieName = Annotated[str, Meta(max_length=128, pattern="^[!#$%&'*+.^_`|~0-9A-
 _CookieValue = Annotated[str, Meta(max_length=4096, pattern="^[!#-+\\--:<-\\[\\]-~]*$")]
 _Cookies = Annotated[dict[_CookieName, _CookieValue], Meta(max_length=50)]
 _Label = Annotated[str, Meta(min_length=1, max_length=64, pattern=NO_CONTROLS)]
-_Metadata = Annotated[dict[_Label, Annotated[str, Meta(max_length=512, pattern=NO_CONTROLS)]], Meta(max_length=16)]
+#: Texts of a client's own, by name.
+Metadata = Annotated[dict[_Label, Annotated[str, Meta(max_length=512, pattern=NO_CONTROLS)]], Meta(max_length=16)]
 _Deadline = Annotated[float, Meta(gt=0, le=LONGEST_DEADLINE)]
 _Retention = Annotated[int, Meta(ge=1, le=LONGEST_RETENTION)]
 
@@ -76,7 +77,7 @@ class JobRequest(RequestBody, frozen=True, kw_only=True):
     ] = "failover"
     priority: Annotated[Priority, about("How urgent it is among your own jobs.")] = Priority.NORMAL
     metadata: Annotated[
-        _Metadata,
+        Metadata,
         about("Texts of yours that come back with the job. `user` names your end user: queues are fair between users."),
     ] = field(default_factory=dict)
     webhook: Annotated[JobWebhook | UnsetType, about("Where to send the job's events.")] = UNSET

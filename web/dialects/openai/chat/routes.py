@@ -1,0 +1,53 @@
+"""``POST /v1/chat/completions``."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Final
+
+from flask import Blueprint, Response, request
+
+from web.dialects.openai.chat import messages
+from web.dialects.openai.chat.answers import answer, stream
+from web.dialects.openai.chat.schemas import CHAT, ChatCompletion
+from web.dialects.openai.conversing import order
+from web.dialects.openai.generations import MARKS, REFUSALS
+from web.dialects.submitting import IGNORED_HEADER, without_nulls
+from web.dialects.waiting import answer_when_ended
+from web.http.error_responses import ProblemResource
+from web.http.json_body import PICTURE_BODY, read_json
+from web.http.operation import Answer, Operation
+from web.http.validation import or_none
+from web.v1 import idempotency
+
+blueprint = Blueprint("openai_chat", __name__)
+
+_ANSWERS: Final = (
+    Answer(
+        200,
+        "The message; with `stream`, its chunks. An error that comes after more than a minute is in the body.",
+        {"application/json": (ChatCompletion, ProblemResource), "text/event-stream": None},
+        headers=(IGNORED_HEADER, idempotency.REPLAYED),
+    ),
+    Answer(504, "`job_failed`: the job took too long.", {"application/problem+json": ProblemResource}),
+)
+
+
+@blueprint.post("/v1/chat/completions")
+@Operation(
+    "openaiCreateChatCompletion", "OpenAI", "submit", submits=True, body=CHAT, parameters=MARKS, answers=_ANSWERS,
+    errors=REFUSALS,
+)  # fmt: skip
+def complete() -> Response:
+    """Go on with a conversation.
+
+    A model that makes texts answers it, and looks at its pictures if it can. A model that makes images draws what the
+    last message says: the answer is a picture in Markdown, and in `images`.
+    """
+    body = without_nulls(read_json(request, PICTURE_BODY))
+    asked = CHAT.read(body)
+    turns, ignored = messages.read(asked.messages)
+    ordered = order(asked, turns, body, ignored=ignored)
+    if or_none(asked.stream):
+        return stream(ordered)
+    return answer_when_ended(ordered.made, partial(answer, ordered))
