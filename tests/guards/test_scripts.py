@@ -59,5 +59,5 @@ def test_a_new_state_reaches_the_scripts() -> None:
         is_unsuccessful = Status.is_unsuccessful
 
     probe = "return {Status.ABANDONED, ended[Status.ABANDONED] and 1, ended[Status.QUEUED] or 0}"
-    answer = fakeredis.FakeRedis().eval(f"{prelude(More, ())}\n{probe}", 0)
+    answer = fakeredis.FakeRedis().eval(f"{prelude(More, set(re.findall('[a-zA-Z]+', probe)))}\n{probe}", 0)
     assert answer == [b"abandoned", 1, 0]

@@ -13,7 +13,7 @@
 -- A script that calls it may give it ARGV.admit: it takes a new job that may run, instead of enter_lane.
 local a = cjson.decode(ARGV[2])
 local doc, event = ARGV[3], ARGV[4]
-local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe', 'owner')
+local cur = redis.call('HMGET', KEYS[1], 'v', 'status', 'fence', 'op', 'provider', 'user', 'lane', 'oe', 'owner', 'hedge')
 -- A write that is repeated because its answer was lost has been done already.
 if cur[4] == a.op then return {'ok', cur[1], cur[3] or '0', cur[8]} end
 if (cur[1] or '0') ~= tostring(a.version) then return {'conflict'} end
@@ -67,6 +67,14 @@ if a.cancel or (was_running and to == Status.CANCELED and not a.fence) then
   redis.call('XADD', keys.CONTROL, 'MAXLEN', '~', CONTROLS_KEPT, '*', 'cancel', a.id)
 end
 
+local function give_back()
+  release(a.id, cur[5], cur[9], cur[6], cur[7], cur[10])
+end
+-- The job is on its way to a worker, or waits for its time, or stands in its lane: from there it goes.
+local function leave()
+  if redis.call('ZREM', keys.SENT, a.id) == 1 or redis.call('ZREM', keys.DUE, a.id) == 1 then return end
+  delist(a.id, cur[9], cur[6], cur[7])
+end
 -- `admit` takes a job that may run now.
 local function begin_waiting(admit)
   wait(a.id, a.created, a.owner, a.user)
@@ -87,32 +95,25 @@ if is_new then
 elseif was_queued and is_queued then
   -- Parked: it leaves its lane, or gives back its slot, and waits for its time.
   if a.parks then
-    redis.call('ZREM', keys.SENT, a.id)
-    release(a.id, cur[5], cur[9], cur[6], cur[7])
-    delist(a.id, cur[9], cur[6], cur[7])
+    leave()
+    give_back()
     redis.call('ZADD', keys.DUE, a.not_before, a.id)
   end
 elseif was_queued then
   stop_waiting(a.id, cur[9], cur[6])
   redis.call('ZREM', keys.DEADLINE, a.id)
-  redis.call('ZREM', keys.SENT, a.id)
-  redis.call('ZREM', keys.DUE, a.id)
-  delist(a.id, cur[9], cur[6], cur[7])
-  if is_running then
-    redis.call('ZADD', keys.RUNNING, now + a.lease, a.id)
-  else
-    release(a.id, cur[5], cur[9], cur[6], cur[7])
-  end
+  leave()
+  if is_running then redis.call('ZADD', keys.RUNNING, now + a.lease, a.id) end
 elseif was_running and is_queued then
   redis.call('ZREM', keys.RUNNING, a.id)
-  release(a.id, cur[5], cur[9], cur[6], cur[7])
+  give_back()
   redis.call('HDEL', KEYS[1], 'cancel')
   begin_waiting(enter_lane)
 end
 
 if ended[to] then
   redis.call('ZREM', keys.RUNNING, a.id)
-  release(a.id, cur[5], cur[9], cur[6], cur[7])
+  give_back()
   redis.call('DEL', keys.secret .. a.id)
   redis.call('EXPIRE', keys.previews .. a.id, PREVIEW_GRACE_SECONDS)
   redis.call('HDEL', KEYS[1], 'ckpt', 'cancel', 'user', 'lane', 'rank', 'provider')

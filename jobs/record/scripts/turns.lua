@@ -222,7 +222,7 @@ local function vacate(provider, id)
 end
 
 -- Give back the slots that the job holds: of its provider and of its hedge's, of its owner and of its end user.
-local function release(id, provider, owner, user, lane)
+local function release(id, provider, owner, user, lane, hedge)
   if not provider then return end
   vacate(provider, id)
   for _, group in ipairs(groups(owner, user)) do
@@ -230,7 +230,6 @@ local function release(id, provider, owner, user, lane)
     unfill(owner, group)
   end
   wake(subject_of(lane, owner))
-  local hedge = redis.call('HGET', keys.job .. id, 'hedge')
   if hedge then
     vacate(hedge, id)
     redis.call('HDEL', keys.job .. id, 'hedge')
