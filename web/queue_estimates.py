@@ -44,9 +44,14 @@ class QueueEstimates:
     def waiting(self, record: Record, place: QueuePlace | None) -> Waiting | None:
         """Why the job does not have its result yet; None if it does not wait."""
         job = record.job
-        if job.status.is_terminal or (job.upstream is None and job.status != "queued"):
+        if not self.may_wait(job):
             return None
         return explain(job, place, self.situation(job), self._clock())
+
+    @staticmethod
+    def may_wait(job: Job) -> bool:
+        """Whether a job as it stands may wait for something."""
+        return job.status == "queued" or (job.upstream is not None and not job.status.is_terminal)
 
     def situation(self, job: Job | None = None) -> Situation:
         """Providers and worker slots, at most ``fresh_seconds`` old.

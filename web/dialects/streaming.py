@@ -17,8 +17,8 @@ from resilience import foreign
 from web.dialects.submitting import Made, say_ignored
 from web.dialects.waiting import AnswerFailed, Wait, told
 from web.http.error_responses import respond
-from web.streaming.pump import HungUp
 from web.streaming.sse import HEARTBEAT
+from web.streaming.watch import HungUp
 
 #: A message, or nothing.
 Tell = Callable[[JobEvent], bytes]

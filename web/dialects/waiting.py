@@ -25,7 +25,8 @@ from web.http.error_responses import respond
 from web.http.headers import connection_of
 from web.services import Services, let_in_again, services
 from web.streaming.messages import is_end
-from web.streaming.pump import HungUp, TooManyWatchers, Watch
+from web.streaming.pump import TooManyWatchers
+from web.streaming.watch import HungUp, Watch
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -28,6 +27,7 @@ from jobs.record.types import LoggedEvent
 from resilience import NoThread, Rounds, survive
 from web.places import Places
 from web.streaming.hang_ups import HangUps
+from web.streaming.watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -37,94 +37,17 @@ WATCHERS: Final = Gauge(metrics.WATCHERS.name, metrics.WATCHERS.help, multiproce
 WATCHERS_LIMIT: Final = 1000
 #: Seconds of one blocking read; a new watcher ends it early.
 _READ_SECONDS: Final = 2.0
-#: A pause notices after so many seconds that the client has hung up.
-_PAUSE_SECONDS: Final = 0.25
+#: A read names all watched jobs, so it costs in proportion to them, however few have news. Where many jobs are watched,
+#: news is gathered between two reads for so long for each of them, and at most for so long.
+_GATHER_SECONDS: Final = 0.0001
+_GATHER_LONGEST: Final = 0.02
+#: So many watchers are woken one after the other; then all else gets a turn, polls above all, for so many seconds.
+_TOGETHER: Final = 32
+_BREATH_SECONDS: Final = 0.001
 
 
 class TooManyWatchers(Exception):
     """The process has its maximum of watchers, or no thread for them, or the owner has its share of them."""
-
-
-class HungUp(Exception):
-    """The client of a watcher has closed its connection."""
-
-
-class Watch:
-    """One watcher of one job. It must be closed."""
-
-    def __init__(self, pump: Pump, job_id: str, owner: str | None, after: str, *, behind: bool) -> None:
-        self.job_id = job_id
-        self.owner = owner
-        #: Whether its client has hung up.
-        self.is_left = False
-        #: Its client's connection, as the pump looks after it.
-        self.descriptor: int | None = None
-        self._pump = pump
-        self._last = after
-        self._behind = behind
-        #: None: the client has hung up.
-        self._queue: queue.Queue[LoggedEvent | None] = queue.Queue(pump.backlog)
-
-    def news(self, timeout: float) -> Sequence[LoggedEvent]:
-        """The next events, oldest first; empty after ``timeout`` seconds without any.
-
-        Raises:
-            StoreUnavailable: Catching up from the log failed.
-            HungUp: Nobody waits for them any more.
-        """
-        if self.is_left:
-            raise HungUp
-        if self._behind and self._queue.empty():
-            self._behind = False
-            if found := self._fresh(self._pump.store.log(self.job_id, after=self._last)):
-                return found
-        deadline = time.monotonic() + timeout
-        while True:
-            found = self._fresh(self._waiting(deadline))
-            if found or self._behind or time.monotonic() >= deadline:
-                return found
-
-    def pause(self, seconds: float) -> None:
-        """Wait without news, at most until the client hangs up."""
-        ends = time.monotonic() + seconds
-        while not self.is_left and time.monotonic() < ends:
-            time.sleep(min(seconds, _PAUSE_SECONDS))
-
-    def close(self) -> None:
-        """Stop watching."""
-        self._pump.leave(self)
-
-    def hang_up(self) -> None:
-        """Let nobody wait for news any more: the client has hung up."""
-        self.is_left = True
-        with contextlib.suppress(queue.Full):
-            self._queue.put_nowait(None)
-
-    def put(self, events: Sequence[LoggedEvent]) -> None:
-        """Add events; the pump calls it. After an overflow nothing more is added until the watcher has caught up."""
-        for event in () if self._behind else events:
-            try:
-                self._queue.put_nowait(event)
-            except queue.Full:
-                self._behind = True
-                return
-
-    def _waiting(self, deadline: float) -> list[LoggedEvent]:
-        found: list[LoggedEvent | None] = []
-        with contextlib.suppress(queue.Empty):
-            found.append(self._queue.get(timeout=max(0.001, deadline - time.monotonic())))
-            while True:
-                found.append(self._queue.get_nowait())
-        if self.is_left:
-            raise HungUp
-        return [event for event in found if event is not None]
-
-    def _fresh(self, events: Sequence[LoggedEvent]) -> list[LoggedEvent]:
-        """The events that this watcher has not seen yet: the log and the pump may both bring one."""
-        fresh = [event for event in events if event_order(event.id) > event_order(self._last)]
-        if fresh:
-            self._last = fresh[-1].id
-        return fresh
 
 
 class Pump:
@@ -148,8 +71,9 @@ class Pump:
         retry_seconds: float = 0.5,
         count: Callable[[str], object] = lambda _: None,
     ) -> None:
-        self.store = store
-        self.backlog = backlog
+        self._store = store
+        self._backlog = backlog
+        self._told = 0
         self._places = Places(limit)
         self._count_error = count
         self._nudge = nudge
@@ -192,7 +116,7 @@ class Pump:
             if self._closing.is_set():
                 raise TooManyWatchers
             others = self._watches.get(job_id)
-            watch = Watch(self, job_id, owner, after, behind=others is not None)
+            watch = self._made(job_id, owner, after, behind=others is not None)
             self._take_place(watch, client)
             if others is None:
                 self._watches[job_id] = {watch}
@@ -204,6 +128,9 @@ class Pump:
             with contextlib.suppress(StoreUnavailable):
                 self._nudge.send()
         return watch
+
+    def _made(self, job_id: str, owner: str | None, after: str, *, behind: bool) -> Watch:
+        return Watch(job_id, owner, after, backlog=self._backlog, log=self._log, close=self.leave, behind=behind)
 
     def _take_place(self, watch: Watch, client: socket | None) -> None:
         with ExitStack() as failed:
@@ -246,12 +173,18 @@ class Pump:
                 self._nudge.send()
             thread.join(timeout=_READ_SECONDS + 3.0)
 
+    def _log(self, job_id: str, after: str) -> Sequence[LoggedEvent]:
+        return self._store.log(job_id, after=after)
+
     def _bring_news(self) -> None:
         with self._lock:
             cursors = dict(self._cursors)
-        for job_id, events in self._nudge.wait_events(cursors, _READ_SECONDS).items():
+        found = self._nudge.wait_events(cursors, _READ_SECONDS)
+        for job_id, events in found.items():
             with survive(log, "a job's events are late", count=lambda: self._count_error("event-pump"), job_id=job_id):
                 self._bring(job_id, cursors[job_id], events)
+        if found:
+            self._closing.wait(min(_GATHER_LONGEST, len(cursors) * _GATHER_SECONDS))
 
     def _bring(self, job_id: str, after: str, events: Sequence[LoggedEvent]) -> None:
         """Give the watchers of a job the events that were read from ``after`` on."""
@@ -265,9 +198,11 @@ class Pump:
             watches = tuple(self._watches[job_id])
         for watch in watches:
             watch.put(events)
+            self._told += 1
+            if self._told % _TOGETHER == 0:
+                _breathe()
 
 
-def event_order(event_id: str) -> tuple[int, int]:
-    """An event id as numbers that can be compared."""
-    milliseconds, _, number = event_id.partition("-")
-    return int(milliseconds), int(number or 0)
+def _breathe() -> None:
+    """Let all else have a turn: greenlets that were woken, and connections that have something."""
+    time.sleep(_BREATH_SECONDS)

@@ -26,7 +26,8 @@ from web.http.problems import Problem
 from web.services import Services, caller, links, services
 from web.streaming import sse
 from web.streaming.messages import DeletedJob, EventLog, EventStreamResource, PartialMessage, is_end, log_of
-from web.streaming.pump import HungUp, TooManyWatchers, Watch
+from web.streaming.pump import TooManyWatchers
+from web.streaming.watch import HungUp, Watch
 from web.v1.job_answers import look
 from web.v1.job_documents import Seen
 
@@ -130,6 +131,8 @@ class Stream:
     client: socket | None
     #: Its name among the key's open streams.
     name: str = ""
+    #: When its job is looked up again, although it waited for nothing and nothing has happened since.
+    look_at: float = 0.0
 
     def answer(self, first: bytes) -> Response:
         """The answer; the stream ends with the job, the client, the key, or with :attr:`Timings.longest_stream`.
@@ -167,10 +170,14 @@ class Stream:
 
     def _body(self, first: bytes, watch: Watch | None) -> Iterator[bytes]:
         yield sse.RETRY + first
-        for entry in _without_older_partials(self.missed or ()):
+        # A stream may stay open for minutes: it keeps nothing that it has sent.
+        del first
+        missed, self.missed = self.missed or (), None
+        for entry in _without_older_partials(missed):
             yield self._message(entry)
             if is_end(entry.event):
                 return
+        del missed
         if watch is None:
             yield sse.message("end", self._final(), self.record.event_id)
             return
@@ -194,7 +201,7 @@ class Stream:
                     yield self._message(entry)
                     if is_end(entry.event):
                         return
-                place, before = (place if news else self._look_again()), place
+                place, before = (place if news else self._look_again(watch.last)), place
             except (JobGone, JobNotFound, HungUp):
                 return
             except StoreUnavailable:
@@ -233,11 +240,19 @@ class Stream:
             # Deleted at this very moment.
             return DeletedJob(id=gone.tombstone.id, status=gone.tombstone.status)
 
-    def _look_again(self) -> QueueResource | None:
-        """What the job waits for now."""
-        record, place = self.services.views.look(self.record.job.id)
-        waiting = self.services.queue_estimates.waiting(record, place)
-        return None if waiting is None else queue_resource(waiting, record.job.upstream)
+    def _look_again(self, last: str) -> QueueResource | None:
+        """What the job waits for now, ``last`` being the newest event that the client has.
+
+        One that waited for nothing waits for nothing until something happens, so it is looked up only as often as a sign of
+        life is sent, for the case that it was deleted.
+        """
+        estimates, now = self.services.queue_estimates, time.monotonic()
+        if self.record.event_id == last and not estimates.may_wait(self.record.job) and now < self.look_at:
+            return None
+        self.record, place = self.services.views.look(self.record.job.id)
+        self.look_at = now + self.services.timings.heartbeat
+        waiting = estimates.waiting(self.record, place)
+        return None if waiting is None else queue_resource(waiting, self.record.job.upstream)
 
 
 def _without_older_partials(entries: Sequence[LoggedEvent]) -> list[LoggedEvent]:

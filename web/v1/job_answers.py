@@ -14,7 +14,8 @@ from jobs.record.types import Record
 from web.http.headers import connection_of, header
 from web.services import Services, caller, let_in_again, links, services
 from web.streaming.messages import is_end
-from web.streaming.pump import HungUp, TooManyWatchers
+from web.streaming.pump import TooManyWatchers
+from web.streaming.watch import HungUp
 from web.v1.job_documents import JobDocument, Seen
 
 

@@ -18,7 +18,8 @@ from tests.support.connections import RiggedConnection
 from tests.support.eventually import eventually
 from tests.support.sample_jobs import add_job
 from web.streaming import pump as stream
-from web.streaming.pump import Pump, TooManyWatchers, Watch
+from web.streaming.pump import Pump, TooManyWatchers
+from web.streaming.watch import Watch, event_order
 
 
 @pytest.fixture
@@ -85,7 +86,7 @@ def test_a_watcher_that_falls_behind_catches_up_from_the_log(connection: RiggedC
     other = pump.watch(job_id, store.get(job_id).event_id)
     say(store, job_id, "last")
     assert heard(other, 1) == ["last"]
-    assert slow._queue.qsize() <= 3
+    assert slow.backlog <= 3
     assert heard(slow, 21) == [*texts, "last"]
     pump.close()
 
@@ -189,9 +190,31 @@ def test_a_closed_pump_takes_no_watchers(store: JobStore, pump: Pump) -> None:
 
 
 def test_event_ids_are_ordered_as_numbers() -> None:
-    assert (
-        stream.event_order("9-0")
-        < stream.event_order("10-0")
-        < stream.event_order("10-2")
-        < stream.event_order("10-10")
-    )
+    assert event_order("9-0") < event_order("10-0") < event_order("10-2") < event_order("10-10")
+
+
+def test_a_burst_leaves_others_their_turn(
+    connection: RiggedConnection, store: JobStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One event for 70 watchers, who are told in pieces."""
+    breaths: list[int] = []
+    told: list[Watch] = []
+    real_put = Watch.put
+
+    def put(watch: Watch, entries: Sequence[LoggedEvent]) -> None:
+        told.append(watch)
+        real_put(watch, entries)
+
+    monkeypatch.setattr(Watch, "put", put)
+    monkeypatch.setattr(stream, "_breathe", lambda: breaths.append(len(told)))
+    pump = Pump(store, Nudge(connection))
+    job_id = running(store)
+    last = store.get(job_id).event_id
+    watches = [pump.watch(job_id, last) for _ in range(70)]
+    # All but the first begin with the log, so that they are asked once before.
+    for watch in watches:
+        watch.news(0.001)
+    say(store, job_id, "a")
+    assert [heard(watch, 1) for watch in watches] == [["a"]] * 70
+    assert breaths == [32, 64]
+    pump.close()

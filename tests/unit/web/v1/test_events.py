@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -193,3 +195,41 @@ def test_a_stream_of_a_job_that_is_deleted_ends(
         services.jobs.delete(job.id, "local")
         rest = parsed(b"".join(parts).decode())
     assert [data.get("status") for _, _, data in rest] in ([], ["canceled", "canceled"])
+
+
+@pytest.mark.parametrize("timings", [Timings(queue_look=0.01)])
+def test_a_quiet_stream_asks_nothing_of_a_job_that_waits_for_nothing(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    real = services.views.look
+    lease = fake_worker.claim(fake_worker.submit())
+    with client.get(f"/v1/jobs/{lease.job.id}/events") as answer:
+        parts = answer.iter_encoded()
+        next(parts)
+
+        def look(*given: Any) -> Any:
+            looks.append(time.monotonic())
+            return real(*given)
+
+        monkeypatch.setattr(services.views, "look", look)
+        threading.Timer(0.5, fake_worker.write, (lease, events.Logged), {"text": "hello"}).start()
+        threading.Timer(1.0, fake_worker.succeed, (lease,)).start()
+        names = [name for name, _, _ in parsed(b"".join(parts).decode())]
+    assert names == ["log", "output", "status", "end"]
+    # At its beginning, after the first news, and for the end: not a hundred times a second.
+    assert 1 <= len(looks) <= 3
+
+
+@pytest.mark.parametrize("timings", [Timings(queue_look=0.01)])
+def test_a_quiet_stream_says_what_a_queued_job_waits_for(
+    client: FlaskClient, fake_worker: FakeWorker, services: Services
+) -> None:
+    fake_worker.submit()
+    second = fake_worker.submit()
+    with client.get(f"/v1/jobs/{second.id}/events") as answer:
+        parts = answer.iter_encoded()
+        next(parts)
+        threading.Timer(0.2, services.pauses.pause, (), {"reason": "night", "by": "key_1"}).start()
+        ((name, _, data),) = parsed(next(parts).decode())
+    assert (name, data["reason"]) == ("queue", "paused")
