@@ -6,7 +6,9 @@ import base64
 import logging
 import random
 import threading
+import time
 from collections import deque
+from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import partial
 from typing import Final
@@ -15,7 +17,7 @@ from jobs import metrics
 from jobs.errors import StoreUnavailable
 from jobs.failpoints import failpoint
 from jobs.vault import VaultError
-from jobs.webhooks.deliveries import Call, address_bound, disabled, settled, signed
+from jobs.webhooks.deliveries import Call, Delivery, address_bound, disabled, settled, signed
 from jobs.webhooks.outbox import Outbox, Taken
 from jobs.webhooks.secrets import Secrets
 from resilience import NoThread, Rounds, beside, survive
@@ -36,9 +38,13 @@ AWAY_SECONDS: Final = 2.0
 
 
 class WebhookSender:
-    """Makes deliveries; safe to run in several processes."""
+    """Makes deliveries; safe to run in several processes.
 
-    def __init__(self, shared: Shared, client: WebhookClient) -> None:
+    ``away_seconds`` are between two tries to write what came of a call while Redis is away.
+    """
+
+    def __init__(self, shared: Shared, client: WebhookClient, *, away_seconds: float = AWAY_SECONDS) -> None:
+        self._away_seconds = away_seconds
         self._connection = shared.connection
         self._outbox = Outbox(shared.connection)
         self._secrets = Secrets(shared.connection, shared.vault)
@@ -125,6 +131,7 @@ class WebhookSender:
         is_test = delivery.holder.startswith("test_")
         by_hand = delivery.round > 0 or is_test
         at = self._connection.now()
+        ends = time.monotonic() + LEASE_SECONDS
         url, reply = "", Reply(error="internal")
         # Whatever is wrong with one, it is a try that failed: after the last one it is given up.
         with survive(
@@ -142,25 +149,36 @@ class WebhookSender:
                 return
             reply = self._call(url, taken)
         failpoint("delivered")
-        self._settle(taken, url, at, reply, by_hand=by_hand)
-
-    def _settle(self, taken: Taken, url: str, at: float, reply: Reply, *, by_hand: bool) -> None:
-        """Write and count what came of a call."""
-        delivery = taken.delivery
+        call = Call(at=at, seconds=reply.seconds, status=reply.status, error=reply.error)
         self._counters.add(metrics.WEBHOOK_CALLS, reply.error or "delivered")
         if reply.seconds is not None:
             self._counters.observe(metrics.WEBHOOK_SECONDS, seconds=reply.seconds)
-        call = Call(at=at, seconds=reply.seconds, status=reply.status, error=reply.error)
         after = settled(delivery, call, retry_after=reply.retry_after, chance=random.random())  # noqa: S311 - spreads
-        if after.state == "disabled":
-            self._outbox.set_gone(delivery.owner, url, gone=True)
-        elif after.state == "delivered" and by_hand:
-            self._outbox.set_gone(delivery.owner, url, gone=False)
-        self._outbox.settle(taken, after)
+        self._outlast(ends, partial(self._settle, taken, url, after, by_hand=by_hand))
         log.info(
             "webhook %s: %s", delivery.type, after.state,
             extra={"delivery": delivery.id, "status": reply.status, "error": reply.error},
         )  # fmt: skip
+
+    def _outlast(self, ends: float, write: Callable[[], object]) -> None:
+        """Write what came of a call, after an outage if need be: where it is not written, the call is made again."""
+        while True:
+            try:
+                write()
+            except StoreUnavailable:
+                if time.monotonic() >= ends:
+                    raise
+            else:
+                return
+            time.sleep(self._away_seconds)
+
+    def _settle(self, taken: Taken, url: str, after: Delivery, *, by_hand: bool) -> None:
+        owner = taken.delivery.owner
+        if after.state == "disabled":
+            self._outbox.set_gone(owner, url, gone=True)
+        elif after.state == "delivered" and by_hand:
+            self._outbox.set_gone(owner, url, gone=False)
+        self._outbox.settle(taken, after)
 
     def _call(self, url: str, taken: Taken) -> Reply:
         valid = self._secrets.valid(taken.delivery.owner)

@@ -19,6 +19,7 @@ from standardwebhooks import Webhook as Verifier
 from cli.stack.redis_server import free_port
 from jobs import events, failpoints
 from jobs.egress import Egress
+from jobs.errors import StoreUnavailable
 from jobs.ids import new_id
 from jobs.model import Job
 from jobs.record import keys
@@ -41,13 +42,14 @@ class Deliveries:
     """The parts that deliver, around one store."""
 
     def __init__(self, egress: Egress = LOOPBACK, client: WebhookClient | None = None) -> None:
-        connection = RiggedConnection()
+        connection = self.connection = RiggedConnection()
         self.redis = connection.client
         shared = shared_of(connection)
         self.store = shared.store
         self.webhooks = WebhookService(connection, shared.vault, egress)
         self.outbox = Outbox(connection)
-        self.webhook_sender = WebhookSender(shared, client or WebhookClient(Dialer(egress), seconds=5))
+        called = client or WebhookClient(Dialer(egress), seconds=5)
+        self.webhook_sender = WebhookSender(shared, called, away_seconds=0.01)
 
     def ended(self, url: str, owner: str = "key_1") -> Job:
         hook = self.webhooks.accept(owner, url, base="http://here")
@@ -301,6 +303,18 @@ def test_a_sender_that_dies_after_the_answer_sends_the_same_again(
     assert deliveries.outbox.deliveries(job.id)[0].state == "delivered"
     assert len({headers["webhook-id"] for headers, _ in receiver.messages}) == 1
     assert len(receiver.messages) == 2
+
+
+def test_what_came_of_a_call_outlasts_an_outage(deliveries: Deliveries, receive: Receive) -> None:
+    """Otherwise the message is sent again, a minute later."""
+    receiver = receive()
+
+    def away() -> None:
+        raise StoreUnavailable("the job store cannot be reached")
+
+    deliveries.connection.before["settle"] = [away, away, away]
+    assert deliveries.delivered(receiver.url).state == "delivered"
+    assert len(receiver.messages) == 1
 
 
 class Gate:
