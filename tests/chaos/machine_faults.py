@@ -34,7 +34,7 @@ _BYTES_EACH: Final = 256 << 10
 #: How far a clock jumps.
 _HOUR: Final = 3600
 #: The other version: a commit that stands for the last release, while there is none.
-_OLDER: Final = "37067fc1e2e0"
+_OLDER: Final = "ad29a4d11dbd"
 
 
 # -- Redis ------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from tests.chaos.run import Run
 from tests.chaos.waiting import eventually
 from tests.support.lists import OPEN, job_page
 from tests.support.processes import ROOT
+from web.http.auth import LOCAL_OWNER
 
 _numbers = itertools.count(1)
 
@@ -126,7 +127,7 @@ class Trial:
 
     def jobs(self) -> list[Job]:
         """The jobs of this trial, as they stand."""
-        part = job_page(self.deployment.store, None, limit=200)
+        part = job_page(self.deployment.store, LOCAL_OWNER, limit=200)
         return [r.job for r in part.records if str(r.job.given.get("prompt", "")).startswith(f"{self.name}x")]
 
     def _checkpoints(self) -> Iterator[str]:
