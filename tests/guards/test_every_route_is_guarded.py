@@ -45,6 +45,8 @@ SUBMITTING = {
     ("POST", "/v1/images/edits"),
     ("POST", "/v1/images/variations"),
     ("POST", "/v1/chat/completions"),
+    ("POST", "/v1/responses"),
+    ("POST", "/v1/responses/resp_{job_id}/cancel"),
 }
 #: What a signed link can open.
 LINKABLE = {("GET", "/v1/jobs/{job_id}/outputs/{index}"), ("GET", "/v1/jobs/{job_id}/image")}

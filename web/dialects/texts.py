@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 from msgspec import UNSET
 
@@ -9,13 +11,13 @@ from jobs.model import Job, Output
 from web.dialects.pictures import content, link
 
 
-def as_text(job: Job) -> str:
-    """All outputs of a job.
+def as_text(job: Job, outputs: Sequence[Output] | None = None) -> str:
+    """All outputs of a job, or only these.
 
     Raises:
         ArtifactNotFound: A long text is no longer kept.
     """
-    return "\n\n".join(_shown(job, output) for output in job.outputs)
+    return "\n\n".join(_shown(job, output) for output in (job.outputs if outputs is None else outputs))
 
 
 def _shown(job: Job, output: Output) -> str:

@@ -7,9 +7,10 @@ from typing import Final
 from web.dialects.dialect import Dialect
 from web.dialects.openai import edits, generations
 from web.dialects.openai.chat import routes as chat
+from web.dialects.openai.responses import routes as responses
 
 DIALECT: Final = Dialect(
     name="openai",
     label="OpenAI",
-    blueprints=(generations.blueprint, edits.blueprint, chat.blueprint),
+    blueprints=(generations.blueprint, edits.blueprint, chat.blueprint, responses.blueprint),
 )

@@ -84,14 +84,19 @@ class Order:
 
 def model_of(name: str | None, kind: str = "text") -> str:
     """The model of ours that a name means; OpenAI's own names, and none, mean the first of a kind."""
-    catalog = services().catalog
     if name is None or name == _NO_MODEL:
-        return default_model(catalog, kind)
-    ours = {model.name for model in catalog.models()}
-    means_image = (meant := image_model_of(name)) != name
-    if name in ours or not (means_image or name.startswith(_TEXT_MODELS)):
+        return default_model(services().catalog, kind)
+    if is_ours(name):
         return name
-    return meant if means_image else default_model(catalog, kind)
+    meant = image_model_of(name)
+    if meant == name and name.startswith(_TEXT_MODELS):
+        return default_model(services().catalog, kind)
+    return meant
+
+
+def is_ours(name: str | None) -> bool:
+    """Whether a model is here by this name."""
+    return any(model.name == name for model in services().catalog.models())
 
 
 def order(
@@ -101,6 +106,7 @@ def order(
     *,
     kind: str = "text",
     more: Mapping[str, Any] | None = None,
+    places: Mapping[str, str] | None = None,
     ignored: Sequence[str] = (),
     stays: bool = True,
 ) -> Order:
@@ -112,6 +118,7 @@ def order(
         body: As it came.
         kind: What a model is to make, where the request names none of ours.
         more: Further parameters.
+        places: Where these stand, if not in fields of their names.
         ignored: What was left out already.
         stays: Whether the client stays connected for the result.
 
@@ -122,11 +129,12 @@ def order(
     provider = or_none(asked.provider)
     known = provider is None or provider in services().catalog.names()
     route = choose(services(), model, provider if known else None)
-    said, places, unheard = inputs_of(route, turns)
+    said, said_at, unheard = inputs_of(route, turns)
     others = unknown_fields(body, type(asked))
     given = {name: value for name in _PARAMETERS if (value := getattr(asked, name)) is not UNSET}
     given |= {name: body[name] for name in others if name not in _THEIRS} | dict(more or {})
     found, names, unused = inputs(route, given)
+    stand = places or {}
     wanted = Wanted(
         dialect="openai",
         jobs=[
@@ -143,7 +151,11 @@ def order(
         ],
         # What is not known may be a secret.
         body={name: value for name, value in body.items() if name in {*asked.__struct_fields__, *names.values()}},
-        places={**places, **{f"/input/{name}": f"/{other}" for name, other in names.items()}, "/input": ""},
+        places={
+            **said_at,
+            **{f"/input/{name}": stand.get(other, f"/{other}") for name, other in names.items()},
+            "/input": "",
+        },
         ignored=[
             *ignored,
             *unheard,

@@ -21,7 +21,6 @@ from web.dialects.streaming import as_it_runs, encode, error_in, streamed
 from web.dialects.submitting import say_ignored
 from web.dialects.texts import as_text
 from web.dialects.waiting import Wait
-from web.http.error_responses import respond
 from web.http.operation import json_response
 
 _DONE: Final = b"data: [DONE]\n\n"
@@ -76,8 +75,7 @@ def _chunks(wait: Wait, ordered: Order) -> Iterator[bytes]:
         return
     rest = text.rest(as_text(job))
     if rest is None:
-        yield _error(respond(rewritten(job)))
-        return
+        raise rewritten(job)
     images = {"images": to_builtins(found)} if (found := _images(job)) else {}
     if rest or images:
         yield said({"content": rest, **images})

@@ -8,7 +8,8 @@ from typing import Any, Final
 from web.dialects.conversations import Role, Turn, picture_part, shows_nothing, text_part
 from web.http.problems import Problem, invalid
 
-_ROLES: Final[Mapping[str, Role]] = {
+#: Who speaks, by OpenAI's names.
+ROLES: Final[Mapping[str, Role]] = {
     "system": "system",
     "developer": "system",
     "user": "user",
@@ -31,9 +32,9 @@ def read(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Turn], list[str]]:
         if role in _TOOLS:
             ignored.append(f"messages.{role}")
             continue
-        if not isinstance(role, str) or role not in _ROLES:
-            raise invalid(f"{place}/role", f"must be one of {', '.join([*_ROLES, *sorted(_TOOLS)])}")
-        turn = Turn(_ROLES[role], _content(message.get("content"), f"{place}/content"), place)
+        if not isinstance(role, str) or role not in ROLES:
+            raise invalid(f"{place}/role", f"must be one of {', '.join([*ROLES, *sorted(_TOOLS)])}")
+        turn = Turn(ROLES[role], _content(message.get("content"), f"{place}/content"), place)
         if turn.role != "assistant" or not shows_nothing(turn):
             turns.append(turn)
     return turns, list(dict.fromkeys(ignored))
@@ -63,6 +64,5 @@ def _part(part: object, place: str) -> dict[str, Any]:
 def unknown_part(part: Mapping[str, Any], place: str) -> Problem:
     """A part that no model here takes: to leave it out would change what was said."""
     kind = part.get("type")
-    known = "a text, or a picture with its address"
-    shown = f" of type {kind[:32]}" if isinstance(kind, str) and kind.isprintable() else ""
-    return invalid(place, f"is a part{shown} that is not understood; give {known}")
+    shown = f", of type {kind[:32]}," if isinstance(kind, str) and kind.isprintable() else ""
+    return invalid(place, f"is a part{shown} that is not understood; give a text, or a picture with its address")
