@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
 from msgspec import structs
@@ -120,8 +120,6 @@ class Submissions:
         Raises:
             ArtifactError: An image could not be stored, or is no longer there; nothing is left of the job.
         """
-        if submission.embed_recipe is None:
-            submission = replace(submission, embed_recipe=self._embed_recipe)
         job = self._answered(self.job(submission, new_id("job"), batch_id), submission)
         try:
             for digest, content in submission.images.items():
@@ -141,7 +139,8 @@ class Submissions:
         if submission.credentials:
             # All of them count: without a token it is the address of the proxy that has the quota.
             account = self._vault.fingerprint(json.dumps(dict(submission.credentials), sort_keys=True).encode())[:16]
-        return structs.replace(_job_of(submission, job_id, self._store.now(), batch_id), account=account)
+        embed = self._embed_recipe if submission.embed_recipe is None else submission.embed_recipe
+        return _job_of(submission, job_id, self._store.now(), batch_id, account=account, embed_recipe=embed)
 
     def _answered(self, job: Job, submission: Submission) -> Job:
         """The job with the result that the cache has for it, if any."""
@@ -173,7 +172,9 @@ class Submissions:
         self._artifacts.delete(job.id)
 
 
-def _job_of(submission: Submission, job_id: str, now: float, batch_id: str | None) -> Job:
+def _job_of(
+    submission: Submission, job_id: str, now: float, batch_id: str | None, *, account: str | None, embed_recipe: bool
+) -> Job:
     return Job(
         id=job_id,
         owner=submission.owner,
@@ -189,7 +190,8 @@ def _job_of(submission: Submission, job_id: str, now: float, batch_id: str | Non
         webhook=submission.webhook,
         retention_seconds=submission.retention_seconds,
         deadline_at=None if submission.deadline_seconds is None else now + submission.deadline_seconds,
-        embed_recipe=submission.embed_recipe is not False,
+        embed_recipe=embed_recipe,
+        account=account,
         has_credentials=bool(submission.credentials),
         created_at=now,
         warnings=submission.warnings,

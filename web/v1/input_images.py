@@ -8,6 +8,7 @@ import mimetypes
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from jobs import ids
@@ -71,6 +72,12 @@ class ReadInput:
         return {name: renamed(value) if name in params else value for name, value in used.items()}
 
 
+@lru_cache(maxsize=256)
+def _own_addresses(base: str) -> re.Pattern[str]:
+    """The addresses of uploads, where clients use this scheme and host."""
+    return re.compile(rf"{re.escape(base)}/v1/files/({ids.FILE})(?:/content)?")
+
+
 class InputImages:
     """Reads the files that one request names: inline, by an upload's id, or by that upload's own address.
 
@@ -85,7 +92,7 @@ class InputImages:
     def __init__(self, find: Callable[[str], Held | None], egress: Egress, base: str) -> None:
         self._find = find
         self._egress = egress
-        self._own = re.compile(rf"{re.escape(base)}/v1/files/({ids.FILE})(?:/content)?")
+        self._own = _own_addresses(base)
         self._known: dict[str, Held] = {}
         self._read_already: dict[tuple[str, ParamType], KeptFile] = {}
         self._contents: dict[str, bytes | str] = {}
