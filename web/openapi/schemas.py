@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
 from typing import Any, Final, Literal, get_args, get_origin, get_type_hints
@@ -29,7 +29,7 @@ def schema_of(*types: type) -> tuple[tuple[Json, ...], dict[str, Json]]:
     Returns:
         One schema for each type (for a Struct it is a reference), and the components, in the order of their first use.
     """
-    orders = {frozenset(values): values for kind in types for values in _enumerations(kind)}
+    orders = {_set_of(values): values for kind in types for values in _enumerations(kind)}
     found, components = msgspec.json.schema_components(types, ref_template=f"{_PREFIX}{{name}}")
     tidy = _Tidy(components, orders)
     named = {_name(name): tidy.of(schema) for name, schema in components.items() if "enum" not in schema}
@@ -70,7 +70,9 @@ class _Tidy:
         orders: The values of each enumeration in their declared order; msgspec sorts them.
     """
 
-    def __init__(self, components: Mapping[str, Json], orders: Mapping[frozenset[Any], tuple[Any, ...]]) -> None:
+    def __init__(
+        self, components: Mapping[str, Json], orders: Mapping[frozenset[tuple[type, Any]], tuple[Any, ...]]
+    ) -> None:
         self._components = components
         self._orders = orders
 
@@ -84,7 +86,7 @@ class _Tidy:
                 return found | self.of({"enum": self._components[name]["enum"]})
             found["$ref"] = _PREFIX + _name(name)
         elif "enum" in schema:
-            values = self._orders.get(frozenset(schema["enum"]), schema["enum"])
+            values = self._orders.get(_set_of(schema["enum"]), schema["enum"])
             del found["enum"]
             found |= {"enum": list(values)} if len(values) > 1 else {"const": values[0]}
         elif "required" in schema:
@@ -116,6 +118,11 @@ class _Tidy:
 
 def _name(component: str) -> str:
     return component.removesuffix(_SUFFIX)
+
+
+def _set_of(values: Iterable[Any]) -> frozenset[tuple[type, Any]]:
+    """The values of an enumeration in no order; for Python, 0 and False would be the same."""
+    return frozenset((type(value), value) for value in values)
 
 
 def _enumerations(kind: Any) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - any type

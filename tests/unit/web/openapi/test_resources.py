@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import jsonschema_rs
 import msgspec
@@ -87,6 +87,20 @@ class DimmedLampResource(LampResource, frozen=True, kw_only=True):
     """A lamp with one field more."""
 
     brightness: Annotated[int, Meta(ge=0, le=100, description="In percent.", examples=[40])]
+
+
+class SwitchResource(Resource, frozen=True, kw_only=True):
+    """A switch that is off."""
+
+    on: Literal[False] = False
+    position: Literal[0] = 0
+
+
+def test_no_and_zero_are_two_values() -> None:
+    _, components = schema_of(SwitchResource)
+    properties = components["Switch"]["properties"]
+    assert (properties["on"], properties["position"]) == ({"const": False}, {"const": 0})
+    assert [type(part["const"]) for part in properties.values()] == [bool, int]
 
 
 def test_a_new_field_is_in_the_answer_the_document_and_the_page() -> None:
