@@ -10,6 +10,8 @@ from providers.catalog import Catalog
 from providers.route import Route
 from web.http.problems import Problem, invalid
 
+#: Names of the limit of a text's length.
+LENGTHS: Final = ("max_tokens", "max_new_tokens", "max_completion_tokens", "max_output_tokens", "max_length")
 #: Names of one thing: a parameter is asked for by any of them.
 SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
     ("num_inference_steps", "steps", "sampling_steps", "num_steps"),
@@ -19,7 +21,7 @@ SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
     ("width",),
     ("height",),
     ("aspect_ratio",),
-    ("max_tokens", "max_new_tokens", "max_completion_tokens", "max_output_tokens", "max_length"),
+    LENGTHS,
 )
 _SIZE: Final = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 #: The model that stands for all others of its kind, and the one that is for tests.
@@ -72,3 +74,16 @@ def inputs(route: Route, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict
         elif own not in found:
             found[own], names[own] = value, name
     return found, names, ignored
+
+
+def shortened(route: Route, found: Mapping[str, Any]) -> dict[str, Any]:
+    """An input whose limit of a text's length is one that a provider takes: more than it can write it never writes."""
+    params = [param for model in route.models.values() for param in model.params if param.name in LENGTHS]
+    most: dict[str, int] = {}
+    for param in params:
+        if param.maximum is not None:
+            most[param.name] = max(most.get(param.name, 0), int(param.maximum))
+    return {
+        name: min(value, most[name]) if name in most and isinstance(value, int) else value
+        for name, value in found.items()
+    }

@@ -11,9 +11,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from jobs.model import Job, Strategy
 from jobs.resources.base import about, optional
-from providers.route import Route
 from web.dialects.conversations import Turn, inputs_of
-from web.dialects.models import default_model, inputs
+from web.dialects.models import default_model, inputs, shortened
 from web.dialects.openai.images import model_of as image_model_of
 from web.dialects.submitting import DialectBody, Made, Wanted, end_user, submit, unknown_fields
 from web.http.validation import or_none
@@ -24,8 +23,6 @@ from web.v1.schemas.jobs import JobRequest, Metadata
 #: How the names of OpenAI's models begin that make texts, and the name that huggingface_hub gives where it knows none.
 _TEXT_MODELS: Final = ("gpt-", "chatgpt-")
 _NO_MODEL: Final = "dummy"
-#: Limits of a text's length: more than the model can is as good as what it can.
-_LENGTHS: Final = ("max_tokens", "max_new_tokens", "max_completion_tokens", "max_output_tokens")
 #: Fields of OpenAI's requests that mean something else than a parameter of ours that has the same name.
 _THEIRS: Final = frozenset({
     "api_key", "audio", "functions", "image", "images", "include", "messages", "modalities", "n", "prediction", "prompt", "reasoning",
@@ -126,56 +123,40 @@ def order(
         Problem: It is not one that any provider of the model takes.
     """
     model = model_of(or_none(asked.model), kind)
-    provider = or_none(asked.provider)
-    known = provider is None or provider in services().catalog.names()
-    route = choose(services(), model, provider if known else None)
+    provider, unknown = _provider(or_none(asked.provider))
+    route = choose(services(), model, provider)
     said, said_at, unheard = inputs_of(route, turns)
     others = unknown_fields(body, type(asked))
     given = {name: value for name in _PARAMETERS if (value := getattr(asked, name)) is not UNSET}
     given |= {name: body[name] for name in others if name not in _THEIRS} | dict(more or {})
     found, names, unused = inputs(route, given)
-    stand = places or {}
+    given_at = {f"/input/{name}": (places or {}).get(other, f"/{other}") for name, other in names.items()}
+    theirs = [name for name in others if name in _THEIRS]
     wanted = Wanted(
         dialect="openai",
-        jobs=[
-            JobRequest(
-                model=model,
-                input={**_within(route, found), **said},
-                provider=optional(provider) if known else UNSET,
-                strategy=or_none(asked.strategy) or "failover",
-                metadata={
-                    **(or_none(asked.metadata) or {}),
-                    **end_user(request, or_none(asked.user) or or_none(asked.safety_identifier)),
-                },
-            )
-        ],
+        jobs=[_job(asked, model, provider, {**shortened(route, found), **said})],
         # What is not known may be a secret.
         body={name: value for name, value in body.items() if name in {*asked.__struct_fields__, *names.values()}},
-        places={
-            **said_at,
-            **{f"/input/{name}": stand.get(other, f"/{other}") for name, other in names.items()},
-            "/input": "",
-        },
-        ignored=[
-            *ignored,
-            *unheard,
-            *([] if known else ["provider"]),
-            *dict.fromkeys([*unused, *(name for name in others if name in _THEIRS)]),
-        ],
+        places={**said_at, **given_at, "/input": ""},
+        ignored=list(dict.fromkeys([*ignored, *unheard, *unknown, *unused, *theirs])),
         stays=stays,
     )
     return Order(model=model, ignored=wanted.ignored, made=submit(wanted))
 
 
-def _within(route: Route, found: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters with limits of length that the model knows."""
-    most = {
-        param.name: int(param.maximum)
-        for model in route.models.values()
-        for param in model.params
-        if param.name in _LENGTHS and param.maximum is not None
-    }
-    return {
-        name: min(value, most[name]) if name in most and isinstance(value, int) else value
-        for name, value in found.items()
-    }
+def _provider(name: str | None) -> tuple[str | None, list[str]]:
+    """The provider that may run it; a name of another service's has no effect."""
+    if name is None or name in services().catalog.names():
+        return name, []
+    return None, ["provider"]
+
+
+def _job(asked: ConversationFields, model: str, provider: str | None, found: dict[str, Any]) -> JobRequest:
+    user = or_none(asked.user) or or_none(asked.safety_identifier)
+    return JobRequest(
+        model=model,
+        input=found,
+        provider=optional(provider),
+        strategy=or_none(asked.strategy) or "failover",
+        metadata={**(or_none(asked.metadata) or {}), **end_user(request, user)},
+    )

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
 
 from jobs import events
-from jobs.model import Failure, Job
+from jobs.model import Failure, Job, Output
+from jobs.record.types import Lease
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from tests.unit.web.dialects.conftest import Writer, at_work
-from web.services import Services
+from web.services import Services, Timings
 
 CHAT = "/v1/chat/completions"
 LOOKS = "janus-pro-7b"
@@ -183,3 +185,44 @@ def test_a_job_that_fails_is_an_error(
         found = chunks(answer)[-1] if stream else answer.get_json()
     assert (answer.status_code, found["error"]["code"]) == (200 if stream else 400, "content_policy_violation")
     assert "[DONE]" not in answer.text
+
+
+def test_what_is_no_text_and_no_picture_is_shown_or_linked(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
+    def run(lease: Lease) -> None:
+        digest = services.artifacts.put(lease.job.id, b"It is a long text.")
+        outputs = (
+            Output(index=0, kind="text", text="It is", sha256=digest, bytes=18),
+            Output(index=1, kind="json", data={"red": 1}),
+            Output(index=2, kind="audio", content_type="audio/wav", filename="a.wav", sha256=digest, bytes=18),
+        )
+        fake_worker.write(lease, events.Succeeded, outputs=outputs)
+
+    with at_work(services, fake_worker, run):
+        said = ask(client).get_json()["choices"][0]["message"]["content"].split("\n\n")
+    assert said[:2] == ["It is a long text.", '{"red":1}']
+    assert said[2].startswith("[a.wav](http://")
+    assert client.get(said[2].removeprefix("[a.wav](").removesuffix(")")).data == b"It is a long text."
+
+
+@pytest.mark.parametrize("timings", [Timings(heartbeat=0.05)])
+def test_a_stream_without_news_shows_that_it_is_open(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
+    def run(lease: Lease) -> None:
+        time.sleep(0.3)
+        fake_worker.succeed(lease)
+
+    with at_work(services, fake_worker, run):
+        assert "\n: still here\n\n" in ask(client, stream=True).text
+
+
+@pytest.mark.usefixtures("writing")
+def test_a_client_that_is_gone_and_asks_again_gets_its_first_job(client: FlaskClient) -> None:
+    first = ask(client, stream=True)
+    # The client goes before the answer has come.
+    first.close()
+    again = ask(client, stream=True)
+    assert again.headers["X-Request-Id"] == first.headers["X-Request-Id"]
+    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks(again)) == "It is a red square."
