@@ -175,12 +175,15 @@ class Connection:
         Returns:
             The new entries of the streams that have some.
         """
-        with available():
-            answer = self.redis.xread(cursors, count=count, block=max(1, int(min(timeout, _LONGEST_READ) * 1000)))
+        block = max(1, int(min(timeout, _LONGEST_READ) * 1000))
+        most = () if count is None else ("COUNT", count)
+        # In one piece: redis-py packs the names of many streams slowly, and sends them in several.
+        answer = self.ask_each([("XREAD", *most, "BLOCK", block, "STREAMS", *cursors, *cursors.values())])[0]
         rows: Iterable[Any] = answer.items() if isinstance(answer, dict) else (answer or [])
-        # RESP3 wraps the entries in one more list.
         return {
-            bytes(key).decode(): entries[0] if entries and isinstance(entries[0], list) else entries
+            bytes(key).decode(): [
+                (entry_id, dict(zip(fields[::2], fields[1::2], strict=True))) for entry_id, fields in entries
+            ]
             for key, entries in rows
         }
 

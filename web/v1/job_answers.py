@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Mapping
 from contextlib import suppress
-from typing import Final
+from typing import Any, Final
 
 from flask import Request, Response, request
 
 from jobs.errors import StoreUnavailable
 from jobs.record.types import Record
 from web.http.headers import connection_of, header
+from web.http.reply import Reply
 from web.services import Services, caller, let_in_again, links, services
 from web.streaming.messages import is_end
 from web.streaming.pump import TooManyWatchers
@@ -33,6 +35,12 @@ def seen_by(found: Services, owner: str, job_id: str) -> Seen:
     """A job as its owner sees it; raises what :func:`look` does."""
     record, place = found.views.look(job_id, owner)
     return Seen(record, found.queue_estimates.waiting(record, place))
+
+
+def polled(found: Services, owner: str, job_id: str, environ: Mapping[str, Any]) -> Reply:
+    """The answer to a poll that does not wait, in the lane and in the view; raises what :func:`look` does."""
+    document = found.documents.of(seen_by(found, owner, job_id), found.base(environ))
+    return document.reply(header(environ, "If-None-Match"))
 
 
 def job_answer(seen: Seen, status: int = 200) -> Response:

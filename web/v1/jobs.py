@@ -17,7 +17,7 @@ from web.http.operation import Answer, Operation, Parameter, json_response, ok, 
 from web.services import asker, caller, services
 from web.v1 import idempotency
 from web.v1.accept import ANSWERS, ERRORS, PARAMETERS, PREFER, accept, answer, replayed
-from web.v1.job_answers import document_of, job_answer, look, wait_for_news, wait_preference
+from web.v1.job_answers import document_of, job_answer, look, polled, wait_for_news, wait_preference
 from web.v1.lane import polls
 from web.v1.permit import permit
 from web.v1.schemas.jobs import JOB_REQUEST, PlanResource
@@ -119,14 +119,14 @@ def get(job_id: str) -> Response:
     With `Prefer: wait=n` and `If-None-Match` the answer comes at the next change: one request per change, and none is
     missed.
     """
-    seen = look(job_id)
-    known = header(request.environ, "If-None-Match")
     seconds = wait_preference(request)
     granted = False
-    if seconds is not None and (not known or document_of(seen).is_known(known)):
-        granted = wait_for_news(seen.record, seconds, until_end=False)
+    if seconds is not None:
         seen = look(job_id)
-    reply = document_of(seen).reply(known)
+        known = header(request.environ, "If-None-Match")
+        if not known or document_of(seen).is_known(known):
+            granted = wait_for_news(seen.record, seconds, until_end=False)
+    reply = polled(services(), caller().owner, job_id, request.environ)
     response = Response(reply.body, reply.status, [*reply.headers])
     if granted:
         response.headers["Preference-Applied"] = f"wait={seconds}"

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Final
 from jobs import ids
 from jobs.resources.base import job_path
 from web.http import envelope
-from web.http.headers import header
 from web.http.reply import Reply
 from web.lane import Begun
-from web.v1.job_answers import seen_by
+from web.v1.job_answers import polled
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -55,8 +54,7 @@ class Polls:
         services.gate.check_host(environ)
         begun.caller = caller = services.gate.caller(environ, "read")
         services.rate_limiter.admit(environ, "read", caller.owner, caller.limits)
-        document = services.documents.of(seen_by(services, caller.owner, job_id), services.base(environ))
-        reply = document.reply(header(environ, "If-None-Match"))
+        reply = polled(services, caller.owner, job_id, environ)
         method = environ["REQUEST_METHOD"]
         envelope.account(
             environ, method, f"/v1{ROUTE}", reply.status, time.perf_counter() - begun.started,
