@@ -72,7 +72,11 @@ def emptied(trial: Trial) -> str:
     DatabaseIdentity(deployment.stack.client, deployment.folder / "data" / "database.id").accept()
     eventually(lambda: _readiness(trial) == "", "it is ready again")
     with closing(Rest(deployment.stack.url)):
-        assert requests.get(f"{deployment.stack.url}/v1/jobs/{lost}", timeout=10).status_code == 404
+        # Each web process looks for itself, once a second.
+        eventually(
+            lambda: requests.get(f"{deployment.stack.url}/v1/jobs/{lost}", timeout=10).status_code == 404,
+            "the lost job is unknown",
+        )
     second = trial.run(trial.errand())
     assert "lost all jobs" in deployment.stack.logs()
     return (

@@ -55,6 +55,8 @@ class Wait:
     _watch: Watch | None = field(default=None, init=False)
     _watched: int = field(default=-1, init=False)
     _over: bool = field(default=False, init=False)
+    #: Whether a job is known to have ended, and was not read since.
+    _is_old: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self._records = [made.accepted.record for made in self.made]
@@ -86,9 +88,12 @@ class Wait:
         watch = self._watching(number)
         try:
             let_in_again()
-            news = watch.news(left) if watch else self._pause(left)
-            if watch is None or any(is_end(entry.event) for entry in news):
+            news = watch.news(left) if watch and not self._is_old else self._pause(left)
+            if watch is None or self._is_old or any(is_end(entry.event) for entry in news):
+                # An outage now must not lose what the news said.
+                self._is_old = True
                 self._records[number] = self.services.store.get(self._records[number].job.id)
+                self._is_old = False
         except StoreUnavailable:
             # A short outage ends no wait.
             if watch is not None:
@@ -137,17 +142,13 @@ def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
     wait = Wait(made)
     try:
         jobs = wait.until(time.monotonic() + wait.services.timings.late_answer)
+        return _late(wait, render) if jobs is None else _sent(wait, render(jobs))
     except HungUp:
         wait.close(answered=False)
         return Response(status=CLIENT_GONE)
     except Exception:
         wait.close(answered=True)
         raise
-    if jobs is None:
-        late = Response(stream_with_context(_late(wait, render)), content_type="application/json")
-        late.headers["X-Accel-Buffering"] = "no"
-        return late
-    return _sent(wait, render(jobs))
 
 
 def _sent(wait: Wait, answer: Response) -> Response:
@@ -155,6 +156,12 @@ def _sent(wait: Wait, answer: Response) -> Response:
     body = answer.get_data()
     answer.headers["Content-Length"] = str(len(body))
     answer.response = told(wait, iter((body,)))
+    return closing(wait, answer)
+
+
+def closing(wait: Wait, answer: Response) -> Response:
+    """An answer that ends the wait with it, also where its body was never asked for."""
+    answer.call_on_close(lambda: wait.close(answered=False))
     return answer
 
 
@@ -170,7 +177,7 @@ def told(wait: Wait, body: Iterator[bytes]) -> Iterator[bytes]:
         wait.close(answered=whole)
 
 
-def _late(wait: Wait, render: Renderer) -> Iterator[bytes]:
+def _late(wait: Wait, render: Renderer) -> Response:
     def body() -> Iterator[bytes]:
         yield b" "
         try:
@@ -182,4 +189,6 @@ def _late(wait: Wait, render: Renderer) -> Iterator[bytes]:
             answer = respond(failed.error)
         yield answer.get_data()
 
-    return told(wait, body())
+    answer = Response(stream_with_context(told(wait, body())), content_type="application/json")
+    answer.headers["X-Accel-Buffering"] = "no"
+    return closing(wait, answer)

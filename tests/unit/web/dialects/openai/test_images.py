@@ -13,7 +13,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from jobs import events
-from jobs.model import Failure
+from jobs.model import Failure, Output
 from jobs.record import keys
 from providers.echo.painting import paint
 from tests.support.eventually import eventually
@@ -255,3 +255,17 @@ def test_an_edit_wants_a_model_that_takes_pictures(client: FlaskClient, services
         "/v1/images/edits", data={"prompt": "x", "model": "echo"}, content_type="multipart/form-data"
     ).get_json()["errors"] == [{"pointer": "/image", "detail": "is missing: send the picture in a part of this name"}]
     assert services.queue.overview().queued == 0
+
+
+def test_whatever_becomes_of_the_answer_its_place_is_given_back(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
+    thread, answers = in_background(client)
+    eventually(lambda: queued(services))
+    lease = fake_worker.claim(services.store.get(queued(services)[0]).job)
+    services.artifacts.delete(lease.job.id)
+    output = Output(index=0, kind="image", content_type="image/png", width=1, height=1, bytes=1, sha256="0" * 64)
+    fake_worker.write(lease, events.Succeeded, outputs=(output,))
+    thread.join()
+    assert (answers[0].status_code, answers[0].get_json()["error"]["code"]) == (410, "gone")
+    assert services.pump.watchers == 0
