@@ -11,7 +11,7 @@ local now, lane, owner = now_ms(), f[4] or '', f[5] or ''
 local account = account_of(lane)
 for i = 3, #ARGV do
   local state = state_of(ARGV[i], now)
-  local quota = allowance(ARGV[i], account, state.wary, now)
+  local quota = allowance(ARGV[i], account, state, now)
   local kept = kept_until(state, ARGV[i], subject_of(lane, owner), owner, now)
   if room_for(state, quota) > 0 and not state.last_resort and not state.doubtful and not kept then
     occupy(ARGV[i], account, ARGV[1], state, quota, now)

@@ -150,20 +150,26 @@ local function trial_of(provider, quota, trial_ms, now)
   if rested or quota[4] + trial_ms > now then return 'runs' end
 end
 
+-- The fields of a quota.
+local quota_fields = {'until', 'works', 'scout', 'scouted', 'reason'}
+
 -- The state of a quota: until, works, scout, scouted, reason.
 local function quota_of(provider, account)
-  return redis.call('HMGET', quota_key(provider, account), 'until', 'works', 'scout', 'scouted', 'reason')
+  return redis.call('HMGET', quota_key(provider, account), unpack(quota_fields))
 end
 
 -- The state of a provider, for jobs of all accounts: room (free slots), cost (expected seconds), last_resort (to be
 -- asked only where no other is left), doubtful (its circuit was opened, and nothing has succeeded since), wary (ms for
 -- which others wait for a trial job, where nothing was refused), opens (when its circuit lets a job through, if later),
--- shut (the subjects for whose jobs alone its circuit was opened, and when it lets one through).
+-- shut (the subjects for whose jobs alone its circuit was opened, and when it lets one through), quota (the state of
+-- this installation's, which is in the same hash).
 local function state_of(provider, now)
-  local p = redis.call('HMGET', keys.provider .. provider, 'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap', 'shut')
+  local p = redis.call('HMGET', keys.provider .. provider,
+    'limit', 'paused', 'wary', 'open', 'cost', 'shun', 'cap', 'shut', unpack(quota_fields))
   local open = tonumber(p[4] or '')
   local found = {
     room = 0, cost = tonumber(p[5] or ''), last_resort = p[6] == '1', doubtful = open ~= nil, wary = tonumber(p[3] or ''),
+    quota = {unpack(p, 9)},
   }
   if open and open > now then found.opens = open end
   if p[8] and p[8] ~= '' then found.shut = decoded(p[8]) end
@@ -186,10 +192,10 @@ local function kept_until(state, provider, subject, owner, now)
   return there[1] and now + KEPT_MS
 end
 
--- What an account's quota at a provider lets through: rests (until then nothing), trial (as trial_of), again (when a
--- trial that runs keeps the others waiting no longer, if that is known).
-local function allowance(provider, account, wary, now)
-  local quota = quota_of(provider, account)
+-- What an account's quota at a provider, which is in this state, lets through: rests (until then nothing), trial (as
+-- trial_of), again (when a trial that runs keeps the others waiting no longer, if that is known).
+local function allowance(provider, account, state, now)
+  local quota, wary = account == '' and state.quota or quota_of(provider, account), state.wary
   local rests = tonumber(quota[1] or '')
   if rests and rests > now then return {rests = rests} end
   local trial = trial_of(provider, quota, wary, now)

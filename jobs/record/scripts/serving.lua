@@ -25,7 +25,7 @@ end
 local quotas = {} -- provider and account → its allowance
 local function quota_at(provider, account)
   local name = provider .. '|' .. account
-  quotas[name] = quotas[name] or allowance(provider, account, state_at(provider).wary, now)
+  quotas[name] = quotas[name] or allowance(provider, account, state_at(provider), now)
   return quotas[name]
 end
 

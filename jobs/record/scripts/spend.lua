@@ -21,9 +21,13 @@ local answer = {refused}
 for _, w in ipairs(found) do
   if refused == 0 and w.cost > 0 then
     w.n = w.n + w.cost
-    redis.call('HSET', w.key, 'slot', w.slot, 'n', w.n, 'before', w.before)
-    -- What is counted in this part matters until the next one is over.
-    if w.is_new then redis.call('PEXPIRE', w.key, 2 * w.length) end
+    if w.is_new then
+      redis.call('HSET', w.key, 'slot', w.slot, 'n', w.n, 'before', w.before)
+      -- What is counted in this part matters until the next one is over.
+      redis.call('PEXPIRE', w.key, 2 * w.length)
+    else
+      redis.call('HSET', w.key, 'n', w.n)
+    end
   end
   for _, number in ipairs({w.n, w.before, w.passed}) do answer[#answer + 1] = number end
 end

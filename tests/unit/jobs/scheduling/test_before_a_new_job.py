@@ -114,6 +114,7 @@ def setting(client: redis.Redis) -> Setting:
 
 
 def submit(at: Setting, owner: str, *route: str) -> str:
+    at.connection.pass_ms(1)
     job = make_job(owner=owner, user=owner, route=route, created_at=at.connection.now())
     at.record.store.accept(job, send=SENT_TOGETHER)
     return job.id

@@ -153,7 +153,7 @@ def without_stirred(found: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize(("slots", "most"), [(10, 36), (0, 28)], ids=["a slot is free", "none is free"])
+@pytest.mark.parametrize(("slots", "most"), [(10, 35), (0, 28)], ids=["a slot is free", "none is free"])
 def test_a_submit_takes_few_commands(redis_server: str, slots: int, most: int) -> None:
     client = connect(redis_server)
     client.flushdb()
