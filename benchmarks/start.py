@@ -29,7 +29,7 @@ _NAMES: Final = {
     "worker.scheduler": "scheduler",
     "worker": "worker",
     "gunicorn": "web",
-    "supervisor.supervisord": "supervisord",
+    "cli.stack.supervisord": "supervisord",
     "cli": "`darkroom up`",
 }
 

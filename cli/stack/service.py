@@ -32,7 +32,7 @@ from providers.config import ConfigError
 from settings import Bind, Settings
 
 _ADDRESS_IN_USE: Final = errno.EADDRINUSE
-_POLL_SECONDS: Final = 0.25
+_POLL_SECONDS: Final = 0.1
 #: Seconds between two lines that say what is still missing.
 _HINT_SECONDS: Final = 30.0
 

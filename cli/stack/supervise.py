@@ -121,7 +121,7 @@ def supervised(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     config = folder / "supervisord.conf"
     config.write_text(render(programs, directory), encoding="utf-8")
-    supervisord = (sys.executable, "-P", "-m", "supervisor.supervisord", "-c", config.name)
+    supervisord = (sys.executable, "-P", "-m", "cli.stack.supervisord", "-c", config.name)
     with log_stream(folder, [program.name for program in programs], emit), ExitStack() as at_end:
         process = subprocess.Popen(
             tether.command(supervisord, directory=folder, signal_name="SIGTERM"),

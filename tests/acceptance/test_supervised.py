@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -52,6 +53,30 @@ def talker(tmp_path: Path) -> Callable[[str, int], Program]:
     script = tmp_path / "talker.py"
     script.write_text(_TALKER)
     return lambda name, order: Program(name=name, argv=(sys.executable, str(script), name), order=order)
+
+
+def test_programs_start_at_once(tmp_path: Path, talker: Callable[[str, int], Program]) -> None:
+    """By itself, supervisord waits for a second before it starts the first program."""
+    lines = _Lines()
+    with supervised(
+        [talker("first", 1), talker("second", 2)],
+        folder=tmp_path / "run",
+        directory=tmp_path,
+        environ=os.environ,
+        emit=lines,
+    ):
+        lines.wait(lambda: bool(lines.of("second")))
+    said = lines.of("supervisor")
+    at = [
+        datetime.fromisoformat(line[:23].replace(",", "."))
+        for words in ("started with pid", "spawned: 'first'", "spawned: 'second'")
+        for line in said
+        if words in line
+    ]
+    assert len(at) == 3
+    assert at == sorted(at)
+    # Both are spawned within one turn of its loop, which lasts a second where nothing happens.
+    assert (at[2] - at[0]).total_seconds() < 0.9
 
 
 def test_programs_start_are_restarted_and_stop_in_reverse_order(

@@ -34,6 +34,7 @@ ROOT = Path(__file__).parents[2]
         ("web.app", "celery kombu requests rich worker"),
         ("cli.main", "flask celery kombu redis requests rich PIL jobs.record.store"),
         ("cli.commands.operator.up", "flask celery kombu rich PIL"),
+        ("cli.stack.supervisord", "flask celery kombu redis requests rich PIL click structlog jobs providers settings"),
     ],
 )
 def test_an_import_loads_nothing_that_it_does_not_need(module: str, absent: str) -> None:
