@@ -13,7 +13,7 @@ from providers.base import Control
 T = TypeVar("T")
 
 #: Seconds that an attempt waits for the answer to another one's request; then it asks for itself.
-PATIENCE: Final = 3.0
+PATIENCE: Final = 10.0
 #: Seconds between two looks whether the attempt that waits must end.
 _LOOK: Final = 0.2
 

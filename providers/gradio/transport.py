@@ -141,11 +141,15 @@ class AppTransport:
             with response:
                 raise Refused(self._refusal(response))
         sock = self.sockets.newest
+        waits: float | None = None
 
         def read(seconds: float) -> bytes:
-            if sock is not None:
+            nonlocal waits
+            # Nearly always as long as for the piece before; setting it anew is a call of the system.
+            if sock is not None and seconds != waits:
                 with suppress(OSError):
                     sock.settimeout(seconds)
+                waits = seconds
             return self._piece(response)
 
         return OpenStream(response, EventReader(read, limits=self.limits, first=first, control=self.control))
