@@ -14,8 +14,8 @@ T = TypeVar("T")
 
 #: Seconds that an attempt waits for the answer to another one's request; then it asks for itself.
 PATIENCE: Final = 10.0
-#: Seconds between two looks whether the attempt that waits must end.
-_LOOK: Final = 0.2
+#: Seconds between two looks whether the attempt that waits must end. Each wakes a thread, and hundreds may wait.
+_LOOK: Final = 1.0
 
 
 @dataclass(slots=True)
@@ -98,5 +98,5 @@ class JointAnswers(Generic[T]):
 
     def _wait(self, done: Event, control: Control) -> None:
         ends = time.monotonic() + self._patience
-        while not done.wait(_LOOK) and time.monotonic() < ends:
+        while not done.wait(min(_LOOK, self._patience)) and time.monotonic() < ends:
             control.check()
