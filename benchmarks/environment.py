@@ -7,7 +7,7 @@ import subprocess
 import sys
 from typing import Final
 
-from tests.spaces.environments import ROOT, find_uv
+from tests.support.environments import ROOT, find_uv
 
 _REQUIREMENTS: Final = ROOT / "requirements" / "bench.txt"
 _FOLDER: Final = ROOT / ".venvs" / "bench"

@@ -12,7 +12,6 @@ from PIL import Image
 
 from jobs.version import VERSION
 from tests.spaces import environments
-from tests.spaces.launcher import require
 from tests.support.installation import ROOT, Installation
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.live, pytest.mark.timeout(240)]
@@ -27,7 +26,7 @@ for prompt, seed, target in json.loads(sys.argv[2]):
 
 
 def test_the_demo_saves_a_picture_and_ends(tmp_path: Path) -> None:
-    require("6")
+    environments.require("6")
     demo = Installation(tmp_path / "data", "demo", "--exit").start()
     try:
         assert demo.process.wait(timeout=200) == 0, "\n".join(demo.output)
@@ -68,7 +67,7 @@ def _paint(folder: Path, *wanted: tuple[str, int]) -> list[bytes]:
 
 
 def test_the_same_words_and_seed_give_the_same_picture_and_others_another(tmp_path: Path) -> None:
-    require("6")
+    environments.require("6")
     prompts = [
         "a lighthouse",
         "a forest at night",

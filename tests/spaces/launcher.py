@@ -208,7 +208,7 @@ class Spaces:
             forker.close()
 
     def _start(self, line: str, app: str, port: int | None, settings: Mapping[str, str]) -> Space:
-        require(line)
+        environments.require(line)
         if line not in self._forkers:
             self._forkers[line] = Forker(line, self.folder)
         self._count += 1
@@ -223,16 +223,6 @@ def lines(*always: str) -> list[object]:
     """Parameters for all tested lines: the newest one and ``always`` in each run, the others in the long one."""
     in_each = {*always, environments.TESTED[-1]}
     return [pytest.param(line, marks=() if line in in_each else pytest.mark.soak) for line in environments.TESTED]
-
-
-def require(line: str) -> None:
-    """Skip the test where the line's environment is missing; fail where the CI should have made it."""
-    if environments.is_ready(line):
-        return
-    reason = f"no environment for Gradio {line}: ./run python tests/spaces/environments.py {line}"
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
