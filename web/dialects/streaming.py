@@ -14,7 +14,7 @@ from flask import Response, stream_with_context
 
 from jobs.events import JobEvent
 from resilience import foreign
-from web.dialects.submitting import Made, say_ignored
+from web.dialects.submitting import Made, say_ignored, say_joined
 from web.dialects.waiting import AnswerFailed, Wait, closing, told
 from web.http.error_responses import respond
 from web.streaming.sse import HEARTBEAT
@@ -46,7 +46,7 @@ def streamed(
     )
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
-    return say_ignored(closing(wait, answer), ignored)
+    return say_joined(say_ignored(closing(wait, answer), ignored), made)
 
 
 def _until_hung_up(messages: Iterator[bytes], error: Callable[[Response], bytes]) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from web.http.problems import Problem, invalid
 from web.http.validation import RequestBody
 from web.services import asker, services
 from web.v1.accept import charge, name_after, replayed
-from web.v1.idempotency import marks_of
+from web.v1.idempotency import marks_of, say_replayed
 from web.v1.permit import input_images, permit
 from web.v1.schemas.jobs import JobRequest
 
@@ -144,6 +144,11 @@ def say_ignored(answer: Response, names: Sequence[str]) -> Response:
     if found := shown(names):
         answer.headers[IGNORED_HEADER] = ", ".join(found)
     return answer
+
+
+def say_joined(answer: Response, made: Sequence[Made]) -> Response:
+    """Add the header that says: an earlier sending of the request made all its jobs."""
+    return say_replayed(answer) if all(each.accepted.replayed for each in made) else answer
 
 
 def end_user(asked: Request, given: str | None) -> dict[str, str]:

@@ -20,7 +20,7 @@ from jobs.errors import StoreUnavailable
 from jobs.model import Job
 from jobs.record.types import LoggedEvent, Record
 from resilience import foreign, survive
-from web.dialects.submitting import Made
+from web.dialects.submitting import Made, say_joined
 from web.http.error_responses import respond
 from web.http.headers import connection_of
 from web.services import Services, let_in_again, services
@@ -142,7 +142,7 @@ def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
     wait = Wait(made)
     try:
         jobs = wait.until(time.monotonic() + wait.services.timings.late_answer)
-        return _late(wait, render) if jobs is None else _sent(wait, render(jobs))
+        return say_joined(_late(wait, render) if jobs is None else _sent(wait, render(jobs)), made)
     except HungUp:
         wait.close(answered=False)
         return Response(status=CLIENT_GONE)

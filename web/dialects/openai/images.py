@@ -80,8 +80,10 @@ def order(
     provider, ignored = _provider(asked)
     route = choose(services(), model, provider)
     _refuse_other_kinds(model, route)
-    found, names, unused = inputs(route, {**given(asked, PARAMETERS), **_sized(asked)})
-    found |= {"prompt": asked.prompt, **picture(route)}
+    # Apps that only change a picture take no prompt, and these routes always get one.
+    prompt = {"prompt": asked.prompt} if asked.prompt else {}
+    found, names, unused = inputs(route, {**prompt, **given(asked, PARAMETERS), **_sized(asked)})
+    found |= picture(route)
     wanted = Wanted(
         dialect=_NAME,
         jobs=[_job(asked, model, provider, found, number) for number in range(or_none(asked.n) or 1)],

@@ -29,7 +29,7 @@ def at_work(services: Services, fake_worker: FakeWorker, run: Callable[[Lease], 
                 with suppress(JobGone, JobNotFound, AssertionError):
                     run(fake_worker.claim(services.store.get(job_id.decode()).job))
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, daemon=True)
     thread.start()
     yield
     over.set()

@@ -149,7 +149,7 @@ def test_a_fault_is_told_where_it_stands(
 
 def in_background(client: FlaskClient, **body: Any) -> tuple[threading.Thread, list[Any]]:
     answers: list[Any] = []
-    thread = threading.Thread(target=lambda: answers.append(ask(client, **body)))
+    thread = threading.Thread(target=lambda: answers.append(ask(client, **body)), daemon=True)
     thread.start()
     return thread, answers
 
@@ -225,6 +225,7 @@ def test_a_client_that_is_gone_and_asks_again_gets_its_first_job(
     again = ask(client, prompt="x", stream=True)
     assert again.headers["X-Request-Id"] == first.headers["X-Request-Id"]
     assert "completed" in again.text
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
     # It has its answer now: the next one like it is another picture.
     assert ask(client, prompt="x", stream=True).headers["X-Request-Id"] != first.headers["X-Request-Id"]
 
@@ -242,8 +243,9 @@ def test_two_alike_at_once_are_two_jobs(client: FlaskClient, services: Services,
 @pytest.mark.usefixtures("working")
 def test_an_idempotency_key_holds_here_too(client: FlaskClient) -> None:
     body = {"prompt": "x", "model": "echo", "n": 2}
-    made = [client.post(GENERATE, json=body, headers={"Idempotency-Key": "k"}).get_json()["job_ids"] for _ in range(2)]
-    assert made[0] == made[1]
+    first, again = (client.post(GENERATE, json=body, headers={"Idempotency-Key": "k"}) for _ in range(2))
+    assert first.get_json()["job_ids"] == again.get_json()["job_ids"]
+    assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
     assert client.post(GENERATE, json={**body, "n": 1}, headers={"Idempotency-Key": "k"}).status_code == 422
 
 
