@@ -85,6 +85,11 @@ def edit_several(client: OpenAI) -> Found:
     return _shown(client.images.edit(model="collage", image=[_picture(), _picture()], prompt="side by side"))
 
 
+def variation(client: OpenAI) -> Found:
+    """A picture like another one."""
+    return _shown(client.images.create_variation(model="retouch", image=_picture()))
+
+
 def _picture() -> tuple[str, bytes]:
     return "picture.png", Path(os.environ["PICTURE"]).read_bytes()
 
@@ -159,7 +164,7 @@ def interrupted(client: OpenAI) -> Found:
 _CASES: Final = {
     case.__name__: case
     for case in (
-        defaults, url, b64_json, extra_body, stream, edit, edit_with_mask, edit_several, models, no_key, no_model, no_size,
+        defaults, url, b64_json, extra_body, stream, edit, edit_with_mask, edit_several, variation, models, no_key, no_model, no_size,
         too_many, failed, failed_stream, interrupted,
     )
 }  # fmt: skip

@@ -19,17 +19,18 @@ from PIL import Image, ImageChops
 
 from jobs.scheduling.pauses import Pauses
 from providers.echo.painting import paint
-from tests.support import client_programs
+from tests.support import client_programs, environments
 from tests.support.client_service import PAINTER, Service
 from tests.support.eventually import eventually
+from tests.support.pages import HOW_TO, blocks, run
 from tests.support.sample_images import plain_image
 
 # The service, two apps and three interpreters start: that takes more than a minute on a machine that is busy.
 pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
 
 PYTHON_CASES = (
-    "defaults", "url", "b64_json", "extra_body", "stream", "edit", "edit_with_mask", "edit_several", "models", "no_key",
-    "no_model", "no_size", "too_many", "failed", "failed_stream",
+    "defaults", "url", "b64_json", "extra_body", "stream", "edit", "edit_with_mask", "edit_several", "variation", "models",
+    "no_key", "no_model", "no_size", "too_many", "failed", "failed_stream",
 )  # fmt: skip
 NODE_CASES = (
     "openai_generate", "openai_stream", "openai_no_model", "openai_failed", "ai_generate", "ai_two", "ai_no_model",
@@ -121,14 +122,16 @@ def test_previews_come_before_the_picture(in_python: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    ("case", "size"), [("edit", (40, 30)), ("edit_with_mask", (40, 30)), ("edit_several", (80, 30))]
+    ("case", "size"),
+    [("edit", (40, 30)), ("edit_with_mask", (40, 30)), ("edit_several", (80, 30)), ("variation", (40, 30))],
 )
 def test_a_picture_is_made_from_pictures(service: Service, in_python: Any, case: str, size: tuple[int, int]) -> None:
     """The app inverts what it gets, and it gets black; it takes no prompt."""
     (item,) = in_python[case]["items"]
     image = image_in(item["b64_json"]).convert("RGB")
     assert (image.size, image.getpixel((5, 5))) == (size, (255, 255, 255))
-    assert service.get(f"/v1/jobs/{in_python[case]['request_id']}")["warnings"] == ["Ignored: prompt."]
+    warnings = [] if case == "variation" else ["Ignored: prompt."]
+    assert service.get(f"/v1/jobs/{in_python[case]['request_id']}").get("warnings", []) == warnings
 
 
 def test_models_are_listed(in_python: Any) -> None:
@@ -225,6 +228,18 @@ def test_a_client_that_asks_again_after_a_crash_gets_its_first_job(
     assert len(service.calls(prompt)) == 1
     (item,) = found["items"]
     assert image_in(item.get("base64") or item["b64_json"]).size == (64, 64)
+
+
+def test_the_program_on_the_page_makes_a_picture(service: Service, tmp_path: Path) -> None:
+    environments.require("client-openai")
+    (text,) = blocks(HOW_TO / "use-openai-clients.md", "python")
+    (tmp_path / "lighthouse.py").write_text(text)
+    program = [str(environments.interpreter("client-openai")), "lighthouse.py"]
+    printed = run(program, tmp_path, service.stack.url, DARKROOM_API_KEY=service.key)
+    (job,) = service.jobs("a lighthouse at dusk")
+    assert printed == f"job {job['id']}\n"
+    with Image.open(tmp_path / "lighthouse.png") as image:
+        assert image.size == (512, 512)
 
 
 def test_a_client_that_accepts_events_gets_json_unless_it_asks_for_a_stream(service: Service) -> None:
