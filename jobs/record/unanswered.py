@@ -16,7 +16,7 @@ from jobs.record.connection import Connection
 from jobs.record.outages import available
 
 #: Seconds for which a web process counts as alive after its last sign of life.
-LIFE_SECONDS: Final = 5
+LIFE_SECONDS: Final = 10
 
 
 class Unanswered:
