@@ -54,8 +54,9 @@ NOT_YET: Final[Mapping[str, str]] = {}
 GOOD: Final[Mapping[str, Any]] = {"model": "flux-dev", "input": {"prompt": "a red fox in snow"}}
 #: Seconds that slow requests get here.
 _PATIENCE: Final = "2"
-#: Keys that any request may touch: what it counts for, and what wakes those who watch.
-_COUNTING: Final = (b"dr:rate:", b"dr:nudge:")
+#: Keys that any request may touch: what it counts for, and what wakes those who watch. And the web processes' own signs of
+#: life, which go on whatever is asked.
+_COUNTING: Final = (b"dr:rate:", b"dr:nudge:", b"dr:servers")
 #: Longest answer to something that is refused: nobody's own megabyte comes back.
 _LONGEST_REFUSAL: Final = 16_384
 
