@@ -14,7 +14,8 @@ from flask import Response, stream_with_context
 
 from jobs.events import JobEvent
 from resilience import foreign
-from web.dialects.submitting import Made, say_ignored, say_joined
+from web.dialects.ignored import say_ignored
+from web.dialects.made import Made, say_joined
 from web.dialects.waiting import AnswerFailed, Wait, closing, told
 from web.http.error_responses import respond
 from web.streaming.sse import HEARTBEAT

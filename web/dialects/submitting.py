@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Final
 
 import msgspec
-from flask import Request, Response, request
+from flask import Request, request
 
 from jobs.idempotency import Idempotency
 from jobs.record.types import Accepted
 from jobs.submissions import Submission
+from web.dialects.ignored import shown
+from web.dialects.made import Made
 from web.http.problems import Problem, invalid
-from web.http.validation import RequestBody
 from web.services import asker, services
 from web.v1.accept import charge, name_after, replayed
-from web.v1.idempotency import marks_of, say_replayed
+from web.v1.idempotency import marks_of
 from web.v1.permit import input_images, permit
 from web.v1.schemas.jobs import JobRequest
-
-#: Names the fields of a request that had no effect.
-IGNORED_HEADER: Final = "X-Ignored-Params"
-_SHOWN: Final = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
-_MOST_SHOWN: Final = 20
-
-
-class DialectBody(RequestBody, frozen=True, kw_only=True, forbid_unknown_fields=False):
-    """Base of a dialect's request bodies. What it does not know is ignored, and said; null is as good as left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,27 +41,6 @@ class Wanted:
     places: Mapping[str, str]
     ignored: Sequence[str] = ()
     stays: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class Made:
-    """A job that a request made or joined, and the marks of that request."""
-
-    accepted: Accepted
-    marks: Idempotency
-
-
-def without_nulls(body: Any) -> Any:  # noqa: ANN401 - any JSON
-    """A body without the fields that are null."""
-    if not isinstance(body, dict):
-        return body
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def unknown_fields(body: Mapping[str, object], kind: type[DialectBody]) -> list[str]:
-    """The fields of a body that a dialect does not know."""
-    known = {found.encode_name for found in msgspec.structs.fields(kind)}
-    return [name for name in body if name not in known]
 
 
 def submit(wanted: Wanted) -> list[Made]:
@@ -132,23 +102,6 @@ def _take_back(made: Sequence[Accepted]) -> None:
     for accepted in made:
         if not accepted.replayed:
             services().jobs.cancel(accepted.record.job.id, accepted.record.job.owner)
-
-
-def shown(names: Sequence[str]) -> list[str]:
-    """The names of ignored fields as they may be shown: they are a client's own words."""
-    return [name for name in names if _SHOWN.fullmatch(name)][:_MOST_SHOWN]
-
-
-def say_ignored(answer: Response, names: Sequence[str]) -> Response:
-    """Add the header that names what was ignored."""
-    if found := shown(names):
-        answer.headers[IGNORED_HEADER] = ", ".join(found)
-    return answer
-
-
-def say_joined(answer: Response, made: Sequence[Made]) -> Response:
-    """Add the header that says: an earlier sending of the request made all its jobs."""
-    return say_replayed(answer) if all(each.accepted.replayed for each in made) else answer
 
 
 def end_user(asked: Request, given: str | None) -> dict[str, str]:

@@ -20,7 +20,7 @@ from jobs.errors import StoreUnavailable
 from jobs.model import Job
 from jobs.record.types import LoggedEvent, Record
 from resilience import foreign, survive
-from web.dialects.submitting import Made, say_joined
+from web.dialects.made import Made, say_joined
 from web.http.error_responses import respond
 from web.http.headers import connection_of
 from web.services import Services, let_in_again, services

@@ -30,6 +30,8 @@ def _variable(name: str) -> str:
 
 #: The client's own name for a request, the same when it is sent again.
 IDEMPOTENCY_KEY: Final = "Idempotency-Key"
+#: In an answer: an earlier request made what it shows.
+REPLAYED: Final = "Idempotency-Replayed"
 #: SDKs count in it how often they have sent a request before.
 RETRY_COUNT: Final = "X-Stainless-Retry-Count"
 _COUNT_FORM: Final = re.compile(r"0*[1-9][0-9]{0,5}")

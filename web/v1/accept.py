@@ -16,7 +16,7 @@ from jobs.model import Status
 from jobs.record.types import Accepted
 from jobs.resources.job import JobResource
 from jobs.submissions import Submission
-from web.http.headers import REQUEST_ID, header, name_request
+from web.http.headers import REPLAYED, REQUEST_ID, header, name_request
 from web.http.operation import Parameter, ok
 from web.http.problems import Problem
 from web.services import Asker, asker, caller, links, services
@@ -39,13 +39,13 @@ ANSWERS: Final = (
     ok(
         "Accepted: the job will not be lost. Poll it at `Location`, or watch its events.",
         JobResource,
-        ("Location", "ETag", "Retry-After", "Preference-Applied", idempotency.REPLAYED),
+        ("Location", "ETag", "Retry-After", "Preference-Applied", REPLAYED),
         status=202,
     ),
     ok(
         "Accepted, and finished within `Prefer: wait`.",
         JobResource,
-        ("Location", "ETag", "Preference-Applied", idempotency.REPLAYED),
+        ("Location", "ETag", "Preference-Applied", REPLAYED),
     ),
 )
 ERRORS: Final = (

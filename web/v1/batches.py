@@ -9,6 +9,7 @@ from flask import Blueprint, Response, request
 from jobs.batches import Batch
 from jobs.submissions import Submission
 from providers.inputs.faults import FAULTS_LIMIT
+from web.http.headers import REPLAYED
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Operation, json_response, ok
 from web.http.problems import Problem, invalid_all
@@ -35,7 +36,7 @@ blueprint = Blueprint("batches", __name__)
         ok(
             "All jobs are accepted, and none will be lost.",
             BatchResource,
-            ("Location", idempotency.REPLAYED),
+            ("Location", REPLAYED),
             status=202,
         ),
     ),

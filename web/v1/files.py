@@ -15,7 +15,7 @@ from jobs.idempotency import Idempotency
 from jobs.resources.base import FileId
 from media import HEAD
 from web.http.file_response import IF_NONE_MATCH, IMAGES, RANGE, SAME, stored_file
-from web.http.headers import header, may_be_repeated
+from web.http.headers import REPLAYED, header, may_be_repeated
 from web.http.multipart import Form
 from web.http.operation import Answer, Operation, Parameter, json_response, ok, only, refuse, whole_number
 from web.http.problems import Problem, invalid
@@ -37,7 +37,7 @@ blueprint = Blueprint("files", __name__)
     body=UPLOAD,
     body_type="multipart/form-data",
     parameters=(idempotency.KEY,),
-    answers=(ok("The stored file.", FileResource, ("Location", idempotency.REPLAYED), status=201),),
+    answers=(ok("The stored file.", FileResource, ("Location", REPLAYED), status=201),),
     errors=(
         "invalid_input", "idempotency_key_reused", "not_found", "too_large", "unsupported_media", "quota_exceeded",
         "storage_error",

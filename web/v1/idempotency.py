@@ -10,7 +10,7 @@ from flask import Response, request
 
 from jobs.idempotency import Idempotency
 from jobs.record.constants import KEY_SECONDS, REPEAT_SECONDS
-from web.http.headers import IDEMPOTENCY_KEY, RETRY_COUNT, is_retry
+from web.http.headers import IDEMPOTENCY_KEY, REPLAYED, RETRY_COUNT, is_retry
 from web.http.operation import Parameter
 from web.http.problems import Problem
 from web.services import Asker, asker
@@ -35,8 +35,6 @@ REPEATS: Final = Parameter(
     schema={"type": "string"},
     example="1",
 )
-REPLAYED: Final = "Idempotency-Replayed"
-
 _KEY_FORM: Final = re.compile(r"[!-~]{1,255}")
 
 

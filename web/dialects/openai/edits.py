@@ -16,11 +16,11 @@ import media
 from jobs.resources.base import about
 from providers.route import Route
 from providers.spec import FILES_LIMIT
-from web.dialects.openai.generations import ANSWERS, MARKS, REFUSALS
+from web.dialects.bodies import without_nulls
+from web.dialects.openai.declared import ANSWERS, MARKS, REFUSALS
 from web.dialects.openai.images import answer, order
 from web.dialects.openai.schemas import ImageFields
 from web.dialects.openai.streams import stream
-from web.dialects.submitting import without_nulls
 from web.dialects.waiting import answer_when_ended
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.multipart import FilePart, read_parts

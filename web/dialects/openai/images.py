@@ -12,11 +12,15 @@ from msgspec import UNSET
 from jobs.model import Job, Status
 from jobs.resources.base import optional
 from providers.route import Route
+from web.dialects.bodies import unknown_fields
 from web.dialects.failures import failed
-from web.dialects.models import default_model, inputs, size_of
+from web.dialects.ignored import say_ignored
+from web.dialects.made import Made
+from web.dialects.models import inputs, size_of
+from web.dialects.openai.names import image_model, provider_of
 from web.dialects.openai.schemas import PARAMETERS, ImageAnswer, ImageFields, ImageItem, given
 from web.dialects.pictures import in_base64, link, pictures_of
-from web.dialects.submitting import Made, Wanted, end_user, say_ignored, submit, unknown_fields
+from web.dialects.submitting import Wanted, end_user, submit
 from web.http.operation import json_response
 from web.http.problems import Problem, invalid
 from web.http.validation import or_none
@@ -25,8 +29,7 @@ from web.v1.permit import choose
 from web.v1.schemas.jobs import JobRequest
 
 _NAME: Final = "openai"
-#: How the names of OpenAI's image models begin, and those whose answers have no address.
-_OPENAI_MODELS: Final = ("dall-e", "gpt-image", "chatgpt-image")
+#: How the names of models begin whose answers have no address.
 _BASE64_ONLY: Final = ("gpt-image", "chatgpt-image")
 
 
@@ -52,15 +55,6 @@ class Order:
         return or_none(self.asked.output_format) or "png"
 
 
-def model_of(name: str | None) -> str:
-    """The model of ours that a name means; OpenAI's own names, and none, mean the first that makes images."""
-    catalog = services().catalog
-    if name is None:
-        return default_model(catalog, "image")
-    ours = {model.name for model in catalog.models()}
-    return default_model(catalog, "image") if name not in ours and name.startswith(_OPENAI_MODELS) else name
-
-
 def order(
     asked: ImageFields, body: Mapping[str, Any], picture: Callable[[Route], dict[str, Any]] = lambda _: {}
 ) -> Order:
@@ -76,8 +70,8 @@ def order(
     """
     if or_none(asked.stream) and asked.n not in {UNSET, 1}:
         raise invalid("/n", "must be 1 with stream")
-    model = model_of(or_none(asked.model))
-    provider, ignored = _provider(asked)
+    model = image_model(or_none(asked.model))
+    provider, ignored = provider_of(or_none(asked.provider))
     route = choose(services(), model, provider)
     _refuse_other_kinds(model, route)
     # Apps that only change a picture take no prompt, and these routes always get one.
@@ -95,14 +89,6 @@ def order(
         ignored=[*ignored, *_unused(asked, unused), *unknown_fields(body, type(asked))],
     )
     return Order(asked, model, wanted.ignored, submit(wanted))
-
-
-def _provider(asked: ImageFields) -> tuple[str | None, list[str]]:
-    """The provider that may run it; a name of another service's has no effect."""
-    name = or_none(asked.provider)
-    if name is None or name in services().catalog.names():
-        return name, []
-    return None, ["provider"]
 
 
 def _refuse_other_kinds(model: str, route: Route) -> None:

@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from jobs.model import Strategy
 from jobs.resources import examples
 from jobs.resources.base import Resource, UnixTime, Url, about
-from web.dialects.submitting import DialectBody
+from web.dialects.bodies import DialectBody
 from web.http.validation import BodyReader
 
 #: Most pictures of one request.

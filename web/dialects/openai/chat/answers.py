@@ -14,11 +14,11 @@ from jobs.model import Job, Status
 from jobs.resources.base import optional
 from web.dialects.failures import failed, rewritten
 from web.dialects.growing_text import GrowingText
+from web.dialects.ignored import say_ignored
 from web.dialects.openai.chat.schemas import ChatChoice, ChatCompletion, ChatImage, ChatMessage, ImageUrl
-from web.dialects.openai.conversing import Order
+from web.dialects.openai.orders import Order
 from web.dialects.pictures import data_uri, pictures_of
 from web.dialects.streaming import as_it_runs, encode, error_in, streamed
-from web.dialects.submitting import say_ignored
 from web.dialects.texts import as_text
 from web.dialects.waiting import Wait
 from web.http.operation import json_response

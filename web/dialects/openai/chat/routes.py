@@ -7,18 +7,19 @@ from typing import Final
 
 from flask import Blueprint, Response, request
 
+from web.dialects.bodies import without_nulls
+from web.dialects.ignored import IGNORED_HEADER
 from web.dialects.openai.chat import messages
 from web.dialects.openai.chat.answers import answer, stream
 from web.dialects.openai.chat.schemas import CHAT, ChatCompletion
 from web.dialects.openai.conversing import order
-from web.dialects.openai.generations import MARKS, REFUSALS
-from web.dialects.submitting import IGNORED_HEADER, without_nulls
+from web.dialects.openai.declared import MARKS, REFUSALS
 from web.dialects.waiting import answer_when_ended
 from web.http.error_responses import ProblemResource
+from web.http.headers import REPLAYED
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, Operation
 from web.http.validation import or_none
-from web.v1 import idempotency
 
 blueprint = Blueprint("openai_chat", __name__)
 
@@ -27,7 +28,7 @@ _ANSWERS: Final = (
         200,
         "The message; with `stream`, its chunks. An error that comes after more than a minute is in the body.",
         {"application/json": (ChatCompletion, ProblemResource), "text/event-stream": None},
-        headers=(IGNORED_HEADER, idempotency.REPLAYED),
+        headers=(IGNORED_HEADER, REPLAYED),
     ),
     Answer(504, "`job_failed`: the job took too long.", {"application/problem+json": ProblemResource}),
 )

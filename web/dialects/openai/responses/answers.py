@@ -15,7 +15,8 @@ from jobs.files import ArtifactNotFound
 from jobs.model import Job, Output, Status
 from jobs.resources.base import optional
 from web.dialects.failures import failed
-from web.dialects.openai.conversing import Order
+from web.dialects.ignored import say_ignored
+from web.dialects.openai.orders import Order
 from web.dialects.openai.responses.schemas import (
     IncompleteDetails,
     ResponseError,
@@ -25,7 +26,6 @@ from web.dialects.openai.responses.schemas import (
     TextPart,
 )
 from web.dialects.pictures import in_base64, pictures_of
-from web.dialects.submitting import say_ignored
 from web.dialects.texts import as_text
 from web.http.operation import json_response
 from web.v1.job_answers import look

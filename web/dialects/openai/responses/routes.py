@@ -9,22 +9,25 @@ from typing import Any, Final
 from flask import Blueprint, Response, request
 from msgspec import structs
 
+from web.dialects.bodies import without_nulls
+from web.dialects.ignored import IGNORED_HEADER, say_ignored
 from web.dialects.models import size_of
-from web.dialects.openai.conversing import Order, is_ours, order
-from web.dialects.openai.generations import MARKS, REFUSALS
+from web.dialects.openai.conversing import order
+from web.dialects.openai.declared import MARKS, REFUSALS
+from web.dialects.openai.names import is_ours
+from web.dialects.openai.orders import Order
 from web.dialects.openai.responses import items
 from web.dialects.openai.responses.answers import answer, recall, response_of
 from web.dialects.openai.responses.schemas import RESPONSE, ResponseRequest, ResponseResource
 from web.dialects.openai.responses.streams import stream
-from web.dialects.submitting import IGNORED_HEADER, say_ignored, without_nulls
 from web.dialects.waiting import answer_when_ended
 from web.http.error_responses import ProblemResource
+from web.http.headers import REPLAYED
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.operation import Answer, Operation, Parameter, json_response, ok, refuse, some
 from web.http.problems import invalid
 from web.http.validation import or_none
 from web.services import caller, services
-from web.v1 import idempotency
 from web.v1.job_answers import look
 
 blueprint = Blueprint("openai_responses", __name__)
@@ -34,7 +37,7 @@ _ANSWERS: Final = (
         200,
         "The response; with `stream`, its events. An error that comes after more than a minute is in the body.",
         {"application/json": (ResponseResource, ProblemResource), "text/event-stream": None},
-        headers=(IGNORED_HEADER, idempotency.REPLAYED),
+        headers=(IGNORED_HEADER, REPLAYED),
     ),
     Answer(504, "`job_failed`: the job took too long.", {"application/problem+json": ProblemResource}),
 )

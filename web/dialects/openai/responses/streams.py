@@ -13,7 +13,7 @@ from jobs.events import JobEvent, Wrote
 from jobs.model import Job, Status
 from web.dialects.failures import rewritten
 from web.dialects.growing_text import GrowingText
-from web.dialects.openai.conversing import Order
+from web.dialects.openai.orders import Order
 from web.dialects.openai.responses.answers import message_id, response_of
 from web.dialects.openai.responses.schemas import ResponseItem
 from web.dialects.streaming import as_it_runs, error_in, event, streamed
