@@ -94,7 +94,8 @@ def test_a_waiting_job_says_that_its_key_is_at_its_limit(service: Stack) -> None
     waiting = [client.submit("wait 10ms").json()["id"] for _ in range(3)]
     found = [client.ask("GET", f"/v1/jobs/{job}").json()["queue"] for job in waiting]
     assert [(queue["reason"], queue["position"]) for queue in found] == [("key_limit", n) for n in (1, 2, 3)]
-    assert found[0]["eta_seconds"] < found[2]["eta_seconds"]
+    # In tenths of a second: a job of echo may take less.
+    assert found[0]["eta_seconds"] <= found[2]["eta_seconds"]
     listed = client.ask("GET", "/v1/jobs?status=queued").json()["data"]
     assert [job["queue"]["reason"] for job in listed] == ["key_limit"] * 3
     used = client.ask("GET", "/v1/usage").json()["used"]
