@@ -130,6 +130,8 @@ class Services:
         """Look after the database and the configuration from now on, so that changes need nobody's request."""
         with suppress(StoreUnavailable):
             self.unanswered.bury()
+            # Before the first request: a process without a sign of life counts as dead, and its clients as gone.
+            self.unanswered.beat()
         count = partial(self.counters.add, metrics.THREAD_ERRORS)
         self.live.rounds(self.closed, lambda: None, count).start()
         Rounds(

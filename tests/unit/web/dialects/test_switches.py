@@ -8,7 +8,9 @@ import fakeredis
 import pytest
 
 import settings as configuration
+from jobs.record import keys
 from settings import SettingsError
+from tests.support.fake_worker import name_database
 from web import dialects
 from web.app import assemble
 from web.build import build
@@ -37,3 +39,14 @@ def test_what_is_switched_off_is_not_there(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", dialects.NAMES)
 def test_each_says_its_own_name(name: str) -> None:
     assert dialects.load(name).name == name
+
+
+def test_a_process_counts_as_alive_before_its_first_request(tmp_path: Path) -> None:
+    """Otherwise two requests alike, in its first second, would become one job."""
+    environ = {"DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": ""}
+    built = build(configuration.load(environ), client=fakeredis.FakeRedis())
+    name_database(built)
+    built.watch()
+    alive = built.connection.redis.hget(keys.SERVERS, built.unanswered.server)
+    built.close()
+    assert alive is not None
