@@ -1,7 +1,7 @@
 """The only places that catch any exception, each with the reason for which that is right, and the only ones that start threads.
 
 Everywhere else the code names the errors that it expects. A thread that ended unnoticed would leave a process that looks
-well and does not do its work, so whoever needs a thread gets it here: :class:`Rounds` for work that is done again and
+well and does not do its work, so every thread is started here: :class:`Rounds` for work that is done again and
 again, :func:`aside` for one piece of work whose result is waited for, :func:`beside` for the rest, :func:`later` for a
 time limit.
 """

@@ -61,7 +61,7 @@ def run(stack: Stack, rounds: int, seconds: int, say: Callable[[str], None]) -> 
 
 
 def _watching(stack: Stack, ids: list[str], count: int, seconds: int) -> subprocess.Popen[str]:
-    """A process that watches these jobs in turn, by so many streams, for so many seconds."""
+    """A process that opens a number of streams on these jobs, in turn, for a number of seconds."""
     watching = subprocess.Popen(
         [sys.executable, "-m", "benchmarks.watch", "127.0.0.1", str(stack.port), str(seconds)],
         cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,

@@ -105,7 +105,7 @@ def parse(body: bytes) -> Any:  # noqa: ANN401 - any JSON
 
 
 def check_amount(body: bytes, limit: int, *, times: int = 1) -> None:
-    """Refuse more JSON than can be worked through at once, where the request makes so many copies of it.
+    """Refuse more JSON than can be worked through at once; ``times``: copies of it that the request makes.
 
     Raises:
         Problem: 413.
