@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import chain, repeat
 
 import pytest
 
@@ -11,10 +12,13 @@ from tests.support.connections import RiggedConnection
 
 
 class Server:
-    """A server whose clock is ahead of ours, and that answers ``delays`` seconds late."""
+    """A server whose clock is ahead of ours, and that answers ``delays`` seconds late, then at once.
+
+    A round trip on a busy machine takes longer than its delay, and then the clock is asked for again.
+    """
 
     def __init__(self, ahead: float, delays: list[float]) -> None:
-        self._ahead, self._delays = ahead, iter(delays)
+        self._ahead, self._delays = ahead, chain(delays, repeat(0.0))
 
     def time(self) -> tuple[int, int]:
         """Its clock, read when the question came."""
