@@ -48,6 +48,8 @@ SUBMITTING = {
     ("POST", "/v1/responses"),
     ("POST", "/v1/responses/resp_{job_id}/cancel"),
 }
+#: Where the routes are that need a key: the native API, then each dialect's.
+PREFIXES = ("/v1/", "/gradio/", "/api/spaces/", "/mcp", "/sdapi/v1/", "/internal/", "/hf/")
 #: What a signed link can open.
 LINKABLE = {("GET", "/v1/jobs/{job_id}/outputs/{index}"), ("GET", "/v1/jobs/{job_id}/image")}
 ADMIN = {
@@ -104,7 +106,7 @@ def test_only_listed_routes_are_open_and_only_readers_may_read(app: Flask) -> No
     assert {route for route, scope in declared.items() if scope == "admin"} == ADMIN
     linkable = {(route.method.upper(), route.path) for route in routes(app) if route.declared.linkable}
     assert linkable == LINKABLE
-    assert all(path.startswith("/v1/") for (_, path), scope in declared.items() if scope in {"read", "submit"})
+    assert all(path.startswith(PREFIXES) for (_, path), scope in declared.items() if scope in {"read", "submit"})
     assert all(scope is not None for (_, path), scope in declared.items() if path.startswith("/v1"))
 
 

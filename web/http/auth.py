@@ -18,6 +18,7 @@ from jobs.access.api_keys import SCOPES, ApiKey, Scope
 from jobs.limits import Limits, limits_of
 from jobs.record.identity import DatabaseIdentity
 from settings import Bind, SettingsError
+from web.http.credentials import BEARER, Credential
 from web.http.headers import header
 from web.http.problems import Problem
 from web.http.signed_links import BadSignature, SignedLinks
@@ -29,7 +30,6 @@ LOCAL_OWNER: Final = "local"
 _LOOPBACK_NAMES: Final = frozenset({"localhost", "127.0.0.1", "[::1]"})
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 _BAD_LINK: Final = "The link is not good for this address, or not any more."
-_UNAUTHENTICATED: Final = "Send a valid key: Authorization: Bearer dk_live_…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +85,8 @@ class Gate:
         self._found.clear()
         self._locked = (0.0, True)
 
-    def caller(self, environ: Mapping[str, Any], scope: Scope) -> Caller:
-        """Who asks for a route that needs this scope.
+    def caller(self, environ: Mapping[str, Any], scope: Scope, credential: Credential = BEARER) -> Caller:
+        """Who asks for a route that needs this scope, and whose clients send their key so.
 
         Raises:
             Problem: 400, 401 or 403.
@@ -96,13 +96,12 @@ class Gate:
         if self.is_open():
             check_origin(environ)
             return Caller(LOCAL_OWNER, SCOPES, self._limits)
-        given = header(environ, "Authorization")
-        if given and header(environ, "X-API-Key"):
+        if header(environ, "Authorization") and header(environ, "X-API-Key"):
             raise Problem("invalid_input", "Send one credential, in the header Authorization.", status=400)
-        kind, _, token = given.partition(" ")
-        key = self.find(token) if kind.lower() == "bearer" else None
+        token = credential.read(environ)
+        key = self.find(token) if token else None
         if key is None:
-            raise Problem("unauthenticated", _UNAUTHENTICATED, headers={"WWW-Authenticate": "Bearer"})
+            raise Problem("unauthenticated", credential.advice, headers={"WWW-Authenticate": credential.scheme})
         if scope not in key.scopes:
             raise Problem("forbidden", f"This needs a key with the scope {scope}.")
         limits = limits_of(self._limits, key.limits) if key.limits else self._limits

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Annotated, Final, Literal
 
 import redis
-from flask import Flask, Response, request
+from flask import Flask, Response, current_app, request
 from msgspec import UNSET, Meta, UnsetType
 from werkzeug.exceptions import HTTPException
 
@@ -35,7 +35,7 @@ from jobs.model import Status
 from jobs.resources.base import JobId, Resource, Time, about, rfc3339
 from providers.errors import UnknownName
 from web.http.headers import request_id
-from web.http.operation import json_response
+from web.http.operation import json_response, operation_of
 from web.http.problems import KINDS, Problem
 
 log = logging.getLogger(__name__)
@@ -228,6 +228,14 @@ def respond(error: Exception) -> Response:
     problem = problem_of(error)
     if problem.code == "internal":
         log.error("a request failed", exc_info=error, extra={"path": request.path})
+    declared = operation_of(current_app.view_functions.get(request.endpoint or ""))
+    if declared is not None and declared.refusal is not None:
+        return declared.refusal(problem)
+    return document_of(problem)
+
+
+def document_of(problem: Problem) -> Response:
+    """The problem document of an error."""
     return json_response(problem_resource(problem), problem.status, problem.headers, "application/problem+json")
 
 

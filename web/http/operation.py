@@ -15,11 +15,11 @@ import msgspec
 from flask import Request, Response
 
 from jobs.access.api_keys import Scope
+from web.http.credentials import BEARER, Credential
 from web.http.problems import Problem
 from web.http.rate_limits import Rate
 from web.http.validation import BodyReader
 
-Tag = Literal["Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages", "OpenAI"]
 View = TypeVar("View", bound=Callable[..., Any])
 
 #: What an answer holds: a resource, one of several, or (None) what JSON Schema does not describe.
@@ -60,10 +60,12 @@ class Operation:
         body: What reads the body, or the name of a component of the document.
         linkable: Whether a signed link can take the key's place.
         submits: Whether it makes jobs, and so counts against the limit of submissions.
+        credential: Where its clients put their key.
+        refusal: How its clients read an error; None: as a problem document.
     """
 
     id: str
-    tag: Tag
+    tag: str
     scope: Scope | None
     _: KW_ONLY
     answers: tuple[Answer, ...]
@@ -73,6 +75,8 @@ class Operation:
     body_type: str = "application/json"
     linkable: bool = False
     submits: bool = False
+    credential: Credential = BEARER
+    refusal: Callable[[Problem], Response] | None = None
 
     def __call__(self, view: View) -> View:
         """Declare a view."""

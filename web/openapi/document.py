@@ -9,7 +9,7 @@ import inspect
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final, get_args
+from typing import Any, Final
 
 from flask import Flask
 
@@ -19,7 +19,7 @@ from providers.catalog import Catalog
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec
 from web.http.error_responses import ProblemResource
-from web.http.operation import WORDS, Answer, Content, Operation, Tag, operation_of
+from web.http.operation import WORDS, Answer, Content, Operation, operation_of
 from web.http.problems import KINDS
 from web.http.rate_limits import LIMIT, POLICY
 from web.http.validation import BodyReader
@@ -97,7 +97,9 @@ def routes(app: Flask) -> Iterator[Route]:
 def document(app: Flask, catalog: Catalog) -> Json:
     """The whole document."""
     paths: dict[str, Json] = {}
-    found = sorted(routes(app), key=lambda route: _TAGS.index(route.declared.tag))
+    found = list(routes(app))
+    tags = list(dict.fromkeys((*_TAGS, *sorted({route.declared.tag for route in found}))))
+    found.sort(key=lambda route: tags.index(route.declared.tag))
     for route in found:
         paths.setdefault(route.path, {})[route.method] = _linked(_operation(route), found)
     return {
@@ -109,7 +111,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
             "description": _DESCRIPTION,
         },
         "servers": [{"url": "/"}],
-        "tags": [{"name": name} for name in _TAGS],
+        "tags": [{"name": name} for name in tags],
         "security": [{"key": []}, {}],
         "paths": paths,
         "components": {
@@ -134,7 +136,8 @@ def resources(found: Iterable[Route]) -> list[type]:
     return list(dict.fromkeys(kind for kind in (*kinds, ProblemResource) if isinstance(kind, type)))
 
 
-_TAGS: Final = get_args(Tag)
+#: In the order of the document; the dialects' own follow.
+_TAGS: Final = ("Jobs", "Files", "Results", "Webhooks", "Catalog", "Operations", "Admin", "Pages")
 
 
 def _operation(route: Route) -> Json:

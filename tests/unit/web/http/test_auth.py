@@ -20,7 +20,7 @@ from settings import Bind, Settings, SettingsError
 from tests.support.connections import RiggedConnection
 from tests.support.fake_worker import FakeWorker
 from web.app import application, create_app
-from web.http import auth
+from web.http import auth, credentials
 from web.services import Services
 
 
@@ -114,7 +114,7 @@ def test_all_that_is_no_key_looks_the_same(client: FlaskClient, services: Servic
     del body["request_id"]
     assert answer.status_code == 401
     assert answer.headers["WWW-Authenticate"] == "Bearer"
-    assert body["detail"] == auth._UNAUTHENTICATED
+    assert body["detail"] == credentials.BEARER.advice
     assert key not in answer.text
 
 
