@@ -15,6 +15,7 @@ import providers.docs
 import providers.gradio.components.page
 import settings
 import web.openapi.reference
+from docs import compatibility
 from providers.catalog import Catalog
 from web.app import assemble
 from web.build import build
@@ -53,6 +54,7 @@ def _components() -> str:
 #: Name of each page in docs/reference/, without ``.md``, and what makes it.
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "cli": cli.docs.page,
+    "compatibility": compatibility.page,
     "components": _components,
     "errors": web.openapi.reference.errors,
     "http-api": _http_api,

@@ -32,7 +32,8 @@ VARIABLES: Final = (
     Variable(
         "DARKROOM_DIALECTS",
         "all",
-        "APIs of other services that their clients find here: all, none, or names with commas between, as openai.",
+        "APIs of other services that their clients find here: all, none, or names with commas between, as openai"
+        " ([which there are](compatibility.md)).",
     ),
     Variable(
         "DARKROOM_HUB_URL", "https://huggingface.co", "Address of the Hugging Face Hub. Empty: the Hub is not asked."

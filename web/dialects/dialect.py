@@ -15,8 +15,12 @@ class Dialect:
         name: As in ``DARKROOM_DIALECTS``, and in ``metadata.dialect`` of the jobs that it makes.
         label: Its name for people.
         blueprints: Its routes, with their whole paths.
+        page: Its page in docs/how-to.
+        lacks: What its clients may miss, and why it is not there, in Markdown: rows of docs/reference/compatibility.md.
     """
 
     name: str
     label: str
     blueprints: tuple[Blueprint, ...]
+    page: str
+    lacks: tuple[tuple[str, str], ...] = ()

@@ -70,6 +70,7 @@ def fetched(url: str) -> tuple[str, Image.Image]:
     return answer.headers["Content-Type"], Image.open(io.BytesIO(answer.content))
 
 
+@pytest.mark.client("client-openai", "openai", "images.generate")
 def test_a_picture_comes_as_a_link_and_as_a_file(service: Service, in_python: Any) -> None:
     found = in_python["defaults"]
     (item,) = found["items"]
@@ -108,6 +109,7 @@ def test_parameters_of_the_model_reach_the_app(service: Service, in_python: Any)
     assert in_python["extra_body"]["ignored"] == "quality"
 
 
+@pytest.mark.client("client-openai", "openai", "images.generate(stream=True)")
 def test_previews_come_before_the_picture(in_python: Any) -> None:
     events = in_python["stream"]["events"]
     pictures = [event for event in events if "b64_json" in event]
@@ -121,6 +123,7 @@ def test_previews_come_before_the_picture(in_python: Any) -> None:
     assert ImageChops.difference(image_in(pictures[-1]["b64_json"]), painted).getbbox() is None
 
 
+@pytest.mark.client("client-openai", "openai", "images.edit", "images.create_variation")
 @pytest.mark.parametrize(
     ("case", "size"),
     [("edit", (40, 30)), ("edit_with_mask", (40, 30)), ("edit_several", (80, 30)), ("variation", (40, 30))],
@@ -134,6 +137,7 @@ def test_a_picture_is_made_from_pictures(service: Service, in_python: Any, case:
     assert service.get(f"/v1/jobs/{in_python[case]['request_id']}").get("warnings", []) == warnings
 
 
+@pytest.mark.client("client-openai", "openai", "models.list", "models.retrieve")
 def test_models_are_listed(in_python: Any) -> None:
     found = in_python["models"]
     assert {"echo", "flux-schnell", "retouch"} <= set(found["listed"])
@@ -166,6 +170,7 @@ def test_a_failed_job_is_not_asked_for_again(service: Service, prompt: str) -> N
     assert len(service.calls(prompt)) == 1
 
 
+@pytest.mark.client("client-node", "openai", "images.generate")
 def test_openais_package_for_node(service: Service, in_node: Any) -> None:
     found = in_node["openai_generate"]
     (item,) = found["items"]
@@ -181,6 +186,7 @@ def test_openais_package_for_node(service: Service, in_node: Any) -> None:
     assert (in_node["openai_failed"]["class"], in_node["openai_failed"]["status"]) == ("InternalServerError", 502)
 
 
+@pytest.mark.client("client-node", "ai", "generateImage")
 def test_the_ai_sdk(service: Service, in_node: Any) -> None:
     (item,) = in_node["ai_generate"]
     assert (image_in(item["base64"]).size, item["mediaType"]) == ((64, 64), "image/png")
@@ -242,6 +248,7 @@ def test_the_program_on_the_page_makes_a_picture(service: Service, tmp_path: Pat
         assert image.size == (512, 512)
 
 
+@pytest.mark.client("requests", "g4f", "POST /v1/images/generations")
 def test_a_client_that_accepts_events_gets_json_unless_it_asks_for_a_stream(service: Service) -> None:
     """As g4f's client asks: by this header, and for no form of the answer."""
     answer = requests.post(

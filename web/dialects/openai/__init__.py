@@ -13,4 +13,14 @@ DIALECT: Final = Dialect(
     name="openai",
     label="OpenAI",
     blueprints=(generations.blueprint, edits.blueprint, chat.blueprint, responses.blueprint),
+    page="use-openai-clients.md",
+    lacks=(
+        (
+            "`audio`, `videos`, `embeddings`, `fine_tuning`, `batches`",
+            "no route; submit batches with `POST /v1/batches`",
+        ),
+        ("`quality`, `style`, `background`, `moderation` of images", "apps have no such parameters: ignored, and said"),
+        ("`tools`, `response_format`, `stop` of chats", "apps have no such parameters: ignored, and said"),
+        ("`usage` in answers", "apps do not count tokens"),
+    ),
 )
