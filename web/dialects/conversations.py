@@ -44,7 +44,7 @@ def picture_part(source: str) -> dict[str, Any]:
 def inputs_of(route: Route, turns: Sequence[Turn]) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """The parameters of a model for a conversation.
 
-    A model that makes texts gets all of it: as ``messages`` where it has them, or as one prompt. Of what is said to any
+    A model that makes texts gets all of it: as ``messages`` where it reads them all, or as one prompt. Of what is said to any
     other model, the last message of the user is what to make; earlier ones were about earlier results.
 
     Returns:
@@ -63,7 +63,7 @@ def inputs_of(route: Route, turns: Sequence[Turn]) -> tuple[dict[str, Any], dict
         _refuse_pictures(asked)
     told = [turn.message for turn in turns]
     writes = any(model.kind == "text" for model in models)
-    if writes and any(model.param("messages") for model in models):
+    if writes and any(model.history for model in models):
         places = {f"/input/messages/{number}": turn.place for number, turn in enumerate(turns)}
         return {"messages": told}, places, [] if taking else _pictures_in(turns)
     prompt = as_prompt(told, "") if writes else last_question(told)

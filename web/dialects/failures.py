@@ -23,6 +23,7 @@ _STATUSES: Final = {
     "provider_timeout": 504,
     "deadline_exceeded": 504,
 }
+_SERVER_FAULT: Final = 500
 #: What OpenAI calls a refusal for what a prompt or a picture shows.
 _REFUSED: Final = "content_policy_violation"
 #: The answer is final: Darkroom has tried again itself. OpenAI's clients read it.
@@ -43,8 +44,13 @@ def failure_of(job: Job) -> Problem:
 
 
 def failed(job: Job) -> Response:
-    """The answer for a job that has no result: a problem document whose ``error.code`` is the job's."""
+    """The answer for a job that has no result: a problem document whose ``error.code`` is the job's.
+
+    Its status is none of a server's fault: to some clients that is a reason to ask again, and each time makes a job.
+    """
     problem = failure_of(job)
+    if problem.status >= _SERVER_FAULT:
+        problem.status = problem.kind.status
     resource = problem_resource(problem)
     code = job.error.code if job.error is not None else str(job.status)
     code = _REFUSED if code == "content_rejected" else code

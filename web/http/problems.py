@@ -39,6 +39,11 @@ KINDS: Final[Mapping[str, Kind]] = {
     "idempotency_key_reused": Kind(
         422, "The idempotency key was used for another request", "Use a new `Idempotency-Key` for each new request."
     ),
+    "job_failed": Kind(
+        424,
+        "The job did not succeed",
+        "`error.code` and `detail` say why, and `id` names the job. Change what it asks for.",
+    ),
     "rate_limited": Kind(429, "Too many requests", "Wait as long as `Retry-After` says.", retryable=True),
     "quota_exceeded": Kind(
         429,
@@ -47,11 +52,6 @@ KINDS: Final[Mapping[str, Kind]] = {
         retryable=True,
     ),
     "internal": Kind(500, "Something went wrong on our side", "Give the operator the `request_id`: the log has it."),
-    "job_failed": Kind(
-        502,
-        "The job did not succeed",
-        "`error.code` and `detail` say why, and `id` names the job. Change what it asks for.",
-    ),
     "model_unavailable": Kind(
         503, "No provider of this model takes jobs now", "Try again later, or ask for another model.", retryable=True
     ),

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Final
 
 import pytest
 
-from jobs.access.api_key_store import ApiKeyStore
 from tests.spaces import environments
 from tests.spaces.launcher import Spaces
-from tests.support.client_service import PAINTER, Service
-from tests.support.processes import Stack
+from tests.support.client_service import PAINTER, Service, opened
 
 #: An app's function as a provider of a model of the same name.
 _TABLE: Final = '[providers.{name}]\ndriver = "space"\nurl = "{url}"\napi_name = "{function}"\nmodels = ["{name}"]\nparameters = {params}\n'
@@ -28,20 +25,10 @@ _RETOUCHING: Final = (
 def service(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     line = environments.TESTED[-1]
     painter, retoucher = spaces.start(line, "flux_schnell.py"), spaces.start(line, "retouch.py")
-    folder: Path = tmp_path_factory.mktemp("dialects")
     tables = [
         f'[providers.{PAINTER}]\nurl = "{painter.url}"\nspace = ""\n',
         *(f'[models.{name}]\nproviders = ["{PAINTER}"]\n' for name in ("flux", "flux-schnell")),
         *(_TABLE.format(name=name, url=retoucher.url, function=name, params=params) for name, params in _RETOUCHING),
     ]
-    config = folder / "providers.toml"
-    config.write_text("\n".join(tables))
-    with Stack(folder / "stack", environ={"DARKROOM_CONFIG": str(config)}) as stack:
-        keys = ApiKeyStore(stack.connection)
-        keys.create("admin")
-        _, key = keys.create("client")
-        _, limited = keys.create("limited", limits={"submits_per_minute": 1})
-        stack.whole()
-        for app in (painter, retoucher):
-            app.wait()
-        yield Service(stack, painter, key, limited)
+    with opened(tmp_path_factory.mktemp("dialects"), tables, painter, retoucher) as service:
+        yield service

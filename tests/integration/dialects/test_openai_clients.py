@@ -7,9 +7,6 @@ from __future__ import annotations
 
 import base64
 import io
-import os
-import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -151,7 +148,7 @@ def test_models_are_listed(in_python: Any) -> None:
         ("no_model", "NotFoundError", 404, "not_found", "model"),
         ("no_size", "UnprocessableEntityError", 422, "invalid_input", "size"),
         ("too_many", "RateLimitError", 429, "rate_limited", None),
-        ("failed", "InternalServerError", 502, "provider_error", None),
+        ("failed", "APIStatusError", 424, "provider_error", None),
         ("failed_stream", "APIError", None, "provider_error", None),
     ],
 )
@@ -183,7 +180,7 @@ def test_openais_package_for_node(service: Service, in_node: Any) -> None:
         "image_generation.completed",
     ]
     assert in_node["openai_no_model"]["class"] == "NotFoundError"
-    assert (in_node["openai_failed"]["class"], in_node["openai_failed"]["status"]) == ("InternalServerError", 502)
+    assert (in_node["openai_failed"]["class"], in_node["openai_failed"]["status"]) == ("APIError", 424)
 
 
 @pytest.mark.client("client-node", "ai", "generateImage")
@@ -207,10 +204,7 @@ def after_a_crash(service: Service) -> Any:
         node(service, "ai_interrupted"),
     ]
     eventually(lambda: len(service.get("/v1/jobs", q="interrupted")["data"]) == len(running), "all wait", within=60)
-    web = service.stack.processes[-1].popen.pid
-    serving = subprocess.run(["pgrep", "-P", str(web)], capture_output=True, text=True, check=True).stdout.split()
-    for pid in serving:
-        os.kill(int(pid), signal.SIGKILL)
+    service.kill_the_web()
     pauses.resume(PAINTER)
     return {name: value for program in running for name, value in program.found().items()}
 

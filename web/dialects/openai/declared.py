@@ -20,7 +20,6 @@ ANSWERS: Final = (
         {"application/json": (ImageAnswer, ProblemResource), "text/event-stream": None},
         headers=(IGNORED_HEADER, REPLAYED),
     ),
-    Answer(504, "`job_failed`: a job took too long.", {"application/problem+json": ProblemResource}),
 )
 REFUSALS: Final = (*ERRORS, "job_failed", "rate_limited", "too_many_streams")
 MARKS: Final = (idempotency.KEY, idempotency.REPEATS)

@@ -13,7 +13,7 @@ from jobs.model import Job, Status
 from jobs.resources.base import optional
 from providers.route import Route
 from web.dialects.bodies import unknown_fields
-from web.dialects.failures import failed
+from web.dialects.failures import NO_RETRY, failed
 from web.dialects.ignored import say_ignored
 from web.dialects.made import Made
 from web.dialects.models import inputs, size_of
@@ -140,12 +140,12 @@ def image_answer(ordered: Order, jobs: Sequence[Job]) -> ImageAnswer:
     """The pictures of jobs that have succeeded.
 
     Raises:
-        Problem: 502: there is none.
+        Problem: 424: there is none.
         ArtifactNotFound: One is no longer kept.
     """
     found = [(job, output) for job in jobs for output in pictures_of(job)]
     if not found:
-        raise Problem("job_failed", "The app gave a result, but no picture; see the job.", status=502)
+        raise Problem("job_failed", "The app gave a result, but no picture; see the job.", headers=NO_RETRY)
     _, first = found[0]
     links, data = _shapes(ordered.asked)
     return ImageAnswer(

@@ -60,7 +60,7 @@ def _events(wait: Wait, ordered: Order, kind: Kind) -> Iterator[bytes]:
         picture = _picture(ordered, job, in_base64(job, output, ordered.form), f"{kind}.completed")
         yield event({**picture, **size})
         return
-    yield _error(respond(Problem("job_failed", "The app gave a result, but no picture; see the job.", status=502)))
+    yield _error(respond(Problem("job_failed", "The app gave a result, but no picture; see the job.")))
 
 
 def _progress(found: Progressed, kind: Kind) -> dict[str, Any]:

@@ -30,7 +30,6 @@ _ANSWERS: Final = (
         {"application/json": (ChatCompletion, ProblemResource), "text/event-stream": None},
         headers=(IGNORED_HEADER, REPLAYED),
     ),
-    Answer(504, "`job_failed`: the job took too long.", {"application/problem+json": ProblemResource}),
 )
 
 

@@ -39,7 +39,6 @@ _ANSWERS: Final = (
         {"application/json": (ResponseResource, ProblemResource), "text/event-stream": None},
         headers=(IGNORED_HEADER, REPLAYED),
     ),
-    Answer(504, "`job_failed`: the job took too long.", {"application/problem+json": ProblemResource}),
 )
 _MADE: Final = ok("The response as it stands.", ResponseResource)
 _TOOL: Final = "image_generation"

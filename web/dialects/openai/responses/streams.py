@@ -51,7 +51,8 @@ class _Told:
         elif job.status is Status.EXPIRED:
             yield self._say("response.incomplete", response=found)
         else:
-            yield self._say("response.failed", response=found)
+            # The AI SDK asks again, up to three times, where nothing had begun before the end.
+            yield self._begin() + self._say("response.failed", response=found)
 
     def error(self, answer: Response) -> bytes:
         """An error as clients read it: some in the event itself, some in its member ``error``."""

@@ -162,8 +162,8 @@ def queued(services: Services) -> list[str]:
     ("code", "status", "shown"),
     [
         ("content_rejected", 400, "content_policy_violation"),
-        ("provider_timeout", 504, "provider_timeout"),
-        ("provider_error", 502, "provider_error"),
+        ("provider_timeout", 424, "provider_timeout"),
+        ("provider_error", 424, "provider_error"),
     ],
 )
 def test_a_job_that_fails_is_an_error_that_no_client_repeats(

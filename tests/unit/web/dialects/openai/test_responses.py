@@ -174,7 +174,7 @@ def test_a_job_that_fails(client: FlaskClient, services: Services, fake_worker: 
         answer = ask(client, stream=how == "streams")
         found = events_of(answer)[-1] if how == "streams" else answer.get_json()
     if how == "waits":
-        assert (answer.status_code, found["error"]["code"]) == (502, "provider_error")
+        assert (answer.status_code, found["error"]["code"]) == (424, "provider_error")
         return
     if how == "polls":
         found = {"response": client.get(f"{RESPONSES}/resp_{answer.headers['X-Request-Id']}").get_json()}

@@ -1,0 +1,233 @@
+"""Unmodified OpenAI clients that talk: chat and responses, against the whole service and real apps that answer.
+
+As in :mod:`tests.integration.dialects.test_openai_clients`, each program runs once, with many cases.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+import requests
+from PIL import Image
+
+from jobs.scheduling.pauses import Pauses
+from tests.spaces import environments
+from tests.spaces.launcher import Spaces
+from tests.support import client_programs
+from tests.support.client_service import PAINTER, Service, opened
+from tests.support.eventually import eventually
+from tests.support.sample_images import plain_image
+
+pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
+
+PICTURE: Final = f"data:image/png;base64,{base64.b64encode(plain_image()).decode()}"
+PYTHON_CASES: Final = (
+    "chat", "chat_stream", "chat_draw", "response", "response_stream", "response_draw", "response_cancel", "chat_no_key",
+    "chat_no_model", "chat_no_picture", "chat_rejected", "chat_failed", "chat_failed_stream", "response_no_model",
+    "response_unknown", "response_failed", "response_failed_stream",
+)  # fmt: skip
+NODE_CASES: Final = (
+    "openai_chat", "openai_chat_stream", "openai_response", "openai_response_stream", "openai_chat_failed", "ai_chat",
+    "ai_chat_stream", "ai_response", "ai_response_stream", "ai_response_failed_stream", "ai_no_model", "ai_failed",
+    "ai_chat_failed", "ai_chat_failed_stream",
+)  # fmt: skip
+
+
+#: An app's function as a provider of a model; those that crash have their own, since five failures in a row close one.
+_WRITER: Final = (
+    '[providers.{name}]\ndriver = "space"\nurl = "{url}"\napi_name = "write"\nkind = "text"\nmodels = ["{name}"]\n'
+)
+
+
+@pytest.fixture(scope="module")
+def service(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    line = environments.TESTED[-1]
+    painter, janus, studio = (spaces.start(line, app) for app in ("flux_schnell.py", "janus.py", "studio.py"))
+    tables = [
+        f'[providers.{PAINTER}]\nurl = "{painter.url}"\nspace = ""\n',
+        *(f'[models.{name}]\nproviders = ["{PAINTER}"]\n' for name in ("flux", "flux-schnell")),
+        f'[providers.deepseekai-janus-pro-7b]\nurl = "{janus.url}"\nspace = ""\n',
+        *(_WRITER.format(name=name, url=studio.url) for name in ("write", "crash-python", "crash-node")),
+    ]
+    with opened(tmp_path_factory.mktemp("talk"), tables, painter, janus, studio) as service:
+        yield service
+
+
+def python(service: Service, *cases: str) -> client_programs.Running:
+    return client_programs.python("client-openai", "openai_talk.py", *cases, **service.environ, PICTURE=PICTURE)
+
+
+def node(service: Service, *cases: str) -> client_programs.Running:
+    return client_programs.node("talk.mjs", *cases, **service.environ, PICTURE=PICTURE)
+
+
+@pytest.fixture(scope="module")
+def found(service: Service) -> Any:
+    """What all cases found, by their names."""
+    running = python(service, *PYTHON_CASES), node(service, *NODE_CASES)
+    return {name: value for program in running for name, value in program.found().items()}
+
+
+def picture(text: str) -> Image.Image:
+    image = Image.open(io.BytesIO(base64.b64decode(text)))
+    image.load()
+    return image
+
+
+def fetched(url: str) -> Image.Image:
+    """The picture of a link, opened without a key."""
+    return Image.open(io.BytesIO(requests.get(url, timeout=(5, 30)).content))
+
+
+@pytest.mark.client("client-openai", "openai", "chat.completions.create", "responses.create")
+@pytest.mark.client("client-node", "openai", "chat.completions.create", "responses.create")
+@pytest.mark.client("client-node", "ai", "generateText")
+@pytest.mark.parametrize(
+    ("case", "question"),
+    [
+        ("chat", "chat"),
+        ("response", "System: Be short.\nUser: response\nAssistant:"),
+        ("openai_chat", "node chat"),
+        ("openai_response", "node response"),
+        ("ai_chat", "ai chat"),
+        ("ai_response", "ai response"),
+    ],
+)
+def test_a_model_looks_at_a_picture(found: Any, case: str, question: str) -> None:
+    """The app says what it got."""
+    assert found[case]["text"] == f"A picture of 40x30. You asked: {question}"
+
+
+@pytest.mark.parametrize(("case", "mark"), [("chat", "chatcmpl-"), ("response", "resp_")])
+def test_the_id_is_the_job(service: Service, found: Any, case: str, mark: str) -> None:
+    job = service.get(f"/v1/jobs/{found[case]['request_id']}")
+    assert found[case]["id"] == mark + job["id"]
+    assert (job["status"], job["metadata"]["dialect"]) == ("succeeded", "openai")
+
+
+def test_parameters_of_the_model_reach_it_and_others_are_named(service: Service, found: Any) -> None:
+    job = service.get(f"/v1/jobs/{found['chat']['request_id']}")
+    assert (job["input"]["temperature"], job["warnings"]) == (0.5, ["Ignored: max_tokens."])
+
+
+@pytest.mark.client("client-openai", "openai", "chat.completions.create(stream=True)")
+@pytest.mark.client("client-node", "openai", "chat.completions.create(stream)")
+@pytest.mark.client("client-node", "ai", "streamText")
+@pytest.mark.parametrize(
+    ("case", "prompt"),
+    [
+        ("chat_stream", "chat_stream"),
+        ("openai_chat_stream", "node stream"),
+        ("ai_chat_stream", "ai chat stream"),
+        ("ai_response_stream", "ai response stream"),
+    ],
+)
+def test_a_text_comes_in_pieces(found: Any, case: str, prompt: str) -> None:
+    pieces = found[case]["pieces"]
+    assert "".join(pieces) == f"You said {prompt} and I wrote this."
+    assert len(pieces) > 1
+    assert not found[case].get("errors")
+
+
+@pytest.mark.client("client-openai", "openai", "responses.stream")
+@pytest.mark.client("client-node", "openai", "responses.stream")
+@pytest.mark.parametrize(
+    ("case", "prompt"), [("response_stream", "response_stream"), ("openai_response_stream", "node response stream")]
+)
+def test_the_package_puts_a_response_together_from_its_events(found: Any, case: str, prompt: str) -> None:
+    assert found[case]["text"] == f"You said {prompt} and I wrote this."
+    events = found[case]["events"]
+    assert (events[0], events[-1]) == ("response.created", "response.completed")
+    assert events.count("response.output_text.delta") > 1
+
+
+def test_a_picture_through_chat(found: Any) -> None:
+    (image,) = found["chat_draw"]["images"]
+    linked = fetched(found["chat_draw"]["text"].removeprefix("![image](").removesuffix(")"))
+    assert image["image_url"]["url"].startswith("data:image/")
+    assert picture(image["image_url"]["url"].partition(",")[2]).size == linked.size == (64, 64)
+
+
+@pytest.mark.client("client-openai", "openai", "responses.create(background=True)", "responses.retrieve")
+def test_a_picture_that_is_made_in_the_background(found: Any) -> None:
+    drawn = found["response_draw"]
+    assert drawn["first"] in {"queued", "in_progress"}
+    assert (drawn["status"], drawn["model"]) == ("completed", "flux")
+    assert [(image.format, image.size) for image in map(picture, drawn["pictures"])] == [("PNG", (64, 64))]
+
+
+@pytest.mark.client("client-openai", "openai", "responses.cancel")
+def test_a_response_is_taken_back(found: Any) -> None:
+    assert found["response_cancel"] == {"status": "cancelled"}
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "status", "code", "param"),
+    [
+        ("chat_no_key", "AuthenticationError", 401, "unauthenticated", None),
+        ("chat_no_model", "NotFoundError", 404, "not_found", "model"),
+        ("chat_no_picture", "UnprocessableEntityError", 422, "invalid_input", "messages.0.content.1"),
+        ("chat_rejected", "BadRequestError", 400, "invalid_input", None),
+        ("chat_failed", "APIStatusError", 424, "provider_error", None),
+        ("chat_failed_stream", "APIError", None, "provider_error", None),
+        ("response_no_model", "NotFoundError", 404, "not_found", "model"),
+        ("response_unknown", "NotFoundError", 404, "not_found", None),
+        ("response_failed", "APIStatusError", 424, "provider_error", None),
+    ],
+)
+def test_an_error_has_its_class(
+    found: Any, case: str, kind: str, status: int | None, code: str, param: str | None
+) -> None:
+    assert found[case] == {"class": kind, "status": status, "code": code, "param": param}
+
+
+def test_a_failed_response_ends_its_stream(found: Any) -> None:
+    assert found["response_failed_stream"]["code"] == "provider_error"
+    for case in ("ai_response_failed_stream", "ai_chat_failed_stream"):
+        assert (found[case]["pieces"], len(found[case]["errors"])) == ([], 1)
+
+
+def test_errors_in_node(found: Any) -> None:
+    assert (found["openai_chat_failed"]["class"], found["openai_chat_failed"]["status"]) == ("APIError", 424)
+    for case, status in (("ai_no_model", 404), ("ai_failed", 424), ("ai_chat_failed", 424)):
+        assert (found[case]["name"], found[case]["status"]) == ("AI_APICallError", status)
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        "crash chat", "crash chat stream", "crash response", "crash response stream", "crash node chat", "crash ai",
+        "crash ai chat", "crash ai stream", "crash ai chat stream",
+    ],
+)  # fmt: skip
+@pytest.mark.usefixtures("found")
+def test_a_failed_job_is_not_asked_for_again(service: Service, prompt: str) -> None:
+    (job,) = service.jobs(prompt)
+    assert job["status"] == "failed"
+
+
+@pytest.fixture(scope="module")
+def after_a_crash(service: Service) -> Any:
+    """What clients got that waited while the processes that held their connections were killed."""
+    pauses = Pauses(service.stack.connection)
+    pauses.pause("write")
+    running = [python(service, "chat_interrupted", "response_interrupted"), node(service, "ai_interrupted")]
+    eventually(lambda: len(service.get("/v1/jobs", q="interrupted")["data"]) == len(running), "both wait", within=60)
+    service.kill_the_web()
+    pauses.resume("write")
+    return {name: value for program in running for name, value in program.found().items()}
+
+
+@pytest.mark.parametrize(
+    ("case", "prompt"), [("chat_interrupted", "interrupted chat"), ("ai_interrupted", "interrupted ai")]
+)
+def test_a_client_that_asks_again_after_a_crash_gets_its_first_job(
+    service: Service, after_a_crash: Any, case: str, prompt: str
+) -> None:
+    (job,) = service.jobs(prompt)
+    assert job["status"] == "succeeded"
+    assert after_a_crash[case] == {"text": f"You said {prompt} and I wrote this.", "replayed": "true"}
