@@ -35,6 +35,5 @@ def require(line: str) -> None:
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        for line in GROUPS.get(argument, (argument,)):
-            environments.make(environment(line))
+    wanted = [line for argument in sys.argv[1:] for line in GROUPS.get(argument, (argument,))]
+    environments.make_all(environment(line) for line in wanted)

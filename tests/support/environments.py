@@ -15,7 +15,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,6 +65,18 @@ def make(name: str) -> None:
         else:
             _install_python(name)
         (place / "stamp").write_text(_stamp(name))
+
+
+def make_all(names: Iterable[str]) -> None:
+    """Make several side by side: each waits for the network and the disk most of the time.
+
+    Raises:
+        SystemExit: As :func:`make`.
+        subprocess.CalledProcessError: As :func:`make`; the others are made.
+    """
+    with ThreadPoolExecutor() as pool:
+        for _ in pool.map(make, names):
+            pass
 
 
 def _install_python(name: str) -> None:
@@ -117,5 +130,4 @@ def _stamp(name: str) -> str:
 
 
 if __name__ == "__main__":
-    for argument in sys.argv[1:]:
-        make(argument)
+    make_all(sys.argv[1:])
