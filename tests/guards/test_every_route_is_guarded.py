@@ -47,6 +47,8 @@ SUBMITTING = {
     ("POST", "/v1/chat/completions"),
     ("POST", "/v1/responses"),
     ("POST", "/v1/responses/resp_{job_id}/cancel"),
+    ("POST", "/hf/models/{name}"),
+    ("POST", "/hf/models/{name}/v1/chat/completions"),
 }
 #: Where the routes are that need a key: the native API, then each dialect's.
 PREFIXES = ("/v1/", "/gradio/", "/api/spaces/", "/mcp", "/sdapi/v1/", "/internal/", "/hf/")

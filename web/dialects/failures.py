@@ -9,7 +9,7 @@ from msgspec import structs
 
 from jobs.error_codes import CAUSES
 from jobs.model import Job, Status
-from web.http.error_responses import problem_resource
+from web.http.error_responses import current_operation, problem_resource
 from web.http.operation import json_response
 from web.http.problems import Problem
 
@@ -44,13 +44,15 @@ def failure_of(job: Job) -> Problem:
 
 
 def failed(job: Job) -> Response:
-    """The answer for a job that has no result: a problem document whose ``error.code`` is the job's.
+    """The answer for a job that has no result: as the route refuses; else a problem document with the job's ``error.code``.
 
     Its status is none of a server's fault: to some clients that is a reason to ask again, and each time makes a job.
     """
     problem = failure_of(job)
     if problem.status >= _SERVER_FAULT:
         problem.status = problem.kind.status
+    if (declared := current_operation()) is not None and declared.refusal is not None:
+        return declared.refusal(problem)
     resource = problem_resource(problem)
     code = job.error.code if job.error is not None else str(job.status)
     code = _REFUSED if code == "content_rejected" else code

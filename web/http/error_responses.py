@@ -35,7 +35,7 @@ from jobs.model import Status
 from jobs.resources.base import JobId, Resource, Time, about, rfc3339
 from providers.errors import UnknownName
 from web.http.headers import request_id
-from web.http.operation import json_response, operation_of
+from web.http.operation import Operation, json_response, operation_of
 from web.http.problems import KINDS, Problem
 
 log = logging.getLogger(__name__)
@@ -228,10 +228,14 @@ def respond(error: Exception) -> Response:
     problem = problem_of(error)
     if problem.code == "internal":
         log.error("a request failed", exc_info=error, extra={"path": request.path})
-    declared = operation_of(current_app.view_functions.get(request.endpoint or ""))
-    if declared is not None and declared.refusal is not None:
+    if (declared := current_operation()) is not None and declared.refusal is not None:
         return declared.refusal(problem)
     return document_of(problem)
+
+
+def current_operation() -> Operation | None:
+    """The declaration of the route that answers the current request."""
+    return operation_of(current_app.view_functions.get(request.endpoint or ""))
 
 
 def document_of(problem: Problem) -> Response:

@@ -40,13 +40,24 @@ def read_json(request: Request, limit: int) -> Any:  # noqa: ANN401 - any JSON
         RequestEntityTooLarge: The body is longer than ``limit``.
     """
     _check_type(request)
+    return parse(read_bytes(request, limit))
+
+
+def read_bytes(request: Request, limit: int) -> bytes:
+    """Read a request's body of any type, of at most ``limit`` bytes.
+
+    Raises:
+        Problem: 415: it is compressed.
+        RequestEntityTooLarge: It is longer than ``limit``.
+    """
+    check_encoding(request)
     # One more than allowed: Werkzeug cuts a body that comes in chunks at its limit, without a word.
     request.max_content_length = limit + 1
     body = request.get_data(cache=False)
     if len(body) > limit:
         raise RequestEntityTooLarge
     request.environ[_KEPT_AS] = len(body)
-    return parse(body)
+    return body
 
 
 def body_bytes(request: Request) -> int:
@@ -66,7 +77,6 @@ def _check_type(request: Request) -> None:
     parameters = {name: value.lower() for name, value in request.mimetype_params.items()}
     if request.mimetype != "application/json" or parameters not in ({}, {"charset": "utf-8"}):
         raise Problem("unsupported_media", "Send JSON in UTF-8, with the header Content-Type: application/json.")
-    check_encoding(request)
 
 
 def check_encoding(request: Request) -> None:

@@ -62,6 +62,7 @@ class Operation:
         submits: Whether it makes jobs, and so counts against the limit of submissions.
         credential: Where its clients put their key.
         refusal: How its clients read an error; None: as a problem document.
+        refused: What such an error holds, in JSON; None: what JSON Schema does not describe.
     """
 
     id: str
@@ -77,6 +78,7 @@ class Operation:
     submits: bool = False
     credential: Credential = BEARER
     refusal: Callable[[Problem], Response] | None = None
+    refused: type | None = None
 
     def __call__(self, view: View) -> View:
         """Declare a view."""

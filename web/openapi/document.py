@@ -132,6 +132,7 @@ def document(app: Flask, catalog: Catalog) -> Json:
 def resources(found: Iterable[Route]) -> list[type]:
     """Every resource that an answer of these routes holds."""
     contents = [content for route in found for answer in route.declared.answers for content in answer.content.values()]
+    contents += [route.declared.refused for route in found]
     kinds = [kind for content in contents for kind in (content if isinstance(content, tuple) else (content,))]
     return list(dict.fromkeys(kind for kind in (*kinds, ProblemResource) if isinstance(kind, type)))
 
@@ -258,11 +259,18 @@ def _problems(declared: Operation) -> Iterator[tuple[str, Json]]:
         text = "; ".join(f"`{code}`: {KINDS[code].title}" for code in together)
         problem: Json = {
             "description": f"{text}.",
-            "content": {"application/problem+json": {"schema": _schema(ProblemResource)}},
+            "content": _refusal(declared),
         }
         if any(KINDS[code].retryable for code in together):
             problem["headers"] = {"Retry-After": {"description": _HEADERS["Retry-After"], "schema": {"type": "string"}}}
         yield str(status), problem
+
+
+def _refusal(declared: Operation) -> Json:
+    """What an error of a route holds."""
+    if declared.refusal is None:
+        return {"application/problem+json": {"schema": _schema(ProblemResource)}}
+    return {"application/json": _content(declared.refused)}
 
 
 # -- what can be submitted ----------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from flask import Blueprint, Response, request
 
@@ -23,7 +23,7 @@ from web.http.validation import or_none
 
 blueprint = Blueprint("openai_chat", __name__)
 
-_ANSWERS: Final = (
+ANSWERS: Final = (
     Answer(
         200,
         "The message; with `stream`, its chunks. An error that comes after more than a minute is in the body.",
@@ -35,7 +35,7 @@ _ANSWERS: Final = (
 
 @blueprint.post("/v1/chat/completions")
 @Operation(
-    "openaiCreateChatCompletion", "OpenAI", "submit", submits=True, body=CHAT, parameters=MARKS, answers=_ANSWERS,
+    "openaiCreateChatCompletion", "OpenAI", "submit", submits=True, body=CHAT, parameters=MARKS, answers=ANSWERS,
     errors=REFUSALS,
 )  # fmt: skip
 def complete() -> Response:
@@ -44,7 +44,11 @@ def complete() -> Response:
     A model that makes texts answers it, and looks at its pictures if it can. A model that makes images draws what the
     last message says: the answer is a picture in Markdown, and in `images`.
     """
-    body = without_nulls(read_json(request, PICTURE_BODY))
+    return converse(without_nulls(read_json(request, PICTURE_BODY)))
+
+
+def converse(body: Any) -> Response:  # noqa: ANN401 - any JSON
+    """The answer to the current request, whose body this is."""
     asked = CHAT.read(body)
     turns, ignored = messages.read(asked.messages)
     ordered = order(asked, turns, body, ignored=ignored)

@@ -1,0 +1,130 @@
+"""From a request to a model to a job, and from the job to the answer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+from flask import Response
+
+from jobs.model import Job, Status
+from web.dialects.failures import failed
+from web.dialects.huggingface.bodies import Asked
+from web.dialects.huggingface.subjects import subject_of
+from web.dialects.ignored import say_ignored
+from web.dialects.made import Made
+from web.dialects.models import inputs, shortened
+from web.dialects.pictures import content, pictures_of
+from web.dialects.submitting import Wanted, submit
+from web.dialects.texts import as_text
+from web.http.file_response import as_artifact
+from web.http.problems import Problem, invalid
+from web.services import services
+from web.v1.permit import choose
+from web.v1.schemas.jobs import JobRequest
+
+#: Parameters that a request of this dialect says in other words.
+_SAID: Final = frozenset({"prompt", "messages", "target_size"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """A request that was submitted.
+
+    Args:
+        made: Its one job.
+        ignored: What of it has no effect.
+        writes: Whether the answer is a text.
+    """
+
+    made: Sequence[Made]
+    ignored: Sequence[str]
+    writes: bool
+
+
+def model_named(name: str) -> str:
+    """The model of ours that an address names; the id of a provider's Space means the first model of that."""
+    specs = services().catalog.specs()
+    if any(spec.model(name) for spec in specs):
+        return name
+    return next((spec.default_model for spec in specs if spec.space == name), name)
+
+
+def order(name: str, asked: Asked) -> Order:
+    """Submit the job of a request to a model.
+
+    Raises:
+        Problem: It is not one that any provider of the model takes.
+    """
+    model = model_named(name)
+    route = choose(services(), model, None)
+    kinds = {found.kind for found in route.models.values()}
+    if kinds and not kinds & {"text", "image"} and not any(found.any_kind for found in route.models.values()):
+        raise Problem("invalid_input", f"{model[:64]} makes {', '.join(sorted(kinds))}; use POST /v1/jobs")
+    subject = subject_of(route, asked)
+    sides = _sides(asked.parameters.get("target_size"))
+    plain = {name: value for name, value in asked.parameters.items() if name not in {*_SAID, *subject.found}}
+    found, names, unused = inputs(route, {**plain, **{name: sides[name] for name in sides if name not in plain}})
+    wanted = Wanted(
+        dialect="huggingface",
+        jobs=[JobRequest(model=model, input={**shortened(route, found), **subject.found})],
+        # What is not known may be a secret.
+        body={"inputs": asked.same, "prompt": asked.parameters.get("prompt"), "parameters": found},
+        places={
+            **subject.places,
+            **{f"/input/{own}": _place(other, plain) for own, other in names.items()},
+            "/input": "/parameters",
+        },
+        ignored=list(
+            dict.fromkeys(
+                [*subject.ignored, *_unheard(asked, subject.found), *(_name(n, plain) for n in unused), *asked.ignored]
+            )
+        ),
+    )
+    return Order(made=submit(wanted), ignored=wanted.ignored, writes="text" in kinds)
+
+
+def _unheard(asked: Asked, found: Mapping[str, Any]) -> list[str]:
+    """Parameters that are said in other words already."""
+    return [name for name in asked.parameters if name in {"messages", *found} - {"prompt"}]
+
+
+def _sides(size: object) -> dict[str, Any]:
+    """Width and height of a ``target_size``."""
+    if size is None:
+        return {}
+    if not isinstance(size, dict):
+        raise invalid("/parameters/target_size", "must be an object with width and height")
+    return {name: size[name] for name in ("width", "height") if size.get(name) is not None}
+
+
+def _name(name: str, plain: Mapping[str, Any]) -> str:
+    return name if name in plain else "target_size"
+
+
+def _place(name: str, plain: Mapping[str, Any]) -> str:
+    return f"/parameters/{name}" if name in plain else f"/parameters/target_size/{name}"
+
+
+def answer(ordered: Order, jobs: Sequence[Job]) -> Response:
+    """The answer to a request whose job has ended: a picture's file, or a text."""
+    (job,) = jobs
+    if job.status is not Status.SUCCEEDED:
+        return say_ignored(failed(job), ordered.ignored)
+    return say_ignored(_text(job) if ordered.writes else _picture(job), ordered.ignored)
+
+
+def _text(job: Job) -> Response:
+    body = msgspec.json.encode([{"generated_text": as_text(job)}])
+    return Response(body, content_type="application/json")
+
+
+def _picture(job: Job) -> Response:
+    for output in pictures_of(job)[:1]:
+        data, content_type = content(job, output)
+        found = Response(data, content_type=content_type)
+        as_artifact(found)
+        return found
+    raise Problem("job_failed", "The app gave a result, but no picture; see the job.")
