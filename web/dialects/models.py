@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+from jobs.model import Job
 from providers.catalog import Catalog
 from providers.route import Route
+from providers.spec import ModelSpec
 from web.http.problems import Problem, invalid
 
 #: Names of the limit of a text's length.
@@ -17,6 +19,7 @@ SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
     ("num_inference_steps", "steps", "sampling_steps", "num_steps"),
     ("guidance_scale", "guidance", "cfg_scale", "scale"),
     ("negative_prompt",),
+    ("strength", "denoising_strength", "prompt_strength", "image_strength"),
     ("seed",),
     ("width",),
     ("height",),
@@ -29,13 +32,16 @@ _ANY: Final = "flux"
 _TEST: Final = "echo"
 
 
-def default_model(catalog: Catalog, kind: str) -> str:
+def default_model(catalog: Catalog, kind: str, fits: Callable[[ModelSpec], bool] = lambda _: True) -> str:
     """The model for a request that names none of ours: of those that make this kind, Flux or else the first.
+
+    If some of them fit, it is one of those.
 
     Raises:
         Problem: 404: there is none.
     """
-    names = [model.name for model in catalog.models() if model.spec.kind == kind]
+    models = [model for model in catalog.models() if model.spec.kind == kind]
+    names = [model.name for model in ([model for model in models if fits(model.spec)] or models)]
     names.sort(key=lambda name: (name == _TEST, name != _ANY))
     if not names:
         raise Problem("not_found", f"There is no model here that makes {kind}; GET /v1/models lists all.")
@@ -87,3 +93,9 @@ def shortened(route: Route, found: Mapping[str, Any]) -> dict[str, Any]:
         name: min(value, most[name]) if name in most and isinstance(value, int) else value
         for name, value in found.items()
     }
+
+
+def used(job: Job, name: str) -> Any:  # noqa: ANN401 - any JSON
+    """The value of a parameter in the input of a job, by any of its names; None: the input has none."""
+    names = next((group for group in SYNONYMS if name in group), (name,))
+    return next((job.input[other] for other in names if other in job.input), None)

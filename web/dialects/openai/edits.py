@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 import hashlib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any, Final
 
 from flask import Blueprint, Response, request
 from msgspec import UNSET, UnsetType
 
-import media
 from jobs.resources.base import about
-from providers.route import Route
 from providers.spec import FILES_LIMIT
 from web.dialects.bodies import without_nulls
 from web.dialects.openai.declared import ANSWERS, MARKS, REFUSALS
 from web.dialects.openai.images import answer, order
 from web.dialects.openai.schemas import ImageFields
 from web.dialects.openai.streams import stream
+from web.dialects.picture_inputs import as_data_uri, picture_inputs
 from web.dialects.waiting import answer_when_ended
 from web.http.json_body import PICTURE_BODY, read_json
 from web.http.multipart import FilePart, read_parts
@@ -97,11 +94,15 @@ def variations() -> Response:
 def _make(reader: BodyReader[ImageEdit] | BodyReader[ImageVariation]) -> Response:
     body, files = _body()
     asked = reader.read(body)
-    pictures = [*map(_uri, (file for file in files if file.name != "mask")), *_named(asked)]
-    masks = [*map(_uri, (file for file in files if file.name == "mask")), *([asked.mask] if asked.mask else [])]
+    pictures = [*(as_data_uri(file.data) for file in files if file.name != "mask"), *_named(asked)]
+    masks = [*(as_data_uri(file.data) for file in files if file.name == "mask"), *([asked.mask] if asked.mask else [])]
     if not pictures:
         raise invalid("/image", "is missing: send the picture in a part of this name")
-    ordered = order(asked, {**body, "image": _digests(files), "mask": None}, partial(_taken, pictures, masks[:1]))
+    ordered = order(
+        asked,
+        {**body, "image": _digests(files), "mask": None},
+        lambda route: picture_inputs(route, pictures, masks[:1]),
+    )
     if or_none(asked.stream):
         return stream(ordered, "image_edit")
     return answer_when_ended(ordered.made, partial(answer, ordered))
@@ -127,11 +128,6 @@ def _typed(name: str, text: str) -> object:
     return _BOOLEANS.get(text, text) if name == "stream" else text
 
 
-def _uri(file: FilePart) -> str:
-    kind = media.recognise(file.data[: media.HEAD])
-    return f"data:{kind.content_type};base64,{base64.b64encode(file.data).decode()}"
-
-
 def _named(asked: ImageEdit) -> list[str]:
     """The pictures that JSON names."""
     given = or_none(asked.image)
@@ -147,40 +143,3 @@ def _named(asked: ImageEdit) -> list[str]:
 def _digests(files: Sequence[FilePart]) -> list[str]:
     """What makes two requests with files the same."""
     return [f"{file.name} {hashlib.sha256(file.data).hexdigest()}" for file in files]
-
-
-@dataclass(frozen=True, slots=True)
-class _Slots:
-    one: str | None
-    several: str | None
-    mask: str | None
-
-
-def _slots(route: Route) -> _Slots:
-    kinds: Mapping[str, str] = {param.name: param.type for model in route.models.values() for param in model.params}
-    return _Slots(
-        one=next((name for name, kind in kinds.items() if kind == "image" and name != "mask"), None),
-        several=next((name for name, kind in kinds.items() if kind == "images"), None),
-        mask="mask" if kinds.get("mask") == "image" else None,
-    )
-
-
-def _taken(pictures: Sequence[str], masks: Sequence[str], route: Route) -> dict[str, Any]:
-    """The model's parameters for these pictures.
-
-    Raises:
-        Problem: 422: it takes none, or not so many, or no mask.
-    """
-    slots = _slots(route)
-    found: dict[str, Any] = {}
-    if slots.several is not None and (len(pictures) > 1 or slots.one is None):
-        found[slots.several] = [*pictures]
-    elif slots.one is None:
-        raise invalid("/model", "takes no pictures; GET /v1/models says which do (image-to-image)")
-    elif len(pictures) > 1:
-        raise invalid("/image", "is more than one picture; this model takes one")
-    else:
-        found[slots.one] = pictures[0]
-    if masks and slots.mask is None:
-        raise invalid("/mask", "is not taken by this model; leave it out")
-    return {**found, **({"mask": masks[0]} if masks else {})}
