@@ -94,6 +94,20 @@ unanswered: Final = Key(
     "15 minutes",
 )
 SERVERS: Final = Key("servers", "hash", "web process → until when its sign of life counts (milliseconds)")
+chosen: Final = Key(
+    "chosen:{group}",
+    "string",
+    "the model that clients chose which set it once for all their requests",
+    "30 days after the choice",
+)
+followed: Final = Key(
+    "followed:{group}",
+    "zset",
+    "the newest 1,000 jobs of clients that know no ids of jobs, by the time of their request; those that ended are taken "
+    "out when they are met",
+    "a day after the newest",
+)
+named: Final = Key("named:{group}:{digest}", "string", "the jobs of a request that its client gave a name", "a day")
 cache: Final = Key(
     "cache:{key}",
     "string",

@@ -29,6 +29,19 @@ def exif_of(data: bytes) -> bytes:
     return next((chunk[8:-4] for kind, chunk in _chunks(data) if kind == b"eXIf"), b"")
 
 
+def texts_of(data: bytes) -> dict[str, str]:
+    """The texts of a file by their keywords, but for compressed ones: neither ours nor those of web UIs are."""
+    found: dict[str, str] = {}
+    for kind, chunk in _chunks(data):
+        keyword, _, content = chunk[8:-4].partition(b"\0")
+        if kind == b"tEXt":
+            found.setdefault(keyword.decode("latin-1"), content.decode("latin-1"))
+        elif kind == b"iTXt" and content[:1] == b"\0":
+            # After the flag of compression: its method, a language, the keyword translated.
+            found.setdefault(keyword.decode("latin-1"), content[2:].split(b"\0", 2)[-1].decode(errors="replace"))
+    return found
+
+
 def rewrite(data: bytes, label: Label | None, exif: bytes) -> bytes:
     """See :func:`jobs.files.metadata.rewrite.rewrite`."""
     kept = [(kind, chunk) for kind, chunk in _chunks(data) if kind in _KEPT]
