@@ -49,6 +49,12 @@ SUBMITTING = {
     ("POST", "/v1/responses/resp_{job_id}/cancel"),
     ("POST", "/hf/models/{name}"),
     ("POST", "/hf/models/{name}/v1/chat/completions"),
+    ("POST", "/sdapi/v1/txt2img"),
+    ("POST", "/sdapi/v1/img2img"),
+    ("POST", "/sdapi/v1/interrogate"),
+    ("POST", "/sdapi/v1/interrupt"),
+    ("POST", "/sdapi/v1/skip"),
+    ("POST", "/sdapi/v1/options"),
 }
 #: Where the routes are that need a key: the native API, then each dialect's.
 PREFIXES = ("/v1/", "/gradio/", "/api/spaces/", "/mcp", "/sdapi/v1/", "/internal/", "/hf/")
