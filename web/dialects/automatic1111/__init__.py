@@ -17,4 +17,13 @@ DIALECT: Final = Dialect(
     blueprints=(
         generating.blueprint, progress.blueprint, options.blueprint, pictures.blueprint, lists.blueprint,
     ),
+    page="use-automatic1111-clients.md",
+    lacks=(
+        ("`extra-single-image`, ControlNet, training, extensions, server control", "no route: apps do none of it"),
+        (
+            "sampler, scheduler, VAE, styles, scripts, high-res fix, face restoration",
+            "an app has its own: ignored, and said",
+        ),
+        ("what is global there", "the chosen model, the progress and an interruption are each key's own"),
+    ),
 )  # fmt: skip

@@ -56,7 +56,7 @@ _Made = partial(
             headers=(IGNORED_HEADER, REPLAYED),
         ),
     ),
-    errors=(*ERRORS, "job_failed", "rate_limited", "too_many_streams"),
+    errors=(*ERRORS, "rate_limited", "too_many_streams"),
 )  # fmt: skip
 
 

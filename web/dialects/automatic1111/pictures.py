@@ -65,7 +65,7 @@ def png_info() -> Response:
             headers=(REPLAYED,),
         ),
     ),
-    errors=(*ERRORS, "job_failed", "rate_limited", "too_many_streams"),
+    errors=(*ERRORS, "rate_limited", "too_many_streams"),
 )  # fmt: skip
 def interrogate() -> Response:
     """Describe a picture.
