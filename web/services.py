@@ -64,6 +64,8 @@ class Timings:
     heartbeat: float = 15.0
     #: A client that waits for a result gets the headers of its answer at the latest after it: some give up after 300 s.
     late_answer: float = 60.0
+    #: A call of a tool is answered at the latest after it, with the job as it is then: hosts give up after 60 s.
+    tool_call: float = 45.0
     #: An event stream looks up again what a waiting job waits for.
     queue_look: float = 2.0
     #: An event stream ends after it; the client connects again and goes on where it was.

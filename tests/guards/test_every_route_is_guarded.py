@@ -55,6 +55,7 @@ SUBMITTING = {
     ("POST", "/sdapi/v1/interrupt"),
     ("POST", "/sdapi/v1/skip"),
     ("POST", "/sdapi/v1/options"),
+    ("POST", "/mcp"),
 }
 #: Where the routes are that need a key: the native API, then each dialect's.
 PREFIXES = ("/v1/", "/gradio/", "/api/spaces/", "/mcp", "/sdapi/v1/", "/internal/", "/hf/")

@@ -37,6 +37,12 @@ def mix(base, mask, request: gr.Request = None):
     return look(base)[1]
 
 
+def describe(picture, question, request: gr.Request = None):
+    found, _ = look(picture)
+    note("describe", request, picture=found, question=question)
+    return f"A picture of {found['size'][0]}x{found['size'][1]}. You asked: {question}"
+
+
 def collage(pictures, request: gr.Request = None):
     # A gallery gives (path, caption), several files their paths.
     looked = [look(item[0] if isinstance(item, (list, tuple)) else item) for item in pictures]
@@ -58,6 +64,7 @@ with gr.Blocks() as demo:
     run = gr.Button("Run")
     run.click(retouch, [picture], result, api_name="retouch")
     run.click(mix, [picture, mask], result, api_name="mix")
+    run.click(describe, [picture, gr.Textbox(label="Question")], gr.Textbox(), api_name="describe")
     run.click(collage, [pictures], result, api_name="collage")
     run.click(collage, [papers], result, api_name="staple")
 

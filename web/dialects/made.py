@@ -14,10 +14,10 @@ from web.http.headers import REPLAYED
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """A job that a request made or joined, and the marks of that request."""
+    """A job that a request made or joined, and the marks of that request; None of one that only looks at it."""
 
     accepted: Accepted
-    marks: Idempotency
+    marks: Idempotency | None
 
 
 def say_joined(answer: Response, made: Sequence[Made]) -> Response:

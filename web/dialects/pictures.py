@@ -21,28 +21,35 @@ def pictures_of(job: Job) -> list[Output]:
     return [output for output in job.outputs if output.kind == "image"]
 
 
-def content(job: Job, output: Output, form: str | None = None) -> tuple[bytes, str]:
-    """A picture's file and its content type, in a format (``png``); None: as it is. What has no pixels stays as it is.
+def content(job: Job, output: Output, form: str | None = None, width: int | None = None) -> tuple[bytes, str]:
+    """A picture's file and its content type. What has no pixels stays as it is.
+
+    Args:
+        job: The job.
+        output: Its output.
+        form: The format (``png``); None: as it is.
+        width: Its width in pixels, at most; None: as it is.
 
     Raises:
         ArtifactNotFound: It is no longer kept.
         Problem: 429: too many are being converted.
     """
     file, _, digest = open_output(services(), job, output)
-    changes = Wish(FORMATS[form], None).of(output) if form is not None and output.width is not None else None
+    wish = Wish(None if form is None else FORMATS[form], width)
+    changes = None if output.width is None else wish.of(output)
     with file:
         if changes is None:
             return file.read(), output.content_type or "application/octet-stream"
-        kind, width = changes
+        kind, narrower = changes
         made = services().image_variants.get(
-            f"{digest}-full-{kind.lower()}", lambda: convert(file, kind, width), caller().owner
+            f"{digest}-{narrower or 'full'}-{kind.lower()}", lambda: convert(file, kind, narrower), caller().owner
         )
         return made, CONTENT_TYPES[kind]
 
 
-def in_base64(job: Job, output: Output, form: str | None = None) -> str:
+def in_base64(job: Job, output: Output, form: str | None = None, width: int | None = None) -> str:
     """A picture's file in base64; raises what :func:`content` does."""
-    return base64.b64encode(content(job, output, form)[0]).decode()
+    return base64.b64encode(content(job, output, form, width)[0]).decode()
 
 
 def data_uri(job: Job, output: Output, form: str | None = None) -> str:

@@ -5,6 +5,7 @@ No message has an id, and signs of life are comments: OpenAI's clients read the 
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
@@ -58,12 +59,22 @@ def _until_hung_up(messages: Iterator[bytes], error: Callable[[Response], bytes]
         yield error(respond(failed.error))
 
 
-def as_it_runs(wait: Wait, tell: Tell) -> Iterator[bytes]:
-    """What is told of the first job's events until it has ended, and signs of life."""
+def as_it_runs(
+    wait: Wait, tell: Tell, *, look: Callable[[], bytes] = lambda: b"", until: float = math.inf
+) -> Iterator[bytes]:
+    """What is told of the first job's events until it has ended, and signs of life.
+
+    Args:
+        wait: The client that waits.
+        tell: What to say of an event.
+        look: What to say now and then, whether there are events or not.
+        until: When to stop though it has not ended (of :func:`time.monotonic`).
+    """
     beat = wait.services.timings.heartbeat
     spoke_at = time.monotonic()
-    while not wait.jobs[0].status.is_terminal:
-        said = b"".join(tell(entry.event) for entry in wait.news(0, time.monotonic() + beat))
+    while not wait.jobs[0].status.is_terminal and time.monotonic() < until:
+        news = wait.news(0, min(until, time.monotonic() + beat))
+        said = b"".join(tell(entry.event) for entry in news) + look()
         if said or time.monotonic() - spoke_at >= beat:
             yield said or HEARTBEAT
             spoke_at = time.monotonic()

@@ -130,6 +130,8 @@ class Wait:
         self._over = True
         self._leave()
         for made in self.made:
+            if made.marks is None:
+                continue
             with survive(log, "a request that is sent again may make a second job"):
                 if answered:
                     self.services.unanswered.answered(made.marks, made.accepted.record.job.id)

@@ -18,6 +18,10 @@ _RETOUCHING: Final = (
     ("retouch", f'{{ image = {{ {_PICTURE}, argument = "picture" }} }}'),
     ("mix", f'{{ base = {{ {_PICTURE} }}, mask = {{ type = "image" }} }}'),
     ("collage", '{ images = { type = "images", required = true, argument = "pictures" } }'),
+    (
+        "describe",
+        f'{{ image = {{ {_PICTURE}, argument = "picture" }}, prompt = {{ argument = "question" }} }}\nkind = "text"',
+    ),
 )
 
 
