@@ -194,14 +194,14 @@ class Webhook(Noun, frozen=True, kw_only=True):
         target: The whole address, encrypted for the job's owner, in base64: its query may hold a secret.
         base: Scheme and host of the addresses in the messages: those that the client used.
         events: The types to send; empty: the end of the job.
-        payload: The whole job, or only its id, status and addresses.
+        payload: The whole job, only its id, status and addresses, or the job as Replicate's clients read it.
     """
 
     host: str
     target: str
     base: str
     events: tuple[str, ...] = ()
-    payload: Literal["full", "thin"] = "full"
+    payload: Literal["full", "thin", "prediction"] = "full"
 
 
 class Job(Noun, frozen=True, kw_only=True):

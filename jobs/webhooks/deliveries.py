@@ -49,7 +49,7 @@ _SECRET_BYTES: Final = 32
 #: Why a try failed. ``unreachable`` says no more on purpose: whether a port is closed, filtered or forbidden would tell a
 #: stranger about the network behind this installation. ``internal``: no call was made, by this server's own fault.
 Trouble = Literal["unreachable", "tls", "no_answer", "redirect", "status", "internal"]
-Payload = Literal["full", "thin"]
+Payload = Literal["full", "thin", "prediction"]
 State = Literal["pending", "delivered", "exhausted", "disabled"]
 
 

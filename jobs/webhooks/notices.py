@@ -12,6 +12,7 @@ from jobs.model import Job, Webhook
 from jobs.record.types import Notice, Record
 from jobs.resources.base import Links, Resource, rfc3339
 from jobs.resources.job import ThinJob, job_resource, job_urls
+from jobs.resources.prediction import prediction_resource
 from jobs.webhooks.deliveries import TERMINAL, Delivery
 
 #: Least seconds between two progress deliveries of a job, and for a long job the part of its time so far.
@@ -42,18 +43,34 @@ def _notice(name: str, job: Job, webhook: Webhook, at: float) -> Notice:
         created_at=at,
         next_at=at,
     )
-    links = Links(webhook.base)
-    body = b"" if webhook.payload == "thin" else message(name, at, job_resource(Record(job, 0, ""), None, links))
-    if not 0 < len(body) <= BODY_LIMIT:
-        body = message(name, at, ThinJob(id=job.id, status=job.status, urls=job_urls(job.id, links)))
     return Notice(
         id=delivery.id,
         owner=delivery.owner,
         host=delivery.host,
         record=_encode(delivery),
-        body=body,
+        body=_body(name, at, job, webhook),
         interval=_interval(name, job, at),
     )
+
+
+def _body(name: str, at: float, job: Job, webhook: Webhook) -> bytes:
+    links = Links(webhook.base)
+    if webhook.payload == "prediction":
+        return _prediction(name, job, links)
+    body = b"" if webhook.payload == "thin" else message(name, at, job_resource(Record(job, 0, ""), None, links))
+    if 0 < len(body) <= BODY_LIMIT:
+        return body
+    return message(name, at, ThinJob(id=job.id, status=job.status, urls=job_urls(job.id, links)))
+
+
+def _prediction(name: str, job: Job, links: Links) -> bytes:
+    """The job as Replicate's clients read it, and nothing around it; without input and output where it is too large.
+
+    Who acts on ``succeeded`` acts once: the message of its output says ``processing``, as Replicate's does.
+    """
+    shown = prediction_resource(job, links, status="processing" if name == "job.output" else None)
+    body = _encode(shown)
+    return body if len(body) <= BODY_LIMIT else _encode(msgspec.structs.replace(shown, input={}, output=None))
 
 
 def _types(event: events.JobEvent) -> tuple[str, ...]:

@@ -56,11 +56,18 @@ SUBMITTING = {
     ("POST", "/sdapi/v1/skip"),
     ("POST", "/sdapi/v1/options"),
     ("POST", "/mcp"),
+    ("POST", "/v1/predictions"),
+    ("POST", "/v1/models/{owner}/{name}/predictions"),
+    ("POST", "/v1/predictions/{job_id}/cancel"),
 }
 #: Where the routes are that need a key: the native API, then each dialect's.
 PREFIXES = ("/v1/", "/gradio/", "/api/spaces/", "/mcp", "/sdapi/v1/", "/internal/", "/hf/")
 #: What a signed link can open.
-LINKABLE = {("GET", "/v1/jobs/{job_id}/outputs/{index}"), ("GET", "/v1/jobs/{job_id}/image")}
+LINKABLE = {
+    ("GET", "/v1/jobs/{job_id}/outputs/{index}"),
+    ("GET", "/v1/jobs/{job_id}/image"),
+    ("GET", "/v1/predictions/{job_id}/stream"),
+}
 ADMIN = {
     ("GET", "/metrics"),
     ("GET", "/v1/admin/jobs"),
@@ -95,7 +102,9 @@ def address(path: str) -> str:
         .replace("{batch_id}", BATCH)
         .replace("{file_id}", FILE)
         .replace("{index}", "0")
+        .replace("{owner}", "darkroom")
         .replace("{name}", "echo")
+        .replace("{version}", "echo")
         .replace("{delivery_id}", DELIVERY)
         .replace("{key_id}", KEY)
     )

@@ -13,7 +13,7 @@ from docs.generate import offline_document
 from web.http.operation import operation_of
 from web.http.reply import Reply
 from web.lane import Answerer, Begun, Lane
-from web.openapi.document import routes
+from web.openapi.document import METHODS, routes
 
 #: What the server can answer to any request, whichever route it is for.
 _FROM_THE_FRAME: Final = frozenset({405})
@@ -40,7 +40,7 @@ def undeclared_answers(app: Flask) -> list[str]:
         What was not as declared, filled as it happens.
     """
     found: list[str] = []
-    paths = {(route.method, route.declared.id): route.path for route in routes(app)}
+    paths = {(route.method, route.declared.id): route.path for route in routes(app) if route.method in METHODS}
 
     @app.after_request
     def look(answer: Response) -> Response:

@@ -10,6 +10,7 @@ import msgspec
 from flask import Request, request
 
 from jobs.idempotency import Idempotency
+from jobs.model import Webhook
 from jobs.record.types import Accepted
 from jobs.submissions import Submission
 from web.dialects.ignored import shown
@@ -33,6 +34,7 @@ class Wanted:
         places: Where the parts of a native request stand in the dialect's own (:meth:`Problem.relocated`).
         ignored: The fields that have no effect.
         stays: Whether the client stays connected for the result.
+        webhook: Where their events are sent, where that is not in the native API's words.
     """
 
     dialect: str
@@ -41,6 +43,7 @@ class Wanted:
     places: Mapping[str, str]
     ignored: Sequence[str] = ()
     stays: bool = True
+    webhook: Webhook | None = None
 
 
 def submit(wanted: Wanted) -> list[Made]:
@@ -93,6 +96,8 @@ def _permitted(wanted: Wanted, number: int) -> Submission:
         submission = permit(asker(), native, images=input_images(asker()))
     except Problem as problem:
         raise problem.relocated(wanted.places) from None
+    if wanted.webhook is not None:
+        submission = replace(submission, webhook=wanted.webhook)
     if not (names := shown(wanted.ignored)):
         return submission
     return replace(submission, warnings=(*submission.warnings, f"Ignored: {', '.join(names)}."))

@@ -66,6 +66,11 @@ class Wait:
         """The jobs as they were seen last."""
         return [record.job for record in self._records]
 
+    @property
+    def records(self) -> Sequence[Record]:
+        """Their records as they were seen last."""
+        return self._records
+
     def until(self, moment: float) -> list[Job] | None:
         """The jobs once all have ended; None: it is that moment (of :func:`time.monotonic`), and some have not.
 
@@ -145,6 +150,20 @@ def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
     try:
         jobs = wait.until(time.monotonic() + wait.services.timings.late_answer)
         return say_joined(_late(wait, render) if jobs is None else _sent(wait, render(jobs)), made)
+    except HungUp:
+        wait.close(answered=False)
+        return Response(status=CLIENT_GONE)
+    except Exception:
+        wait.close(answered=True)
+        raise
+
+
+def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Response:
+    """The answer to the current request, once all jobs have ended or after so many seconds; it shows them either way."""
+    wait = Wait(made)
+    try:
+        wait.until(time.monotonic() + seconds)
+        return say_joined(_sent(wait, render(wait.jobs)), made)
     except HungUp:
         wait.close(answered=False)
         return Response(status=CLIENT_GONE)

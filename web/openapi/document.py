@@ -64,6 +64,8 @@ _PATH_PARAMETERS: Final[dict[str, tuple[Any, str, str | None]]] = {
     "delivery_id": (DeliveryId, "The delivery's id.", examples.DELIVERY),
     "key_id": (KeyId, "The key's id.", examples.KEY),
     "name": (str, "Its name.", None),
+    "owner": (str, "What stands before its name.", "darkroom"),
+    "version": (str, "The id of its version.", None),
 }
 
 
@@ -82,6 +84,10 @@ class Route:
     parameters: tuple[str, ...]
 
 
+#: The methods that a document of OpenAPI 3.1 can have; ``QUERY`` (Replicate's search) is none of them.
+METHODS: Final = frozenset({"get", "post", "put", "patch", "delete"})
+
+
 def routes(app: Flask) -> Iterator[Route]:
     """Every declared route, in the order in which they were added."""
     for rule in app.url_map.iter_rules():
@@ -97,7 +103,7 @@ def routes(app: Flask) -> Iterator[Route]:
 def document(app: Flask, catalog: Catalog) -> Json:
     """The whole document."""
     paths: dict[str, Json] = {}
-    found = list(routes(app))
+    found = [route for route in routes(app) if route.method in METHODS]
     tags = list(dict.fromkeys((*_TAGS, *sorted({route.declared.tag for route in found}))))
     found.sort(key=lambda route: tags.index(route.declared.tag))
     for route in found:

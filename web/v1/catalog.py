@@ -8,7 +8,7 @@ from jobs.scheduling.circuits import subject_of
 from providers.spec import ProviderSpec
 from web.http.operation import Operation, json_response, ok, only
 from web.http.problems import Problem
-from web.services import caller, services
+from web.services import caller, links, services
 from web.v1.schemas.catalog import (
     ModelList,
     ModelResource,
@@ -17,6 +17,7 @@ from web.v1.schemas.catalog import (
     model_resource,
     provider_resource,
 )
+from web.v1.schemas.replicate_models import replicate_model
 
 blueprint = Blueprint("catalog", __name__)
 
@@ -32,11 +33,14 @@ blueprint = Blueprint("catalog", __name__)
 def models() -> Response:
     """List the models.
 
-    Names and aliases, each with its parameters as JSON Schema and its providers in order of preference.
+    Names and aliases, each with its parameters as JSON Schema and its providers in order of preference. `results` are the
+    same for Replicate's clients.
     """
     only(request)
-    data = [model_resource(model) for model in services().catalog.models()]
-    return json_response(ModelList(data=data, has_more=False))
+    found = services().catalog.models()
+    data = [model_resource(model) for model in found]
+    results = [replicate_model(model, links().base) for model in found]
+    return json_response(ModelList(data=data, results=results, has_more=False))
 
 
 @blueprint.get("/models/<path:name>")

@@ -26,9 +26,13 @@ def open_output(services: Services, job: Job, output: Output) -> tuple[BinaryIO,
 
 def signed_link(asker: Asker, job: Job, seconds: float, *rest: str) -> tuple[str, int]:
     """A link to a resource below a job, and when it stops working (Unix seconds): at the latest with the job."""
+    # Not the path that was asked for: an index may have been written as 00 there.
+    return signed_path(asker, job, seconds, job_path(job.id, *rest))
+
+
+def signed_path(asker: Asker, job: Job, seconds: float, path: str) -> tuple[str, int]:
+    """Like :func:`signed_link`, for any path that shows the job."""
     ends = asker.services.connection.now() + seconds
     until = int(ends if job.expires_at is None else min(ends, job.expires_at))
-    # Not the path that was asked for: an index may have been written as 00 there.
-    path = job_path(job.id, *rest)
     signature = asker.services.signed_links.sign(Grant(asker.caller.owner, path, until))
     return f"{asker.links.base}{path}?sig={signature}", until

@@ -16,6 +16,7 @@ from media import Kind, kind_of
 from providers.catalog import Model
 from providers.inputs.schema import input_schema
 from providers.spec import ModelSpec, Param, ProviderSpec
+from web.v1.schemas.replicate_models import ReplicateModel
 
 ProviderStatus = Literal["healthy", "degraded", "down", "resting", "paused", "disabled"]
 
@@ -55,7 +56,11 @@ class ModelResource(Resource, frozen=True, kw_only=True):
 
 
 class ModelList(ListOf[ModelResource], frozen=True, kw_only=True):
-    """All models."""
+    """All models. `results` are the same in the words of Replicate's clients, which also read `next` and `previous`."""
+
+    results: Annotated[list[ReplicateModel], about("The same, for Replicate's clients.")]
+    next: None = None
+    previous: None = None
 
 
 class Percentiles(Resource, frozen=True, kw_only=True):

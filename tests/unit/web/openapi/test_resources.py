@@ -17,7 +17,7 @@ from jobs.resources.base import Resource
 from providers.catalog import Catalog
 from web.app import assemble
 from web.http.operation import Operation, json_response, ok
-from web.openapi.document import document, resources, routes
+from web.openapi.document import METHODS, document, resources, routes
 from web.openapi.reference import markdown
 from web.openapi.schemas import complete_schema, example_of, schema_of
 from web.services import Services
@@ -37,7 +37,7 @@ def chapters(made: Any) -> dict[str, str]:
 
 @pytest.fixture
 def declared(services: Services) -> list[type]:
-    return resources(routes(assemble(services)))
+    return resources(route for route in routes(assemble(services)) if route.method in METHODS)
 
 
 def structs(kinds: list[type]) -> dict[str, type]:
