@@ -172,20 +172,6 @@ def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Res
         raise
 
 
-def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Response:
-    """The answer to the current request, once all jobs have ended or after so many seconds; it shows them either way."""
-    wait = Wait(made)
-    try:
-        wait.until(time.monotonic() + seconds)
-        return say_joined(_sent(wait, render(wait.jobs)), made)
-    except HungUp:
-        wait.close(answered=False)
-        return Response(status=CLIENT_GONE)
-    except Exception:
-        wait.close(answered=True)
-        raise
-
-
 def _sent(wait: Wait, answer: Response) -> Response:
     """The answer, which counts as given once its body has left."""
     body = answer.get_data()
