@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from benchmarks import dispatch, environment, growth, jobs, lists, reads, start, submits, watchers
+from benchmarks import dispatch, environment, growth, jobs, lists, reads, start, submits, waiting, watchers
 from benchmarks.plots import PLOTS
 from benchmarks.report import Chapter, as_json, page, read
 from jobs.limits import NAMES
@@ -25,6 +25,7 @@ _CHAPTERS: dict[str, Any] = {
     "lists": lists,
     "submits": submits,
     "watchers": watchers,
+    "waiting": waiting,
     "jobs": jobs,
     "growth": growth,
     "dispatch": dispatch,

@@ -10,6 +10,7 @@ from werkzeug.exceptions import NotFound
 
 from web.http import envelope
 from web.http.auth import Caller
+from web.http.deferred import after_wait, deferring, is_deferred
 from web.http.error_responses import respond
 from web.http.operation import operation_of
 from web.http.problems import Problem
@@ -25,10 +26,13 @@ def register(app: Flask, found: Services) -> None:
     sending = app.extensions["sending"] = Sending(found.settings.request_seconds)
     # The one that is named last is called first, so that a refusal is counted and logged as what it is.
     app.after_request(partial(_bounded, sending))
-    app.wsgi_app = envelope.headed(app.wsgi_app)  # type: ignore[assignment, method-assign]
+    app.wsgi_app = envelope.headed(deferring(app.wsgi_app))  # type: ignore[assignment, method-assign]
 
 
-def _enter() -> None:
+def _enter() -> Response | None:
+    deferred = after_wait(request.environ)
+    if deferred is not None:
+        return deferred.answer()
     failed = begun(request.environ)
     if failed is not None and failed.error is not None:
         # Nothing is done twice: what went wrong in the lane is answered here.
@@ -37,7 +41,7 @@ def _enter() -> None:
     g.started = time.perf_counter()
     envelope.identify(request.environ)
     if request.routing_exception is not None:
-        return
+        return None
     if request.environ["PATH_INFO"].startswith("//"):
         # Werkzeug takes the second slash away; a proxy that guards a path may not.
         raise NotFound
@@ -45,19 +49,18 @@ def _enter() -> None:
     gate.check_host(request.environ)
     if request.method == "OPTIONS":
         # What methods a route has is no secret, and some programs look so whether a server is there.
-        return
+        return None
     declared = operation_of(current_app.view_functions.get(request.endpoint or ""))
     if declared is not None and declared.scope is not None:
-        scope, signed = declared.scope, declared.linkable and "sig" in request.args
-
-        def let_in() -> Caller:
-            if signed:
-                return gate.guest(request, services().signed_links)
-            return gate.caller(request.environ, scope, declared.credential)
-
-        g.let_in, caller = let_in, let_in()
+        signed = declared.linkable and "sig" in request.args
+        if signed:
+            g.let_in = partial(gate.guest, request, services().signed_links)
+        else:
+            g.let_in = partial(gate.caller, request.environ, declared.scope, declared.credential)
+        caller: Caller = g.let_in()
         g.caller = caller
         services().rate_limiter.admit(request.environ, declared.rate, caller.owner, caller.limits, guest=signed)
+    return None
 
 
 def _bounded(sending: Sending, answer: Response) -> Response:
@@ -68,6 +71,8 @@ def _bounded(sending: Sending, answer: Response) -> Response:
 
 
 def _leave(answer: Response) -> Response:
+    if is_deferred(request.environ):
+        return answer
     seconds = time.perf_counter() - g.get("started", time.perf_counter())
     caller = g.get("caller")
     envelope.account(

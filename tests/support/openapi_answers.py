@@ -10,6 +10,7 @@ import jsonschema_rs
 from flask import Flask, Response, request
 
 from docs.generate import offline_document
+from web.http.deferred import is_deferred
 from web.http.operation import operation_of
 from web.http.reply import Reply
 from web.lane import Answerer, Begun, Lane
@@ -44,6 +45,8 @@ def undeclared_answers(app: Flask) -> list[str]:
 
     @app.after_request
     def look(answer: Response) -> Response:
+        if is_deferred(request.environ):
+            return answer
         declared = operation_of(app.view_functions.get(request.endpoint or ""))
         method = "get" if request.method == "HEAD" else request.method.lower()
         path = paths.get((method, declared.id)) if declared else None

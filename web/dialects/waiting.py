@@ -12,18 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from socket import socket
 from typing import Final
 
-from flask import Response, request, stream_with_context
+from flask import Response, g, request, stream_with_context
 
 from jobs.errors import StoreUnavailable
 from jobs.model import Job
 from jobs.record.types import LoggedEvent, Record
 from resilience import foreign, survive
 from web.dialects.made import Made, say_joined
+from web.http.deferred import defer
 from web.http.error_responses import respond
 from web.http.headers import connection_of
-from web.services import Services, let_in_again, services
+from web.services import Services, services
 from web.streaming.messages import is_end
 from web.streaming.pump import TooManyWatchers
 from web.streaming.watch import HungUp, Watch
@@ -51,6 +53,9 @@ class Wait:
 
     made: Sequence[Made]
     services: Services = field(default_factory=services)
+    #: Both are the current request's; the wait itself may be outside of Flask.
+    _let_in: Callable[[], object] = field(default_factory=lambda: g.let_in)
+    _client: socket | None = field(default_factory=lambda: connection_of(request.environ))
     _records: list[Record] = field(init=False)
     _watch: Watch | None = field(default=None, init=False)
     _watched: int = field(default=-1, init=False)
@@ -92,7 +97,7 @@ class Wait:
         left = max(0.001, min(moment - time.monotonic(), look))
         watch = self._watching(number)
         try:
-            let_in_again()
+            self._let_in()
             news = watch.news(left) if watch and not self._is_old else self._pause(left)
             if watch is None or self._is_old or any(is_end(entry.event) for entry in news):
                 # An outage now must not lose what the news said.
@@ -118,7 +123,7 @@ class Wait:
             record = self._records[number]
             with suppress(TooManyWatchers):
                 self._watch = self.services.pump.watch(
-                    record.job.id, record.event_id, owner=record.job.owner, client=connection_of(request.environ)
+                    record.job.id, record.event_id, owner=record.job.owner, client=self._client
                 )
             self._watched = number
         return self._watch
@@ -147,15 +152,25 @@ class Wait:
 def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
     """The answer to the current request, once all jobs have ended."""
     wait = Wait(made)
-    try:
-        jobs = wait.until(time.monotonic() + wait.services.timings.late_answer)
-        return say_joined(_late(wait, render) if jobs is None else _sent(wait, render(jobs)), made)
-    except HungUp:
-        wait.close(answered=False)
-        return Response(status=CLIENT_GONE)
-    except Exception:
-        wait.close(answered=True)
-        raise
+    late = time.monotonic() + wait.services.timings.late_answer
+
+    def finish(failed: Exception | None) -> Response:
+        try:
+            if failed is not None:
+                raise failed
+            jobs = wait.until(late)
+            return say_joined(_late(wait, render) if jobs is None else _sent(wait, render(jobs)), made)
+        except HungUp:
+            wait.close(answered=False)
+            return Response(status=CLIENT_GONE)
+        except Exception:
+            wait.close(answered=True)
+            raise
+
+    def sleep() -> None:
+        wait.until(late)
+
+    return defer(sleep, finish)
 
 
 def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Response:

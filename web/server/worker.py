@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from gevent import GreenletExit
+from greenlet import greenlet
 from gunicorn.http import RequestParser, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
+from web.http.deferred import ASIDE
 from web.server.answers import Answer
 from web.server.head_deadlines import HeadDeadlines
 from web.server.joined_writes import JoinedWrites
 from web.server.plain_heads import PlainRequest
+
+T = TypeVar("T")
 
 
 class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
@@ -23,6 +28,8 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
         """Serve until the process is told to end."""
         # They do not change any more, and gunicorn looks many of them up for each request, the long way.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
+        # Each call of an object takes a piece of C stack, which is copied and kept for every request that waits.
+        self.wsgi: Any = self.wsgi.wsgi_app.__call__
         RequestParser.mesg_class = PlainRequest
         self._heads = HeadDeadlines(self.cfg.keepalive)
         self._heads.start()
@@ -54,6 +61,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
             self.cfg.pre_request(self, req)
             answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Answer)
             environ["wsgi.multithread"] = True
+            environ[ASIDE] = _aside
             self._count()
             if not self.alive:
                 answer.force_close()
@@ -78,6 +86,15 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
         self.nr += 1
         if self.nr >= self.max_requests:
             self.alive = False
+
+
+def _aside(call: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - passed on
+    """Call in a greenlet of its own: its stack is given back at the end, where one that has grown never shrinks.
+
+    The connection's own greenlet goes on when the call ends, and then has what it gave or raised.
+    """
+    found: T = greenlet(call).switch(*given)
+    return found
 
 
 def _send(pieces: Any, environ: dict[str, Any], answer: Answer) -> None:  # noqa: ANN401 - what an application gives
