@@ -243,6 +243,17 @@ streams: Final = Key(
     "open event streams by the end of their sign of life",
     "45 s after the last",
 )
+signature: Final = Key(
+    "signature:{provider}",
+    "string",
+    "what the functions of the provider's app look like, as the app told it last (JSON)",
+)
+gradio_session: Final = Key(
+    "gradio:{owner}:{digest}",
+    "hash",
+    "jobs of a Gradio client's session that it was not told the end of: id → number of the function",
+    "a day after the last of them was submitted",
+)
 probed: Final = Key("probe:{provider}", "string", "there while the provider was probed lately", "a minute")
 CONTROL: Final = Key("control", "stream", "words to running attempts (cancel), about 1,000 newest")
 nudge: Final = Key("nudge:{name}", "stream", "wakes a web process that reads events", "a minute")

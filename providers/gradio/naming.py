@@ -47,7 +47,7 @@ def arguments(
             value.
         Rejected: An input takes fewer files.
     """
-    slots = _named(endpoint, given, order)
+    slots = named(endpoint, given, order)
     if unknown := sorted(set(given) - {slot.name for slot in slots if not slot.hidden}):
         raise Changed(f"{endpoint.label} of the app no longer has the parameter {_quoted(unknown)}")
     return [None if slot.hidden else _sent(slot, given, version) for slot in slots]
@@ -74,7 +74,12 @@ def _sent(slot: Slot, given: Mapping[str, object], version: tuple[int, ...]) -> 
     return value.value if isinstance(value, AsIs) else argument(slot, _values(value), version)
 
 
-def _named(endpoint: Endpoint, given: Mapping[str, object], order: Sequence[str]) -> tuple[Slot, ...]:
+def named(endpoint: Endpoint, given: Mapping[str, object], order: Sequence[str]) -> tuple[Slot, ...]:
+    """All inputs of a function, with their names; ``given`` and ``order`` as :func:`arguments` has them.
+
+    Raises:
+        Changed: It cannot be known which input is which.
+    """
     visible = [slot for slot in endpoint.slots if not slot.hidden]
     if len(set(endpoint.names)) == len(visible):
         return endpoint.slots

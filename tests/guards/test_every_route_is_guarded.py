@@ -59,6 +59,11 @@ SUBMITTING = {
     ("POST", "/v1/predictions"),
     ("POST", "/v1/models/{owner}/{name}/predictions"),
     ("POST", "/v1/predictions/{job_id}/cancel"),
+    *(
+        ("POST", f"/gradio/{{name}}{prefix}{path}")
+        for prefix in ("/gradio_api", "")
+        for path in ("/queue/join", "/call/{api_name}", "/call/v2/{api_name}", "/upload", "/cancel", "/reset")
+    ),
 }
 #: Where the routes are that need a key: the native API, then each dialect's.
 PREFIXES = ("/v1/", "/gradio/", "/api/spaces/", "/mcp", "/sdapi/v1/", "/internal/", "/hf/")

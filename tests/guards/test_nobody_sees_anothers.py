@@ -22,6 +22,7 @@ from jobs.error_codes import CAUSES
 from providers import Busy, Changed, Crashed, Protocol, ProviderError, Quota, Unreachable
 from providers.echo.painting import paint
 from settings import Bind
+from tests.support import gradio_apps
 from tests.support.connections import RiggedConnection
 from tests.support.eventually import eventually
 from tests.support.fake_worker import FakeWorker, name_database
@@ -37,9 +38,13 @@ UNKNOWN = {
     "file_id": "file_01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "delivery_id": "msg_01ARZ3NDEKTSV4RRFFQ69G5FAV",
     "index": "0",
+    "path": "job_01ARZ3NDEKTSV4RRFFQ69G5FAV/0/image.png",
 }
-#: Ids that no caller owns: names of models and providers, and keys, which are the admins'.
-PUBLIC = {"name", "owner", "version", "key_id"}
+#: Ids that no caller owns: names of models, providers, functions and Spaces, a client's own name of its session, and keys,
+#: which are the admins'.
+PUBLIC = {"name", "api_name", "owner", "space", "session", "version", "key_id"}
+#: A model that is a function of an app.
+APP = {"name": gradio_apps.MODEL, "api_name": gradio_apps.INFER.api_name}
 #: What differs between any two answers.
 VOLATILE = {"date", "x-request-id", "ratelimit", "ratelimit-policy"}
 
@@ -58,7 +63,7 @@ class Two:
 
     def ask(self, key: str, route: Route, ids: dict[str, str]) -> TestResponse:
         path = route.path
-        for name, value in ids.items():
+        for name, value in {**APP, **ids}.items():
             path = path.replace(f"{{{name}}}", value)
         headers = {"Authorization": f"Bearer {key}"}
         body: dict[str, str] | None = {} if route.declared.body else None
@@ -80,7 +85,8 @@ def two(tmp_path: Path) -> Iterator[Two]:
     (_, owner), (_, other) = (built.keys.create(name, OPERATOR_SCOPES) for name in ("owner", "other"))
     mine = {"Authorization": f"Bearer {owner}"}
     hook = {"url": "https://hooks.example.com/x", "events": ["job.started", "job.succeeded"]}
-    body = {"model": "echo", "input": {"prompt": "a lighthouse"}, "webhook": hook}
+    gradio_apps.know(built)
+    body = {"model": gradio_apps.MODEL, "input": {"prompt": "a lighthouse"}, "webhook": hook}
     jobs = [client.post("/v1/jobs", json=body, headers=mine).get_json()["id"] for _ in range(2)]
     fake_worker = FakeWorker(built)
     lease = fake_worker.claim(built.store.get(jobs[0]).job)
@@ -92,6 +98,7 @@ def two(tmp_path: Path) -> Iterator[Two]:
     picture = (io.BytesIO(paint("x", 1, 64, 64)), "a.png", "image/png")
     file = client.post("/v1/files", data={"file": picture}, headers=mine).get_json()["id"]
     owned = {"job_id": jobs[0], "batch_id": batch, "file_id": file, "delivery_id": delivery, "index": "0"}
+    owned["path"] = f"{jobs[0]}/0/image.png"
     yield Two(app, client, owner, other, owned, jobs[1], built)
     built.close()
 

@@ -44,14 +44,15 @@ def streamed(
     """
     wait = Wait(made)
     answer = Response(
-        stream_with_context(told(wait, _until_hung_up(messages(wait), error))), mimetype="text/event-stream"
+        stream_with_context(told(wait, until_hung_up(messages(wait), error))), mimetype="text/event-stream"
     )
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     return say_joined(say_ignored(closing(wait, answer), ignored), made)
 
 
-def _until_hung_up(messages: Iterator[bytes], error: Callable[[Response], bytes]) -> Iterator[bytes]:
+def until_hung_up(messages: Iterator[bytes], error: Callable[[Response], bytes]) -> Iterator[bytes]:
+    """A stream that ends with ``error`` if something fails, and without a word where its client has gone."""
     try:
         with foreign(AnswerFailed, unless=(HungUp,)):
             yield from messages
@@ -60,7 +61,12 @@ def _until_hung_up(messages: Iterator[bytes], error: Callable[[Response], bytes]
 
 
 def as_it_runs(
-    wait: Wait, tell: Tell, *, look: Callable[[], bytes] = lambda: b"", until: float = math.inf
+    wait: Wait,
+    tell: Tell,
+    *,
+    look: Callable[[], bytes] = lambda: b"",
+    until: float = math.inf,
+    alive: bytes = HEARTBEAT,
 ) -> Iterator[bytes]:
     """What is told of the first job's events until it has ended, and signs of life.
 
@@ -68,6 +74,7 @@ def as_it_runs(
         wait: The client that waits.
         tell: What to say of an event.
         look: What to say now and then, whether there are events or not.
+        alive: A sign of life.
         until: When to stop though it has not ended (of :func:`time.monotonic`).
     """
     beat = wait.services.timings.heartbeat
@@ -76,7 +83,7 @@ def as_it_runs(
         news = wait.news(0, min(until, time.monotonic() + beat))
         said = b"".join(tell(entry.event) for entry in news) + look()
         if said or time.monotonic() - spoke_at >= beat:
-            yield said or HEARTBEAT
+            yield said or alive
             spoke_at = time.monotonic()
 
 

@@ -66,6 +66,10 @@ _PATH_PARAMETERS: Final[dict[str, tuple[Any, str, str | None]]] = {
     "name": (str, "Its name.", None),
     "owner": (str, "What stands before its name.", "darkroom"),
     "version": (str, "The id of its version.", None),
+    "api_name": (str, "The function's name in the app.", None),
+    "session": (str, "The client's own name of its session.", None),
+    "path": (str, "As an answer has named the file.", None),
+    "space": (str, "The Space's name.", None),
 }
 
 

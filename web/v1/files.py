@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 
 from flask import Blueprint, Response, request
 
@@ -10,7 +12,7 @@ from jobs import ids
 from jobs.files.image_terms import INPUT_LIMIT, BadImage
 from jobs.files.images import clean
 from jobs.files.input_files import FILE_LIMIT, check, is_image
-from jobs.files.uploads import FileInfo, Upload
+from jobs.files.uploads import FileInfo, Label, Upload
 from jobs.idempotency import Idempotency
 from jobs.resources.base import FileId
 from media import HEAD
@@ -50,23 +52,50 @@ def upload() -> Response:
     file contained. Any other file is kept as it is, and its first bytes say what it is. Use its `id` where a job takes a
     file. A job keeps its own copy, even if you delete the upload.
     """
-    found, owner = services(), caller().owner
-    if not may_be_repeated(request.environ):
-        # Before the body is read. With a key, whether it was sent before is known only afterwards.
-        found.uploads.check_room(owner)
-    with Form(files=FILES, fields=FIELDS, limit=FILE_LIMIT, folder=found.settings.artifacts_dir) as form:
-        form.read(request)
-        label = label_of(form, found.settings.file_retention_seconds)
-        marks = idempotency.marks({"file": form.sha256, "filename": form.filename, **form.texts})
-        made = _made(marks, owner)
-        replayed = made is not None
-        if made is None:
-            found.uploads.check_room(owner)
-            found.rate_limiter.charge_upload(owner, caller().limits, form.size)
-            data, info = _checked(form, label.name)
-            made, replayed = found.uploads.add(owner, data, info, label, marks)
+    with form_of(FILES, FIELDS) as form:
+        label = label_of(form, services().settings.file_retention_seconds)
+        made, replayed = keep(form, label)
     answer = json_response(file_resource(made, links()), 201, {**PRIVATE, "Location": links().file(made.id)})
     return idempotency.say_replayed(answer) if replayed else answer
+
+
+@contextmanager
+def form_of(files: Collection[str], fields: Collection[str]) -> Iterator[Form]:
+    """The form with a file in the current request; see :class:`web.http.multipart.Form`.
+
+    Raises:
+        Problem: It is none, or is too large.
+        UploadsFull: The caller has no room for a file.
+    """
+    found = services()
+    if not may_be_repeated(request.environ):
+        # Before the body is read. With a key, whether it was sent before is known only afterwards.
+        found.uploads.check_room(caller().owner)
+    with Form(files=files, fields=fields, limit=FILE_LIMIT, folder=found.settings.artifacts_dir) as form:
+        form.read(request)
+        yield form
+
+
+def keep(form: Form, label: Label) -> tuple[Upload, bool]:
+    """Keep the file of the current request's form.
+
+    Returns:
+        The upload, and whether an earlier sending of the request made it.
+
+    Raises:
+        Problem: It cannot be used.
+        UploadsFull: The caller has no room for it.
+        ArtifactError: It could not be stored.
+    """
+    found, owner = services(), caller().owner
+    marks = idempotency.marks({"file": form.sha256, "filename": form.filename, **form.texts})
+    made = _made(marks, owner)
+    if made is not None:
+        return made, True
+    found.uploads.check_room(owner)
+    found.rate_limiter.charge_upload(owner, caller().limits, form.size)
+    data, info = _checked(form, label.name)
+    return found.uploads.add(owner, data, info, label, marks)
 
 
 def _made(marks: Idempotency, owner: str) -> Upload | None:
@@ -155,6 +184,15 @@ def content(file_id: str) -> Response:
     """Get a file.
 
     The stored file; an image was encoded again after the upload. The ETag is its SHA-256.
+    """
+    return content_of(file_id)
+
+
+def content_of(file_id: str) -> Response:
+    """The file of one of the caller's uploads.
+
+    Raises:
+        UploadNotFound: There is none, or it is another key's.
     """
     found = services().uploads.get(file_id, caller().owner)
     file = services().uploads.open(found)

@@ -77,6 +77,19 @@ def output(job_id: str, index: int) -> Response:
     return _file(job, found) if changes is None else _copy(job, found, *changes)
 
 
+def output_file(job_id: str, index: int) -> Response:
+    """The file of an output of one of the caller's jobs.
+
+    Raises:
+        JobNotFound: There is no such job, or it is another key's.
+        JobGone: It was deleted.
+        Problem: 404: it has no such output.
+        ArtifactNotFound: It is no longer kept.
+    """
+    job = look(job_id).record.job
+    return _file(job, _output(job, index))
+
+
 def _output(job: Job, index: int) -> Output:
     for found in job.outputs:
         if found.index == index:

@@ -12,7 +12,7 @@ from tests.spaces.launcher import Spaces
 from tests.support.client_service import PAINTER, Service, opened
 
 #: An app's function as a provider of a model of the same name.
-_TABLE: Final = '[providers.{name}]\ndriver = "space"\nurl = "{url}"\napi_name = "{function}"\nmodels = ["{name}"]\nparameters = {params}\n'
+_TABLE: Final = '[providers.{name}]\ndriver = "space"\nurl = "{url}"\nspace = "studio/{name}"\napi_name = "{function}"\nmodels = ["{name}"]\nparameters = {params}\n'
 _PICTURE: Final = 'type = "image", required = true'
 _RETOUCHING: Final = (
     ("retouch", f'{{ image = {{ {_PICTURE}, argument = "picture" }} }}'),
