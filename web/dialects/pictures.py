@@ -8,6 +8,7 @@ from typing import Final
 from jobs.files.image_terms import CONTENT_TYPES
 from jobs.files.images import convert
 from jobs.model import Job, Output
+from media import suffix_of
 from web.images.variants import FORMATS, Wish
 from web.services import asker, caller, services
 from web.v1.job_links import open_output, signed_link
@@ -59,6 +60,8 @@ def data_uri(job: Job, output: Output, form: str | None = None) -> str:
 
 
 def link(job: Job, output: Output, form: str | None = None) -> str:
-    """An address of a picture that needs no key, as long as the job is kept."""
-    url, _ = signed_link(asker(), job, LINK_SECONDS, "outputs", str(output.index))
+    """An address of an output that needs no key, as long as the job is kept. Its path ends as the file's name does."""
+    own = suffix_of(output.content_type) if output.content_type else ""
+    ending = own if form is None else f".{form}"
+    url, _ = signed_link(asker(), job, LINK_SECONDS, "outputs", f"{output.index}{ending}")
     return url if form is None else f"{url}&format={form}"

@@ -11,13 +11,16 @@ from jobs import ids
 
 
 class Index(BaseConverter):
-    """The number of an output: plain digits, where Werkzeug's own converter also takes those of other scripts."""
+    """The number of an output: plain digits, where Werkzeug's own converter also takes those of other scripts.
 
-    regex = "[0-9]{1,6}"
+    The ending of a file may follow it (``0.png``). It changes nothing: some programs take a file's type from its address.
+    """
+
+    regex = r"[0-9]{1,6}(?:\.[a-z0-9]{1,8})?"
 
     def to_python(self, value: str) -> int:
         """The number."""
-        return int(value)
+        return int(value.partition(".")[0])
 
 
 def _id(pattern: str) -> type[BaseConverter]:

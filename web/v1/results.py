@@ -65,7 +65,8 @@ _BRIEFLY: Final = "private, max-age=1, must-revalidate"
 def output(job_id: str, index: int) -> Response:
     """Get an output's file.
 
-    `index` counts from 0, as in the job's `outputs`. The ETag is the file's SHA-256.
+    `index` counts from 0, as in the job's `outputs`. An ending may follow it (`0.png`) for programs that take the type from
+    the address; it changes nothing. The ETag is the file's SHA-256.
 
     With `format` or `width` the answer is a converted copy, without the recipe. Of a video or sound with a `poster` it is
     a copy of that.

@@ -8,6 +8,7 @@ import json
 import threading
 import time
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 from flask.testing import FlaskClient
@@ -71,6 +72,7 @@ def test_an_item_has_what_the_client_can_read(client: FlaskClient, body: Any, fi
 def test_it_comes_in_the_format_that_is_asked_for(client: FlaskClient, form: str, content_type: str) -> None:
     (item,) = ask(client, output_format=form).get_json()["data"]
     answer = client.get(item["url"])
+    assert urlsplit(item["url"]).path.endswith(f"/outputs/0.{form}"), "programs name the file after it"
     assert answer.content_type == content_type
     assert base64.b64decode(item["b64_json"]) == answer.data
 
