@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import msgspec
+
 from jobs.model import Job
 from providers.catalog import Catalog
 from providers.route import Route
@@ -24,8 +26,11 @@ SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
     ("width",),
     ("height",),
     ("aspect_ratio",),
+    ("duration", "seconds", "duration_seconds", "video_length"),
     LENGTHS,
 )
+#: The types of parameters that are neither texts nor files.
+_PLAIN: Final = frozenset({"integer", "number", "boolean"})
 _SIZE: Final = re.compile(r"([1-9][0-9]{1,4})x([1-9][0-9]{1,4})")
 #: The model that stands for all others of its kind, and the one that is for tests.
 _ANY: Final = "flux"
@@ -80,6 +85,19 @@ def inputs(route: Route, given: Mapping[str, Any]) -> tuple[dict[str, Any], dict
         elif own not in found:
             found[own], names[own] = value, name
     return found, names, ignored
+
+
+def as_typed(route: Route, found: Mapping[str, Any]) -> dict[str, Any]:
+    """An input in which no number, true or false is a text, as forms have them and some programs send them."""
+    kinds = {param.name: param.type for model in route.models.values() for param in model.params}
+    return {name: _plain(value) if kinds.get(name) in _PLAIN else value for name, value in found.items()}
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - any JSON
+    try:
+        return msgspec.json.decode(value, type=int | float | bool) if isinstance(value, str) else value
+    except msgspec.DecodeError:
+        return value
 
 
 def shortened(route: Route, found: Mapping[str, Any]) -> dict[str, Any]:

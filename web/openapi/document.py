@@ -50,6 +50,7 @@ _HEADERS: Final = {
     POLICY: 'The key\'s quotas and their windows: `"submit";q=6000;w=60`.',
     LIMIT: 'What is left of them and the seconds until more becomes free: `"submit";r=5999;t=33`.',
     "Link": "The next part of the list (`rel=next`).",
+    "openai-poll-after-ms": "Milliseconds until a new request makes sense, while it has not ended.",
     "X-Ignored-Params": "Fields of the request that had no effect.",
     "Idempotency-Replayed": "`true`: an earlier request with the same key made it.",
     "Content-Range": "The range of these bytes, and the total size.",

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import io
+import wave
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -15,8 +17,9 @@ import requests
 from PIL import Image
 
 from jobs.scheduling.pauses import Pauses
+from media import HEAD, recognise
 from tests.spaces import environments
-from tests.spaces.launcher import Spaces
+from tests.spaces.launcher import Space, Spaces
 from tests.support import client_programs
 from tests.support.client_service import PAINTER, Service, opened
 from tests.support.eventually import eventually
@@ -30,6 +33,10 @@ PYTHON_CASES: Final = (
     "chat_no_model", "chat_no_picture", "chat_rejected", "chat_failed", "chat_failed_stream", "response_no_model",
     "response_unknown", "response_failed", "response_failed_stream",
 )  # fmt: skip
+MEDIA_CASES: Final = (
+    "video", "videos", "video_failed", "video_unknown", "video_no_film", "video_no_size", "speech", "speech_stream",
+    "speech_failed", "speech_no_voice", "files",
+)  # fmt: skip
 NODE_CASES: Final = (
     "openai_chat", "openai_chat_stream", "openai_response", "openai_response_stream", "openai_chat_failed", "ai_chat",
     "ai_chat_stream", "ai_response", "ai_response_stream", "ai_response_failed_stream", "ai_no_model", "ai_failed",
@@ -37,21 +44,41 @@ NODE_CASES: Final = (
 )  # fmt: skip
 
 
-#: An app's function as a provider of a model; those that crash have their own, since five failures in a row close one.
-_WRITER: Final = (
-    '[providers.{name}]\ndriver = "space"\nurl = "{url}"\napi_name = "write"\nkind = "text"\nmodels = ["{name}"]\n'
+#: An app's function as a provider of a model.
+_TABLE: Final = """\
+[providers.{name}]
+driver = "space"
+url = "{url}"
+api_name = "{function}"
+kind = "{kind}"
+models = ["{name}"]
+parameters = {params}
+"""
+#: Those that crash have providers of their own, since five failures in a row close one.
+_STUDIO: Final = (
+    *((name, "write", "text", '{ prompt = "" }') for name in ("write", "crash-python", "crash-node")),
+    ("film", "film", "video", '{ prompt = "", duration = 2, width = 64, height = 64, image = { type = "image" } }'),
+    ("speak", "speak", "audio", '{ prompt = { argument = "text" }, voice = { enum = ["ada", "bob"] }, speed = 1.0 }'),
 )
 
 
 @pytest.fixture(scope="module")
-def service(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+def studio(spaces: Spaces) -> Space:
+    return spaces.start(environments.TESTED[-1], "studio.py")
+
+
+@pytest.fixture(scope="module")
+def service(spaces: Spaces, studio: Space, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     line = environments.TESTED[-1]
-    painter, janus, studio = (spaces.start(line, app) for app in ("flux_schnell.py", "janus.py", "studio.py"))
+    painter, janus = (spaces.start(line, app) for app in ("flux_schnell.py", "janus.py"))
     tables = [
         f'[providers.{PAINTER}]\nurl = "{painter.url}"\nspace = ""\n',
         *(f'[models.{name}]\nproviders = ["{PAINTER}"]\n' for name in ("flux", "flux-schnell")),
         f'[providers.deepseekai-janus-pro-7b]\nurl = "{janus.url}"\nspace = ""\n',
-        *(_WRITER.format(name=name, url=studio.url) for name in ("write", "crash-python", "crash-node")),
+        *(
+            _TABLE.format(name=name, url=studio.url, function=function, kind=kind, params=params)
+            for name, function, kind, params in _STUDIO
+        ),
     ]
     with opened(tmp_path_factory.mktemp("talk"), tables, painter, janus, studio) as service:
         yield service
@@ -59,6 +86,15 @@ def service(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 def python(service: Service, *cases: str) -> client_programs.Running:
     return client_programs.python("client-openai", "openai_talk.py", *cases, **service.environ, PICTURE=PICTURE)
+
+
+@pytest.fixture(scope="module")
+def media(service: Service, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """What the cases of videos, speech and files found."""
+    path: Path = tmp_path_factory.mktemp("picture") / "black.png"
+    path.write_bytes(plain_image())
+    environ = {**service.environ, "PICTURE": str(path)}
+    return client_programs.python("client-openai", "openai_media.py", *MEDIA_CASES, **environ).found()
 
 
 def node(service: Service, *cases: str) -> client_programs.Running:
@@ -208,6 +244,79 @@ def test_errors_in_node(found: Any) -> None:
 def test_a_failed_job_is_not_asked_for_again(service: Service, prompt: str) -> None:
     (job,) = service.jobs(prompt)
     assert job["status"] == "failed"
+
+
+@pytest.mark.client("client-openai", "openai", "videos.create_and_poll", "videos.retrieve", "videos.download_content")
+def test_a_film_is_made_from_a_picture(media: Any) -> None:
+    found = media["video"]
+    video = found["video"]
+    assert (video["status"], video["progress"], video["prompt"], video["size"]) == ("completed", 100, "video", "64x48")
+    assert (video["model"], video["seconds"], found["again"]) == ("film", "0.25", "completed")
+    assert found["type"] == "video/webm"
+    assert recognise(base64.b64decode(found["file"])[:HEAD]).content_type == "video/webm"
+
+
+@pytest.mark.usefixtures("media")
+def test_what_a_film_is_to_be_reaches_the_app(studio: Space) -> None:
+    arguments: list[Any] = [note["arguments"] for note in studio.notes() if note["function"] == "film"]
+    (note,) = [given for given in arguments if given["prompt"] == "video"]
+    assert note == {"prompt": "video", "duration": 4, "width": 64, "height": 48, "image": [40, 30]}
+
+
+@pytest.mark.client("client-openai", "openai", "videos.list", "videos.delete")
+def test_films_are_listed_and_deleted(media: Any) -> None:
+    found = media["videos"]
+    newest_first = [*reversed(found["ids"])]
+    assert found["listed"][:3] == newest_first
+    assert len(found["listed"]) == len({*found["listed"]}) > 3, "in parts, also of the cases before"
+    assert found["deleted"] == {"id": found["ids"][1], "deleted": True, "object": "video.deleted"}
+    assert found["left"] == [found_id for found_id in found["listed"] if found_id != found["ids"][1]]
+
+
+def test_a_film_that_fails_says_why(media: Any) -> None:
+    found = media["video_failed"]
+    assert (found["video"]["status"], found["video"]["error"]["code"]) == ("failed", "provider_error")
+    assert (found["file"]["class"], found["file"]["status"]) == ("NotFoundError", 404)
+
+
+@pytest.mark.client("client-openai", "openai", "audio.speech.create", "audio.speech.with_streaming_response.create")
+def test_a_text_is_read_aloud(service: Service, media: Any) -> None:
+    found = media["speech"]
+    assert (found["type"], found["ignored"]) == ("audio/wav", "voice, response_format")
+    for case, seconds in (("speech", 0.2), ("speech_stream", 0.1)):
+        with wave.open(io.BytesIO(base64.b64decode(media[case]["file"]))) as sound:
+            assert sound.getnframes() / sound.getframerate() == pytest.approx(seconds, abs=0.01)
+    assert service.get(f"/v1/jobs/{found['request_id']}")["input"]["prompt"] == "speech"
+
+
+@pytest.mark.client(
+    "client-openai", "openai", "files.create", "files.retrieve", "files.list", "files.content", "files.delete"
+)
+def test_a_file_is_uploaded_used_and_deleted(media: Any) -> None:
+    found = media["files"]
+    made = found["made"]
+    assert (made["object"], made["purpose"], made["filename"]) == ("file", "vision", "black.png")
+    assert (found["retrieved"], found["listed"]) == (made["id"], [made["id"]])
+    assert picture(found["content"]).size == (40, 30)
+    assert found["said"].startswith("A picture of 40x30.")
+    assert found["deleted"] == {"id": made["id"], "deleted": True, "object": "file"}
+    assert found["after"]["class"] == "NotFoundError"
+
+
+@pytest.mark.parametrize(
+    ("case", "kind", "status", "code", "param"),
+    [
+        ("video_unknown", "NotFoundError", 404, "not_found", None),
+        ("video_no_film", "UnprocessableEntityError", 422, "invalid_input", "model"),
+        ("video_no_size", "UnprocessableEntityError", 422, "invalid_input", "size"),
+        ("speech_failed", "APIStatusError", 424, "provider_error", None),
+        ("speech_no_voice", "UnprocessableEntityError", 422, "invalid_input", "voice"),
+    ],
+)
+def test_an_error_about_films_and_sounds_has_its_class(
+    media: Any, case: str, kind: str, status: int, code: str, param: str | None
+) -> None:
+    assert media[case] == {"class": kind, "status": status, "code": code, "param": param}
 
 
 @pytest.fixture(scope="module")

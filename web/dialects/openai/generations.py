@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
-
 from flask import Blueprint, Response, request
 
 from web.dialects.bodies import without_nulls
 from web.dialects.openai.declared import ANSWERS, MARKS, REFUSALS
-from web.dialects.openai.images import answer, order
+from web.dialects.openai.images import make
 from web.dialects.openai.schemas import GENERATION
-from web.dialects.openai.streams import stream
-from web.dialects.waiting import answer_when_ended
 from web.http.json_body import SMALL_BODY, read_json
 from web.http.operation import Operation
-from web.http.validation import or_none
 
 blueprint = Blueprint("openai_generations", __name__)
 
@@ -49,7 +44,4 @@ def generate() -> Response:
 
 def _generate() -> Response:
     body = without_nulls(read_json(request, SMALL_BODY))
-    ordered = order(GENERATION.read(body), body)
-    if or_none(ordered.asked.stream):
-        return stream(ordered, "image_generation")
-    return answer_when_ended(ordered.made, partial(answer, ordered))
+    return make(GENERATION.read(body), body, "image_generation")

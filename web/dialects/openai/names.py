@@ -2,33 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from web.dialects.models import default_model
 from web.services import services
 
-#: How the names of OpenAI's models begin that make images, and of those that make texts.
-_IMAGE_MODELS: Final = ("dall-e", "gpt-image", "chatgpt-image")
-_TEXT_MODELS: Final = ("gpt-", "chatgpt-")
+#: How the names of OpenAI's models begin, by what they make; the first that fits counts.
+_OPENAIS: Final[Mapping[str, tuple[str, ...]]] = {
+    "image": ("dall-e", "gpt-image", "chatgpt-image"),
+    "video": ("sora",),
+    "audio": ("tts-", "gpt-4o-mini-tts"),
+    "text": ("gpt-", "chatgpt-"),
+}
 #: The name that huggingface_hub gives where it knows none.
 _NO_MODEL: Final = "dummy"
 
 
-def image_model(name: str | None) -> str:
-    """The model of ours that a name means; OpenAI's own names, and none, mean the first that makes images."""
-    if name is None or (name.startswith(_IMAGE_MODELS) and not is_ours(name)):
-        return default_model(services().catalog, "image")
-    return name
+def model_of(name: str | None, kind: str) -> str:
+    """The model of ours that a name means: of none, and of one of OpenAI's that makes texts, the first of a kind here.
 
-
-def model_for_talk(name: str | None, kind: str) -> str:
-    """The model of ours that a conversation means; OpenAI's own names, and none, mean the first of a kind."""
+    Raises:
+        Problem: 404: it means one that there is not.
+    """
     if name is None or name == _NO_MODEL:
         return default_model(services().catalog, kind)
-    if is_ours(name):
+    made = next((made for made, begins in _OPENAIS.items() if name.startswith(begins)), None)
+    if made is None or is_ours(name):
         return name
-    meant = image_model(name)
-    return default_model(services().catalog, kind) if meant == name and name.startswith(_TEXT_MODELS) else meant
+    return default_model(services().catalog, kind if made == "text" else made)
 
 
 def is_ours(name: str | None) -> bool:

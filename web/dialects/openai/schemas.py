@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from jobs.model import Strategy
 from jobs.resources import examples
 from jobs.resources.base import Resource, UnixTime, Url, about
-from web.dialects.bodies import DialectBody
-from web.http.validation import BodyReader
+from web.dialects.openai.fields import Fields
+from web.http.validation import BodyReader, or_none
 
 #: Most pictures of one request.
 MOST_PICTURES: Final = 10
 
-_Name = Annotated[str, Meta(min_length=1, max_length=128)]
 _Size = Annotated[str, Meta(max_length=32)]
 
 
-class ImageFields(DialectBody, frozen=True, kw_only=True):
-    """What all image routes take. Of OpenAI's own fields, others are accepted and have no effect."""
+class ImageFields(Fields, frozen=True, kw_only=True):
+    """What all image routes take."""
 
     prompt: Annotated[str, about("What to show.", example="a lighthouse at dusk")]
-    model: Annotated[
-        _Name | UnsetType,
-        about(
-            "A model of GET /v1/models. OpenAI's own names (`dall-e-3`, `gpt-image-1`) mean the first image model here."
-        ),
-    ] = UNSET
     n: Annotated[
         Annotated[int, Meta(ge=1, le=MOST_PICTURES)] | UnsetType,
         about("How many pictures: each is a job. With a `seed`, the others get the next ones."),
@@ -48,28 +40,11 @@ class ImageFields(DialectBody, frozen=True, kw_only=True):
     partial_images: Annotated[
         Annotated[int, Meta(ge=0, le=3)] | UnsetType, about("Streaming: previews to send at most.")
     ] = UNSET
-    user: Annotated[str | UnsetType, about("Your end user: queues are fair between users.")] = UNSET
-    seed: Annotated[int | UnsetType, about("Ours: as the parameter of the model.")] = UNSET
-    steps: Annotated[int | UnsetType, about("Ours: also as `num_inference_steps`.")] = UNSET
-    num_inference_steps: int | UnsetType = UNSET
-    guidance: Annotated[float | UnsetType, about("Ours: also as `guidance_scale` or `cfg_scale`.")] = UNSET
-    guidance_scale: float | UnsetType = UNSET
-    cfg_scale: float | UnsetType = UNSET
-    negative_prompt: Annotated[str | UnsetType, about("Ours: as the parameter of the model.")] = UNSET
-    width: Annotated[int | UnsetType, about("Ours: in place of `size`.")] = UNSET
-    height: Annotated[int | UnsetType, about("Ours: in place of `size`.")] = UNSET
-    aspect_ratio: Annotated[str | UnsetType, about("Ours: in place of `size`.")] = UNSET
-    strategy: Annotated[Strategy | UnsetType, about("Ours: as `strategy` of a job.")] = UNSET
-    provider: Annotated[
-        _Name | UnsetType, about("Ours: the only provider to use. A name that is none of ours has no effect.")
-    ] = UNSET
 
-
-#: The fields that are parameters of a model.
-PARAMETERS: Final = (
-    "seed", "steps", "num_inference_steps", "guidance", "guidance_scale", "cfg_scale", "negative_prompt", "width",
-    "height", "aspect_ratio",
-)  # fmt: skip
+    @property
+    def form(self) -> str:
+        """The format of the pictures in base64."""
+        return or_none(self.output_format) or "png"
 
 
 class ImageGeneration(ImageFields, frozen=True, kw_only=True):
@@ -114,8 +89,3 @@ class ImageAnswer(Resource, frozen=True, kw_only=True):
     model: Annotated[str, about("The model that made them.", example=examples.MODEL)]
     provider: Annotated[str | UnsetType, about("The provider of the first one.", example=examples.PROVIDER)] = UNSET
     job_ids: Annotated[list[str], about("Their jobs: see GET /v1/jobs/{job_id}.", example=[examples.JOB])]
-
-
-def given(asked: ImageFields, names: tuple[str, ...]) -> dict[str, Any]:
-    """The fields of a body that were given, of these."""
-    return {name: value for name in names if (value := getattr(asked, name)) is not UNSET}

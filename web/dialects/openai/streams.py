@@ -14,7 +14,8 @@ from jobs.events import JobEvent, Previewed, Progressed
 from jobs.files.images import convert
 from jobs.model import Job, Status
 from web.dialects.failures import failed
-from web.dialects.openai.images import Order
+from web.dialects.openai.orders import Order
+from web.dialects.openai.schemas import ImageFields
 from web.dialects.pictures import in_base64, pictures_of
 from web.dialects.streaming import as_it_runs, error_in, event, streamed
 from web.dialects.waiting import Wait
@@ -28,13 +29,13 @@ from web.services import services
 Kind = Literal["image_generation", "image_edit"]
 
 
-def stream(ordered: Order, kind: Kind) -> Response:
+def stream(asked: ImageFields, ordered: Order, kind: Kind) -> Response:
     """The events of a request for one picture."""
-    return streamed(ordered.made, ordered.ignored, partial(_events, ordered=ordered, kind=kind), _error)
+    return streamed(ordered.made, ordered.ignored, partial(_events, asked=asked, kind=kind), _error)
 
 
-def _events(wait: Wait, ordered: Order, kind: Kind) -> Iterator[bytes]:
-    previews = or_none(ordered.asked.partial_images) or 0
+def _events(wait: Wait, asked: ImageFields, kind: Kind) -> Iterator[bytes]:
+    previews = or_none(asked.partial_images) or 0
     sent = 0
 
     def tell(found: JobEvent) -> bytes:
@@ -43,10 +44,10 @@ def _events(wait: Wait, ordered: Order, kind: Kind) -> Iterator[bytes]:
             return event(_progress(found, kind))
         if not isinstance(found, Previewed) or sent >= previews:
             return b""
-        preview = _preview(ordered, wait.jobs[0], found.index)
+        preview = _preview(asked, wait.jobs[0], found.index)
         if preview is None:
             return b""
-        shown = _picture(ordered, wait.jobs[0], preview, f"{kind}.partial_image")
+        shown = _picture(asked, wait.jobs[0], preview, f"{kind}.partial_image")
         sent += 1
         return event({**shown, "partial_image_index": sent - 1})
 
@@ -57,7 +58,7 @@ def _events(wait: Wait, ordered: Order, kind: Kind) -> Iterator[bytes]:
         return
     for output in pictures_of(job)[:1]:
         size = {"size": f"{output.width}x{output.height}"} if output.width else {}
-        picture = _picture(ordered, job, in_base64(job, output, ordered.form), f"{kind}.completed")
+        picture = _picture(asked, job, in_base64(job, output, asked.form), f"{kind}.completed")
         yield event({**picture, **size})
         return
     yield _error(respond(Problem("job_failed", "The app gave a result, but no picture; see the job.")))
@@ -73,22 +74,22 @@ def _progress(found: Progressed, kind: Kind) -> dict[str, Any]:
     }
 
 
-def _preview(ordered: Order, job: Job, index: int) -> str | None:
+def _preview(asked: ImageFields, job: Job, index: int) -> str | None:
     data = services().store.preview(job.id, index)
     if data is None:
         return None
-    return base64.b64encode(aside(lambda: convert(BytesIO(data), FORMATS[ordered.form], None), "copies")).decode()
+    return base64.b64encode(aside(lambda: convert(BytesIO(data), FORMATS[asked.form], None), "copies")).decode()
 
 
-def _picture(ordered: Order, job: Job, data: str, kind: str) -> dict[str, Any]:
+def _picture(asked: ImageFields, job: Job, data: str, kind: str) -> dict[str, Any]:
     return {
         "type": kind,
         "b64_json": data,
         "created_at": int(job.created_at),
-        "size": or_none(ordered.asked.size) or "auto",
+        "size": or_none(asked.size) or "auto",
         "quality": "auto",
         "background": "auto",
-        "output_format": ordered.form,
+        "output_format": asked.form,
     }
 
 

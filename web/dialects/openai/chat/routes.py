@@ -12,7 +12,7 @@ from web.dialects.ignored import IGNORED_HEADER
 from web.dialects.openai.chat import messages
 from web.dialects.openai.chat.answers import answer, stream
 from web.dialects.openai.chat.schemas import CHAT, ChatCompletion
-from web.dialects.openai.conversing import order
+from web.dialects.openai.conversing import talk
 from web.dialects.openai.declared import MARKS, REFUSALS
 from web.dialects.waiting import answer_when_ended
 from web.http.error_responses import ProblemResource
@@ -51,7 +51,7 @@ def converse(body: Any) -> Response:  # noqa: ANN401 - any JSON
     """The answer to the current request, whose body this is."""
     asked = CHAT.read(body)
     turns, ignored = messages.read(asked.messages)
-    ordered = order(asked, turns, body, ignored=ignored)
+    ordered = talk(asked, turns, body, ignored=ignored)
     if or_none(asked.stream):
         return stream(ordered)
     return answer_when_ended(ordered.made, partial(answer, ordered))

@@ -8,7 +8,7 @@ from msgspec import UNSET, Meta, UnsetType
 
 from jobs.resources import examples
 from jobs.resources.base import Resource, UnixTime, about
-from web.dialects.openai.fields import ConversationFields
+from web.dialects.openai.conversing import ConversationFields
 from web.http.validation import BodyReader
 
 

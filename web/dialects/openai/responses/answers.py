@@ -16,10 +16,10 @@ from jobs.model import Job, Output, Status
 from jobs.resources.base import optional
 from web.dialects.failures import failed
 from web.dialects.ignored import say_ignored
+from web.dialects.openai.failure import failure_in
 from web.dialects.openai.orders import Order
 from web.dialects.openai.responses.schemas import (
     IncompleteDetails,
-    ResponseError,
     ResponseItem,
     ResponseResource,
     ResponseStatus,
@@ -54,12 +54,11 @@ def response_of(job: Job) -> ResponseResource:
     Raises:
         ArtifactNotFound: A file of its result is no longer kept.
     """
-    failure = job.error
     return ResponseResource(
         id=f"resp_{job.id}",
         created_at=int(job.created_at),
         status=_STATUSES[job.status],
-        error=None if failure is None else ResponseError(code=failure.code, message=failure.detail),
+        error=failure_in(job),
         incomplete_details=IncompleteDetails() if job.status is Status.EXPIRED else None,
         model=job.model,
         provider=optional(job.provider),

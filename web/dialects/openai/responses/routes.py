@@ -12,7 +12,7 @@ from msgspec import structs
 from web.dialects.bodies import without_nulls
 from web.dialects.ignored import IGNORED_HEADER, say_ignored
 from web.dialects.models import size_of
-from web.dialects.openai.conversing import order
+from web.dialects.openai.conversing import talk
 from web.dialects.openai.declared import MARKS, REFUSALS
 from web.dialects.openai.names import is_ours
 from web.dialects.openai.orders import Order
@@ -75,15 +75,15 @@ def _ordered(asked: ResponseRequest, body: Mapping[str, Any]) -> Order:
         ignored.append("tools")
     stays = not or_none(asked.background) or bool(or_none(asked.stream))
     if number is None:
-        return order(asked, turns, body, ignored=ignored, stays=stays)
+        return talk(asked, turns, body, ignored=ignored, stays=stays)
     tool = tools[number]
     named = tool.get("model")
     if isinstance(named, str) and named and not is_ours(or_none(asked.model)):
         asked = structs.replace(asked, model=named[:128])
     place = f"/tools/{number}/size"
-    more = _sides(tool, place)
-    return order(
-        asked, turns, body, kind="image", more=more, places=dict.fromkeys(more, place), ignored=ignored, stays=stays
+    sides = _sides(tool, place)
+    return talk(
+        asked, turns, body, kind="image", given=sides, places=dict.fromkeys(sides, place), ignored=ignored, stays=stays
     )
 
 

@@ -8,7 +8,8 @@ from msgspec import UNSET, Meta, UnsetType
 
 from jobs.resources import examples
 from jobs.resources.base import Resource, UnixTime, about
-from web.dialects.openai.fields import ConversationFields
+from web.dialects.openai.conversing import ConversationFields
+from web.dialects.openai.failure import Failure
 from web.http.validation import BodyReader
 
 ResponseStatus = Literal["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"]
@@ -72,13 +73,6 @@ class ResponseItem(Resource, frozen=True, kw_only=True):
     output_format: Annotated[Literal["png"] | UnsetType, about("Of a picture: that of its file.")] = UNSET
 
 
-class ResponseError(Resource, frozen=True, kw_only=True):
-    """Why there is no result."""
-
-    code: Annotated[str, about("As `error.code` of the job.", example="provider_error")]
-    message: Annotated[str, about("What happened.", example="the app crashed")]
-
-
 class IncompleteDetails(Resource, frozen=True, kw_only=True):
     """Why a response is incomplete."""
 
@@ -93,7 +87,7 @@ class ResponseResource(Resource, frozen=True, kw_only=True):
     created_at: Annotated[UnixTime, about("When it was asked for (Unix seconds).", example=1_795_186_218)]
     status: Annotated[ResponseStatus, about("How far it is.", example="completed")]
     error: Annotated[
-        ResponseError | None, about("Why it failed.", example={"code": "provider_error", "message": "the app crashed"})
+        Failure | None, about("Why it failed.", example={"code": "provider_error", "message": "the app crashed"})
     ]
     incomplete_details: Annotated[
         IncompleteDetails | None, about("Why it is incomplete.", example={"reason": "deadline_exceeded"})
