@@ -209,7 +209,7 @@ def test_the_end_of_a_running_job_by_somebody_else_reaches_the_worker_at_once(
 def test_a_parked_job_waits_for_its_time(store: JobStore, leases: Leases, queue: JobQueue) -> None:
     job = add_job(store)
     worker(store, leases)
-    later = store.now() + 0.1
+    later = store.now() + 1.0
     store.change(job.id, lambda _: events.Parked(at=1.0, reason="provider_cooldown", until=later))
     assert queue.choose() == ()
     assert store.get(job.id).job.waiting == "provider_cooldown"
