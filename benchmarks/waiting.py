@@ -17,7 +17,7 @@ from tests.support.processes import Stack
 
 TITLE = "Five hundred requests that wait, and polls beside them"
 HOW = (
-    "500 connections each ask `POST /v1/images/generations` for a picture, and nobody makes it; meanwhile 16 connections"
+    "500 connections, one after another, ask `POST /v1/images/generations` for a picture, and nobody makes it; meanwhile 16 connections"
     " poll as fast as they are answered. Memory is what the two web processes have more than before, what they share"
     " counted in parts."
 )
@@ -69,7 +69,7 @@ def run(stack: Stack, rounds: int, seconds: int, say: Callable[[str], None]) -> 
 
 
 def _ask(stack: Stack, asking: ExitStack, count: int) -> None:
-    """Open connections and send a request on each; returns when all their jobs are queued.
+    """Open connections and send a request on each, one after another; returns when all their jobs are queued.
 
     Raises:
         RuntimeError: Not all were accepted in time.
@@ -81,11 +81,11 @@ def _ask(stack: Stack, asking: ExitStack, count: int) -> None:
         head = f"POST /v1/images/generations HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
         connection = asking.enter_context(socket.create_connection(("127.0.0.1", stack.port), timeout=30))
         connection.sendall(head.encode() + body)
-    ends = time.monotonic() + _QUEUED_SECONDS
-    while redis.zcard(keys.QUEUED) < queued + count:
-        if time.monotonic() > ends:
-            raise RuntimeError(f"{redis.zcard(keys.QUEUED) - queued} of {count} requests were accepted")
-        time.sleep(0.1)
+        ends = time.monotonic() + _QUEUED_SECONDS
+        while redis.zcard(keys.QUEUED) <= queued + number:
+            if time.monotonic() > ends:
+                raise RuntimeError(f"{number} of {count} requests were accepted")
+            time.sleep(0.001)
 
 
 def _threads(pid: int) -> int:

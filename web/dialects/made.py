@@ -9,7 +9,7 @@ from flask import Response
 
 from jobs.idempotency import Idempotency
 from jobs.record.types import Accepted
-from web.http.headers import REPLAYED
+from web.v1.idempotency import say_replayed
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +20,11 @@ class Made:
     marks: Idempotency | None
 
 
+def are_joined(made: Sequence[Made]) -> bool:
+    """Whether an earlier sending of the request made all its jobs."""
+    return all(each.accepted.replayed for each in made)
+
+
 def say_joined(answer: Response, made: Sequence[Made]) -> Response:
     """Add the header that says: an earlier sending of the request made all its jobs."""
-    if all(each.accepted.replayed for each in made):
-        answer.headers[REPLAYED] = "true"
-    return answer
+    return say_replayed(answer) if are_joined(made) else answer

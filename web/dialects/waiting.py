@@ -11,17 +11,18 @@ import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from socket import socket
 from typing import Final
 
 from flask import Response, g, request, stream_with_context
 
 from jobs.errors import StoreUnavailable
+from jobs.idempotency import Idempotency
 from jobs.model import Job
 from jobs.record.types import LoggedEvent, Record
 from resilience import foreign, survive
-from web.dialects.made import Made, say_joined
+from web.dialects.made import Made, are_joined
 from web.http.deferred import defer
 from web.http.error_responses import respond
 from web.http.headers import connection_of
@@ -29,6 +30,7 @@ from web.services import Services, services
 from web.streaming.messages import is_end
 from web.streaming.pump import TooManyWatchers
 from web.streaming.watch import HungUp, Watch
+from web.v1.idempotency import say_replayed
 
 log = logging.getLogger(__name__)
 
@@ -48,33 +50,60 @@ class AnswerFailed(Exception):
 
 
 @dataclass(slots=True)
+class _Awaited:
+    """A job that a client waits for: what is needed to watch it, and its record as it was seen last."""
+
+    job_id: str
+    owner: str
+    event_id: str
+    marks: Idempotency | None
+    record: Record | None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it is known to have ended."""
+        return self.record is not None and self.record.job.status.is_terminal
+
+
+def _awaited(made: Made) -> _Awaited:
+    record = made.accepted.record
+    return _Awaited(record.job.id, record.job.owner, record.event_id, made.marks, record)
+
+
+@dataclass(slots=True)
 class Wait:
     """A client of the current request that waits for jobs. Close it."""
 
-    made: Sequence[Made]
+    made: InitVar[Sequence[Made]]
     services: Services = field(default_factory=services)
     #: Both are the current request's; the wait itself may be outside of Flask.
     _let_in: Callable[[], object] = field(default_factory=lambda: g.let_in)
     _client: socket | None = field(default_factory=lambda: connection_of(request.environ))
-    _records: list[Record] = field(init=False)
+    _awaited: list[_Awaited] = field(init=False)
     _watch: Watch | None = field(default=None, init=False)
     _watched: int = field(default=-1, init=False)
     _over: bool = field(default=False, init=False)
     #: Whether a job is known to have ended, and was not read since.
     _is_old: bool = field(default=False, init=False)
 
-    def __post_init__(self) -> None:
-        self._records = [made.accepted.record for made in self.made]
+    def __post_init__(self, made: Sequence[Made]) -> None:
+        self._awaited = [_awaited(each) for each in made]
 
     @property
     def jobs(self) -> list[Job]:
-        """The jobs as they were seen last."""
-        return [record.job for record in self._records]
+        """The jobs as they were seen last, but those that were forgotten."""
+        return [record.job for record in self.records]
+
+    def forget(self) -> None:
+        """Forget the jobs that go on, for a wait that asks nothing of them before they have ended."""
+        for each in self._awaited:
+            if not each.is_over:
+                each.record = None
 
     @property
     def records(self) -> Sequence[Record]:
-        """Their records as they were seen last."""
-        return self._records
+        """Their records as they were seen last, but those that were forgotten."""
+        return [each.record for each in self._awaited if each.record is not None]
 
     def until(self, moment: float) -> list[Job] | None:
         """The jobs once all have ended; None: it is that moment (of :func:`time.monotonic`), and some have not.
@@ -84,8 +113,8 @@ class Wait:
             Problem: Its key was revoked meanwhile.
             JobGone: A job was deleted.
         """
-        for number in range(len(self._records)):
-            while not self._records[number].job.status.is_terminal:
+        for number, each in enumerate(self._awaited):
+            while not each.is_over:
                 if time.monotonic() >= moment:
                     return None
                 self.news(number, moment)
@@ -102,7 +131,7 @@ class Wait:
             if watch is None or self._is_old or any(is_end(entry.event) for entry in news):
                 # An outage now must not lose what the news said.
                 self._is_old = True
-                self._records[number] = self.services.store.get(self._records[number].job.id)
+                self._awaited[number].record = self.services.store.get(self._awaited[number].job_id)
                 self._is_old = False
         except StoreUnavailable:
             # A short outage ends no wait.
@@ -120,10 +149,10 @@ class Wait:
         """A watch of one of the jobs; None: the process has no place for one more, so the job is looked at now and then."""
         if self._watched != number:
             self._leave()
-            record = self._records[number]
+            each = self._awaited[number]
             with suppress(TooManyWatchers):
                 self._watch = self.services.pump.watch(
-                    record.job.id, record.event_id, owner=record.job.owner, client=self._client
+                    each.job_id, each.event_id, owner=each.owner, client=self._client
                 )
             self._watched = number
         return self._watch
@@ -139,52 +168,58 @@ class Wait:
             return
         self._over = True
         self._leave()
-        for made in self.made:
-            if made.marks is None:
+        for each in self._awaited:
+            if each.marks is None:
                 continue
             with survive(log, "a request that is sent again may make a second job"):
                 if answered:
-                    self.services.unanswered.answered(made.marks, made.accepted.record.job.id)
+                    self.services.unanswered.answered(each.marks, each.job_id)
                 else:
-                    self.services.unanswered.abandon(made.marks, made.accepted.record.job.id)
+                    self.services.unanswered.abandon(each.marks, each.job_id)
 
 
 def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
     """The answer to the current request, once all jobs have ended."""
     wait = Wait(made)
+    wait.forget()
     late = time.monotonic() + wait.services.timings.late_answer
+
+    def answer(jobs: Sequence[Job] | None) -> Response:
+        return _late(wait, render) if jobs is None else _sent(wait, render(jobs))
+
+    return _later(wait, late, answer, joined=are_joined(made))
+
+
+def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Response:
+    """The answer to the current request, once all jobs have ended or after so many seconds; it shows them either way."""
+    wait = Wait(made)
+
+    def answer(_: Sequence[Job] | None) -> Response:
+        return _sent(wait, render(wait.jobs))
+
+    return _later(wait, time.monotonic() + seconds, answer, joined=are_joined(made))
+
+
+def _later(wait: Wait, moment: float, answer: Callable[[Sequence[Job] | None], Response], *, joined: bool) -> Response:
+    """An answer made of the jobs, or of None where not all of them have ended at the moment."""
+
+    def sleep() -> None:
+        wait.until(moment)
 
     def finish(failed: Exception | None) -> Response:
         try:
             if failed is not None:
                 raise failed
-            jobs = wait.until(late)
-            return say_joined(_late(wait, render) if jobs is None else _sent(wait, render(jobs)), made)
+            answered = answer(wait.until(moment))
         except HungUp:
             wait.close(answered=False)
             return Response(status=CLIENT_GONE)
         except Exception:
             wait.close(answered=True)
             raise
-
-    def sleep() -> None:
-        wait.until(late)
+        return say_replayed(answered) if joined else answered
 
     return defer(sleep, finish)
-
-
-def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Response:
-    """The answer to the current request, once all jobs have ended or after so many seconds; it shows them either way."""
-    wait = Wait(made)
-    try:
-        wait.until(time.monotonic() + seconds)
-        return say_joined(_sent(wait, render(wait.jobs)), made)
-    except HungUp:
-        wait.close(answered=False)
-        return Response(status=CLIENT_GONE)
-    except Exception:
-        wait.close(answered=True)
-        raise
 
 
 def _sent(wait: Wait, answer: Response) -> Response:

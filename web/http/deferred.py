@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _KEPT_AS: Final = "darkroom.deferred"
 #: In the environment of a request: calls a function on a stack of its own, where the server can.
-ASIDE: Final = "darkroom.aside"
+ON_OWN_STACK: Final = "darkroom.on_own_stack"
 
 Finish = Callable[[Exception | None], Response]
 
@@ -88,8 +88,8 @@ def deferring(inner: WSGIApplication) -> WSGIApplication:
         def start(status: str, headers: list[tuple[str, str]], *more: Any) -> Callable[[bytes], object]:  # noqa: ANN401
             return _nothing if is_deferred(environ) else start_response(status, headers, *more)
 
-        aside = environ.get(ASIDE, _call)
-        pieces: Iterable[bytes] = aside(inner, environ, start)
+        on_own_stack = environ.get(ON_OWN_STACK, _call)
+        pieces: Iterable[bytes] = on_own_stack(inner, environ, start)
         deferred = environ.get(_KEPT_AS)
         if deferred is None:
             return pieces
@@ -97,7 +97,7 @@ def deferring(inner: WSGIApplication) -> WSGIApplication:
         _close(pieces)
         pieces = ()
         deferred.pass_time()
-        again: Iterable[bytes] = aside(inner, environ, start)
+        again: Iterable[bytes] = on_own_stack(inner, environ, start)
         return again
 
     return serve

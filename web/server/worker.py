@@ -12,7 +12,7 @@ from greenlet import greenlet
 from gunicorn.http import RequestParser, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from web.http.deferred import ASIDE
+from web.http.deferred import ON_OWN_STACK
 from web.server.answers import Answer
 from web.server.head_deadlines import HeadDeadlines
 from web.server.joined_writes import JoinedWrites
@@ -61,7 +61,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
             self.cfg.pre_request(self, req)
             answer, environ = wsgi.create(req, sock, addr, listener_name, self.cfg, response_class=Answer)
             environ["wsgi.multithread"] = True
-            environ[ASIDE] = _aside
+            environ[ON_OWN_STACK] = _on_own_stack
             self._count()
             if not self.alive:
                 answer.force_close()
@@ -88,7 +88,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
             self.alive = False
 
 
-def _aside(call: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - passed on
+def _on_own_stack(call: Callable[..., T], *given: Any) -> T:  # noqa: ANN401 - passed on
     """Call in a greenlet of its own: its stack is given back at the end, where one that has grown never shrinks.
 
     The connection's own greenlet goes on when the call ends, and then has what it gave or raised.

@@ -62,7 +62,7 @@ def make(
     )
     if or_none(asked.stream):
         return stream(asked, ordered, kind)
-    return answer_when_ended(ordered.made, partial(_answer, asked, ordered))
+    return answer_when_ended(ordered.made, partial(_answer, asked, ordered.without_jobs()))
 
 
 def sides_of(size: str | None, body: Mapping[str, Any]) -> dict[str, int]:

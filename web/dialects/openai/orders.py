@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from flask import request
@@ -49,6 +49,10 @@ class Order:
     def job(self) -> Job:
         """Its first job as it was accepted."""
         return self.made[0].accepted.record.job
+
+    def without_jobs(self) -> Order:
+        """The same without its jobs: for an answer that is given them when they have ended."""
+        return replace(self, made=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,10 +14,10 @@ from greenlet import getcurrent
 
 from web import request_counts
 from web.http import envelope
-from web.http.deferred import ASIDE, Deferred, after_wait, defer, deferring, is_deferred
+from web.http.deferred import ON_OWN_STACK, Deferred, after_wait, defer, deferring, is_deferred
 from web.http.operation import Operation, ok
 from web.http.problems import Problem
-from web.server.worker import _aside
+from web.server.worker import _on_own_stack
 
 
 @dataclass
@@ -104,7 +104,7 @@ def test_a_server_that_can_runs_both_visits_on_stacks_of_their_own() -> None:
         return [b"first"] if deferred is None else [b"second"]
 
     started: list[str] = []
-    environ: Any = {ASIDE: _aside}
+    environ: Any = {ON_OWN_STACK: _on_own_stack}
     body = deferring(application)(environ, lambda status, _: started.append(status))  # type: ignore[arg-type]
     assert (list(body), started) == ([b"second"], ["200 OK"])
     assert seen == [False, True, False]
@@ -112,5 +112,5 @@ def test_a_server_that_can_runs_both_visits_on_stacks_of_their_own() -> None:
 
 def test_an_error_on_a_stack_of_its_own_comes_back() -> None:
     with pytest.raises(ZeroDivisionError):
-        _aside(lambda: 1 // 0)
-    assert _aside(lambda text: f"{text}!", "here") == "here!"
+        _on_own_stack(lambda: 1 // 0)
+    assert _on_own_stack(lambda text: f"{text}!", "here") == "here!"

@@ -54,4 +54,4 @@ def converse(body: Any) -> Response:  # noqa: ANN401 - any JSON
     ordered = talk(asked, turns, body, ignored=ignored)
     if or_none(asked.stream):
         return stream(ordered)
-    return answer_when_ended(ordered.made, partial(answer, ordered))
+    return answer_when_ended(ordered.made, partial(answer, ordered.without_jobs()))

@@ -64,7 +64,7 @@ def create() -> Response:
         return stream(ordered)
     if or_none(asked.background):
         return say_ignored(json_response(response_of(ordered.job)), ordered.ignored)
-    return answer_when_ended(ordered.made, partial(answer, ordered))
+    return answer_when_ended(ordered.made, partial(answer, ordered.without_jobs()))
 
 
 def _ordered(asked: ResponseRequest, body: Mapping[str, Any]) -> Order:
