@@ -46,6 +46,7 @@ class Order:
 
 def model_named(name: str) -> str:
     """The model of ours that an address names; the id of a provider's Space means the first model of that."""
+    name = name.rstrip("/")
     specs = services().catalog.specs()
     if any(spec.model(name) for spec in specs):
         return name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import partial
+from typing import Final
 
 from flask import Blueprint, Response, request
 
@@ -16,6 +17,7 @@ from web.dialects.openai.chat.routes import ANSWERS as CHAT_ANSWERS
 from web.dialects.openai.chat.routes import converse
 from web.dialects.openai.chat.schemas import CHAT
 from web.dialects.openai.declared import MARKS, REFUSALS
+from web.dialects.openai.names import NO_MODEL
 from web.dialects.waiting import answer_within
 from web.http.file_response import IMAGES
 from web.http.headers import REPLAYED
@@ -24,7 +26,7 @@ from web.http.operation import Answer, Operation
 
 blueprint = Blueprint("huggingface", __name__, url_prefix="/hf/models")
 
-_FOUND = Answer(
+_FOUND: Final = Answer(
     200,
     "The picture; or of a model that makes texts, `[{generated_text}]`.",
     {**IMAGES, "application/json": None},
@@ -57,7 +59,10 @@ def infer(name: str) -> Response:
 def chat(name: str) -> Response:
     """Go on with a conversation.
 
-    As `POST /v1/chat/completions`, with the model of the address: the `model` in the body has no effect.
+    As `POST /v1/chat/completions`, with the model of the address: a `model` in the body has no effect.
     """
     body = without_nulls(read_json(request, PICTURE_BODY))
-    return converse({**body, "model": model_named(name)} if isinstance(body, dict) else body)
+    if not isinstance(body, dict):
+        return converse(body)
+    ignored = [] if body.get("model") in (None, NO_MODEL, name) else ["model"]
+    return converse({**body, "model": model_named(name)}, ignored)

@@ -16,7 +16,7 @@ _OPENAIS: Final[Mapping[str, tuple[str, ...]]] = {
     "text": ("gpt-", "chatgpt-"),
 }
 #: The name that huggingface_hub gives where it knows none.
-_NO_MODEL: Final = "dummy"
+NO_MODEL: Final = "dummy"
 
 
 def model_of(name: str | None, kind: str) -> str:
@@ -25,7 +25,7 @@ def model_of(name: str | None, kind: str) -> str:
     Raises:
         Problem: 404: it means one that there is not.
     """
-    if name is None or name == _NO_MODEL:
+    if name is None or name == NO_MODEL:
         return default_model(services().catalog, kind)
     made = next((made for made, begins in _OPENAIS.items() if name.startswith(begins)), None)
     if made is None or is_ours(name):

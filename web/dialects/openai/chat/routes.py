@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -47,11 +48,11 @@ def complete() -> Response:
     return converse(without_nulls(read_json(request, PICTURE_BODY)))
 
 
-def converse(body: Any) -> Response:  # noqa: ANN401 - any JSON
-    """The answer to the current request, whose body this is."""
+def converse(body: Any, ignored: Sequence[str] = ()) -> Response:  # noqa: ANN401 - any JSON
+    """The answer to the current request, whose body this is, without what was ignored of it already."""
     asked = CHAT.read(body)
-    turns, ignored = messages.read(asked.messages)
-    ordered = talk(asked, turns, body, ignored=ignored)
+    turns, unheard = messages.read(asked.messages)
+    ordered = talk(asked, turns, body, ignored=[*ignored, *unheard])
     if or_none(asked.stream):
         return stream(ordered)
     return answer_when_ended(ordered.made, partial(answer, ordered.without_jobs()))

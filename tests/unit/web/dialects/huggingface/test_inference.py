@@ -49,7 +49,7 @@ def test_the_answer_is_the_picture_and_nothing_else(client: FlaskClient, service
     assert (job.metadata, job.model) == ({"dialect": "huggingface"}, "echo")
 
 
-@pytest.mark.parametrize(("model", "meant"), [("flux-schnell", "flux-schnell"), (SPACE, None)])
+@pytest.mark.parametrize(("model", "meant"), [("flux-schnell/", "flux-schnell"), (SPACE, None)])
 @pytest.mark.usefixtures("working")
 def test_an_address_names_a_model_or_a_space(
     client: FlaskClient, services: Services, model: str, meant: str | None
@@ -120,9 +120,13 @@ def test_a_text_from_a_text(client: FlaskClient, services: Services) -> None:
     assert answer.headers["X-Ignored-Params"] == "max_new_tokens"
 
 
-def test_a_chat_is_with_the_model_of_the_address(client: FlaskClient, services: Services, writing: Writer) -> None:
-    body = {"model": "dummy", "messages": [{"role": "user", "content": "hello"}]}
+@pytest.mark.parametrize(("model", "ignored"), [("dummy", None), (None, None), ("gpt-5", "model"), (["x"], "model")])
+def test_a_chat_is_with_the_model_of_the_address(
+    client: FlaskClient, services: Services, writing: Writer, model: Any, ignored: str | None
+) -> None:
+    body = {"model": model, "messages": [{"role": "user", "content": "hello"}]}
     answer = client.post("/hf/models/janus-pro-7b/v1/chat/completions", json=body)
+    assert answer.headers.get("X-Ignored-Params") == ignored
     assert answer.get_json()["choices"][0]["message"]["content"] == writing.text
     assert services.store.get(answer.headers["X-Request-Id"]).job.model == "janus-pro-7b"
 
