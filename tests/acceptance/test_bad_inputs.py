@@ -193,7 +193,7 @@ def sent(entry: Mapping[str, Any], scenario: Scenario) -> bytes:
     }
     body = b""
     if part == "body":
-        body, more = _body(value)
+        body, more = body_of(value)
         headers |= more
     elif part == "header":
         body = json.dumps(value.get("body", GOOD)).encode()
@@ -213,7 +213,7 @@ def sent(entry: Mapping[str, Any], scenario: Scenario) -> bytes:
     return scenario.fill_in(request(method, path, headers)) + body
 
 
-def _body(value: Any) -> tuple[bytes, dict[str, str | None]]:
+def body_of(value: Any) -> tuple[bytes, dict[str, str | None]]:
     """A body, and the headers that it needs; what begins with ``$`` is an instruction, anything else the JSON itself."""
     if not isinstance(value, dict) or not any(name in value for name in _INSTRUCTIONS):
         return json.dumps(value).encode(), {}

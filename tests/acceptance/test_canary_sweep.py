@@ -285,8 +285,31 @@ def speak_as_others(scenario: Scenario) -> None:
         answer = scenario.ask("POST", path, json={**body, **given, **more}, headers=headers)
         assert answer.status_code == 200, answer.text
         scenario.jobs[f"image {more}"] = answer.headers["X-Request-Id"]
+    speak_as_the_hub(scenario, headers)
     for fault in ({"n": canaries.make("secret as a number")}, {"size": canaries.make("secret as a size")}):
         assert scenario.ask("POST", path, json={**body, **given, **fault}).status_code == 422
+
+
+def speak_as_the_hub(scenario: Scenario, headers: dict[str, str]) -> None:
+    """Secrets in a request to Hugging Face's inference, where it knows them and where it does not."""
+    canaries = scenario.canaries
+    path, options = "/hf/models/echo", {"token": canaries.make("token in options", "hf_{}")}
+    parameters = {"api_key": canaries.make("api_key in parameters"), "target_size": {"width": 64, "height": 64}}
+    answer = scenario.ask(
+        "POST", path, json={"inputs": "a boat", "parameters": parameters, "options": options}, headers=headers
+    )
+    assert (answer.status_code, answer.headers["X-Ignored-Params"]) == (200, "api_key, options")
+    scenario.jobs["hugging face"] = answer.headers["X-Request-Id"]
+    for name, body in {
+        "a size": {"inputs": "a boat", "parameters": {"target_size": canaries.make("secret as a target_size")}},
+        "inputs": {"inputs": [canaries.make("secret in a list")]},
+    }.items():
+        assert scenario.ask("POST", path, json=body).status_code == 422, name
+    assert scenario.ask("POST", path, data=canaries.make("secret as a picture").encode()).status_code == 415
+    asked = {"messages": [{"role": "user", "content": "hello"}], "model": canaries.make("secret as a model")}
+    answer = scenario.ask("POST", f"{path}/v1/chat/completions", json={**asked, **options}, headers=headers)
+    assert answer.status_code == 200, answer.text
+    scenario.jobs["hugging face chat"] = answer.headers["X-Request-Id"]
 
 
 def use_webhooks(scenario: Scenario) -> None:

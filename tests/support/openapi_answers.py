@@ -51,7 +51,7 @@ def undeclared_answers(app: Flask) -> list[str]:
         method = "get" if request.method == "HEAD" else request.method.lower()
         path = paths.get((method, declared.id)) if declared else None
         if path is not None and answer.status_code not in _FROM_THE_FRAME:
-            found.extend(f"{request.method} {request.path}: {fault}" for fault in _faults(method, path, answer))
+            found.extend(f"{request.method} {request.path}: {fault}" for fault in faults_of(method, path, answer))
         return answer
 
     lane: Any = app.wsgi_app
@@ -69,13 +69,14 @@ def _looked_at(answer: Answerer, method: str, path: str, found: list[str]) -> An
         reply = answer(environ, begun)
         if reply is not None:
             shown = Response(reply.body, reply.status, [*reply.headers])
-            found.extend(f"{environ['PATH_INFO']}: {fault}" for fault in _faults(method, path, shown))
+            found.extend(f"{environ['PATH_INFO']}: {fault}" for fault in faults_of(method, path, shown))
         return reply
 
     return looked
 
 
-def _faults(method: str, path: str, answer: Response) -> Iterator[str]:
+def faults_of(method: str, path: str, answer: Response) -> Iterator[str]:
+    """What of an answer is not as the document declares."""
     responses = _document()["paths"][path][method]["responses"]
     declared = responses.get(str(answer.status_code))
     if declared is None:
