@@ -19,7 +19,7 @@ LENGTHS: Final = ("max_tokens", "max_new_tokens", "max_completion_tokens", "max_
 #: Names of one thing: a parameter is asked for by any of them.
 SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
     ("num_inference_steps", "steps", "sampling_steps", "num_steps"),
-    ("guidance_scale", "guidance", "cfg_scale", "scale"),
+    ("guidance_scale", "guidance", "cfg_scale", "cfg", "scale"),
     ("negative_prompt",),
     ("strength", "denoising_strength", "prompt_strength", "image_strength"),
     ("seed",),

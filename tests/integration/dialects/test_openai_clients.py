@@ -242,7 +242,6 @@ def test_the_program_on_the_page_makes_a_picture(service: Service, tmp_path: Pat
         assert image.size == (512, 512)
 
 
-@pytest.mark.client("requests", "g4f", "POST /v1/images/generations")
 def test_a_client_that_accepts_events_gets_json_unless_it_asks_for_a_stream(service: Service) -> None:
     """As g4f's client asks: by this header, and for no form of the answer."""
     answer = requests.post(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import io
 import wave
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from PIL import Image
 
 from jobs.scheduling.pauses import Pauses
 from media import HEAD, recognise
+from tests.integration.dialects import openai_programs
 from tests.spaces import environments
 from tests.spaces.launcher import Space, Spaces
 from tests.support import client_programs
@@ -60,6 +61,10 @@ _STUDIO: Final = (
     ("film", "film", "video", '{ prompt = "", duration = 2, width = 64, height = 64, image = { type = "image" } }'),
     ("speak", "speak", "audio", '{ prompt = { argument = "text" }, voice = { enum = ["ada", "bob"] }, speed = 1.0 }'),
 )
+_RETOUCHING: Final = (
+    ("retouch", "retouch", "image", '{ image = { type = "image", required = true, argument = "picture" } }'),
+    ("collage", "collage", "image", '{ images = { type = "images", required = true, argument = "pictures" } }'),
+)
 
 
 @pytest.fixture(scope="module")
@@ -70,17 +75,18 @@ def studio(spaces: Spaces) -> Space:
 @pytest.fixture(scope="module")
 def service(spaces: Spaces, studio: Space, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     line = environments.TESTED[-1]
-    painter, janus = (spaces.start(line, app) for app in ("flux_schnell.py", "janus.py"))
+    painter, janus, retoucher = (spaces.start(line, app) for app in ("flux_schnell.py", "janus.py", "retouch.py"))
     tables = [
         f'[providers.{PAINTER}]\nurl = "{painter.url}"\nspace = ""\n',
         *(f'[models.{name}]\nproviders = ["{PAINTER}"]\n' for name in ("flux", "flux-schnell")),
         f'[providers.deepseekai-janus-pro-7b]\nurl = "{janus.url}"\nspace = ""\n',
         *(
-            _TABLE.format(name=name, url=studio.url, function=function, kind=kind, params=params)
-            for name, function, kind, params in _STUDIO
+            _TABLE.format(name=name, url=app.url, function=function, kind=kind, params=params)
+            for app, functions in ((studio, _STUDIO), (retoucher, _RETOUCHING))
+            for name, function, kind, params in functions
         ),
     ]
-    with opened(tmp_path_factory.mktemp("talk"), tables, painter, janus, studio) as service:
+    with opened(tmp_path_factory.mktemp("talk"), tables, painter, janus, studio, retoucher) as service:
         yield service
 
 
@@ -317,6 +323,42 @@ def test_an_error_about_films_and_sounds_has_its_class(
     media: Any, case: str, kind: str, status: int, code: str, param: str | None
 ) -> None:
     assert media[case] == {"class": kind, "status": status, "code": code, "param": param}
+
+
+@pytest.mark.client("client-g4f", "g4f", "images.generate", "chat.completions.create")
+def test_g4f(service: Service, tmp_path: Path) -> None:
+    cases = ("generate", "chat", "chat_stream")
+    found = client_programs.python("client-g4f", "g4f_client.py", *cases, HOME=str(tmp_path), **service.environ).found()
+    (url,) = found["generate"]["urls"]
+    assert openai_programs.size(openai_programs.opened(url).content) == (64, 64)
+    assert found["chat"]["text"] == "You said g4f chat and I wrote this."
+    assert found["chat_stream"]["text"] == "You said g4f stream and I wrote this."
+
+
+@pytest.mark.client(
+    "requests", "Open WebUI", "POST /v1/images/generations", "POST /v1/images/edits", "POST /v1/chat/completions"
+)
+@pytest.mark.client("requests", "LibreChat", "POST /v1/images/generations", "POST /v1/images/edits")
+@pytest.mark.client("requests", "LobeHub", "POST /v1/images/generations", "POST /v1/chat/completions")
+@pytest.mark.client("requests", "n8n", "POST /v1/images/generations")
+@pytest.mark.client("requests", "LangChain (DallEAPIWrapper)", "POST /v1/images/generations")
+@pytest.mark.client("requests", "LiteLLM", "POST /v1/images/generations", "POST /v1/chat/completions")
+@pytest.mark.parametrize(
+    "program",
+    [
+        openai_programs.open_webui,
+        openai_programs.librechat_images,
+        openai_programs.librechat_dalle,
+        openai_programs.lobehub,
+        openai_programs.n8n,
+        openai_programs.langchain,
+        openai_programs.litellm,
+    ],
+)
+def test_a_program_can_read_what_its_requests_get(
+    service: Service, program: Callable[[openai_programs.Door], None]
+) -> None:
+    program(openai_programs.Door(service))
 
 
 @pytest.fixture(scope="module")
