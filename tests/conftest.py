@@ -1,3 +1,3 @@
 """Fixtures for all tests."""
 
-pytest_plugins = ["tests.support.redis_servers", "tests.spaces.launcher"]
+pytest_plugins = ["tests.support.redis_servers", "tests.support.routes", "tests.spaces.launcher"]
