@@ -8,9 +8,12 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
+from click.testing import CliRunner
 
+from cli.main import main
 from tests.support.processes import ROOT
 
 
@@ -42,8 +45,17 @@ def one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:
         assert word in lines[0]
 
 
-@pytest.mark.parametrize("command", [("up",), ("demo", "--exit"), ("keys", "list"), ("keys", "create", "a")])
-@pytest.mark.parametrize("place", ["file", "file/below", "file/far/below"])
+#: Each of the commands, and each of the places; the long tests have all of both.
+PLACES: Final = ("file", "file/below", "file/far/below")
+COMMANDS: Final = (("up",), ("demo", "--exit"), ("keys", "list"), ("keys", "create", "a"))
+PLACES_OF_COMMANDS: Final = [
+    pytest.param(command, place, marks=() if command == COMMANDS[0] or place == PLACES[1] else pytest.mark.soak)
+    for command in COMMANDS
+    for place in PLACES
+]
+
+
+@pytest.mark.parametrize(("command", "place"), PLACES_OF_COMMANDS)
 def test_a_data_directory_that_cannot_be_made(tmp_path: Path, command: tuple[str, ...], place: str) -> None:
     (tmp_path / "file").write_text("")
     one_line(run("cli", *command, data=tmp_path / place), str(tmp_path / "file"), "DARKROOM_DATA_DIR")
@@ -78,32 +90,50 @@ def test_a_secret_key_that_cannot_be_read(tmp_path: Path, place: str, command: t
     assert "Traceback" not in done.stdout + done.stderr
 
 
+#: One of each of the ways to fail: a process of its own shows it in each run. For the others the long tests start one.
+IN_A_PROCESS: Final = (
+    ("DARKROOM_CONFIG", "/nowhere/providers.toml"),
+    ("DARKROOM_LEASE_SECONDS", "\u00b2"),
+    ("DARKROOM_BIND", "8.8.8.8:8000"),
+    ("DARKROOM_REDIS_URL", "redis://127.0.0.1:1/0"),
+)
+UNUSABLE: Final = (
+    *IN_A_PROCESS,
+    ("DARKROOM_CONFIG", f"/{'x' * 300}"),
+    ("DARKROOM_CONFIG", "~nobody-of-this-name/x"),
+    ("DARKROOM_DATA_DIR", "~nobody-of-this-name/x"),
+    ("DARKROOM_SECRET_KEY_FILE", "~nobody-of-this-name/x"),
+    ("DARKROOM_BIND", "127.0.0.1:0"),
+    ("DARKROOM_BIND", "127.0.0.1:\u00b2"),
+    ("DARKROOM_BIND", f"{'x' * 70}.example:80"),
+    ("DARKROOM_FLOWER_BIND", "127.0.0.1:99999999999999999999"),
+    ("DARKROOM_REDIS_URL", "localhost:6379"),
+    ("DARKROOM_REDIS_URL", "redis://127.0.0.1:port/0"),
+    ("DARKROOM_PUBLIC_URL", "http://[::1"),
+    ("DARKROOM_HUB_URL", "huggingface.co"),
+)
+
+
+def named(name: str, value: str) -> str:
+    """What the line must name."""
+    return value.partition(":")[0] if name.endswith("BIND") else name
+
+
+@pytest.mark.parametrize(("name", "value"), UNUSABLE)
+def test_a_setting_that_cannot_be_used(tmp_path: Path, name: str, value: str) -> None:
+    others = {other: None for other in os.environ if other.startswith("DARKROOM_")}
+    environ = {**others, "DARKROOM_DATA_DIR": str(tmp_path), "DARKROOM_HUB_URL": "", name: value}
+    done = CliRunner().invoke(main, ["up"], env=environ)
+    assert isinstance(done.exception, SystemExit), done.exception
+    one_line(subprocess.CompletedProcess(["up"], done.exit_code, done.output, ""), named(name, value))
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
-    [
-        ("DARKROOM_CONFIG", "/nowhere/providers.toml"),
-        ("DARKROOM_CONFIG", f"/{'x' * 300}"),
-        ("DARKROOM_CONFIG", "~nobody-of-this-name/x"),
-        ("DARKROOM_DATA_DIR", "~nobody-of-this-name/x"),
-        ("DARKROOM_SECRET_KEY_FILE", "~nobody-of-this-name/x"),
-        ("DARKROOM_BIND", "127.0.0.1:0"),
-        ("DARKROOM_BIND", "127.0.0.1:\u00b2"),
-        ("DARKROOM_BIND", f"{'x' * 70}.example:80"),
-        ("DARKROOM_BIND", "8.8.8.8:8000"),
-        ("DARKROOM_FLOWER_BIND", "127.0.0.1:99999999999999999999"),
-        ("DARKROOM_LEASE_SECONDS", "\u00b2"),
-        ("DARKROOM_REDIS_URL", "localhost:6379"),
-        ("DARKROOM_REDIS_URL", "redis://127.0.0.1:port/0"),
-        ("DARKROOM_REDIS_URL", "redis://127.0.0.1:1/0"),
-        ("DARKROOM_PUBLIC_URL", "http://[::1"),
-        ("DARKROOM_HUB_URL", "huggingface.co"),
-    ],
+    [pytest.param(*pair, marks=() if pair in IN_A_PROCESS else pytest.mark.soak) for pair in UNUSABLE],
 )
-def test_a_setting_that_cannot_be_used(tmp_path: Path, name: str, value: str) -> None:
-    one_line(
-        run("cli", "up", data=tmp_path, environ={name: value}),
-        value.partition(":")[0] if name.endswith("BIND") else name,
-    )
+def test_a_process_with_a_setting_that_cannot_be_used(tmp_path: Path, name: str, value: str) -> None:
+    one_line(run("cli", "up", data=tmp_path, environ={name: value}), named(name, value))
 
 
 def test_a_configuration_that_is_no_text(tmp_path: Path) -> None:

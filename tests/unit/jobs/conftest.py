@@ -21,13 +21,17 @@ from tests.support.records import Records
 
 @pytest.fixture(
     params=[
-        "fakeredis",
+        pytest.param("fakeredis", marks=pytest.mark.soak),
         pytest.param("redis_server", marks=pytest.mark.real),
         pytest.param("packaged_redis", marks=[pytest.mark.real, pytest.mark.soak]),
     ]
 )
 def client(request: pytest.FixtureRequest) -> Iterator[redis.Redis]:
-    """An empty database on each kind of server: simulated, Valkey, and (in the long tests) the system's Redis."""
+    """An empty database on each kind of server: Valkey, and in the long tests the system's Redis and a simulated one.
+
+    The simulated one takes three times as long. The tests of the web and the worker, which run on it, show in each run that
+    the scripts work there.
+    """
     if request.param == "fakeredis":
         yield fakeredis.FakeRedis()
         return

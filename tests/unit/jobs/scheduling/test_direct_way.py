@@ -121,7 +121,7 @@ def databases(redis_server: str) -> Iterator[list[redis.Redis]]:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("seed", [3, 5, 6, 7, 8])
+@pytest.mark.parametrize("seed", [3, 5, *(pytest.param(more, marks=pytest.mark.soak) for more in (6, 7, 8))])
 def test_both_ways_come_to_the_same(databases: list[redis.Redis], seed: int) -> None:
     dice, ids = random.Random(seed), [new_id("job") for _ in range(300)]
     short, long = Twin(databases[0], seed, ids), LongWay(databases[1], seed, ids)

@@ -19,7 +19,9 @@ def server(redis_server: str) -> Iterator[redis.Redis]:
 
 
 @pytest.mark.real
-@pytest.mark.parametrize("seed", range(12, 26))
+@pytest.mark.parametrize(
+    "seed", [*range(12, 17), *(pytest.param(more, marks=pytest.mark.soak) for more in range(17, 26))]
+)
 def test_a_second_later_no_job_waits_that_could_run(server: redis.Redis, seed: int) -> None:
     server.flushdb()
     service = Service(server, random.Random(seed))

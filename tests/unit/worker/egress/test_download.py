@@ -219,7 +219,9 @@ def test_a_certificate_for_another_name_is_refused(serve: Serve, certificate: Pa
         "fec0::1", "ff02::1", "100::1", "2620:4f:8000::1", "5f00::1",
     ],
 )  # fmt: skip
-def test_an_address_that_is_not_public_is_never_connected_to(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_address_that_is_not_public_is_never_connected_to(
+    address: str, certificate: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def never(*_: Any) -> Any:
         raise AssertionError("connected")
 
@@ -227,7 +229,7 @@ def test_an_address_that_is_not_public_is_never_connected_to(address: str, monke
     assert not is_public(address)
     for rules in (Egress(), Egress(plain=True), Egress((ipaddress.ip_network("10.99.0.0/16"),))):
         for addresses in ([address], ["93.184.216.34", address]):
-            watch = Downloader(Dialer(rules, lambda *_, found=addresses: found))
+            watch = Downloader(Dialer(rules, lambda *_, found=addresses: found, str(certificate)))
             with pytest.raises(DownloadFailed, match="no usable answer"):
                 watch.fetch(f"https://{HOST}/", 100, Control(30))
 
