@@ -83,8 +83,9 @@ def test_cut_resets_open_connections_and_new_ones_work(proxy: Proxy) -> None:
 
 
 def test_freeze_silences_open_connections_and_new_ones_work(proxy: Proxy) -> None:
-    with connect(proxy, 0.3) as old, connect(proxy) as new:
+    with connect(proxy) as old, connect(proxy) as new:
         ask(old)
+        old.settimeout(0.3)
         proxy.freeze()
         with pytest.raises(TimeoutError):
             ask(old)
