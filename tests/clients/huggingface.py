@@ -75,6 +75,12 @@ def text_generation() -> Found:
     return {"text": _client("writer").text_generation("a rhyme", max_new_tokens=50, return_full_text=False)}
 
 
+def text_to_speech() -> Found:
+    """A text that is read aloud."""
+    sound = _client("speak").text_to_speech("good evening", extra_body={"voice": "bob"})
+    return {"wave": sound[:4] == b"RIFF", "bytes": len(sound)}
+
+
 def _asked(question: str) -> list[dict[str, Any]]:
     url = f"data:image/png;base64,{base64.b64encode(_PICTURE.read_bytes()).decode()}"
     content = [{"type": "text", "text": question}, {"type": "image_url", "image_url": {"url": url}}]
@@ -187,7 +193,7 @@ def interrupted() -> Found:
 _CASES: Final = {
     case.__name__: case
     for case in (
-        text_to_image, text_to_image_by_model, image_to_image, image_to_image_with_prompt, image_to_text, text_generation,
+        text_to_image, text_to_image_by_model, image_to_image, image_to_image_with_prompt, image_to_text, text_generation, text_to_speech,
         chat_completion, chat_completion_stream, in_async, no_key, no_model, no_size, no_picture, failed, failed_chat,
         failed_stream, failed_async, interrupted,
     )

@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
 ENVIRONMENT: Final = "client-huggingface"
 CASES: Final = (
     "text_to_image", "text_to_image_by_model", "image_to_image", "image_to_image_with_prompt", "image_to_text",
-    "text_generation", "chat_completion", "chat_completion_stream", "in_async", "no_key", "no_model", "no_size",
+    "text_generation", "text_to_speech", "chat_completion", "chat_completion_stream", "in_async", "no_key", "no_model", "no_size",
     "no_picture", "failed", "failed_chat", "failed_stream", "failed_async",
 )  # fmt: skip
 _RETOUCH: Final = """
@@ -39,13 +39,21 @@ api_name = "retouch"
 models = ["retouch"]
 parameters = {{ image = {{ type = "image", required = true, argument = "picture" }} }}
 """
-_WRITER: Final = """
+_STUDIO: Final = """
 [providers.writer]
 driver = "space"
 url = "{url}"
 api_name = "write"
 kind = "text"
 models = ["writer"]
+
+[providers.speak]
+driver = "space"
+url = "{url}"
+api_name = "speak"
+kind = "audio"
+models = ["speak"]
+parameters = {{ prompt = {{ argument = "text" }}, voice = "", speed = 1.0 }}
 """
 
 
@@ -59,7 +67,7 @@ def service(spaces: Spaces, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         f'[models.flux-schnell]\nproviders = ["{PAINTER}"]\n',
         f'[providers.deepseekai-janus-pro-7b]\nurl = "{looker.url}"\nspace = ""\n',
         _RETOUCH.format(url=retoucher.url),
-        _WRITER.format(url=studio.url),
+        _STUDIO.format(url=studio.url),
     ]
     with opened(tmp_path_factory.mktemp("huggingface"), tables, painter, retoucher, looker, studio) as service:
         yield service
@@ -120,6 +128,14 @@ def test_a_picture_from_a_picture(found: Any, case: str) -> None:
 def test_texts(found: Any) -> None:
     assert found["image_to_text"]["generated_text"] == "A picture of 40x30. You asked: Describe this image."
     assert found["text_generation"]["text"] == "You said a rhyme and I wrote this."
+
+
+@pytest.mark.client("client-huggingface", "huggingface_hub", "text_to_speech")
+def test_a_text_is_read_aloud(service: Service, found: Any) -> None:
+    assert found["text_to_speech"]["wave"]
+    (job,) = service.jobs("good evening")
+    assert (job["model"], job["input"]["voice"], job.get("warnings")) == ("speak", "bob", None)
+    assert job["outputs"][0]["bytes"] == found["text_to_speech"]["bytes"]
 
 
 @pytest.mark.client(

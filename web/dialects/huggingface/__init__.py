@@ -15,7 +15,7 @@ DIALECT: Final = Dialect(
     lacks=(
         ("`text_generation(stream=True)`", "apps give no tokens; `chat_completion(stream=True)` streams the text"),
         ("`visual_question_answering`, `image_classification` and other tasks with scores", "apps give no scores"),
-        ("`text_to_speech`, `text_to_video`, `image_to_video`", "no route; use `POST /v1/jobs`"),
+        ("`text_to_video`, `image_to_video`", "the package does not send them to an address; use `POST /v1/jobs`"),
         ("`provider=`", "the package ignores it where the model is an address"),
         ("`get_endpoint_info`, `health_check`", "no route; use `GET /v1/models` and `GET /readyz`"),
     ),

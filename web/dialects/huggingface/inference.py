@@ -10,13 +10,15 @@ import msgspec
 from flask import Response
 
 from jobs.model import Job, Status
+from media import Kind
+from providers.route import Route
 from web.dialects.failures import failed
 from web.dialects.huggingface.bodies import Asked
 from web.dialects.huggingface.subjects import subject_of
 from web.dialects.ignored import say_ignored
 from web.dialects.made import Made
 from web.dialects.models import inputs, shortened
-from web.dialects.pictures import content, pictures_of
+from web.dialects.pictures import content
 from web.dialects.submitting import Wanted, submit
 from web.dialects.texts import as_text
 from web.http.file_response import as_artifact
@@ -25,6 +27,8 @@ from web.services import services
 from web.v1.permit import choose
 from web.v1.schemas.jobs import JobRequest
 
+#: What this dialect can answer with, the first that a model makes.
+_ANSWERED: Final[Sequence[Kind]] = ("text", "image", "audio")
 #: Parameters that a request of this dialect says in other words.
 _SAID: Final = frozenset({"prompt", "messages", "target_size"})
 
@@ -35,13 +39,13 @@ class Order:
 
     Args:
         made: Its one job.
+        kind: What it makes that is the answer.
         ignored: What of it has no effect.
-        writes: Whether the answer is a text.
     """
 
     made: Sequence[Made]
+    kind: Kind
     ignored: Sequence[str]
-    writes: bool
 
 
 def model_named(name: str) -> str:
@@ -61,9 +65,7 @@ def order(name: str, asked: Asked) -> Order:
     """
     model = model_named(name)
     route = choose(services(), model, None)
-    kinds = {found.kind for found in route.models.values()}
-    if kinds and not kinds & {"text", "image"} and not any(found.any_kind for found in route.models.values()):
-        raise Problem("invalid_input", f"{model[:64]} makes {', '.join(sorted(kinds))}; use POST /v1/jobs")
+    kind = _kind_of(model, route)
     subject = subject_of(route, asked)
     sides = _sides(asked.parameters.get("target_size"))
     plain = {name: value for name, value in asked.parameters.items() if name not in {*_SAID, *subject.found}}
@@ -84,7 +86,16 @@ def order(name: str, asked: Asked) -> Order:
             )
         ),
     )
-    return Order(made=submit(wanted), ignored=wanted.ignored, writes="text" in kinds)
+    return Order(made=submit(wanted), kind=kind, ignored=wanted.ignored)
+
+
+def _kind_of(model: str, route: Route) -> Kind:
+    """What a model makes that this dialect can answer with."""
+    kinds = [found.kind for found in route.models.values()]
+    known = next((kind for kind in _ANSWERED if kind in kinds), None)
+    if known is None and kinds and not any(found.any_kind for found in route.models.values()):
+        raise Problem("invalid_input", f"{model[:64]} makes {', '.join(sorted(set(kinds)))}; use POST /v1/jobs")
+    return known or "image"
 
 
 def _unheard(asked: Asked, found: Mapping[str, Any]) -> list[str]:
@@ -109,12 +120,12 @@ def _place(name: str, plain: Mapping[str, Any]) -> str:
     return f"/parameters/{name}" if name in plain else f"/parameters/target_size/{name}"
 
 
-def answer(ordered: Order, jobs: Sequence[Job]) -> Response:
-    """The answer to a request whose job has ended: a picture's file, or a text."""
+def answer(kind: Kind, ignored: Sequence[str], jobs: Sequence[Job]) -> Response:
+    """The answer to a request whose job has ended: a text, or the first file of a kind."""
     (job,) = jobs
     if job.status is not Status.SUCCEEDED:
-        return say_ignored(failed(job), ordered.ignored)
-    return say_ignored(_text(job) if ordered.writes else _picture(job), ordered.ignored)
+        return say_ignored(failed(job), ignored)
+    return say_ignored(_text(job) if kind == "text" else _file(job, kind), ignored)
 
 
 def _text(job: Job) -> Response:
@@ -122,10 +133,11 @@ def _text(job: Job) -> Response:
     return Response(body, content_type="application/json")
 
 
-def _picture(job: Job) -> Response:
-    for output in pictures_of(job)[:1]:
-        data, content_type = content(job, output)
-        found = Response(data, content_type=content_type)
-        as_artifact(found)
-        return found
-    raise Problem("job_failed", "The app gave a result, but no picture; see the job.")
+def _file(job: Job, kind: Kind) -> Response:
+    for output in job.outputs:
+        if output.kind == kind:
+            data, content_type = content(job, output)
+            found = Response(data, content_type=content_type)
+            as_artifact(found)
+            return found
+    raise Problem("job_failed", f"The app gave a result, but no {kind}; see the job.")

@@ -28,8 +28,8 @@ blueprint = Blueprint("huggingface", __name__, url_prefix="/hf/models")
 
 _FOUND: Final = Answer(
     200,
-    "The picture; or of a model that makes texts, `[{generated_text}]`.",
-    {**IMAGES, "application/json": None},
+    "The picture or the sound, in the format that the app made; of a model that makes texts, `[{generated_text}]`.",
+    {**IMAGES, "audio/*": None, "application/json": None},
     headers=(IGNORED_HEADER, REPLAYED),
 )
 
@@ -42,13 +42,13 @@ _FOUND: Final = Answer(
 def infer(name: str) -> Response:
     """Run a model.
 
-    The kind of the model says what is done: text to image, image to image, image to text, or text generation. The body is
-    JSON, or a picture as it is. The answer comes when the job has ended, and nothing is sent before it. `X-Request-Id` is
+    The kind of the model says what is done: text to image or speech, image to image, image to text, or text generation. The
+    body is JSON, or a picture as it is. The answer comes when the job has ended, and nothing is sent before it. `X-Request-Id` is
     the id of the job: if the connection breaks, the result is at `/v1/jobs/{id}`. Sent again after that, the request
     joins its job.
     """
     ordered = order(name, read(request))
-    return answer_within(ordered.made, math.inf, partial(answer, ordered))
+    return answer_within(ordered.made, math.inf, partial(answer, ordered.kind, ordered.ignored))
 
 
 @blueprint.post("/<path:name>/v1/chat/completions")
