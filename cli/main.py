@@ -24,6 +24,7 @@ _COMMANDS: Final = {
     "generate": "cli.commands.api.generate:generate",
     "jobs": "cli.commands.api.jobs:jobs",
     "keys": "cli.commands.operator.keys:keys",
+    "mcp": "cli.commands.api.mcp:mcp",
     "models": "cli.commands.api.catalog:models",
     "pause": "cli.commands.operator.pause:pause",
     "providers": "cli.commands.operator.providers:providers",

@@ -1,7 +1,7 @@
 """What the unmodified ``mcp`` package makes of the tools: one JSON object for each case that is named.
 
 Usage: ``python mcp_tools.py MODE CASE...`` with MCP_URL and MCP_KEY. The mode is ``auto`` (the newest revision that both
-know), ``legacy``, or ``stdio`` (through the command in MCP_COMMAND). Runs with the packages of
+know), ``legacy``, or one that begins with ``stdio`` (through the command in MCP_COMMAND, in the folder MCP_FOLDER). Runs with the packages of
 ``requirements/client-mcp-1.txt`` and ``client-mcp-2.txt``: the second has another API, and its cases are the same.
 """
 
@@ -31,12 +31,14 @@ class Host:
         self.client = client
         self.began = began
         self.notes: list[Found] = []
+        self.noted = asyncio.Event()
 
     async def call(self, name: str, **arguments: object) -> Found:
         """The result of a tool, and what was reported before."""
 
         async def note(progress: float, total: float | None, message: str | None) -> None:
             self.notes.append({"progress": progress, "total": total, "message": message})
+            self.noted.set()
 
         self.notes = []
         try:
@@ -54,7 +56,7 @@ def _error(error: BaseException) -> Found:
 
 
 @asynccontextmanager
-async def connected(mode: str, key: str, extensions: Any = None) -> AsyncIterator[Host]:
+async def connected(mode: str, key: str) -> AsyncIterator[Host]:
     """A connection as a host makes it."""
     url, headers = os.environ["MCP_URL"], {"Authorization": f"Bearer {key}"}
     command = shlex.split(os.environ.get("MCP_COMMAND", ""))
@@ -65,25 +67,26 @@ async def connected(mode: str, key: str, extensions: Any = None) -> AsyncIterato
 
         async with httpx2.AsyncClient(headers=headers, timeout=60) as http:
             server: Any = streamable_http_client(url, http_client=http)
-            if mode == "stdio":
-                server = StdioServerParameters(command=command[0], args=command[1:], env=_stdio_environ(url, key))
+            if mode.startswith("stdio"):
+                server = StdioServerParameters(command=command[0], args=command[1:], **_stdio(url, key))
             kind = "legacy" if mode == "legacy" else "auto"
-            async with mcp.Client(server, mode=kind, extensions=extensions) as client:
+            async with mcp.Client(server, mode=kind) as client:
                 yield Host(client, client)
         return
     from mcp.client.stdio import StdioServerParameters, stdio_client
     from mcp.client.streamable_http import streamablehttp_client
 
-    if mode == "stdio":
-        server = stdio_client(StdioServerParameters(command=command[0], args=command[1:], env=_stdio_environ(url, key)))
+    if mode.startswith("stdio"):
+        server = stdio_client(StdioServerParameters(command=command[0], args=command[1:], **_stdio(url, key)))
     else:
         server = streamablehttp_client(url, headers=headers)
     async with server as streams, mcp.ClientSession(streams[0], streams[1]) as session:
         yield Host(session, await session.initialize())
 
 
-def _stdio_environ(url: str, key: str) -> dict[str, str]:
-    return {**os.environ, "DARKROOM_URL": url.removesuffix("/mcp"), "DARKROOM_API_KEY": key}
+def _stdio(url: str, key: str) -> Found:
+    environ = {**os.environ, "DARKROOM_URL": url.removesuffix("/mcp"), "DARKROOM_API_KEY": key}
+    return {"env": environ, "cwd": os.environ["MCP_FOLDER"]}
 
 
 async def hello(host: Host) -> Found:
@@ -145,22 +148,33 @@ async def no_tool(host: Host) -> Found:
     return await host.call("rm", path="/")
 
 
-async def interrupted(host: Host) -> list[Found]:
-    """A picture whose server dies; the host asks again."""
-    arguments = {"prompt": f"interrupted {sys.argv[1]}", **_QUICK}
-    first = await host.call("generate_image", **arguments)
-    for _ in range(60):
-        again = await host.call("generate_image", **arguments)
-        if "content" in again:
-            break
-        await asyncio.sleep(0.5)
-    return [first, again]
+async def aborted(host: Host) -> Found:
+    """A picture that the user no longer wants, once something was reported of it."""
+    asked = asyncio.create_task(host.call("generate_image", prompt=f"aborted {sys.argv[1]}", **_QUICK))
+    host.noted.clear()
+    await host.noted.wait()
+    asked.cancel()
+    await asyncio.wait([asked])
+    return {"canceled": asked.cancelled()}
+
+
+async def interrupted(mode: str) -> list[Found]:
+    """A picture whose server dies; a host connects and asks again."""
+    found: list[Found] = []
+    while "content" not in (found or [{}])[-1] and len(found) < 60:
+        try:
+            async with connected(mode, os.environ["MCP_KEY"]) as host:
+                found.append(await host.call("generate_image", prompt=f"interrupted {mode}", **_QUICK))
+        except BaseException as error:  # noqa: BLE001 - the connection may be lost in any of its parts
+            found.append(_error(error))
+            await asyncio.sleep(0.5)
+    return [found[0], found[-1]]
 
 
 _CASES: Final[dict[str, Callable[[Host], Awaitable[Any]]]] = {
     case.__name__: case
     for case in (
-        hello, generate, edit, edit_file, describe, wait, cancel, models, failed, wrong, no_tool, interrupted,
+        hello, generate, edit, edit_file, describe, wait, cancel, models, failed, wrong, no_tool, aborted,
     )
 }  # fmt: skip
 
@@ -182,8 +196,9 @@ async def main() -> None:
         for name in names:
             if name in _CASES:
                 found[name] = await _CASES[name](host)
-    if "no_key" in names:
-        found["no_key"] = await no_key(mode)
+    for case in (no_key, interrupted):
+        if case.__name__ in names:
+            found[case.__name__] = await case(mode)
     print(json.dumps(found))
 
 

@@ -33,6 +33,7 @@ ROOT = Path(__file__).parents[2]
         ("worker.isolated", "flask celery kombu rich"),
         ("web.app", "celery kombu requests rich worker"),
         ("cli.main", "flask celery kombu redis requests rich PIL jobs.record.store"),
+        ("cli.commands.api.mcp", "flask celery kombu redis requests rich PIL providers web"),
         ("cli.commands.operator.up", "flask celery kombu rich PIL"),
         ("cli.stack.supervisord", "flask celery kombu redis requests rich PIL click structlog jobs providers settings"),
     ],

@@ -9,19 +9,30 @@ from typing import Any
 import click
 
 import settings as configuration
-from cli.commands.api.client import Api
 from cli.stack import runtime
 
 
-def api_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Add ``--url`` and ``--api-key``, and give the command an :class:`Api` as its first argument."""
+def service_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add ``--url`` and ``--api-key``, and give the command an address and a key (or None) as its first arguments."""
 
     @click.option("--url", help="Address of the service. Default: the service on this machine.", envvar="DARKROOM_URL")
     @click.option("--api-key", help="API key. Better given as DARKROOM_API_KEY.", envvar="DARKROOM_API_KEY")
     def wrapped(url: str | None, api_key: str | None, **options: Any) -> None:  # noqa: ANN401 - click's own
-        command(Api(url or _local_url(), api_key), **options)
+        command(url or _local_url(), api_key, **options)
 
     return update_wrapper(wrapped, command)
+
+
+def api_options(command: Callable[..., None]) -> Callable[..., None]:
+    """As :func:`service_options`, but the command gets an :class:`Api`."""
+
+    def wrapped(url: str, api_key: str | None, **options: Any) -> None:  # noqa: ANN401 - click's own
+        # Here: a command that needs no client loads none.
+        from cli.commands.api.client import Api
+
+        command(Api(url, api_key), **options)
+
+    return service_options(update_wrapper(wrapped, command))
 
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print the API's answer as JSON.")

@@ -5,34 +5,55 @@ from __future__ import annotations
 import base64
 import io
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 import requests
 from PIL import Image
 
-from tests.support import client_programs
-from tests.support.client_service import Service
+from jobs.scheduling.pauses import Pauses
+from tests.support import client_programs, environments
+from tests.support.client_service import PAINTER, Service
+from tests.support.eventually import eventually
+from tests.support.pages import HOW_TO, blocks, run
 from tests.support.sample_images import plain_image
 
 # The service, two apps and several interpreters start: that takes more than a minute on a machine that is busy.
 pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
 
 CASES: Final = (
-    "hello", "generate", "edit", "edit_file", "describe", "wait", "cancel", "models", "failed", "wrong", "no_tool", "no_key",
+    "hello", "generate", "edit", "edit_file", "describe", "wait", "cancel", "models", "failed", "wrong", "no_tool",
 )  # fmt: skip
-#: The environments and modes of the package, and the revision that each speaks.
-PYTHON: Final = {
+NODE: Final = "client-node"
+#: The ways in which the packages are used: their environments, and the revision of the protocol that each speaks.
+MODES: Final = {
     "auto": ("client-mcp-2", "2026-07-28"),
     "legacy": ("client-mcp-2", "2025-11-25"),
     "old": ("client-mcp-1", "2025-11-25"),
+    "node": (NODE, "2025-11-25"),
+    "stdio": ("client-mcp-2", "2026-07-28"),
+    "stdio-old": ("client-mcp-1", "2025-11-25"),
 }
+#: Whether what such a client no longer wants is canceled: the older package for Python does not say it.
+SAYS_SO: Final = {mode: mode not in {"old", "stdio-old"} for mode in MODES}
+#: Those that learn that their server has died: the others wait on, for a minute and longer.
+NOTICING: Final = ("auto", "legacy", "stdio", "stdio-old")
 
 
-def python(service: Service, mode: str, *cases: str, **environ: str) -> client_programs.Running:
-    name, _ = PYTHON[mode]
-    known = {"MCP_URL": f"{service.stack.url}/mcp", "MCP_KEY": service.key}
-    return client_programs.python(name, "mcp_tools.py", mode, *cases, **known, **environ)
+def client(service: Service, mode: str, *cases: str, **environ: str) -> client_programs.Running:
+    name, _ = MODES[mode]
+    known = {"MCP_URL": f"{service.stack.url}/mcp", "MCP_KEY": service.key, **environ}
+    if name == NODE:
+        return client_programs.node("mcp.mjs", *cases, **known)
+    bridge = f"{sys.executable} -P -m cli mcp"
+    return client_programs.python(
+        name, "mcp_tools.py", mode, *cases, **known, MCP_COMMAND=bridge, MCP_FOLDER=str(environments.ROOT)
+    )
 
 
 def submit(service: Service, **given: Any) -> str:
@@ -62,17 +83,23 @@ def pictures(service: Service) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def found(service: Service, pictures: dict[str, str]) -> dict[str, Any]:
     """What each mode of the package found."""
-    endless = {mode: submit(service, script=["queue 600s"]) for mode in PYTHON}
+    endless = {mode: submit(service, script=["queue 600s"]) for mode in MODES}
     running = {
-        mode: python(
-            service, mode, *CASES, WAITING=submit(service, script=["queue 1s", "image"]), ENDLESS=endless[mode], **pictures
+        mode: client(
+            service,
+            mode,
+            *CASES,
+            *(["no_key"] if not mode.startswith("stdio") else []),
+            WAITING=submit(service, script=["queue 1s", "image"]),
+            ENDLESS=endless[mode],
+            **pictures,
         )
-        for mode in PYTHON
-    }  # fmt: skip
+        for mode in MODES
+    }
     return {mode: {**program.found(), "endless": endless[mode]} for mode, program in running.items()}
 
 
-@pytest.fixture(params=[*PYTHON])
+@pytest.fixture(params=[*MODES])
 def mode(request: pytest.FixtureRequest) -> str:
     """One of the modes."""
     name: str = request.param
@@ -105,9 +132,10 @@ def linked(result: Any) -> Image.Image:
 
 @pytest.mark.client("client-mcp-2", "mcp", "Client", "list_tools", "call_tool")
 @pytest.mark.client("client-mcp-1", "mcp", "ClientSession", "list_tools", "call_tool")
+@pytest.mark.client("client-node", "@modelcontextprotocol/sdk", "Client", "listTools", "callTool")
 def test_they_agree_on_a_revision_and_see_the_tools(found: Any, mode: str) -> None:
     hello = found[mode]["hello"]
-    assert (hello["server"], hello["version"]) == ("darkroom", PYTHON[mode][1])
+    assert (hello["server"], hello["version"]) == ("darkroom", MODES[mode][1])
     assert hello["tools"] == [
         "generate_image", "edit_image", "describe_image", "get_job", "cancel_job", "list_models",
     ]  # fmt: skip
@@ -156,11 +184,70 @@ def test_what_goes_wrong_is_told_to_the_model(found: Any, mode: str) -> None:
     failed, wrong = found[mode]["failed"], found[mode]["wrong"]
     assert (failed["isError"], words(failed)["error"]["code"]) == (True, "provider_error")
     assert (wrong["isError"], words(wrong)["error"]["errors"][0]["pointer"]) == (True, "/size")
-    assert (found[mode]["no_tool"]["class"], found[mode]["no_tool"]["code"]) == (
-        "MCPError" if mode != "old" else "McpError",
-        -32602,
-    )
+    assert found[mode]["no_tool"]["code"] == -32602
+    assert found[mode]["no_tool"]["class"].lower() == "mcperror"
 
 
+@pytest.mark.parametrize("mode", ["auto", "legacy", "old", "node"])
 def test_without_a_key_nothing_is_shown(found: Any, mode: str) -> None:
     assert found[mode]["no_key"]["class"]
+
+
+@pytest.mark.client("client-mcp-2", "mcp", "tasks/get", "tasks/cancel")
+def test_a_call_can_be_a_task(service: Service) -> None:
+    known = {"MCP_URL": f"{service.stack.url}/mcp", "MCP_KEY": service.key}
+    endless = submit(service, script=["queue 600s"])
+    result = client_programs.python("client-mcp-2", "mcp_tasks.py", **known, ENDLESS=endless).found()
+    assert image_of(result).size == (64, 64)
+    assert words(result)["status"] == "succeeded"
+    assert result["seen"][-1] == "completed"
+    assert set(result["seen"][:-1]) <= {"working"}
+    assert result["ended"] == "cancelled"
+
+
+@pytest.fixture(scope="module")
+def after_a_crash(service: Service, found: Any) -> dict[str, Any]:
+    """What clients got that no longer wanted a picture, and then waited while the processes of the server were killed."""
+    del found
+    pauses = Pauses(service.stack.connection)
+    pauses.pause(PAINTER)
+    running = {mode: client(service, mode, "aborted", *(["interrupted"] * (mode in NOTICING))) for mode in MODES}
+    eventually(lambda: len(service.get("/v1/jobs", q="interrupted")["data"]) == len(NOTICING), "all wait", within=90)
+    others = {mode: program.found() for mode, program in running.items() if mode not in NOTICING}
+    web = service.stack.processes[-1].popen.pid
+    serving = subprocess.run(["pgrep", "-P", str(web)], capture_output=True, text=True, check=True).stdout.split()
+    for pid in serving:
+        os.kill(int(pid), signal.SIGKILL)
+    pauses.resume(PAINTER)
+    return others | {mode: running[mode].found() for mode in NOTICING}
+
+
+def test_what_is_no_longer_wanted_is_canceled(service: Service, after_a_crash: Any, mode: str) -> None:
+    assert "aborted" in after_a_crash[mode]
+    (job,) = service.jobs(f"aborted {mode}")
+    service.stack.wait_for_status([job["id"]], "canceled" if SAYS_SO[mode] else "succeeded")
+
+
+@pytest.mark.parametrize("mode", NOTICING)
+def test_a_client_that_asks_again_after_a_crash_gets_its_first_job(
+    service: Service, after_a_crash: Any, mode: str
+) -> None:
+    first, again = after_a_crash[mode]["interrupted"]
+    # The bridge asks again by itself.
+    assert ("content" in first) == mode.startswith("stdio")
+    (job,) = service.jobs(f"interrupted {mode}")
+    assert (words(again)["job_id"], words(again)["status"]) == (job["id"], "succeeded")
+    assert image_of(again).size == (64, 64)
+    assert len(service.calls(f"interrupted {mode}")) == 1
+
+
+def test_the_program_on_the_page_makes_a_picture(service: Service, tmp_path: Path) -> None:
+    environments.require("client-mcp-2")
+    (text,) = blocks(HOW_TO / "use-mcp-hosts.md", "python")
+    (tmp_path / "lighthouse.py").write_text(text)
+    program = [str(environments.interpreter("client-mcp-2")), "lighthouse.py"]
+    printed = run(program, tmp_path, service.stack.url, DARKROOM_API_KEY=service.key)
+    (job,) = service.jobs("a lighthouse at dusk")
+    assert printed == f"job {job['id']}\n"
+    with Image.open(tmp_path / "lighthouse.webp") as image:
+        assert image.format == "WEBP"

@@ -14,6 +14,7 @@ from jobs.errors import JobNotFound
 from jobs.record.types import Accepted
 from providers.inputs.faults import FAULTS_LIMIT, Checker
 from web.dialects.made import Made
+from web.dialects.mcp.canceling import marked
 from web.dialects.mcp.messages import INVALID_PARAMS, Call, Refused, reply
 from web.dialects.mcp.results import Json, plain_result, result_of, task_of
 from web.dialects.mcp.streams import stream
@@ -72,7 +73,7 @@ def _make(call: Call, tool: Maker, arguments: Mapping[str, Any]) -> Response:
     model = arguments.get("model", default_of(tool))
     if model not in models:
         raise invalid("/model", "is none of this tool's models; list_models has all")
-    wanted = _wanted(tool, model, arguments)
+    wanted = _wanted(call, tool, model, arguments)
     # Only these calls count against the limit of submissions.
     services().rate_limiter.admit(request.environ, "submit", caller().owner, caller().limits)
     (made,) = submit(wanted)
@@ -85,7 +86,7 @@ def _make(call: Call, tool: Maker, arguments: Mapping[str, Any]) -> Response:
     )  # fmt: skip
 
 
-def _wanted(tool: Maker, model: str, arguments: Mapping[str, Any]) -> Wanted:
+def _wanted(call: Call, tool: Maker, model: str, arguments: Mapping[str, Any]) -> Wanted:
     """The job that a call asks for.
 
     Raises:
@@ -102,7 +103,7 @@ def _wanted(tool: Maker, model: str, arguments: Mapping[str, Any]) -> Wanted:
         found |= picture_inputs(route, [arguments["image"], *arguments.get("more_images", ())], masks)
     return Wanted(
         dialect="mcp",
-        jobs=[JobRequest(model=model, input=found)],
+        jobs=[JobRequest(model=model, input=found, metadata=marked(call))],
         body={"tool": tool.name, "arguments": arguments},
         places={**{f"/input/{own}": f"/{theirs.get(name, name)}" for own, name in names.items()}, "/input": ""},
         ignored=[name for name in (theirs.get(name, name) for name in unused) if name in arguments],

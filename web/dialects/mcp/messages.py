@@ -40,6 +40,9 @@ HEADER_MISMATCH: Final = -32020
 MISSING_CAPABILITY: Final = -32021
 UNSUPPORTED_VERSION: Final = -32022
 
+#: The header with the name of a connection, in the era of handshakes. Nothing is kept of it.
+SESSION: Final = "Mcp-Session-Id"
+
 _LONGEST_ID: Final = 256
 _PREFIX: Final = "io.modelcontextprotocol/"
 _VERSION: Final = f"{_PREFIX}protocolVersion"
@@ -166,7 +169,7 @@ def read(asked: Request, body: object) -> Call | McpMessage | None:
         method=message.method,
         params=params,
         modern=modern,
-        session="" if modern else header(asked.environ, "Mcp-Session-Id"),
+        session="" if modern else header(asked.environ, SESSION),
         meta=given,
     )
     if modern:

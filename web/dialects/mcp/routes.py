@@ -6,16 +6,19 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from flask import Blueprint, Response, g, request
+from ulid import ULID
 
 from web.dialects.ignored import IGNORED_HEADER
 from web.dialects.mcp import tasks
 from web.dialects.mcp.calls import call_tool
+from web.dialects.mcp.canceling import cancel
 from web.dialects.mcp.messages import (
     LEGACY,
     MESSAGE,
     METHOD_NOT_FOUND,
     MODERN,
     SERVER,
+    SESSION,
     TASKS,
     Call,
     McpFailure,
@@ -77,12 +80,14 @@ def _refuse(problem: Problem) -> Response:
 def mcp() -> Response:
     """Speak the Model Context Protocol.
 
-    Each message is one request; see the how-to page for hosts. There is no session and no stream of its own: GET and
-    DELETE are not allowed.
+    Each message is one request. Nothing is kept of a session, and there is no stream of its own: GET and DELETE are not
+    allowed.
     """
     check_origin(request.environ)
     message = read(request, read_json(request, PICTURE_BODY))
     if not isinstance(message, Call):
+        if message is not None and message.method == "notifications/cancelled":
+            cancel(request, message)
         taken = Response(status=202)
         del taken.headers["Content-Type"]
         return taken
@@ -97,7 +102,7 @@ def _initialize(call: Call) -> Response:
     asked = call.params.get("protocolVersion")
     version = asked if asked in LEGACY else LEGACY[0]
     found: Json = {"protocolVersion": version, "capabilities": {"tools": {}}, "serverInfo": SERVER}
-    return json_response(reply(call, {**found, "instructions": _INSTRUCTIONS}))
+    return json_response(reply(call, {**found, "instructions": _INSTRUCTIONS}), headers={SESSION: str(ULID())})
 
 
 def _discover(call: Call) -> Response:

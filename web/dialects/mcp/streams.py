@@ -16,6 +16,7 @@ from web.dialects.mcp.results import state_of
 from web.dialects.streaming import as_it_runs, streamed
 from web.dialects.waiting import Wait
 from web.services import caller, services
+from web.streaming.sse import HEARTBEAT
 from web.streaming.watch import HungUp
 from web.v1.job_answers import look
 from web.v1.job_documents import Seen
@@ -42,6 +43,8 @@ def stream(
 
     def messages(wait: Wait) -> Iterator[bytes]:
         told = _Progress(call, job_id)
+        # At once, so that the client has the headers of the answer.
+        yield told.look() or HEARTBEAT
         yield from as_it_runs(wait, lambda _: b"", look=told.look, until=ends)
         yield event(reply(call, finish(look(job_id))))
 

@@ -224,3 +224,25 @@ def test_closing_a_look_cancels_nothing(modern: Mcp, services: Services) -> None
     assert b"notifications/progress" in next(answer.iter_encoded())
     answer.close()
     assert services.store.get(job_id).job.status == "queued"
+
+
+def test_a_notification_cancels_the_call_of_its_own_session(legacy: Mcp, services: Services) -> None:
+    session = legacy.send("initialize", {"protocolVersion": "2025-11-25"}).headers["Mcp-Session-Id"]
+    answer = legacy.send("tools/call", {"name": "generate_image", "arguments": PROMPT}, Mcp_Session_Id=session)
+    job_id = answer.headers["X-Request-Id"]
+    for name, request_id, status in (
+        (session, 8, "queued"),
+        (session, "7", "queued"),
+        ("other", 7, "queued"),
+        (session, 7, "canceled"),
+    ):
+        notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": request_id}}
+        taken = legacy.http.post("/mcp", json=notice, headers={"Mcp-Session-Id": name})
+        assert (taken.status_code, taken.data) == (202, b"")
+        assert services.store.get(job_id).job.status == status
+
+
+@pytest.mark.parametrize("params", [None, {}, {"requestId": None}, {"requestId": {"a": 1}}, {"requestId": True}])
+def test_a_notification_that_means_no_call_is_taken(legacy: Mcp, params: Any) -> None:
+    notice = {"jsonrpc": "2.0", "method": "notifications/cancelled", **({} if params is None else {"params": params})}
+    assert legacy.http.post("/mcp", json=notice, headers={"Mcp-Session-Id": "x"}).status_code == 202
