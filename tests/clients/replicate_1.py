@@ -86,7 +86,8 @@ def predictions() -> Found:
     """A prediction that is made, found again, listed and waited for."""
     made = replicate.predictions.create(model=_PAINTS, input=_input("predictions 1", num_inference_steps=20))
     progress = None
-    while progress is None and made.status not in {"succeeded", "failed", "canceled"}:
+    # Before and after the app's own steps, parts of a whole are all that is known.
+    while (progress is None or progress.total == 100) and made.status not in {"succeeded", "failed", "canceled"}:
         made.reload()
         progress = made.progress
     made.wait()

@@ -14,6 +14,7 @@ import msgspec
 from flask import Response, stream_with_context
 
 from jobs.events import JobEvent
+from jobs.record.types import LoggedEvent
 from resilience import foreign
 from web.dialects.ignored import say_ignored
 from web.dialects.made import Made, say_joined
@@ -77,11 +78,23 @@ def as_it_runs(
         alive: A sign of life.
         until: When to stop though it has not ended (of :func:`time.monotonic`).
     """
+    return as_logged(wait, lambda entry: tell(entry.event), look=look, until=until, alive=alive)
+
+
+def as_logged(
+    wait: Wait,
+    tell: Callable[[LoggedEvent], bytes],
+    *,
+    look: Callable[[], bytes] = lambda: b"",
+    until: float = math.inf,
+    alive: bytes = HEARTBEAT,
+) -> Iterator[bytes]:
+    """Like :func:`as_it_runs`, for messages with the ids of the events."""
     beat = wait.services.timings.heartbeat
     spoke_at = time.monotonic()
     while not wait.jobs[0].status.is_terminal and time.monotonic() < until:
         news = wait.news(0, min(until, time.monotonic() + beat))
-        said = b"".join(tell(entry.event) for entry in news) + look()
+        said = b"".join(map(tell, news)) + look()
         if said or time.monotonic() - spoke_at >= beat:
             yield said or alive
             spoke_at = time.monotonic()

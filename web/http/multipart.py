@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import re
 import tempfile
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -31,10 +32,18 @@ _BOUNDARY_LIMIT: Final = 200
 class Form:
     """A form with one file of at most ``limit`` bytes, in ``folder``. A context manager: the file goes with the block.
 
-    The file's part has one of the names in ``files``; any other is one of ``fields``, each once.
+    The file's part has one of the names in ``files``; any other is one of ``fields`` or matches ``more``, each once.
     """
 
-    def __init__(self, *, files: Collection[str], fields: Collection[str], limit: int, folder: Path) -> None:
+    def __init__(
+        self,
+        *,
+        files: Collection[str],
+        fields: Collection[str],
+        limit: int,
+        folder: Path,
+        more: re.Pattern[str] | None = None,
+    ) -> None:
         self.texts: dict[str, str] = {}
         #: The name of the file's part; empty while there is none.
         self.part = ""
@@ -42,7 +51,7 @@ class Form:
         self.filename = ""
         folder.mkdir(parents=True, exist_ok=True)
         self.file: BinaryIO = tempfile.TemporaryFile(dir=folder)  # noqa: SIM115 - closed by __exit__
-        self._files, self._fields, self._limit = files, fields, limit
+        self._files, self._fields, self._limit, self._more = files, fields, limit, more
         self._digest = hashlib.sha256()
         self._raw: dict[str, bytearray] = {}
         self._name = ""
@@ -92,7 +101,7 @@ class Form:
             if self.part:
                 raise invalid(f"/{name}", "is a second file; send one with each request")
             self.part, self.filename = name, part.filename if isinstance(part, File) else ""
-        elif name not in self._fields:
+        elif name not in self._fields and not (self._more and self._more.fullmatch(name)):
             raise invalid(
                 f"/{name}", f"is not a known field; remove it, or use one of {', '.join([*self._files, *self._fields])}"
             )

@@ -26,7 +26,17 @@ from web.http.threads import aside
 from web.services import caller, links, services
 from web.v1 import idempotency
 from web.v1.lists import CURSOR, LIMIT, listing, place_of
-from web.v1.schemas.files import FIELDS, FILES, UPLOAD, DeletedFile, FileList, FileResource, file_resource, label_of
+from web.v1.schemas.files import (
+    FIELDS,
+    FILES,
+    METADATA_FIELD,
+    UPLOAD,
+    DeletedFile,
+    FileList,
+    FileResource,
+    file_resource,
+    label_of,
+)
 
 blueprint = Blueprint("files", __name__)
 
@@ -52,7 +62,7 @@ def upload() -> Response:
     file contained. Any other file is kept as it is, and its first bytes say what it is. Use its `id` where a job takes a
     file. A job keeps its own copy, even if you delete the upload.
     """
-    with form_of(FILES, FIELDS) as form:
+    with form_of(FILES, FIELDS, METADATA_FIELD) as form:
         label = label_of(form, services().settings.file_retention_seconds)
         made, replayed = keep(form, label)
     answer = json_response(file_resource(made, links()), 201, {**PRIVATE, "Location": links().file(made.id)})
@@ -60,7 +70,7 @@ def upload() -> Response:
 
 
 @contextmanager
-def form_of(files: Collection[str], fields: Collection[str]) -> Iterator[Form]:
+def form_of(files: Collection[str], fields: Collection[str], more: re.Pattern[str] | None = None) -> Iterator[Form]:
     """The form with a file in the current request; see :class:`web.http.multipart.Form`.
 
     Raises:
@@ -71,7 +81,8 @@ def form_of(files: Collection[str], fields: Collection[str]) -> Iterator[Form]:
     if not may_be_repeated(request.environ):
         # Before the body is read. With a key, whether it was sent before is known only afterwards.
         found.uploads.check_room(caller().owner)
-    with Form(files=files, fields=fields, limit=FILE_LIMIT, folder=found.settings.artifacts_dir) as form:
+    folder = found.settings.artifacts_dir
+    with Form(files=files, fields=fields, limit=FILE_LIMIT, folder=folder, more=more) as form:
         form.read(request)
         yield form
 

@@ -68,7 +68,8 @@ def version(owner: str, name: str, version: str) -> Response:
 def search() -> Response:
     """Search for models whose names have all words of the body, a plain text."""
     request.max_content_length = _LONGEST
-    words = request.get_data(cache=False).decode(errors="replace").lower().split()
+    # The client for JavaScript sends a text of JSON.
+    words = request.get_data(cache=False).decode(errors="replace").strip(' "').lower().split()
     found = [model for model in services().catalog.models() if all(word in model.name.lower() for word in words)]
     return json_response(ModelPage(results=[replicate_model(model, links().base) for model in found]))
 

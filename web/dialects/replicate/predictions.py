@@ -44,7 +44,9 @@ class PredictionList(Resource, frozen=True, kw_only=True):
     "read",
     parameters=(
         CURSOR,
-        Parameter("created_after", "query", "Only later ones.", schema=Time, example="2026-11-20T14:00:00Z"),
+        Parameter(
+            "created_after", "query", "Only those of this time or later.", schema=Time, example="2026-11-20T14:00:00Z"
+        ),
         Parameter("created_before", "query", "Only earlier ones.", schema=Time, example="2026-11-20T15:00:00Z"),
     ),
     answers=(ok("Your jobs as predictions, newest first.", PredictionList),),
@@ -56,11 +58,13 @@ def list_predictions() -> Response:
     All of your jobs, whichever way they were made. Files are links here.
     """
     parameters = some(request, "cursor", "created_after", "created_before")
+    since = moment(parameters, "created_after")
     query = ListQuery(
         parameters=parameters,
         limit=_PAGE,
         wanted=Wanted(),
-        since=moment(parameters, "created_after"),
+        # At that time or later: a millisecond is the least that two jobs differ by.
+        since=None if since is None else since - 0.001,
         until=moment(parameters, "created_before"),
     )
     owner = caller().owner

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import time
 from collections.abc import Iterator
 from typing import Final
 
@@ -22,9 +21,9 @@ from jobs.resources.prediction import progress_line
 from web.dialects.growing_text import GrowingText
 from web.dialects.made import Made
 from web.dialects.replicate.answers import told
-from web.dialects.streaming import streamed
+from web.dialects.streaming import as_logged, streamed
 from web.dialects.waiting import Wait
-from web.streaming.sse import HEARTBEAT
+from web.http.problems import Problem
 from web.streaming.watch import event_order
 
 #: The place of a message: its event in the log, and its number among that event's messages.
@@ -61,10 +60,7 @@ class _Stream:
         """All of them, and signs of life."""
         for entry in self._log(wait):
             yield self._tell(entry)
-        beat = wait.services.timings.heartbeat
-        while not wait.jobs[0].status.is_terminal:
-            told = b"".join(map(self._tell, wait.news(0, time.monotonic() + beat)))
-            yield told or HEARTBEAT
+        yield from as_logged(wait, self._tell)
         yield from self._end(wait.records[0])
 
     def failed(self, answer: Response) -> bytes:
@@ -75,9 +71,15 @@ class _Stream:
         )
 
     def _log(self, wait: Wait) -> list[LoggedEvent]:
-        """What has happened so far. Where the log has lost its begin, the text so far is all that is known."""
+        """What has happened so far. Where the log has lost its begin, the text so far is all that is known.
+
+        Raises:
+            Problem: Then nobody knows what of it a client has that comes again.
+        """
         entries = wait.services.store.log(self._record.job.id, after="0-0", limit=_ALL)
         if not entries or not isinstance(entries[0].event, Submitted | Recalled):
+            if self._after is not None:
+                raise Problem("gone", "The events that you have are no longer kept; get the prediction instead.")
             progress = self._record.job.progress
             self._text = GrowingText((progress and progress.partial) or "")
             return []

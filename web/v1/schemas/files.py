@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Final, Literal
 
 from msgspec import UNSET, Meta, UnsetType, field
@@ -68,6 +69,8 @@ UPLOAD: Final = BodyReader(
 )
 #: The part that holds the file: as OpenAI's SDK calls it, and as Replicate's does. And all other parts.
 FILES: Final = ("file", "content")
+#: A text of ``metadata`` as version 2 of Replicate's client sends each.
+METADATA_FIELD: Final = re.compile(r"metadata\[([^\[\]]+)\]")
 FIELDS: Final = tuple(name for name in UploadForm.__struct_encode_fields__ if name not in FILES)
 
 
@@ -77,7 +80,8 @@ def label_of(form: Form, seconds: int) -> Label:
     Raises:
         Problem: 422 with every fault of its fields.
     """
-    texts: dict[str, object] = {form.part: "", **form.texts}
+    single = {name: text for name, text in form.texts.items() if METADATA_FIELD.fullmatch(name)}
+    texts: dict[str, object] = {form.part: "", **{name: form.texts[name] for name in form.texts.keys() - single.keys()}}
     for name in ("retention_seconds", _SECONDS):
         texts |= {name: _whole(form.texts[name])} if name in form.texts else {}
     told = UPLOAD.read(texts)
@@ -85,7 +89,7 @@ def label_of(form: Form, seconds: int) -> Label:
         name=_name(or_none(told.filename) or form.filename),
         purpose=told.purpose,
         seconds=or_none(told.seconds) or or_none(told.retention_seconds) or seconds,
-        metadata=_metadata(or_none(told.metadata) or "{}"),
+        metadata=_metadata(or_none(told.metadata) or "{}", {name[9:-1]: text for name, text in single.items()}),
     )
 
 
@@ -100,16 +104,16 @@ def _name(given: str) -> str:
     return "".join(char for char in last if char.isprintable())[:_NAME_LIMIT] or "picture"
 
 
-def _metadata(text: str) -> dict[str, str]:
+def _metadata(text: str, single: dict[str, str]) -> dict[str, str]:
     try:
         found = parse(text.encode())
     except Problem:
         found = None
     if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
         raise invalid("/metadata", "must be a JSON object of texts")
-    if len(found) > _METADATA_LIMIT:
+    if len(found | single) > _METADATA_LIMIT:
         raise invalid("/metadata", f"has more than {_METADATA_LIMIT} entries")
-    return found
+    return found | single
 
 
 class FileUrls(Resource, frozen=True, kw_only=True):

@@ -50,6 +50,9 @@ def test_a_search(client: FlaskClient) -> None:
     names = [model["name"] for model in answer.get_json()["results"]]
     assert "flux-dev" in names
     assert all("flux" in name and "dev" in name for name in names)
+    # As the client for JavaScript sends it.
+    same = client.open("/v1/models", method="QUERY", data='"FLUX dev"', content_type="text/plain")
+    assert same.get_json() == answer.get_json()
     long = client.open("/v1/models", method="QUERY", data="x" * 5000, content_type="text/plain")
     assert long.status_code == 413
 

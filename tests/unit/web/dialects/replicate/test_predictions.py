@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from typing import Any
 
@@ -11,6 +12,7 @@ from flask.testing import FlaskClient
 
 from jobs import events
 from jobs.model import Failure, Output
+from jobs.record import keys
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from tests.unit.web.dialects.conftest import Writer
@@ -295,3 +297,30 @@ def test_unknown_ids_are_not_found(client: FlaskClient) -> None:
         assert (answer.status_code, answer.content_type) == (404, "application/problem+json")
     for path in ("/v1/trainings", "/v1/deployments/acme/x"):
         assert client.get(path).status_code == 404
+
+
+def test_a_stream_whose_log_has_lost_its_begin(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
+    job = fake_worker.submit()
+    lease = fake_worker.claim(job)
+    fake_worker.write(lease, events.Wrote, text="It is a red square", kept=0)
+    path = f"/v1/predictions/{job.id}/stream"
+    fake_worker.write(lease, events.Succeeded, outputs=(Output(index=0, kind="text", text="It is a red square."),))
+    whole = told(client.get(path, buffered=True))
+    services.connection.client.xtrim(keys.events(job.id), maxlen=1, approximate=False)
+    assert [data for _, name, data in told(client.get(path, buffered=True)) if name == "output"] == [
+        "It is a red square."
+    ]
+    # What this client has of the text nobody knows any more: it gets no part of it twice.
+    again = told(client.get(path, headers={"Last-Event-ID": whole[0][0]}, buffered=True))
+    assert [name for _, name, _ in again] == ["error", "done"]
+
+
+def test_a_file_can_have_metadata_as_version_2_sends_them(client: FlaskClient) -> None:
+    picture = (io.BytesIO(paint("x", 1, 64, 64)), "a.png", "image/png")
+    form = {"content": picture, "metadata[album]": "sea", "metadata": '{"year": "2026"}'}
+    assert client.post("/v1/files", data=form).get_json()["metadata"] == {"year": "2026", "album": "sea"}
+    many = {f"metadata[{number}]": "x" for number in range(17)}
+    picture = (io.BytesIO(paint("x", 1, 64, 64)), "a.png", "image/png")
+    assert client.post("/v1/files", data={"content": picture, **many}).status_code == 422
