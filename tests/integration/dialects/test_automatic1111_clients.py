@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,6 +15,8 @@ import pytest
 from PIL import Image
 
 from jobs.scheduling.pauses import Pauses
+from tests.clients import automatic1111_requests as sent
+from tests.clients.automatic1111_requests import Shown
 from tests.spaces import environments
 from tests.spaces.launcher import Spaces
 from tests.support import client_programs
@@ -69,6 +71,10 @@ def webuiapi(service: Service, picture: Path, *cases: str) -> client_programs.Ru
 def found(service: Service, picture: Path) -> Any:
     """What all cases found, by their names."""
     return webuiapi(service, picture, *CASES).found()
+
+
+#: Runs a program.
+Show = Callable[[Callable[[str, str, str], Shown]], Shown]
 
 
 def image_in(text: str) -> Image.Image:
@@ -165,6 +171,68 @@ def test_an_error_says_what_happened(found: Any, case: str, status: int, words: 
     assert found[case]["status"] == status
     assert found[case]["body"]["detail"]
     assert words in found[case]["body"]["detail"]
+
+
+@pytest.fixture(scope="module")
+def shown(service: Service) -> Show:
+    """What a program shows of a picture, whose prompt is the program's name. Each is run once."""
+    found: dict[str, Shown] = {}
+
+    def show(program: Any) -> Shown:
+        if program.__name__ not in found:
+            found[program.__name__] = program(service.stack.url, service.key, program.__name__)
+        return found[program.__name__]
+
+    return show
+
+
+@pytest.mark.client(
+    "requests", "Open WebUI", "GET /sdapi/v1/options", "POST /sdapi/v1/options", "GET /sdapi/v1/sd-models",
+    "POST /sdapi/v1/txt2img",
+)  # fmt: skip
+@pytest.mark.client(
+    "requests", "SillyTavern", "GET /sdapi/v1/options", "POST /sdapi/v1/options", "GET /sdapi/v1/progress",
+    "POST /sdapi/v1/txt2img", "all lists",
+)  # fmt: skip
+@pytest.mark.client("requests", "LibreChat", "POST /sdapi/v1/txt2img")
+@pytest.mark.client(
+    "requests", "text-generation-webui", "GET /sdapi/v1/options", "POST /sdapi/v1/txt2img",
+    "POST /sdapi/v1/unload-checkpoint", "POST /sdapi/v1/reload-checkpoint",
+)  # fmt: skip
+@pytest.mark.client(
+    "requests", "aiyabot", "GET /sdapi/v1/progress", "POST /sdapi/v1/txt2img", "POST /sdapi/v1/png-info",
+    "POST /sdapi/v1/options", "all lists",
+)  # fmt: skip
+@pytest.mark.client("requests", "bz-cogs aimage", "POST /sdapi/v1/txt2img", "all lists")
+@pytest.mark.parametrize(
+    ("program", "size"),
+    [
+        (sent.open_webui, 512), (sent.silly_tavern, 256), (sent.librechat, 1024), (sent.text_generation_webui, 256),
+        (sent.aiyabot, 512), (sent.bz_cogs, 256),
+    ],
+)  # fmt: skip
+def test_another_program_shows_a_picture(service: Service, shown: Show, program: Any, size: int) -> None:
+    found = shown(program)
+    with Image.open(io.BytesIO(found.picture)) as image:
+        assert (image.format, image.size) == ("PNG", (size, size))
+        assert image.info["parameters"].startswith(program.__name__)
+    assert service.key not in found.words
+    # One of them has room for another part behind the prompt.
+    (call,) = [*service.calls(program.__name__), *service.calls(f"{program.__name__} ")]
+    assert call["width"] == size
+
+
+def test_what_these_programs_see_while_they_wait(shown: Show) -> None:
+    (state,) = shown(sent.silly_tavern).seen
+    assert (state["progress"], state["state"]["job_count"]) == (0.0, 0)
+    seen = shown(sent.aiyabot)
+    assert seen.seen[-1][0] > 0
+    assert "Seed: " in seen.words
+
+
+def test_a_bot_says_what_failed(shown: Show, service: Service) -> None:
+    with pytest.raises(ValueError, match="the app failed"):
+        sent.bz_cogs(service.stack.url, service.key, "crash")
 
 
 def test_a_client_that_asks_again_after_a_crash_gets_its_first_job(service: Service, picture: Path) -> None:

@@ -14,7 +14,7 @@ from flask import Response
 from jobs.files.metadata.label import Label, label_of
 from jobs.files.metadata.rewrite import rewrite
 from jobs.model import Job, Output, Status
-from web.dialects.automatic1111.schemas import Generated, TextToImage
+from web.dialects.automatic1111.schemas import Generated
 from web.dialects.failures import failure_of
 from web.dialects.ignored import say_ignored
 from web.dialects.models import used
@@ -29,12 +29,12 @@ _FAILED: Final = 422
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A request that was read: its body, the fields that are known as they came, its model, and what had no effect."""
+    """A request that was read: its parameters as they came, its model, what had no effect, and whether to send files."""
 
-    asked: TextToImage
-    known: Mapping[str, Any]
+    parameters: Mapping[str, Any]
     model: str
     ignored: Sequence[str]
+    send_images: bool
 
 
 def answer(order: Order, jobs: Sequence[Job]) -> Response:
@@ -52,10 +52,10 @@ def answer(order: Order, jobs: Sequence[Job]) -> Response:
     found = [(job, output) for job in jobs for output in pictures_of(job)]
     if not found:
         raise _final(next((job for job in jobs if job.status is Status.CANCELED), jobs[0]))
-    images = [_png(job, output) for job, output in found] if order.asked.send_images else []
+    images = [_png(job, output) for job, output in found] if order.send_images else []
     generated = Generated(
         images=images,
-        parameters={name: value for name, value in order.known.items() if name not in {"init_images", "mask"}},
+        parameters=dict(order.parameters),
         info=msgspec.json.encode(_info(order, jobs, found)).decode(),
     )
     return say_ignored(json_response(generated), order.ignored)

@@ -42,6 +42,10 @@ blueprint = Blueprint("automatic1111_generating", __name__)
 
 #: What programs send of their own settings: an address, and a password. Nothing may see them.
 _PRIVATE: Final = ("url", "auth")
+#: The fields that name the model.
+_NAMING: Final = ("override_settings", "model")
+#: What programs send where nothing is chosen: it asks for what an app does anyway.
+_NOTHING: Final = ("Automatic", "automatic", "None", ["None"])
 #: Parameters that programs set once for all models: what a model does not take, it is not asked for.
 _ADAPTED: Final = ("seed", "steps", "cfg_scale", "denoising_strength")
 _PARAMETERS: Final = ("prompt", "negative_prompt", *_ADAPTED, "width", "height")
@@ -111,17 +115,17 @@ def _made(asked: TextToImage, body: Mapping[str, Any]) -> Response:
     if count > MOST_PICTURES:
         raise invalid("/n_iter", f"times batch_size is {count}; at most {MOST_PICTURES} pictures are made at once")
     named = asked.override_settings.get(CHECKPOINT)
-    pictures = asked.init_images if isinstance(asked, ImageToImage) else ()
-    model = model_of(str(named) if named else None, _takes_pictures if pictures else lambda _: True)
-    route = route_of(model, f"/override_settings/{CHECKPOINT}")
+    model_at = "/model" if asked.model and not named else f"/override_settings/{CHECKPOINT}"
+    model = model_of(str(named or asked.model), _takes_pictures if isinstance(asked, ImageToImage) else lambda _: True)
+    route = route_of(model, model_at)
     given, unfit = _fitting(route, _given(asked))
     found, names, unused = inputs(route, given)
     places = {f"/input/{name}": f"/{other}" for name, other in names.items()}
     if isinstance(asked, ImageToImage):
-        taken = _pictures(route, asked)
+        taken = _pictures(route, asked, model_at)
         found |= taken
         places |= {f"/input/{name}": "/mask" if name == "mask" else "/init_images" for name in taken}
-    known = {name: body[name] for name in asked.__struct_fields__ if name in body and name != "override_settings"}
+    known = {name: body[name] for name in asked.__struct_fields__ if name in body and name not in _NAMING}
     wanted = Wanted(
         dialect=NAME,
         jobs=[_job(asked, model, found, number) for number in range(count)],
@@ -132,7 +136,12 @@ def _made(asked: TextToImage, body: Mapping[str, Any]) -> Response:
     made = submit(wanted)
     jobs = [each.accepted.record.job for each in made]
     followed().add(jobs[0].user, [job.id for job in jobs], or_none(asked.force_task_id))
-    return answer_when_ended(made, partial(answer, Order(asked, known, model, wanted.ignored)))
+    return answer_when_ended(made, partial(answer, Order(_shown(known), model, wanted.ignored, asked.send_images)))
+
+
+def _shown(known: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields without their pictures, which would be kept in memory as long as the client waits."""
+    return {name: value for name, value in known.items() if name not in {"init_images", "mask"}}
 
 
 def _takes_pictures(model: ModelSpec) -> bool:
@@ -164,10 +173,10 @@ def _fitting(route: Providers, given: Mapping[str, Any]) -> tuple[dict[str, Any]
     return {name: value for name, value in given.items() if name not in unfit}, unfit
 
 
-def _pictures(route: Providers, asked: ImageToImage) -> dict[str, Any]:
+def _pictures(route: Providers, asked: ImageToImage, model_at: str) -> dict[str, Any]:
     pictures = [_source(text, f"/init_images/{number}") for number, text in enumerate(asked.init_images)]
     masks = [_source(asked.mask, "/mask")] if asked.mask else []
-    return picture_inputs(route, pictures, masks, model_at=f"/override_settings/{CHECKPOINT}", at="/init_images")
+    return picture_inputs(route, pictures, masks, model_at=model_at, at="/init_images")
 
 
 def _source(text: str, pointer: str) -> str:
@@ -185,8 +194,8 @@ def _job(asked: TextToImage, model: str, found: dict[str, Any], number: int) -> 
 
 def _without_effect(asked: TextToImage, body: Mapping[str, Any]) -> Sequence[str]:
     """The fields without effect; those that are empty or off ask for none."""
-    settings = [f"override_settings.{name}" for name, value in asked.override_settings.items() if value]
-    return [
-        *(name for name in unknown_fields(body, type(asked)) if body[name]),
-        *(name for name in settings if not name.endswith(f".{CHECKPOINT}")),
-    ]
+    fields = {name: body[name] for name in unknown_fields(body, type(asked))}
+    settings = {
+        f"override_settings.{name}": value for name, value in asked.override_settings.items() if name != CHECKPOINT
+    }
+    return [name for name, value in {**fields, **settings}.items() if value and value not in _NOTHING]

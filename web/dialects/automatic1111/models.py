@@ -26,8 +26,8 @@ def chosen_model() -> str | None:
     return followed().chosen(*dict.fromkeys([group(), caller().owner]))
 
 
-def model_of(named: str | None, fits: Callable[[ModelSpec], bool] = lambda _: True) -> str:
-    """The model for a request that names this one; the first one that fits, where none is named and none was chosen."""
+def model_of(named: str, fits: Callable[[ModelSpec], bool] = lambda _: True) -> str:
+    """The model for a request that names this one (empty: none); if none was chosen either, the first one that fits."""
     return named or chosen_model() or default_model(services().catalog, "image", fits)
 
 

@@ -32,6 +32,7 @@ class TextToImage(DialectBody, frozen=True, kw_only=True):
     override_settings: Annotated[
         dict[str, Any], about("`sd_model_checkpoint` names the model; the rest has no effect.")
     ] = field(default_factory=dict)
+    model: Annotated[str, about("The model, as clients of stable-diffusion.cpp name it.")] = ""
     send_images: Annotated[bool, about("`false`: the answer has no pictures; the job has them.")] = True
     force_task_id: Annotated[_Task | UnsetType, about("A name for the request, to ask for its progress by.")] = UNSET
 

@@ -66,7 +66,7 @@ def test_what_a_model_takes_reaches_it(ask: Asker, services: Services, body: Any
 def test_what_has_no_effect_is_named_but_not_what_asks_for_nothing(ask: Asker, services: Services) -> None:
     settings = {**ECHO, "sd_vae": "x.pt", "CLIP_stop_at_last_layers": 2, "empty": None}
     answer = ask(
-        sampler_name="Euler a", scheduler="Automatic", cfg_scale=7, seed=2**40, styles=[], restore_faces=False, tiling=None,
+        sampler_name="Euler a", scheduler="Simple", sampler_index="Automatic", cfg_scale=7, seed=2**40, styles=[], restore_faces=False, tiling=None,
         auth="me:secret", override_settings=settings, negative_prompt="",
     )  # fmt: skip
     names = answer.headers["X-Ignored-Params"].split(", ")
@@ -147,6 +147,7 @@ def test_a_picture_carries_its_recipe_and_a_seed_only_if_it_is_known(
         ({"override_settings": {"sd_model_checkpoint": "steam"}}, "/override_settings/sd_model_checkpoint"),
         ({"override_settings": {"sd_model_checkpoint": "janus-pro-7b"}}, "/override_settings/sd_model_checkpoint"),
         ({"override_settings": 7}, "/override_settings"),
+        ({"override_settings": {}, "model": "steam"}, "/model"),
         ({"force_task_id": "x" * 129}, "/force_task_id"),
         ({"force_task_id": "a\nb"}, "/force_task_id"),
     ],
@@ -210,6 +211,11 @@ def test_if_nothing_was_made_an_interruption_is_an_error(ask: Asker) -> None:
     ask.post("/sdapi/v1/interrupt")
     answer = waiting.answer()
     assert (answer.status_code, answer.get_json()["errors"]) == (422, "job_failed")
+
+
+def test_a_client_of_another_server_names_the_model_so(ask: Asker, services: Services) -> None:
+    waiting = ask.in_background(override_settings={}, model="flux-schnell")
+    assert services.store.get(waiting.jobs[0]).job.model == "flux-schnell"
 
 
 @pytest.mark.parametrize(
