@@ -9,6 +9,7 @@ webhooks, files, and the processes' command lines.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import re
@@ -24,6 +25,7 @@ import requests
 
 from cli.stack.redis_server import free_port
 from jobs.record.messages import RUN_JOB
+from providers.echo.painting import paint
 from tests.spaces.hub import HubStandIn, serve_hub
 from tests.support.canaries import Canaries, forms
 from tests.support.celery_client import client_app
@@ -286,8 +288,36 @@ def speak_as_others(scenario: Scenario) -> None:
         assert answer.status_code == 200, answer.text
         scenario.jobs[f"image {more}"] = answer.headers["X-Request-Id"]
     speak_as_the_hub(scenario, headers)
+    speak_as_the_web_ui(scenario, given)
     for fault in ({"n": canaries.make("secret as a number")}, {"size": canaries.make("secret as a size")}):
         assert scenario.ask("POST", path, json={**body, **given, **fault}).status_code == 422
+
+
+def speak_as_the_web_ui(scenario: Scenario, given: dict[str, Any]) -> None:
+    """SillyTavern puts its own settings into the body, with the password; and a login may be in the header."""
+    canaries = scenario.canaries
+    login = f"me:{canaries.make('password that is no key')}"
+    basic = {"Authorization": f"Basic {base64.b64encode(login.encode()).decode()}"}
+    settings = {"sd_model_checkpoint": "echo", "token": canaries.make("token in settings")}
+    body = {"prompt": "a boat", **given, "url": f"http://me:{canaries.make('password in an address')}@127.0.0.1/"}
+    for path, more in (
+        ("txt2img", {}),
+        ("img2img", {"init_images": [base64.b64encode(paint("x", 1, 64, 64)).decode()]}),
+    ):
+        whole = {**body, **more, "override_settings": settings}
+        answer = scenario.ask("POST", f"/sdapi/v1/{path}", json=whole)
+        assert answer.status_code == 200, answer.text
+        scenario.jobs[path] = answer.headers["X-Request-Id"]
+        assert scenario.ask("POST", f"/sdapi/v1/{path}", json=whole, headers=basic).status_code == 401
+        wrong = {**whole, "width": canaries.make(f"secret as a width of {path}")}
+        assert scenario.ask("POST", f"/sdapi/v1/{path}", json=wrong).status_code == 422
+    for settings in (
+        {**given, "samples_format": canaries.make("a secret setting")},
+        {"sd_model_checkpoint": 7, **given},
+    ):
+        scenario.ask("POST", "/sdapi/v1/options", json=settings)
+    scenario.ask("GET", "/sdapi/v1/options")
+    scenario.ask("POST", "/sdapi/v1/png-info", json={"image": canaries.make("a secret picture"), **given})
 
 
 def speak_as_the_hub(scenario: Scenario, headers: dict[str, str]) -> None:

@@ -39,7 +39,7 @@ _PIECE: Final = 20
 @blueprint.get("/sdapi/v1/progress")
 @Route(
     "sdapiProgress", LABEL, "read",
-    parameters=(Parameter("skip_current_image", "query", "`true`: without a preview.", schema={"type": "string"}),),
+    parameters=(Parameter("skip_current_image", "query", "`true`: without a preview.", example="true"),),
     answers=(ok("How far it is.", ProgressAnswer),),
     errors=("invalid_input",),
 )  # fmt: skip
