@@ -31,6 +31,8 @@ of real clients (`tests/integration/dialects`) and from what each dialect declar
 
 A client is listed with the version that the tests run, and with the calls that they show. Other versions and other calls may
 work as well: nobody has tried them. Where it says *requests*, the program itself is not run: a test sends what it sends.
+
+`DARKROOM_DIALECTS` says which of these APIs are there: `all` (as it is set at first), `none`, or names with commas between.
 """
 
 

@@ -28,7 +28,7 @@ class HubError(Resource, frozen=True, kw_only=True):
 
 def refusal(problem: Problem) -> Response:
     """The answer for an error."""
-    faults = [HubFault(message=f"{place} {detail}".strip()) for place, detail in problem.errors]
-    several = faults if len(faults) > 1 else UNSET
+    faults = dict.fromkeys(f"{place} {detail}".strip() for place, detail in problem.errors)
+    several = [HubFault(message=fault) for fault in faults] if len(faults) > 1 else UNSET
     found = HubError(error=problem.detail, code=problem.code, errors=several)
     return json_response(found, problem.status, problem.headers)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -67,9 +67,10 @@ def order(name: str, asked: Asked) -> Order:
     route = choose(services(), model, None)
     kind = _kind_of(model, route)
     subject = subject_of(route, asked)
-    sides = _sides(asked.parameters.get("target_size"))
-    plain = {name: value for name, value in asked.parameters.items() if name not in {*_SAID, *subject.found}}
-    found, names, unused = inputs(route, {**plain, **{name: sides[name] for name in sides if name not in plain}})
+    given, places = _given(asked, subject.found)
+    found, names, unused = inputs(route, given)
+    unheard = [name for name in asked.parameters if name in {"messages", *subject.found} - {"prompt"}]
+    unused = [name if places[name] == name else "target_size" for name in unused]
     wanted = Wanted(
         dialect="huggingface",
         jobs=[JobRequest(model=model, input={**shortened(route, found), **subject.found})],
@@ -77,14 +78,10 @@ def order(name: str, asked: Asked) -> Order:
         body={"inputs": asked.same, "prompt": asked.parameters.get("prompt"), "parameters": found},
         places={
             **subject.places,
-            **{f"/input/{own}": _place(other, plain) for own, other in names.items()},
+            **{f"/input/{own}": f"/parameters/{places[name]}" for own, name in names.items()},
             "/input": "/parameters",
         },
-        ignored=list(
-            dict.fromkeys(
-                [*subject.ignored, *_unheard(asked, subject.found), *(_name(n, plain) for n in unused), *asked.ignored]
-            )
-        ),
+        ignored=list(dict.fromkeys([*subject.ignored, *unheard, *unused, *asked.ignored])),
     )
     return Order(made=submit(wanted), kind=kind, ignored=wanted.ignored)
 
@@ -98,26 +95,15 @@ def _kind_of(model: str, route: Route) -> Kind:
     return known or "image"
 
 
-def _unheard(asked: Asked, found: Mapping[str, Any]) -> list[str]:
-    """Parameters that are said in other words already."""
-    return [name for name in asked.parameters if name in {"messages", *found} - {"prompt"}]
-
-
-def _sides(size: object) -> dict[str, Any]:
-    """Width and height of a ``target_size``."""
-    if size is None:
-        return {}
+def _given(asked: Asked, said: Collection[str]) -> tuple[dict[str, Any], dict[str, str]]:
+    """The parameters beside those that are said already, and for each where it stands among the request's."""
+    size = asked.parameters.get("target_size", {})
     if not isinstance(size, dict):
         raise invalid("/parameters/target_size", "must be an object with width and height")
-    return {name: size[name] for name in ("width", "height") if size.get(name) is not None}
-
-
-def _name(name: str, plain: Mapping[str, Any]) -> str:
-    return name if name in plain else "target_size"
-
-
-def _place(name: str, plain: Mapping[str, Any]) -> str:
-    return f"/parameters/{name}" if name in plain else f"/parameters/target_size/{name}"
+    sides = {name: size[name] for name in ("width", "height") if size.get(name) is not None}
+    plain = {name: value for name, value in asked.parameters.items() if name not in {*_SAID, *said}}
+    places = {**{name: f"target_size/{name}" for name in sides}, **{name: name for name in plain}}
+    return {**sides, **plain}, places
 
 
 def answer(kind: Kind, ignored: Sequence[str], jobs: Sequence[Job]) -> Response:

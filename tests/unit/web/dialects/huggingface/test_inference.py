@@ -66,6 +66,7 @@ def test_an_address_names_a_model_or_a_space(
         ({"steps": 3, "seed": 7, "width": None}, {"num_inference_steps": 3, "seed": 7, "randomize_seed": False}, ""),
         ({"target_size": {"width": 640, "height": 320}}, {"width": 640, "height": 320}, ""),
         ({"target_size": {"width": 640}, "width": 320}, {"width": 320}, ""),
+        ({"image": "file_1", "a/b": 1, "api_key": "x"}, {"prompt": "a lighthouse"}, "image, api_key"),
         ({"prompt": "another", "messages": [], "scheduler": "ddim"}, {"prompt": "a lighthouse"}, "prompt, messages, scheduler"),
     ],
 )  # fmt: skip
@@ -252,3 +253,9 @@ def test_an_idempotency_key_holds_here_too(client: FlaskClient) -> None:
     assert first.headers["X-Request-Id"] == again.headers["X-Request-Id"]
     assert ("Idempotency-Replayed" in first.headers, again.headers["Idempotency-Replayed"]) == (False, "true")
     assert once(plain_image(size=(20, 20))).status_code == 422
+
+
+@pytest.mark.usefixtures("writing")
+def test_a_size_is_ignored_by_the_name_that_it_came_with(client: FlaskClient) -> None:
+    answer = ask(client, model="janus-pro-7b", parameters={"target_size": {"width": 64, "height": 64}})
+    assert answer.headers["X-Ignored-Params"] == "target_size"
