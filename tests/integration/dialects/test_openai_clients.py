@@ -232,7 +232,7 @@ def test_a_client_that_asks_again_after_a_crash_gets_its_first_job(
 
 def test_the_program_on_the_page_makes_a_picture(service: Service, tmp_path: Path) -> None:
     environments.require("client-openai")
-    (text,) = blocks(HOW_TO / "use-openai-clients.md", "python")
+    text, *_ = blocks(HOW_TO / "use-openai-clients.md", "python")
     (tmp_path / "lighthouse.py").write_text(text)
     program = [str(environments.interpreter("client-openai")), "lighthouse.py"]
     printed = run(program, tmp_path, service.stack.url, DARKROOM_API_KEY=service.key)

@@ -22,8 +22,10 @@ from tests.integration.dialects import openai_programs
 from tests.spaces import environments
 from tests.spaces.launcher import Space, Spaces
 from tests.support import client_programs
+from tests.support import environments as client_environments
 from tests.support.client_service import PAINTER, Service, opened
 from tests.support.eventually import eventually
+from tests.support.pages import HOW_TO, blocks, run
 from tests.support.sample_images import plain_image
 
 pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
@@ -359,6 +361,22 @@ def test_a_program_can_read_what_its_requests_get(
     service: Service, program: Callable[[openai_programs.Door], None]
 ) -> None:
     program(openai_programs.Door(service))
+
+
+def test_the_programs_on_the_page_talk_film_and_speak(service: Service, tmp_path: Path) -> None:
+    client_environments.require("client-openai")
+    (tmp_path / "lighthouse.png").write_bytes(plain_image())
+    printed = []
+    for text in blocks(HOW_TO / "use-openai-clients.md", "python")[1:]:
+        (tmp_path / "program.py").write_text(text)
+        program = [str(client_environments.interpreter("client-openai")), "program.py"]
+        printed.append(run(program, tmp_path, service.stack.url, DARKROOM_API_KEY=service.key))
+    answers = [
+        f"A picture of 40x30. You asked: {question}\n" for question in ("What is this?", "And what colour is it?")
+    ]
+    assert printed == ["".join(answers), "completed 64x64\n"]
+    kinds = [recognise((tmp_path / name).read_bytes()[:HEAD]).content_type for name in ("waves.webm", "evening.wav")]
+    assert kinds == ["video/webm", "audio/wav"]
 
 
 @pytest.fixture(scope="module")

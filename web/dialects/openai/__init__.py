@@ -1,4 +1,4 @@
-"""OpenAI's API: images (made, edited, streamed), chat and responses, over the same jobs."""
+"""OpenAI's API: images, chat, responses, videos and speech, over the same jobs."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ DIALECT: Final = Dialect(
     page="use-openai-clients.md",
     lacks=(
         (
-            "`audio.transcriptions`, `embeddings`, `fine_tuning`, `batches`",
+            "`audio.transcriptions`, `embeddings`, `fine_tuning`, `batches`, `assistants`",
             "no route; submit batches with `POST /v1/batches`",
         ),
+        ("`videos.remix`, `videos.extend`, `videos.edit`, thumbnails", "apps make one film from one prompt"),
+        (
+            "`response_format` and `stream_format` of speech",
+            "sounds are not converted: `Content-Type` says what they are",
+        ),
+        ("`previous_response_id`", "refused: send the earlier messages in `input`"),
         ("`quality`, `style`, `background`, `moderation` of images", "apps have no such parameters: ignored, and said"),
         ("`tools`, `response_format`, `stop` of chats", "apps have no such parameters: ignored, and said"),
         ("`usage` in answers", "apps do not count tokens"),

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 from flask import Blueprint, Response, request
 from msgspec import UNSET, Meta, UnsetType
 
 from jobs.model import Job, Status
 from jobs.resources.base import about
+from media import FORMATS
 from providers.route import Route
 from web.dialects.bodies import without_nulls
 from web.dialects.failures import NO_RETRY, failed
@@ -33,6 +34,9 @@ blueprint = Blueprint("openai_speech", __name__)
 _VOICES: Final = frozenset({
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
 })  # fmt: skip
+
+
+_SOUNDS: Final = {name: None for name, form in FORMATS.items() if form.kind == "audio"}
 
 
 class SpeechRequest(Fields, frozen=True, kw_only=True):
@@ -62,11 +66,7 @@ SPEECH: Final = BodyReader(
     submits=True,
     body=SPEECH,
     parameters=MARKS,
-    answers=(
-        Answer(
-            200, "The sound, in the format that the app made.", {"audio/*": None}, headers=(IGNORED_HEADER, REPLAYED)
-        ),
-    ),
+    answers=(Answer(200, "The sound, in the format that the app made.", _SOUNDS, headers=(IGNORED_HEADER, REPLAYED)),),
     errors=REFUSALS,
 )
 def create() -> Response:
@@ -76,11 +76,15 @@ def create() -> Response:
     """
     body = without_nulls(read_json(request, SMALL_BODY))
     asked = SPEECH.read(body)
-    given: dict[str, Any] = {"prompt": asked.input}
-    if asked.speed is not UNSET:
-        given["speed"] = asked.speed
+    speed = {} if asked.speed is UNSET else {"speed": asked.speed}
     ordered = order(
-        asked, body, "audio", partial(_spoken, asked), kind_only=True, given=given, places={"prompt": "/input"}
+        asked,
+        body,
+        "audio",
+        partial(_spoken, asked),
+        kind_only=True,
+        given={"prompt": asked.input, **speed},
+        places={"prompt": "/input"},
     )
     return answer_within(ordered.made, math.inf, partial(_answer, ordered))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from flask import Blueprint, Response, request
 from msgspec import UNSET, Meta, UnsetType
@@ -14,6 +14,8 @@ from jobs.record.lists.places import cursor_of
 from jobs.record.lists.wanted import Wanted
 from jobs.resources import examples
 from jobs.resources.base import ListOf, Resource, UnixTime, about
+from media import FORMATS
+from providers.route import Route
 from web.dialects.ignored import IGNORED_HEADER, say_ignored
 from web.dialects.made import say_joined
 from web.dialects.models import used
@@ -39,6 +41,7 @@ blueprint = Blueprint("openai_videos", __name__)
 
 #: In the metadata of a job: a request for a video made it.
 _MARK: Final = {"object": "video"}
+_PICTURE: Final = "/input_reference"
 #: Milliseconds after which OpenAI's packages ask again.
 _POLL: Final = "openai-poll-after-ms"
 _STATUSES: Final[dict[Status, Literal["queued", "in_progress", "completed", "failed"]]] = {
@@ -121,18 +124,22 @@ def create() -> Response:
     """
     sent = read_body()
     asked = VIDEO.read(sent.fields)
-    pictures = [*sent.files(), *sources(asked.input_reference, "/input_reference")]
-    given: dict[str, Any] = {"prompt": asked.prompt, **sides_of(or_none(asked.size), sent.fields)}
-    if asked.seconds is not UNSET:
-        given["seconds"] = asked.seconds
+    pictures = [*sent.files(), *sources(asked.input_reference, _PICTURE)]
+    sides = sides_of(or_none(asked.size), sent.fields)
+    seconds = {} if asked.seconds is UNSET else {"seconds": asked.seconds}
+
+    def say(route: Route) -> Said:
+        found = picture_inputs(route, pictures, (), at=_PICTURE) if pictures else {}
+        return Said(found, {f"/input/{name}": _PICTURE for name in found})
+
     ordered = order(
         asked,
         sent.identified("input_reference"),
         "video",
-        lambda route: Said(picture_inputs(route, pictures, (), at="/input_reference") if pictures else {}),
+        say,
         kind_only=True,
-        given=given,
-        places=dict.fromkeys(("width", "height"), "/size"),
+        given={"prompt": asked.prompt, **sides, **seconds},
+        places=dict.fromkeys(sides, "/size"),
         metadata=_MARK,
         stays=False,
     )
@@ -205,8 +212,8 @@ def get(job_id: str) -> Response:
     "read",
     parameters=(Parameter("variant", "query", "The film.", schema={"enum": ["video"]}), RANGE),
     answers=(
-        Answer(200, "The file, as the app made it.", {"video/*": None}, headers=("ETag", "Accept-Ranges")),
-        Answer(206, "The range.", {"video/*": None}, headers=("ETag", "Content-Range")),
+        Answer(200, "The file, as the app made it.", dict.fromkeys(FORMATS), headers=("ETag", "Accept-Ranges")),
+        Answer(206, "The range.", dict.fromkeys(FORMATS), headers=("ETag", "Content-Range")),
     ),
     errors=("not_found", "gone", "invalid_input", "precondition_failed", "range_not_satisfiable"),
 )
@@ -243,7 +250,7 @@ def video_of(job: Job) -> VideoResource:
     film = next((output for output in job.outputs if output.kind == "video"), None)
     seconds = used(job, "duration") if film is None or film.duration is None else film.duration
     sides = (used(job, "width"), used(job, "height")) if film is None or not film.width else (film.width, film.height)
-    status = _STATUSES.get(job.status, "failed")
+    status, failed = _STATUSES.get(job.status, "failed"), job.status.is_unsuccessful
     fraction = 1.0 if status == "completed" else (job.progress.fraction if job.progress else None) or 0.0
     return VideoResource(
         id=f"video_{job.id}",
@@ -256,5 +263,5 @@ def video_of(job: Job) -> VideoResource:
         prompt=str(job.input.get("prompt", "")) or None,
         seconds=UNSET if seconds is None else f"{seconds:g}",
         size=UNSET if None in sides else f"{sides[0]}x{sides[1]}",
-        error=failure_in(job),
+        error=failure_in(job) or (Failure(code=job.status, message=f"The job is {job.status}.") if failed else None),
     )
