@@ -170,18 +170,12 @@ def chat_interrupted(client: OpenAI) -> Found:
     return {"text": raw.parse().choices[0].message.content, "replayed": raw.headers.get("idempotency-replayed")}
 
 
-def response_interrupted(client: OpenAI) -> Found:
-    """A response whose server dies."""
-    raw = client.responses.with_raw_response.create(model=_WRITES, input="interrupted response")
-    return {"text": raw.parse().output_text, "replayed": raw.headers.get("idempotency-replayed")}
-
-
 _CASES: Final = {
     case.__name__: case
     for case in (
         chat, chat_stream, chat_draw, response, response_stream, response_draw, response_cancel, chat_no_key, chat_no_model,
         chat_no_picture, chat_rejected, chat_failed, chat_failed_stream, response_no_model, response_unknown, response_failed,
-        response_failed_stream, chat_interrupted, response_interrupted,
+        response_failed_stream, chat_interrupted,
     )
 }  # fmt: skip
 

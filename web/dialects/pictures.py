@@ -60,7 +60,7 @@ def data_uri(job: Job, output: Output, form: str | None = None) -> str:
 
 
 def link(job: Job, output: Output, form: str | None = None) -> str:
-    """An address of an output that needs no key, as long as the job is kept. Its path ends as the file's name does."""
+    """An address of an output that needs no key, as long as the job is kept. Its path ends as names of such files do."""
     own = suffix_of(output.content_type) if output.content_type else ""
     ending = own if form is None else f".{form}"
     url, _ = signed_link(asker(), job, LINK_SECONDS, "outputs", f"{output.index}{ending}")

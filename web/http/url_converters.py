@@ -16,7 +16,7 @@ class Index(BaseConverter):
     The ending of a file may follow it (``0.png``). It changes nothing: some programs take a file's type from its address.
     """
 
-    regex = r"[0-9]{1,6}(?:\.[a-z0-9]{1,8})?"
+    regex = r"[0-9]{1,6}(?:\.[a-z0-9]{1,16})?"
 
     def to_python(self, value: str) -> int:
         """The number."""

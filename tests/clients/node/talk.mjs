@@ -3,7 +3,7 @@
 // Usage: node --input-type=module - CASE... < talk.mjs, in the folder of the packages, with OPENAI_BASE_URL, OPENAI_API_KEY
 // and a picture as a data URI in PICTURE. The `openai` package reads the first two by itself.
 import { createOpenAI } from "@ai-sdk/openai";
-import { generateText, streamText } from "ai";
+import { experimental_generateSpeech as generateSpeech, generateText, streamText } from "ai";
 import OpenAI from "openai";
 
 const openai = new OpenAI();
@@ -68,6 +68,10 @@ const cases = {
   ai_failed: () => refused(() => generateText({ model: provider(crashes), prompt: "crash ai" })),
   ai_chat_failed: () => refused(() => generateText({ model: provider.chat(crashes), prompt: "crash ai chat" })),
   ai_chat_failed_stream: () => streamed(provider.chat(crashes), "crash ai chat stream"),
+  ai_speech: async () => {
+    const { audio } = await generateSpeech({ model: provider.speech("speak"), text: "ai speech", voice: "bob" });
+    return { base64: audio.base64 };
+  },
   ai_interrupted: async () => {
     const answer = await generateText({ model: provider(writes), prompt: "interrupted ai" });
     return { text: answer.text, replayed: answer.response.headers["idempotency-replayed"] };

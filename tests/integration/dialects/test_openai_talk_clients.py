@@ -43,7 +43,7 @@ MEDIA_CASES: Final = (
 NODE_CASES: Final = (
     "openai_chat", "openai_chat_stream", "openai_response", "openai_response_stream", "openai_chat_failed", "ai_chat",
     "ai_chat_stream", "ai_response", "ai_response_stream", "ai_response_failed_stream", "ai_no_model", "ai_failed",
-    "ai_chat_failed", "ai_chat_failed_stream",
+    "ai_chat_failed", "ai_speech", "ai_chat_failed_stream",
 )  # fmt: skip
 
 
@@ -288,13 +288,15 @@ def test_a_film_that_fails_says_why(media: Any) -> None:
 
 
 @pytest.mark.client("client-openai", "openai", "audio.speech.create", "audio.speech.with_streaming_response.create")
-def test_a_text_is_read_aloud(service: Service, media: Any) -> None:
-    found = media["speech"]
-    assert (found["type"], found["ignored"]) == ("audio/wav", "voice, response_format")
-    for case, seconds in (("speech", 0.2), ("speech_stream", 0.1)):
-        with wave.open(io.BytesIO(base64.b64decode(media[case]["file"]))) as sound:
+@pytest.mark.client("client-node", "ai", "generateSpeech")
+def test_a_text_is_read_aloud(service: Service, media: Any, found: Any) -> None:
+    made = media["speech"]
+    assert (made["type"], made["ignored"]) == ("audio/wav", "voice, response_format")
+    files = (made["file"], 0.2), (media["speech_stream"]["file"], 0.1), (found["ai_speech"]["base64"], 0.1)
+    for file, seconds in files:
+        with wave.open(io.BytesIO(base64.b64decode(file))) as sound:
             assert sound.getnframes() / sound.getframerate() == pytest.approx(seconds, abs=0.01)
-    assert service.get(f"/v1/jobs/{found['request_id']}")["input"]["prompt"] == "speech"
+    assert service.get(f"/v1/jobs/{made['request_id']}")["input"]["prompt"] == "speech"
 
 
 @pytest.mark.client(
@@ -384,7 +386,7 @@ def after_a_crash(service: Service) -> Any:
     """What clients got that waited while the processes that held their connections were killed."""
     pauses = Pauses(service.stack.connection)
     pauses.pause("write")
-    running = [python(service, "chat_interrupted", "response_interrupted"), node(service, "ai_interrupted")]
+    running = [python(service, "chat_interrupted"), node(service, "ai_interrupted")]
     eventually(lambda: len(service.get("/v1/jobs", q="interrupted")["data"]) == len(running), "both wait", within=60)
     service.kill_the_web()
     pauses.resume("write")

@@ -30,7 +30,7 @@ from web.http.validation import BodyReader
 
 blueprint = Blueprint("openai_speech", __name__)
 
-#: OpenAI's own voices: programs must name one. Where the model has none of the name, it has no effect.
+#: OpenAI's own voices: programs must name one. They have no effect where the model does not say that it has them.
 _VOICES: Final = frozenset({
     "alloy", "ash", "ballad", "cedar", "coral", "echo", "fable", "marin", "nova", "onyx", "sage", "shimmer", "verse",
 })  # fmt: skip
@@ -95,7 +95,7 @@ def _spoken(asked: SpeechRequest, route: Route) -> Said:
     if voice is UNSET:
         return Said()
     params = [param for model in route.models.values() if (param := model.param("voice")) is not None]
-    if not params or (voice in _VOICES and any(param.enum and voice not in param.enum for param in params)):
+    if not params or (voice in _VOICES and not any(voice in (param.enum or ()) for param in params)):
         return Said(ignored=("voice",))
     return Said({"voice": voice}, {"/input/voice": "/voice"})
 

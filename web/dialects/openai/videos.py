@@ -180,7 +180,8 @@ def list_videos() -> Response:
             data=data,
             has_more=following is not None,
             first_id=data[0].id if data else None,
-            last_id=data[-1].id if data else None,
+            # The last job that was looked at: where few are videos, a part may have few.
+            last_id=f"video_{following.partition(':')[2]}" if following else data[-1].id if data else None,
         )
     )
 

@@ -1,43 +1,33 @@
-"""Reads the messages of a chat. Pure."""
+"""The messages of a conversation, as chat and responses have them. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from web.dialects.conversations import Role, Turn, picture_part, shows_nothing, text_part
 from web.http.problems import Problem, invalid
 
 #: Who speaks, by OpenAI's names.
-ROLES: Final[Mapping[str, Role]] = {
+_ROLES: Final[Mapping[str, Role]] = {
     "system": "system",
     "developer": "system",
     "user": "user",
     "assistant": "assistant",
 }
-#: Who speaks for a tool. No model here calls one.
-_TOOLS: Final = frozenset({"tool", "function"})
 
 
-def read(messages: Sequence[Mapping[str, Any]]) -> tuple[list[Turn], list[str]]:
-    """The turns of a conversation, and what was left out of it.
+def turn_of(message: Mapping[str, Any], place: str) -> Turn | None:
+    """A message; None: it says nothing, as one that only calls a tool.
 
     Raises:
-        Problem: 422: a message is none.
+        Problem: 422: it is none.
     """
-    turns, ignored = [], []
-    for number, message in enumerate(messages):
-        place = f"/messages/{number}"
-        role = message.get("role")
-        if role in _TOOLS:
-            ignored.append(f"messages.{role}")
-            continue
-        if not isinstance(role, str) or role not in ROLES:
-            raise invalid(f"{place}/role", f"must be one of {', '.join([*ROLES, *sorted(_TOOLS)])}")
-        turn = Turn(ROLES[role], _content(message.get("content"), f"{place}/content"), place)
-        if turn.role != "assistant" or not shows_nothing(turn):
-            turns.append(turn)
-    return turns, list(dict.fromkeys(ignored))
+    role = message.get("role")
+    if not isinstance(role, str) or role not in _ROLES:
+        raise invalid(f"{place}/role", f"must be one of {', '.join(_ROLES)}")
+    turn = Turn(_ROLES[role], _content(message.get("content"), f"{place}/content"), place)
+    return None if turn.role == "assistant" and shows_nothing(turn) else turn
 
 
 def _content(content: object, place: str) -> str | list[dict[str, Any]]:
@@ -54,9 +44,11 @@ def _part(part: object, place: str) -> dict[str, Any]:
     if not isinstance(part, Mapping):
         raise invalid(place, "must be an object")
     match part:
-        case {"type": "text", "text": str(text)} | {"type": "refusal", "refusal": str(text)}:
+        case {"type": "text" | "input_text" | "output_text", "text": str(text)} | {"refusal": str(text)}:
             return text_part(text)
-        case {"type": "image_url", "image_url": {"url": str(source)} | str(source)}:
+        case {"type": "image_url" | "input_image", "image_url": {"url": str(source)} | str(source)}:
+            return picture_part(source)
+        case {"type": "input_image", "file_id": str(source)}:
             return picture_part(source)
     raise unknown_part(part, place)
 
