@@ -5,10 +5,12 @@ From what the live app says of itself and from how its driver calls it: enough t
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
+import logs
 from media import Kind
 from providers.base import Control
 from providers.discovery import functions
@@ -19,6 +21,9 @@ from providers.gradio.answers.seeds import names_seed
 from providers.gradio.components.table import TABLE, param_type
 from providers.gradio.naming import named
 from providers.spec import FILE_TYPES, ModelSpec
+
+#: Longest default that is kept, in characters of JSON. A longer one is a picture, say.
+_DEFAULT: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,9 +58,12 @@ class Input:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Output:
-    """An output of a function: its component, and the kind of what that shows; None for a file, which tells it itself.
+    """An output of a function.
 
-    ``is_seed``: its label says that it is the seed.
+    Args:
+        component: Such as ``image``; empty if it is not known.
+        kind: Of what the component shows, ``file`` for any file; None: anything.
+        is_seed: Whether its label says that it is the seed.
     """
 
     component: str
@@ -84,7 +92,9 @@ def signature(driver: Describable, control: Control) -> tuple[Function, ...]:
     Raises:
         ProviderError: The app does not answer, is no Gradio app, or does not tell which input is which.
     """
-    description = describe(*driver.described(control))
+    # What opens the app may come back in its words, which are cut when they are read.
+    config, info = (logs.redacted(told) for told in driver.described(control))
+    description = describe(config, info)
     found = []
     for model in driver.spec.models:
         calls = driver.calls[model.name]
@@ -114,7 +124,7 @@ def _function(model: ModelSpec, call: DeclaredCall, function: functions.Function
                 takes=param_type(slot),
                 schema=entry.schema,
                 required=slot.required,
-                default=slot.default,
+                default=slot.default if len(json.dumps(slot.default, default=str)) <= _DEFAULT else None,
                 minimum=entry.minimum,
                 maximum=entry.maximum,
                 choices=entry.choices,
@@ -130,5 +140,5 @@ def _outputs(function: functions.Function) -> Iterator[Output]:
     for output in function.endpoint.outputs:
         row = TABLE.get(output.component)
         if row is None or row.read is not None:
-            kind = row.gives if row is not None else None
+            kind = None if row is None else row.gives or "file"
             yield Output(component=output.component, label=output.label, kind=kind, is_seed=names_seed(output.label))

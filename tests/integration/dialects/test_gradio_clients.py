@@ -15,6 +15,7 @@ import pytest
 import requests
 from PIL import Image
 
+from jobs.access.api_key_store import ApiKeyStore
 from jobs.scheduling.pauses import Pauses
 from tests.spaces import environments as space_environments
 from tests.support import client_programs, environments
@@ -198,27 +199,37 @@ def test_an_app_of_ones_own_loads_a_model(service: Service, picture: Path) -> No
     assert requests.get(answer["picture"]["url"], timeout=(5, 30)).status_code == 200
 
 
-@pytest.mark.parametrize("version", VERSIONS)
-def test_a_job_outlives_the_process_that_its_client_waits_at(service: Service, picture: Path, version: int) -> None:
-    prompt = f"interrupted {mark(version)}"
+@pytest.mark.usefixtures("found")
+def test_a_client_that_wants_signs_of_life_asks_for_them_once(service: Service) -> None:
+    """An older one asks again at once where it is refused, or where the answer ends well."""
+    _, admin = ApiKeyStore(service.stack.connection).create("metrics", ("admin",))
+    told = requests.get(
+        f"{service.stack.url}/metrics", headers={"Authorization": f"Bearer {admin}"}, timeout=(5, 30)
+    ).text
+    counted = [line for line in told.splitlines() if "http_requests_total{" in line and "/heartbeat/" in line]
+    assert 0 < sum(float(line.rpartition(" ")[2]) for line in counted) <= len(CASES), counted
+
+
+def test_a_job_outlives_the_process_that_its_client_waits_at(service: Service, picture: Path) -> None:
+    prompts = [f"interrupted {mark(version)}" for version in VERSIONS]
     pauses = Pauses(service.stack.connection)
     pauses.pause(PAINTER)
-    running = python(service, version, picture, "interrupted")
-    eventually(lambda: service.jobs(prompt), "it waits", within=60)
+    running = [python(service, version, picture, "interrupted") for version in VERSIONS]
+    eventually(lambda: all(service.jobs(prompt) for prompt in prompts), "both wait", within=60)
     web = service.stack.processes[-1].popen.pid
     serving = subprocess.run(["pgrep", "-P", str(web)], capture_output=True, text=True, check=True).stdout.split()
     for pid in serving:
         os.kill(int(pid), signal.SIGKILL)
-    # The first line does not notice, and waits as long as it was told to.
-    assert running.found()["interrupted"]["class"] in {"CancelledError", "TimeoutError"}
+    # They lose their view: a client notices, or waits as long as it was told to.
+    for program in running:
+        assert program.found()["interrupted"]["class"] in {"CancelledError", "TimeoutError"}
     pauses.resume(PAINTER)
-
-    def over() -> bool:
-        (job,) = service.jobs(prompt)
-        return bool(job["status"] == "succeeded")
-
-    eventually(over, "the job is made all the same", within=60)
-    assert len(service.calls(prompt)) == 1
+    eventually(
+        lambda: [job["status"] for prompt in prompts for job in service.jobs(prompt)] == ["succeeded"] * 2,
+        "the jobs are made all the same",
+        within=60,
+    )
+    assert [len(service.calls(prompt)) for prompt in prompts] == [1, 1]
 
 
 def test_the_programs_on_the_page_make_pictures(service: Service, tmp_path: Path) -> None:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
-from providers.discovery.look import Describable
+from providers.catalog import Catalog
 from providers.discovery.signature import Function
-from providers.registry import BrokenDriver
-from web.dialects.gradio.signatures import functions_of
+from providers.errors import UnknownName
+from web.dialects.gradio.signatures import driver_of, functions_of
 from web.http.problems import Problem
 from web.services import services
-from web.v1.permit import choose
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,37 +59,35 @@ def app_of(name: str) -> App:
         Problem: 404: it is no model and no provider, or none that is a function of a Gradio app. 503: its app was never
             asked what it can do, and does not answer now.
     """
-    found = services().live.current
-    if any(name in model.names for spec in found.specs() for model in spec.models):
-        for provider in faces(name):
-            exact = found.spec(provider).model(name)
-            of_model = tuple(one for one in functions_of(provider) if exact is not None and one.model == exact.name)
-            return _with_functions(App(name=name, provider=None, functions=of_model))
-    if name in found.names():
-        return _with_functions(App(name=name, provider=name, functions=functions_of(name)))
-    choose(services(), name, None)
+    live = services().live
+    # Another process may have taken the file already that adds it.
+    catalog = live.current if _knows(live.current, name) else live.fresh()
+    face = next(iter(faces(catalog, name)), None)
+    if face is not None:
+        provider, exact = face
+        functions = tuple(one for one in functions_of(catalog, provider) if one.model == exact)
+        return _filled(App(name=name, provider=None, functions=functions))
+    if name in catalog.names():
+        return _filled(App(name=name, provider=name, functions=functions_of(catalog, name)))
+    if not _knows(catalog, name):
+        raise Problem("not_found", f"There is no model and no provider {name[:64]!r}; GET /v1/models lists all.")
     raise Problem("not_found", f"No provider of {name[:64]!r} is a Gradio app; use POST /v1/jobs for it.")
 
 
-def faces(model: str) -> Iterator[str]:
-    """The providers of a model that are apps and make it by one function, in the order of asking. Asks nobody."""
-    catalog = services().live.current
-    for name in choose(services(), model, None).providers:
-        driver = _driver(name)
-        exact = catalog.spec(name).model(model)
-        if driver is not None and exact is not None and len(driver.calls[exact.name]) == 1:
-            yield name
+def _knows(catalog: Catalog, name: str) -> bool:
+    return name in catalog.names() or any(spec.model(name) for spec in catalog.specs())
 
 
-def _driver(name: str) -> Describable | None:
-    try:
-        driver = services().live.current.driver(name)
-    except BrokenDriver:
-        return None
-    return driver if isinstance(driver, Describable) else None
+def faces(catalog: Catalog, model: str) -> Iterator[tuple[str, str]]:
+    """The providers of a model that are apps and make it by one function, best first, each with its exact name. Asks nobody."""
+    with suppress(UnknownName):
+        for name, spec in catalog.choose(model).models.items():
+            driver = driver_of(catalog, name)
+            if driver is not None and len(driver.calls[spec.name]) == 1:
+                yield name, spec.name
 
 
-def _with_functions(app: App) -> App:
+def _filled(app: App) -> App:
     if not app.functions:
         detail = f"The app of {app.name[:64]!r} has no function that is a job here; use POST /v1/jobs."
         raise Problem("not_found", detail)

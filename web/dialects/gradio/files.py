@@ -12,6 +12,7 @@ from jobs import ids
 from jobs.files.uploads import Label
 from jobs.resources.base import about
 from web.dialects.gradio.declared import CREDENTIAL, TAG, Routes, json_answer, refusal
+from web.dialects.gradio.telling import path_end
 from web.http.file_response import IF_NONE_MATCH, RANGE, SAME
 from web.http.operation import Answer, Operation, ok
 from web.http.problems import Problem
@@ -59,12 +60,7 @@ def upload(name: str) -> Response:
     with native.form_of((_PART,), ()) as form:
         filename = form.filename[:_NAME_LIMIT]
         kept, _ = native.keep(form, Label(name=filename, purpose="gradio", seconds=seconds, metadata={}))
-    return json_answer([f"{kept.id}/{_shown(filename)}"])
-
-
-def _shown(filename: str) -> str:
-    """A file's name as the end of a path: clients save under it, and see by its suffix what the file is."""
-    return re.sub(r"[^\w.-]", "_", filename, flags=re.ASCII).strip(".") or "file"
+    return json_answer([f"{kept.id}/{path_end(filename)}"])
 
 
 @_routes.add(

@@ -40,9 +40,10 @@ def space(owner: str, space: str) -> Response:
     provider can stand in; else its own.
     """
     provider = _provider(f"{owner}/{space}")
-    spec = services().catalog.spec(provider)
+    catalog = services().catalog
+    spec = catalog.spec(provider)
     exact = spec.models[0].name
-    stands_in = len(spec.models) == 1 and "/" not in exact and next(faces(exact), None) == provider
+    stands_in = len(spec.models) == 1 and "/" not in exact and next(faces(catalog, exact), None) == (provider, exact)
     path = quote(exact if stands_in else provider, safe="")
     host = f"{links().base}/gradio/{path}/"
     return json_answer(

@@ -48,7 +48,7 @@ def info(name: str) -> Response:
 @_routes.add(
     "GET", "/heartbeat/<session>",
     Operation(
-        "gradioHeartbeat", TAG, "read", answers=(Answer(200, "The answer breaks off at once."),), errors=(),
+        "gradioHeartbeat", TAG, "read", answers=(Answer(200, "The answer breaks off at once.", {"text/event-stream": None}),), errors=(),
         credential=CREDENTIAL, refusal=refusal,
     ),
 )  # fmt: skip

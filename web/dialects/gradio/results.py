@@ -45,8 +45,8 @@ def values(function: Function, job: Job, file_of: FileOf, text_of: TextOf) -> li
 def _fits(wanted: signature.Output, output: Output, *, is_own: bool) -> bool:
     if is_own and (output.label or "") != wanted.label:
         return False
-    if wanted.kind is None:
-        return KINDS[output.kind].is_file
+    if wanted.kind in {None, "file"}:
+        return wanted.kind is None or KINDS[output.kind].is_file
     # A text may be data, and data a text, where the job was to make the other.
     return output.kind == wanted.kind or {output.kind, wanted.kind} == {"text", "json"}
 

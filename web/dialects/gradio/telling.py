@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from jobs.events import Progressed
-from jobs.model import Job, Status, Waiting
+from jobs.model import Job, Output, Status, Waiting
 from jobs.record.types import LoggedEvent
 from jobs.resources.base import Links
 from media import format_of
@@ -20,12 +21,12 @@ from web.streaming.messages import LogMessage, messages_of
 Message = dict[str, Any]
 
 
-def file_data(job: Job, output: Any) -> Message:  # noqa: ANN401 - jobs.model.Output
+def file_data(job: Job, output: Output) -> Message:
     """A file of a job: its path below ``/file=``, and an address that needs no key."""
     suffixes = format_of(output.content_type or "").suffixes
     name = output.filename or f"{output.kind}{suffixes[0] if suffixes else ''}"
     return {
-        "path": f"{job.id}/{output.index}/{name}",
+        "path": f"{job.id}/{output.index}/{path_end(name)}",
         "url": link(job, output),
         "size": output.bytes,
         "orig_name": name,
@@ -33,6 +34,11 @@ def file_data(job: Job, output: Any) -> Message:  # noqa: ANN401 - jobs.model.Ou
         "is_stream": False,
         "meta": {"_type": "gradio.FileData"},
     }
+
+
+def path_end(filename: str) -> str:
+    """A file's name as the end of a path: clients save under it, and see by its suffix what the file is."""
+    return re.sub(r"[^\w.-]", "_", filename, flags=re.ASCII).strip(".") or "file"
 
 
 def answer_of(function: Function, job: Job) -> list[Any]:
@@ -86,7 +92,6 @@ class Told:
             self.event_id = entry.id
             if isinstance(entry.event, Progressed):
                 yield _of(job, "progress", progress_data=[_unit(entry.event)])
-                continue
             for kind, data in messages_of(entry.event, job.id, links):
                 if isinstance(data, LogMessage):
                     yield _log(job, data.level, data.text)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,11 +11,13 @@ from flask.testing import FlaskClient
 
 from jobs import events
 from jobs.model import Failure
+from jobs.model import Output as MadeOutput
 from jobs.record import keys
+from providers.discovery.signature import Output
 from providers.echo.painting import paint
 from tests.support import gradio_apps
 from tests.support.fake_worker import FakeWorker
-from web.services import Services
+from web.services import Services, Timings
 
 pytestmark = pytest.mark.usefixtures("known")
 
@@ -212,3 +215,44 @@ def test_the_record_of_a_session_ends_by_itself(client: FlaskClient, services: S
     server: Any = services.connection.redis
     (key,) = server.scan_iter(keys.gradio_session("*", "*"))
     assert 0 < server.ttl(key) <= 86_400
+
+
+def test_a_text_that_comes_bit_by_bit_is_told_as_changes(
+    client: FlaskClient, services: Services, fake_worker: FakeWorker
+) -> None:
+    """The first is whole; each that follows says what to put in its place."""
+    said = Output(component="textbox", label="Response", kind="text")
+    chat = replace(
+        gradio_apps.INFER, api_name="chat", model="janus-pro-7b", inputs=gradio_apps.INFER.inputs[:1], outputs=(said,),
+        is_stepwise=True,
+    )  # fmt: skip
+    gradio_apps.know(services, "deepseekai-janus-pro-7b", chat)
+    app = "/gradio/janus-pro-7b"
+    job_id = join(client, ["what is it?"], app=app).get_json()["event_id"]
+    parts: Any = iter(client.get(f"{app}/gradio_api/queue/data?session_hash=s1").response)
+    next(parts)
+    lease = fake_worker.claim(services.store.get(job_id).job)
+    seen: list[Any] = []
+    for kept, text in ((0, "It is"), (5, " red")):
+        fake_worker.write(lease, events.Wrote, kept=kept, text=text)
+        seen += [message for message in messages(next(parts)) if message["msg"] == "process_generating"]
+    fake_worker.write(lease, events.Succeeded, outputs=(MadeOutput(index=0, kind="text", text="It is red."),))
+    seen += [message for part in parts for message in messages(part)]
+    first, second, completed, _ = seen
+    assert first["output"] == {"data": ["It is"], "is_generating": True}
+    assert second["output"] == {"data": [[["replace", [], "It is red"]]], "is_generating": True}
+    assert completed["output"]["data"] == ["It is red."]
+
+
+@pytest.mark.parametrize("timings", [Timings(heartbeat=0.05)])
+def test_a_sign_of_life_is_a_message(client: FlaskClient) -> None:
+    join(client)
+    parts: Any = iter(client.get(f"{API}/queue/data?session_hash=s1").response)
+    next(parts)
+    assert messages(next(parts)) == [{"msg": "heartbeat"}]
+
+
+def test_the_answer_to_a_clients_own_heartbeat_breaks_off(client: FlaskClient) -> None:
+    """Else older clients ask again at once, for ever."""
+    answer = client.get(f"{API}/heartbeat/s1")
+    assert (answer.status_code, answer.headers["Content-Length"], answer.headers["Connection"]) == (200, "1", "close")
