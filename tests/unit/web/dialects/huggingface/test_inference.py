@@ -66,7 +66,7 @@ def test_an_address_names_a_model_or_a_space(
         ({"steps": 3, "seed": 7, "width": None}, {"num_inference_steps": 3, "seed": 7, "randomize_seed": False}, ""),
         ({"target_size": {"width": 640, "height": 320}}, {"width": 640, "height": 320}, ""),
         ({"target_size": {"width": 640}, "width": 320}, {"width": 320}, ""),
-        ({"image": "file_1", "a/b": 1, "api_key": "x"}, {"prompt": "a lighthouse"}, "image, api_key"),
+        ({"image": "file_1", "a/b": 1, "api_key": "x"}, {"prompt": "a lighthouse"}, "api_key, image"),
         ({"prompt": "another", "messages": [], "scheduler": "ddim"}, {"prompt": "a lighthouse"}, "prompt, messages, scheduler"),
     ],
 )  # fmt: skip
