@@ -22,14 +22,15 @@ from cli.stack.redis_server import free_port
 from jobs.files.input_files import FILE_LIMIT
 from jobs.scheduling.pauses import Pauses
 from providers.spec import InputFile
-from tests.spaces.launcher import Space, Spaces
+from tests.spaces.launcher import Space, Spaces, lines
 from tests.support.component_cases import CUBE, FILM, PICTURE, SOUND, TABLE
 from tests.support.eventually import eventually
 from tests.support.processes import Stack
 
 pytestmark = [pytest.mark.real, pytest.mark.live, pytest.mark.timeout(300)]
 
-LINES = ["4.44", "5.50", "6"]
+#: The other lines take their time: tests/integration/providers/gradio/test_live.py uploads to each of them in each run.
+LINES = lines()
 TIMEOUT = (5, 60)
 SECONDS = 90.0
 
@@ -78,9 +79,11 @@ def camera() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def apps(spaces: Spaces) -> dict[str, Space]:
-    """One of each line; they start side by side, and beside the stack."""
-    return {line: spaces.start(line, "retouch.py") for line in LINES}
+def apps(spaces: Spaces, request: pytest.FixtureRequest) -> dict[str, Space]:
+    """One of each line that a test of this run is for; they start side by side, and beside the stack."""
+    tests = [item for item in request.session.items if isinstance(item, pytest.Function) and item.path == request.path]
+    wanted = {"6", *(str(test.callspec.params["line"]) for test in tests if "line" in test.fixturenames)}
+    return {line: spaces.start(line, "retouch.py") for line in sorted(wanted)}
 
 
 @pytest.fixture(scope="module")
