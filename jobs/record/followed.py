@@ -49,10 +49,11 @@ class Followed:
                 pipe.set(_named(group, name), " ".join(job_ids), ex=_DAY)
             pipe.execute()
 
-    def newest(self, group: str, most: int = MOST) -> list[str]:
-        """The newest jobs of a group, the newest first. Some may have ended."""
+    def newest(self, group: str, start: int = 0, count: int = MOST) -> list[str]:
+        """The newest jobs of a group from a place on, the newest first. Some may have ended."""
         with available():
-            return [job_id.decode() for job_id in self._redis.zrevrange(keys.followed(group), 0, most - 1)]
+            found = self._redis.zrevrange(keys.followed(group), start, start + count - 1)
+        return [job_id.decode() for job_id in found]
 
     def remove(self, group: str, job_ids: Sequence[str]) -> None:
         """Forget jobs that have ended."""

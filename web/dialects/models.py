@@ -21,7 +21,7 @@ SYNONYMS: Final[Sequence[tuple[str, ...]]] = (
     ("num_inference_steps", "steps", "sampling_steps", "num_steps"),
     ("guidance_scale", "guidance", "cfg_scale", "cfg", "scale"),
     ("negative_prompt",),
-    ("strength", "denoising_strength", "prompt_strength", "image_strength"),
+    ("strength", "denoising_strength", "prompt_strength"),
     ("seed",),
     ("width",),
     ("height",),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Iterator
+from itertools import islice
 from typing import Final
 
 from jobs.files.metadata.label import Label
@@ -18,6 +19,9 @@ _KEPT: Final = frozenset(
     }
 )  # fmt: skip
 
+#: Chunks among which a text is looked for.
+_TEXTS_AMONG: Final = 1000
+
 
 def is_one(data: bytes) -> bool:
     """Whether the data begin like a PNG file."""
@@ -30,9 +34,11 @@ def exif_of(data: bytes) -> bytes:
 
 
 def texts_of(data: bytes) -> dict[str, str]:
-    """The texts of a file by their keywords, but for compressed ones: neither ours nor those of web UIs are."""
+    """The texts of a file by their keywords: those before the pixels, and no compressed ones, as we and web UIs write them."""
     found: dict[str, str] = {}
-    for kind, chunk in _chunks(data):
+    for kind, chunk in islice(_chunks(data), _TEXTS_AMONG):
+        if kind == b"IDAT":
+            break
         keyword, _, content = chunk[8:-4].partition(b"\0")
         if kind == b"tEXt":
             found.setdefault(keyword.decode("latin-1"), content.decode("latin-1"))

@@ -23,7 +23,13 @@ _FIXED: Final = {"sd_vae": "Automatic", "samples_format": "png", "CLIP_stop_at_l
 
 
 @blueprint.get("/sdapi/v1/options")
-@Route("sdapiGetOptions", LABEL, "read", answers=(ok("`sd_model_checkpoint`, and some that never change.", None),))
+@Route(
+    "sdapiGetOptions",
+    LABEL,
+    "read",
+    answers=(ok("`sd_model_checkpoint`, and some that never change.", None),),
+    errors=("not_found",),
+)
 def get_options() -> Response:
     """Read the settings.
 
@@ -36,7 +42,7 @@ def get_options() -> Response:
 @blueprint.post("/sdapi/v1/options")
 @Route(
     "sdapiSetOptions", LABEL, "submit", body=OPTIONS, answers=(ok("Done.", None, (IGNORED_HEADER,)),),
-    errors=("invalid_input", "not_found"),
+    errors=("invalid_input",),
 )  # fmt: skip
 def set_options() -> Response:
     """Choose the model.

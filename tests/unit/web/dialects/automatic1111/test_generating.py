@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 from PIL import Image
 
 from jobs import events
+from jobs.errors import StoreUnavailable
 from jobs.files.metadata import png
 from jobs.model import Failure, Output, Recipe
+from jobs.record.followed import Followed
 from providers.echo.painting import paint
 from tests.support.fake_worker import FakeWorker
 from tests.unit.web.dialects.automatic1111.conftest import ECHO, TXT2IMG, Asker
@@ -86,6 +88,9 @@ def test_what_has_no_effect_is_named_but_not_what_asks_for_nothing(ask: Asker, s
         ({"seed": 2**40}, ["seed"]),
         ({"seed": -1}, []),
         ({"seed": -7}, []),
+        ({"seed": 4_294_967_295}, []),
+        # The last one would get a seed that is too large.
+        ({"seed": 4_294_967_295, "n_iter": 2}, ["seed"]),
         ({"denoising_strength": 0.7}, ["denoising_strength"]),
     ],
 )
@@ -146,6 +151,8 @@ def test_a_picture_carries_its_recipe_and_a_seed_only_if_it_is_known(
         ({"batch_size": 4, "n_iter": 4}, "/n_iter"),
         ({"override_settings": {"sd_model_checkpoint": "steam"}}, "/override_settings/sd_model_checkpoint"),
         ({"override_settings": {"sd_model_checkpoint": "janus-pro-7b"}}, "/override_settings/sd_model_checkpoint"),
+        *[({"cfg_scale": text}, "/cfg_scale") for text in ("nan", "inf", "1e5", "0x1", "٣", "1_0", "")],
+        ({"seed": "9" * 30}, "/seed"),
         ({"override_settings": 7}, "/override_settings"),
         ({"override_settings": {}, "model": "steam"}, "/model"),
         ({"force_task_id": "x" * 129}, "/force_task_id"),
@@ -211,6 +218,23 @@ def test_if_nothing_was_made_an_interruption_is_an_error(ask: Asker) -> None:
     ask.post("/sdapi/v1/interrupt")
     answer = waiting.answer()
     assert (answer.status_code, answer.get_json()["errors"]) == (422, "job_failed")
+
+
+@pytest.mark.usefixtures("working")
+def test_a_script_may_bring_pictures_that_have_no_effect(ask: Asker) -> None:
+    answer = ask(alwayson_scripts={"ControlNet": {"args": [{"image": PICTURE * (2 * 2**20 // len(PICTURE))}]}})
+    assert (answer.status_code, answer.headers["X-Ignored-Params"]) == (200, "alwayson_scripts")
+
+
+@pytest.mark.usefixtures("working")
+def test_a_picture_comes_also_if_it_cannot_be_remembered_whose_it_is(
+    ask: Asker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> None:
+        raise StoreUnavailable("away")
+
+    monkeypatch.setattr(Followed, "add", away)
+    assert len(ask().get_json()["images"]) == 1
 
 
 def test_a_client_of_another_server_names_the_model_so(ask: Asker, services: Services) -> None:

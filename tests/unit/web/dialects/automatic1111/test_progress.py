@@ -124,6 +124,26 @@ def test_another_keys_job_cannot_be_named(ask: Asker, services: Services, fake_w
     assert ask.post("/internal/progress", {"id_task": job_id}) == unknown
 
 
+def test_another_users_job_cannot_be_named_either(ask: Asker, services: Services) -> None:
+    (job_id,) = other_user(ask).in_background().jobs
+    ask.post("/sdapi/v1/interrupt", {"force_task_id": job_id})
+    assert services.store.get(job_id).job.status == "queued"
+    assert not ask.post("/internal/progress", {"id_task": job_id})["queued"]
+    assert other_user(ask).post("/internal/progress", {"id_task": job_id})["queued"]
+
+
+def test_an_interruption_reaches_the_oldest_one(ask: Asker, services: Services, fake_worker: FakeWorker) -> None:
+    """However many there are beside it, open or not."""
+    (job_id,) = ask.in_background().jobs
+    others = [fake_worker.submit().id for _ in range(50)]
+    for other in others[::2]:
+        services.jobs.cancel(other, None)
+    Followed(services.connection).add("local", others)
+    ask.post("/sdapi/v1/interrupt")
+    assert {services.store.get(each).job.status for each in (job_id, *others)} == {"canceled"}
+    assert ask.get(PROGRESS) == IDLE
+
+
 def test_one_request_can_be_watched_by_its_name(ask: Asker, services: Services, fake_worker: FakeWorker) -> None:
     waiting = ask.in_background(force_task_id="task(1)")
 
