@@ -289,6 +289,7 @@ def speak_as_others(scenario: Scenario) -> None:
         scenario.jobs[f"image {more}"] = answer.headers["X-Request-Id"]
     speak_as_the_hub(scenario, headers)
     speak_as_the_web_ui(scenario, given)
+    speak_as_a_host(scenario, headers)
     for fault in ({"n": canaries.make("secret as a number")}, {"size": canaries.make("secret as a size")}):
         assert scenario.ask("POST", path, json={**body, **given, **fault}).status_code == 422
 
@@ -340,6 +341,39 @@ def speak_as_the_hub(scenario: Scenario, headers: dict[str, str]) -> None:
     answer = scenario.ask("POST", f"{path}/v1/chat/completions", json={**asked, **options}, headers=headers)
     assert answer.status_code == 200, answer.text
     scenario.jobs["hugging face chat"] = answer.headers["X-Request-Id"]
+
+
+def speak_as_a_host(scenario: Scenario, headers: dict[str, str]) -> None:
+    """Secrets in messages of the Model Context Protocol: beside the arguments, among them, and in headers."""
+    canaries = scenario.canaries
+    arguments = {"prompt": "a boat", "model": "echo", "width": 64, "height": 64}
+    meta = {
+        "io.modelcontextprotocol/clientInfo": {"name": canaries.make("name of a host")},
+        "key": canaries.make("meta"),
+    }
+    sent = {**headers, "Mcp-Session-Id": canaries.make("session of a host")}
+    made = _tool(scenario, sent, arguments, _meta=meta, task={"key": canaries.make("a task")})
+    assert made.status_code == 200, made.text
+    scenario.jobs["mcp"] = made.headers["X-Request-Id"]
+    for more in (
+        {"api_key": canaries.make("api_key among arguments")},
+        {"width": canaries.make("secret as a width")},
+        {"model": canaries.make("secret as a tool's model")},
+    ):
+        assert '"isError":true' in _tool(scenario, {}, {**arguments, **more}).text
+    assert '"error"' in _tool(scenario, {}, {}, name=canaries.make("secret as a tool")).text
+    notice = {
+        "jsonrpc": "2.0",
+        "method": "notifications/cancelled",
+        "params": {"requestId": canaries.make("a request")},
+    }
+    assert scenario.ask("POST", "/mcp", json=notice, headers=sent).status_code == 202
+
+
+def _tool(scenario: Scenario, headers: dict[str, str], arguments: dict[str, Any], **params: Any) -> requests.Response:
+    call = {"name": "generate_image", "arguments": arguments, **params}
+    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
+    return scenario.ask("POST", "/mcp", json=body, headers=headers)
 
 
 def use_webhooks(scenario: Scenario) -> None:

@@ -171,6 +171,8 @@ class _Post:
             connection.connect()
             self._socket = connection.sock
             self._socket.settimeout(_READ_SECONDS)
+            if self.is_canceled:
+                return
             connection.request("POST", f"{self._url.path}/mcp", self._body, self._headers)
             answer = connection.getresponse()
             if answer.status in {502, 503, 504} and not _is_json(answer):

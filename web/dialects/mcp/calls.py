@@ -107,6 +107,7 @@ def _wanted(call: Call, tool: Maker, model: str, arguments: Mapping[str, Any]) -
         body={"tool": tool.name, "arguments": arguments},
         places={**{f"/input/{own}": f"/{theirs.get(name, name)}" for own, name in names.items()}, "/input": ""},
         ignored=[name for name in (theirs.get(name, name) for name in unused) if name in arguments],
+        stays=not call.takes_tasks,
     )
 
 

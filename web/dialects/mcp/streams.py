@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
@@ -9,7 +10,8 @@ from typing import Any, Final
 
 from flask import Response
 
-from jobs.errors import StoreUnavailable
+from jobs.errors import JobError, StoreUnavailable
+from resilience import survive
 from web.dialects.made import Made
 from web.dialects.mcp.messages import Call, event, reply
 from web.dialects.mcp.results import state_of
@@ -20,6 +22,10 @@ from web.streaming.sse import HEARTBEAT
 from web.streaming.watch import HungUp
 from web.v1.job_answers import look
 from web.v1.job_documents import Seen
+
+log = logging.getLogger(__name__)
+
+_Messages = Callable[[Wait], Iterator[bytes]]
 
 #: Progress that is reported before the end: it has to rise with each message, also where nothing is known to be done.
 _MOST: Final = 99.0
@@ -50,7 +56,7 @@ def stream(
 
     # Who only looked at a job has canceled the look.
     cancels = call.modern and made.marks is not None
-    return streamed([made], ignored, _or_canceled(messages) if cancels else messages, _last)
+    return streamed([made], ignored, _or_canceled(messages, job_id) if cancels else messages, _last)
 
 
 def _last(answer: Response) -> bytes:
@@ -58,7 +64,7 @@ def _last(answer: Response) -> bytes:
     return b"event: message\ndata: %s\n\n" % answer.get_data()
 
 
-def _or_canceled(messages: Callable[[Wait], Iterator[bytes]]) -> Callable[[Wait], Iterator[bytes]]:
+def _or_canceled(messages: _Messages, job_id: str) -> _Messages:
     """Messages that cancel the job where the client closes the stream before the last one: it means just that."""
 
     def told(wait: Wait) -> Iterator[bytes]:
@@ -67,7 +73,13 @@ def _or_canceled(messages: Callable[[Wait], Iterator[bytes]]) -> Callable[[Wait]
         except (HungUp, GeneratorExit):
             # Before the job is canceled: nobody is to join it.
             wait.close(answered=True)
-            services().jobs.cancel(wait.jobs[0].id, caller().owner)
+            with survive(
+                log,
+                "a call goes on that its client no longer wants",
+                expected=(StoreUnavailable, JobError),
+                job_id=job_id,
+            ):
+                services().jobs.cancel(job_id, caller().owner)
             raise
 
     return told

@@ -217,6 +217,63 @@ def test_closing_the_stream_cancels_in_the_newer_era_alone(mcp: Mcp, services: S
     assert services.store.get(job_id).job.status == ("canceled" if mcp.modern else "queued")
 
 
+def test_what_was_canceled_by_closing_is_not_joined(modern: Mcp, services: Services) -> None:
+    made = []
+    for _ in range(2):
+        answer = modern.tool("generate_image", PROMPT)
+        made.append(answer.headers["X-Request-Id"])
+        next(answer.iter_encoded())
+        answer.close()
+    assert len(set(made)) == 2
+    assert services.queue.overview().queued == 0
+
+
+def test_what_was_lost_is_joined_in_the_older_era(legacy: Mcp) -> None:
+    answer = legacy.tool("generate_image", PROMPT)
+    next(answer.iter_encoded())
+    answer.close()
+    again = legacy.tool("generate_image", PROMPT)
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.headers["X-Request-Id"] == answer.headers["X-Request-Id"]
+
+
+def test_two_tasks_alike_are_two(modern: Mcp) -> None:
+    modern.capabilities = TASKS
+    assert len({result(modern.tool("generate_image", PROMPT))["taskId"] for _ in range(2)}) == 2
+
+
+def test_only_calls_that_make_jobs_count_against_the_limit_of_submissions(public_app: Any) -> None:
+    _, key = public_app.extensions["darkroom"].keys.create("host", limits={"submits_per_minute": 1})
+    client = public_app.test_client()
+    client.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    mcp = Mcp(client, modern=True, capabilities=TASKS)
+    assert result(mcp.tool("generate_image", PROMPT))["status"] == "working"
+    for _ in range(3):
+        assert mcp.called("list_models")["isError"] is False
+    found = mcp.called("generate_image", PROMPT)
+    said = words(found)["error"]
+    assert (found["isError"], said["code"], said["retryable"]) == (True, "rate_limited", True)
+    assert said["retry_after_seconds"] > 0
+
+
+def test_anothers_job_is_like_none(public_app: Any) -> None:
+    services: Services = public_app.extensions["darkroom"]
+    owners = {name: services.keys.create(name)[1] for name in ("mine", "theirs")}
+    clients = {}
+    for name, key in owners.items():
+        clients[name] = Mcp(public_app.test_client(), modern=True, capabilities=TASKS)
+        clients[name].http.environ_base["HTTP_AUTHORIZATION"] = f"Bearer {key}"
+    job_id, none = result(clients["mine"].tool("generate_image", PROMPT))["taskId"], "job_01ARZ3NDEKTSV4RRFFQ69G5FAV"
+    other = clients["theirs"]
+    for tool in ("get_job", "cancel_job"):
+        seen = [other.called(tool, {"job_id": name}) for name in (job_id, none)]
+        assert seen[0] == seen[1]
+    for method in ("tasks/get", "tasks/cancel", "tasks/update"):
+        found = [other.send(method, {"taskId": name}).get_json() for name in (job_id, none)]
+        assert found[0] == found[1]
+    assert services.store.get(job_id).job.status == "queued"
+
+
 def test_closing_a_look_cancels_nothing(modern: Mcp, services: Services) -> None:
     modern.capabilities = TASKS
     job_id = result(modern.tool("generate_image", PROMPT))["taskId"]
