@@ -290,6 +290,7 @@ def speak_as_others(scenario: Scenario) -> None:
     speak_as_the_hub(scenario, headers)
     speak_as_the_web_ui(scenario, given)
     speak_as_a_host(scenario, headers)
+    speak_as_replicate(scenario)
     for fault in ({"n": canaries.make("secret as a number")}, {"size": canaries.make("secret as a size")}):
         assert scenario.ask("POST", path, json={**body, **given, **fault}).status_code == 422
 
@@ -374,6 +375,23 @@ def _tool(scenario: Scenario, headers: dict[str, str], arguments: dict[str, Any]
     call = {"name": "generate_image", "arguments": arguments, **params}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     return scenario.ask("POST", "/mcp", json=body, headers=headers)
+def speak_as_replicate(scenario: Scenario) -> None:
+    """Secrets in a request for a prediction: in its input, as many models there take them, and in its webhook."""
+    canaries, path = scenario.canaries, "/v1/models/darkroom/echo/predictions"
+    hook = webhook(canaries, "a prediction", f"http://127.0.0.1:{scenario.receivers[0].port}")["url"]
+    given = {"prompt": "a lighthouse", "hf_token": canaries.make("hf_token in an input", "hf_{}")}
+    body = {"input": given, "webhook": hook, "api_token": canaries.make("token of Replicate", "r8_{}")}
+    answer = scenario.ask("POST", path, json=body, headers={"Prefer": "wait"})
+    assert (answer.status_code, answer.headers["X-Ignored-Params"]) == (201, "input.hf_token, api_token")
+    made = scenario.jobs["prediction"] = answer.json()["id"]
+    for address in (f"/v1/predictions/{made}", f"/v1/predictions/{made}/stream", "/v1/predictions"):
+        assert scenario.ask("GET", address).status_code == 200, address
+    for fault in (
+        {"input": {"prompt": "x", "seed": canaries.make("secret as a seed")}},
+        {"input": canaries.make("secret as an input")},
+        {"webhook": canaries.make("webhook of a prediction", "https://me:{}@example.com/")},
+    ):
+        assert scenario.ask("POST", path, json={**body, **fault}).status_code == 422, fault
 
 
 def use_webhooks(scenario: Scenario) -> None:

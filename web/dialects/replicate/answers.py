@@ -16,7 +16,7 @@ from web.services import asker, links
 from web.v1.job_links import signed_path
 
 #: Largest file that is sent within an answer; of a larger one there is a link.
-_INLINE_BYTES: Final = 16 << 20
+_INLINE_BYTES: Final = 8 << 20
 
 
 def prediction(job: Job, *, alone: bool = True, waited: bool = False) -> PredictionResource:
