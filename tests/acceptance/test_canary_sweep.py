@@ -375,6 +375,8 @@ def _tool(scenario: Scenario, headers: dict[str, str], arguments: dict[str, Any]
     call = {"name": "generate_image", "arguments": arguments, **params}
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": call}
     return scenario.ask("POST", "/mcp", json=body, headers=headers)
+
+
 def speak_as_replicate(scenario: Scenario) -> None:
     """Secrets in a request for a prediction: in its input, as many models there take them, and in its webhook."""
     canaries, path = scenario.canaries, "/v1/models/darkroom/echo/predictions"

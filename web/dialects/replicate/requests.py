@@ -124,7 +124,8 @@ def run(owner: str, name: str) -> Response:
     A model here answers to every owner. The id of a Space means the provider that runs it.
     """
     body, asked = _body()
-    return _answer(asked, body, *meant(owner, name))
+    # What the path says counts.
+    return _answer(asked, body, *meant(owner, name), ignored=["version"] if "version" in body else [])
 
 
 def _body() -> tuple[dict[str, Any], PredictionRequest]:
@@ -132,7 +133,9 @@ def _body() -> tuple[dict[str, Any], PredictionRequest]:
     return body, PREDICTION.read(body)
 
 
-def _answer(asked: PredictionRequest, body: Mapping[str, Any], model: str, provider: str | None) -> Response:
+def _answer(
+    asked: PredictionRequest, body: Mapping[str, Any], model: str, provider: str | None, ignored: Sequence[str] = ()
+) -> Response:
     seconds = _wait(header(request.environ, "Prefer"))
     route = choose(services(), model, provider)
     found, names, unused = inputs(route, without_nulls(asked.input))
@@ -148,15 +151,15 @@ def _answer(asked: PredictionRequest, body: Mapping[str, Any], model: str, provi
         # What is not known may be a secret.
         body={"model": model, "provider": provider, "input": found, "webhook": or_none(asked.webhook)},
         places={f"/input/{own}": f"/input/{given}" for own, given in names.items()},
-        ignored=[*(f"input.{name}" for name in unused), *unknown_fields(body, PredictionRequest)],
+        ignored=[*ignored, *(f"input.{name}" for name in unused), *unknown_fields(body, PredictionRequest)],
         stays=seconds is not None,
         webhook=_webhook(asked),
     )
     made = submit(wanted)
     render = partial(_rendered, wanted.ignored, seconds)
-    # A client that waits n seconds gives up half a second later.
     if seconds is None:
         return say_joined(render([made[0].accepted.record.job]), made)
+    # A client that waits n seconds gives up half a second later.
     return answer_within(made, seconds * 0.95, render)
 
 

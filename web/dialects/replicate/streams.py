@@ -58,10 +58,9 @@ class _Stream:
 
     def messages(self, wait: Wait) -> Iterator[bytes]:
         """All of them, and signs of life."""
-        for entry in self._log(wait):
-            yield self._tell(entry)
+        yield b"".join(map(self._tell, self._log(wait)))
         yield from as_logged(wait, self._tell)
-        yield from self._end(wait.records[0])
+        yield b"".join(self._end(wait.records[0]))
 
     def failed(self, answer: Response) -> bytes:
         """The last messages, where the answer would be an error."""

@@ -136,6 +136,7 @@ def test_what_has_no_effect_is_named(client: FlaskClient, services: Services) ->
     job = services.store.get(answer.get_json()["id"]).job
     assert job.warnings == (f"Ignored: {names}.",)
     assert "r8_secret" not in repr(job)
+    assert ask(client, version="39ed52f2").headers["X-Ignored-Params"] == "version"
 
 
 @pytest.mark.parametrize(
