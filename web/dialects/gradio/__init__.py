@@ -19,7 +19,7 @@ DIALECT: Final = Dialect(
     ),
     page="use-gradio-clients.md",
     lacks=(
-        ("the app's page in a browser", "the API only; Darkroom's own page is the [playground](../tutorial.md)"),
+        ("the app's page in a browser", "the API only"),
         ("`auth=` (the login of an app)", "send a key as `token=`, or in `headers=`"),
         ('`gr.load(…, src="spaces")`', "it asks the Hub at a fixed address; give the loader that the page shows"),
         ("the protocols `ws` and `sse` (clients of Gradio 3)", "every client from 1.0 on speaks `sse_v3`"),
