@@ -288,6 +288,7 @@ def speak_as_others(scenario: Scenario) -> None:
         assert answer.status_code == 200, answer.text
         scenario.jobs[f"image {more}"] = answer.headers["X-Request-Id"]
     speak_as_the_hub(scenario, headers)
+    speak_as_a_space(scenario, headers)
     speak_as_the_web_ui(scenario, given)
     speak_as_a_host(scenario, headers)
     speak_as_replicate(scenario)
@@ -394,6 +395,28 @@ def speak_as_replicate(scenario: Scenario) -> None:
         {"webhook": canaries.make("webhook of a prediction", "https://me:{}@example.com/")},
     ):
         assert scenario.ask("POST", path, json={**body, **fault}).status_code == 422, fault
+
+
+def speak_as_a_space(scenario: Scenario, headers: dict[str, str]) -> None:
+    """Secrets that clients of Gradio send along, to an app that sends back what it was sent: in what it says of itself too."""
+    canaries = scenario.canaries
+    path = "/gradio/echo-text"
+    for rest in ("/config", "/gradio_api/info"):
+        answer = scenario.ask("GET", f"{path}{rest}", headers=headers)
+        assert answer.status_code == 200, answer.text
+    call = {
+        "data": ["hello"],
+        "fn_index": 0,
+        "session_hash": "sweep",
+        "oauth_token": canaries.make("oauth_token of a call", "hf_{}"),
+        "request": {"cookies": canaries.make("cookies of a page")},
+    }
+    answer = scenario.ask("POST", f"{path}/gradio_api/queue/join", json=call, headers=headers)
+    assert answer.status_code == 200, answer.text
+    scenario.jobs["space"] = answer.json()["event_id"]
+    assert "process_completed" in scenario.ask("GET", f"{path}/gradio_api/queue/data?session_hash=sweep").text
+    wrong = {**call, "data": [canaries.make("secret as a value"), {"token": canaries.make("token in a value")}]}
+    assert scenario.ask("POST", f"{path}/gradio_api/queue/join", json=wrong, headers=headers).status_code == 422
 
 
 def use_webhooks(scenario: Scenario) -> None:

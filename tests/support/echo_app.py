@@ -55,7 +55,9 @@ class EchoApp:
         if path == "/config":
             if "access-token" not in (handler.headers.get("cookie") or ""):
                 return self.answer(handler, {"detail": "Not authenticated"}, 401)
-            parts = [{"id": 1, "type": "textbox", "props": {}}]
+            # What opens it for the operator; users' tokens are not in what all share.
+            label = " ".join(forms(self.password).values())
+            parts = [{"id": 1, "type": "textbox", "props": {"label": label}}]
             function = {"id": 0, "api_name": "infer", "inputs": [1], "outputs": [1]}
             return self.answer(
                 handler,

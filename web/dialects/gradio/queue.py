@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Annotated, Any, Final
 
 from flask import Blueprint, Response, request, stream_with_context
+from msgspec import Meta
 
 from jobs.resources.base import Resource, about
 from web.dialects.bodies import DialectBody, without_nulls
@@ -17,7 +18,7 @@ from web.dialects.gradio.sessions import Session
 from web.dialects.gradio.submitting import submitted
 from web.dialects.ignored import IGNORED_HEADER, say_ignored
 from web.dialects.streaming import until_hung_up
-from web.http.json_body import PICTURE_BODY, read_json
+from web.http.json_body import PICTURE_BODY, SMALL_BODY, read_json
 from web.http.operation import Answer, Operation, Parameter, ok, some
 from web.http.validation import BodyReader
 from web.services import caller, services
@@ -26,6 +27,7 @@ from web.streaming.watch import HungUp
 blueprint: Final = Blueprint("gradio_queue", __name__)
 _routes: Final = Routes(blueprint)
 _SESSION: Final = "session_hash"
+_Word = Annotated[str, Meta(max_length=128)]
 
 
 class Call(DialectBody, frozen=True, kw_only=True):
@@ -33,7 +35,7 @@ class Call(DialectBody, frozen=True, kw_only=True):
 
     data: Annotated[list[Any], about("The values of the inputs, in the app's order.")]
     fn_index: Annotated[int, about("The function, as /config numbers it.")]
-    session_hash: Annotated[str, about("The client's own name of its session.")]
+    session_hash: Annotated[_Word, about("The client's own name of its session.")]
 
 
 class CallAnswer(Resource, frozen=True, kw_only=True):
@@ -45,7 +47,7 @@ class CallAnswer(Resource, frozen=True, kw_only=True):
 class CallToCancel(DialectBody, frozen=True, kw_only=True):
     """A call to cancel."""
 
-    event_id: Annotated[str, about("The id of the job.")] = ""
+    event_id: Annotated[_Word, about("The id of the job.")] = ""
 
 
 class Canceled(Resource, frozen=True, kw_only=True):
@@ -112,7 +114,7 @@ def _body(following: Following) -> Iterator[bytes]:
 
 
 def _cancel() -> Response:
-    asked = CANCEL.read(without_nulls(read_json(request, PICTURE_BODY)))
+    asked = CANCEL.read(without_nulls(read_json(request, SMALL_BODY)))
     if not asked.event_id:
         return json_answer(Canceled(success=False))
     services().jobs.cancel(asked.event_id, caller().owner)

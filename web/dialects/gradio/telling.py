@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from jobs.events import Progressed
 from jobs.model import Job, Output, Status, Waiting
@@ -19,6 +19,8 @@ from web.dialects.pictures import content, link
 from web.streaming.messages import LogMessage, messages_of
 
 Message = dict[str, Any]
+#: Before the first event of a job.
+_NOTHING: Final = "0-0"
 
 
 def file_data(job: Job, output: Output) -> Message:
@@ -79,7 +81,7 @@ class Told:
 
     function: Function
     #: Its newest event that was told.
-    event_id: str = "0-0"
+    event_id: str = _NOTHING
     _place: tuple[Any, ...] | None = None
     _reason: str = ""
     _text: str | None = None
@@ -88,6 +90,8 @@ class Told:
         self, job: Job, entries: Sequence[LoggedEvent], waiting: Waiting | None, links: Links
     ) -> Iterator[Message]:
         """What has happened since."""
+        if self.event_id == _NOTHING:
+            yield from (_log(job, "warning", warning) for warning in job.warnings)
         for entry in entries:
             self.event_id = entry.id
             if isinstance(entry.event, Progressed):
