@@ -19,6 +19,7 @@ from web.http.problems import Problem, invalid
 from web.services import asker, services
 from web.v1.accept import charge, name_after, replayed
 from web.v1.idempotency import marks_of
+from web.v1.input_images import InputImages
 from web.v1.permit import input_images, permit
 from web.v1.schemas.jobs import JobRequest
 
@@ -60,7 +61,8 @@ def submit(wanted: Wanted) -> list[Made]:
     marks = [_marks(wanted, number) for number in range(len(wanted.jobs))]
     known = [_known(mark) for mark in marks]
     missing = [number for number, accepted in enumerate(known) if accepted is None]
-    submissions = {number: _permitted(wanted, number) for number in missing}
+    images = input_images(asker())
+    submissions = {number: _permitted(wanted, number, images) for number in missing}
     if missing:
         charge(len(missing))
     made: list[Accepted] = []
@@ -89,11 +91,11 @@ def _known(marks: Idempotency) -> Accepted | None:
     return found
 
 
-def _permitted(wanted: Wanted, number: int) -> Submission:
+def _permitted(wanted: Wanted, number: int, images: InputImages) -> Submission:
     native = wanted.jobs[number]
     native = msgspec.structs.replace(native, metadata={**native.metadata, "dialect": wanted.dialect})
     try:
-        submission = permit(asker(), native, images=input_images(asker()))
+        submission = permit(asker(), native, images=images)
     except Problem as problem:
         raise problem.relocated(wanted.places) from None
     if wanted.webhook is not None:

@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+import requests
 from PIL import Image
 
+from jobs.record import keys
 from jobs.scheduling.pauses import Pauses
 from tests.clients import automatic1111_requests as sent
 from tests.clients.automatic1111_requests import Shown
@@ -246,6 +248,32 @@ def test_a_client_that_asks_again_after_a_crash_gets_its_first_job(service: Serv
     (job,) = service.jobs("interrupted webuiapi")
     assert (job["status"], made["info"]["job_ids"]) == ("succeeded", [job["id"]])
     assert len(service.calls("interrupted webuiapi")) == 1
+
+
+def test_a_client_that_hangs_up_cancels_nothing_and_may_ask_again(service: Service) -> None:
+    """As a bot whose time is up: it says nothing of asking again."""
+    body = {"prompt": "hung up", "steps": 40, "width": 64, "height": 64}
+
+    def ask(seconds: float) -> requests.Response:
+        answer = requests.post(
+            f"{service.stack.url}/sdapi/v1/txt2img", json=body, auth=("me", service.key), timeout=(5, seconds)
+        )
+        answer.raise_for_status()
+        return answer
+
+    with pytest.raises(requests.Timeout):
+        ask(1.0)
+    redis = service.stack.connection.client
+
+    def is_noticed() -> bool:
+        return b"" in [client for key in redis.scan_iter(match=keys.unanswered("*")) for client in redis.hvals(key)]
+
+    # The bot itself waits for some seconds.
+    eventually(is_noticed, "the server knows that the client is gone", within=30)
+    again = ask(60.0)
+    (job,) = service.jobs("hung up")
+    assert (again.headers["X-Request-Id"], again.headers["Idempotency-Replayed"]) == (job["id"], "true")
+    assert (job["status"], len(service.calls("hung up"))) == ("succeeded", 1)
 
 
 def test_the_program_on_the_page_makes_a_picture(service: Service, tmp_path: Path) -> None:

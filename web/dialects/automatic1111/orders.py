@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -27,8 +28,8 @@ from web.v1.schemas.jobs import JobRequest
 
 log = logging.getLogger(__name__)
 
-#: The fields that name the model.
-_NAMING: Final = ("override_settings", "model")
+#: The fields that name the model, and pictures, which would be kept in memory as long as the client waits.
+_UNSHOWN: Final = ("override_settings", "model", "init_images", "mask")
 #: What programs send where nothing is chosen: it asks for what an app does anyway.
 _NOTHING: Final = ("Automatic", "automatic", "None", ["None"])
 #: Parameters that programs set once for all models: what a model does not take, it is not asked for.
@@ -57,12 +58,12 @@ def order(asked: TextToImage, body: Mapping[str, Any]) -> tuple[list[Made], Orde
         taken = _pictures(route, asked, model_at)
         found |= taken
         places |= {f"/input/{name}": "/mask" if name == "mask" else "/init_images" for name in taken}
-    known = {name: body[name] for name in asked.__struct_fields__ if name in body and name not in _NAMING}
+    shown = {name: body[name] for name in asked.__struct_fields__ if name in body and name not in _UNSHOWN}
     user, task = end_user(request, None), or_none(asked.force_task_id) or None
     wanted = Wanted(
         dialect=NAME,
         jobs=[_job(model, found, number, {**user, **({"task": task} if task else {})}) for number in range(count)],
-        body={**known, **user, "model": model},
+        body={**shown, **user, "model": model, "pictures": _digest(asked)},
         places={**places, "/input": ""},
         ignored=[*unfit, *unused, *_without_effect(asked, body)],
     )
@@ -70,12 +71,13 @@ def order(asked: TextToImage, body: Mapping[str, Any]) -> tuple[list[Made], Orde
     jobs = [each.accepted.record.job for each in made]
     with survive(log, "the progress of a request is not shown, and it cannot be interrupted"):
         followed().add(jobs[0].user, [job.id for job in jobs], task)
-    return made, Order(_shown(known), model, wanted.ignored, asked.send_images)
+    return made, Order(shown, model, wanted.ignored, asked.send_images)
 
 
-def _shown(known: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields without their pictures, which would be kept in memory as long as the client waits."""
-    return {name: value for name, value in known.items() if name not in {"init_images", "mask"}}
+def _digest(asked: TextToImage) -> str:
+    """What tells the pictures of two requests apart."""
+    texts = [*asked.init_images, asked.mask] if isinstance(asked, ImageToImage) else []
+    return hashlib.sha256("\n".join(texts).encode()).hexdigest()
 
 
 def _takes_pictures(model: ModelSpec) -> bool:

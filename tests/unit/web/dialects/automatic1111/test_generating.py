@@ -14,6 +14,7 @@ from PIL import Image
 
 from jobs import events
 from jobs.errors import StoreUnavailable
+from jobs.files import images
 from jobs.files.metadata import png
 from jobs.model import Failure, Output, Recipe
 from jobs.record.followed import Followed
@@ -218,6 +219,21 @@ def test_if_nothing_was_made_an_interruption_is_an_error(ask: Asker) -> None:
     ask.post("/sdapi/v1/interrupt")
     answer = waiting.answer()
     assert (answer.status_code, answer.get_json()["errors"]) == (422, "job_failed")
+
+
+def test_one_picture_for_many_jobs_is_read_once(
+    ask: Asker, services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[bytes] = []
+
+    def counted(data: bytes) -> Any:
+        read.append(data)
+        return images.clean(data)
+
+    monkeypatch.setattr("web.v1.input_images.clean", counted)
+    ask.path = "/sdapi/v1/img2img"
+    waiting = ask.in_background(init_images=[PICTURE], n_iter=3)
+    assert (len(waiting.jobs), read) == (3, [base64.b64decode(PICTURE)])
 
 
 @pytest.mark.usefixtures("working")
