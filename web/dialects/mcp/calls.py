@@ -13,10 +13,11 @@ from jobs import ids
 from jobs.errors import JobNotFound
 from jobs.record.types import Accepted
 from providers.inputs.faults import FAULTS_LIMIT, Checker
+from web.dialects.bodies import without_nulls
 from web.dialects.made import Made
 from web.dialects.mcp.canceling import marked
 from web.dialects.mcp.messages import INVALID_PARAMS, Call, Refused, reply
-from web.dialects.mcp.results import Json, plain_result, result_of, task_of
+from web.dialects.mcp.results import Json, Parts, plain_result, result_of, task_of
 from web.dialects.mcp.streams import stream
 from web.dialects.mcp.tools import MAKERS, OTHERS, Maker, default_of, schema_of
 from web.dialects.models import inputs
@@ -33,6 +34,8 @@ from web.v1.schemas.jobs import JobRequest
 
 #: Arguments that are no parameters of a model by these names.
 _APART: Final = frozenset({"model", "image", "more_images", "mask", "question"})
+#: What to say of a text of the wrong form: only ids of jobs have one.
+_WORDS: Final = {"pattern": "is not the id of a job, as another tool gave it"}
 _QUESTION: Final = "Describe this picture."
 _JOB: Final = re.compile(ids.JOB)
 
@@ -44,7 +47,9 @@ def call_tool(call: Call) -> Response:
         Refused: There is no such tool, or its arguments are none.
         Problem: It was not called as it can be.
     """
-    name, arguments = call.params.get("name"), call.params.get("arguments", {})
+    # Some hosts send null for what a model leaves out.
+    params = without_nulls(call.params)
+    name, arguments = params.get("name"), without_nulls(params.get("arguments", {}))
     if not isinstance(name, str) or not isinstance(arguments, dict):
         raise Refused(INVALID_PARAMS, "params.name must be a text, and params.arguments an object.", status=200)
     if name in OTHERS:
@@ -56,13 +61,13 @@ def call_tool(call: Call) -> Response:
     return _make(call, tool, arguments)
 
 
-def wants_pictures() -> bool:
-    """Whether results have copies of their pictures: they fill the memory of a model that cannot look at them."""
-    return request.args.get("no_image_content") != "true"
+def parts_for(call: Call) -> Parts:
+    """What its result may have: copies of pictures only fill the memory of a model that cannot look at them."""
+    return Parts(pictures=request.args.get("no_image_content") != "true", links=call.takes_links)
 
 
 def _check(schema: Json, arguments: Mapping[str, Any]) -> None:
-    faults = [*Checker(schema).faults(arguments)][:FAULTS_LIMIT]
+    faults = [*Checker(schema, _WORDS).faults(arguments)][:FAULTS_LIMIT]
     if faults:
         raise invalid_all([(fault.pointer, fault.detail) for fault in faults])
 
@@ -79,9 +84,9 @@ def _make(call: Call, tool: Maker, arguments: Mapping[str, Any]) -> Response:
     (made,) = submit(wanted)
     seen = as_accepted(asker(), made.accepted)
     if call.takes_tasks and not seen.record.job.status.is_terminal:
-        return json_response(reply(call, {**task_of(seen, pictures=wants_pictures()), "resultType": "task"}))
+        return json_response(reply(call, {**task_of(seen, parts_for(call)), "resultType": "task"}))
     return stream(
-        call, made, partial(result_of, pictures=wants_pictures()),
+        call, made, partial(result_of, parts=parts_for(call)),
         seconds=services().timings.tool_call, ignored=wanted.ignored,
     )  # fmt: skip
 
@@ -119,13 +124,13 @@ def _get_job(call: Call, arguments: Mapping[str, Any]) -> Response:
     made = Made(Accepted(seen.record, replayed=False), None)
     most = services().timings.tool_call
     seconds = min(arguments.get("wait_seconds", most), most)
-    return stream(call, made, partial(result_of, pictures=wants_pictures()), seconds=seconds)
+    return stream(call, made, partial(result_of, parts=parts_for(call)), seconds=seconds)
 
 
 def _cancel_job(call: Call, arguments: Mapping[str, Any]) -> Response:
     job_id = job_of(arguments["job_id"]).record.job.id
     services().jobs.cancel(job_id, caller().owner)
-    return json_response(reply(call, result_of(look(job_id), pictures=False, is_error=False)))
+    return json_response(reply(call, result_of(look(job_id), parts_for(call), is_error=False)))
 
 
 def _list_models(call: Call, arguments: Mapping[str, Any]) -> Response:

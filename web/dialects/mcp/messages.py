@@ -121,6 +121,7 @@ class Call:
 
     Args:
         modern: Whether it is one of an era without ``initialize``.
+        version: The revision of the protocol that it is of.
         session: As the client names it, in the era with it.
     """
 
@@ -128,6 +129,7 @@ class Call:
     method: str
     params: Mapping[str, Any]
     modern: bool = False
+    version: str = MODERN[0]
     session: str = ""
     meta: Mapping[str, Any] = field(default_factory=dict)
 
@@ -136,6 +138,11 @@ class Call:
         """What its progress is to be reported by; None: it is not."""
         token = self.meta.get("progressToken")
         return token if type(token) is int or (isinstance(token, str) and len(token) <= _LONGEST_ID) else None
+
+    @property
+    def takes_links(self) -> bool:
+        """Whether its client knows links in results: the first revision here has none."""
+        return self.version != LEGACY[-1]
 
     @property
     def takes_tasks(self) -> bool:
@@ -169,6 +176,8 @@ def read(asked: Request, body: object) -> Call | McpMessage | None:
         method=message.method,
         params=params,
         modern=modern,
+        # A client that says none is of a time before there was the header.
+        version=named or LEGACY[-1],
         session="" if modern else header(asked.environ, SESSION),
         meta=given,
     )

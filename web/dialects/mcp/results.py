@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, Final
 
 from jobs.model import Job, Output, Status
@@ -35,12 +36,20 @@ _TASK_STATUS: Final = {
 _POLL: Final = 2000
 
 
-def result_of(seen: Seen, *, pictures: bool, is_error: bool | None = None) -> Json:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What a result has beside its words: copies of pictures, and links to files."""
+
+    pictures: bool
+    links: bool
+
+
+def result_of(seen: Seen, parts: Parts, *, is_error: bool | None = None) -> Json:
     """The result of a tool that is about a job.
 
     Args:
         seen: The job.
-        pictures: Whether it has copies of its pictures, beside the links.
+        parts: What it has beside words.
         is_error: Whether the tool failed; None: if the job did.
 
     Raises:
@@ -50,11 +59,11 @@ def result_of(seen: Seen, *, pictures: bool, is_error: bool | None = None) -> Js
     job = seen.record.job
     structured = _words(seen)
     files = [output for output in job.outputs if not _is_text(output)]
-    shown = [output for output in files if output.kind == "image" and output.width] if pictures else []
+    shown = [output for output in files if parts.pictures and output.kind == "image" and output.width]
     return {
         "content": [
             *(_picture(job, output) for output in shown[:_MOST_SHOWN]),
-            *(_link(job, output) for output in files),
+            *(_link(job, output) for output in files if parts.links),
             _text(structured),
         ],
         "structuredContent": structured,
@@ -91,7 +100,7 @@ def state_of(seen: Seen) -> tuple[str, float | None]:
     return " · ".join((card.title, *filter(None, lines))), card.fraction
 
 
-def task_of(seen: Seen, *, pictures: bool) -> Json:
+def task_of(seen: Seen, parts: Parts) -> Json:
     """A job as a task, of one that has ended with its result; raises what :func:`result_of` does."""
     job = seen.record.job
     found: Json = {
@@ -105,7 +114,7 @@ def task_of(seen: Seen, *, pictures: bool) -> Json:
         "pollIntervalMs": _POLL,
     }
     if found["status"] == "completed":
-        found["result"] = result_of(seen, pictures=pictures)
+        found["result"] = result_of(seen, parts)
     return found
 
 

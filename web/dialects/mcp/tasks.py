@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response
 
 from jobs.errors import JobGone, JobNotFound
-from web.dialects.mcp.calls import job_of, wants_pictures
+from web.dialects.mcp.calls import job_of, parts_for
 from web.dialects.mcp.messages import INVALID_PARAMS, MISSING_CAPABILITY, TASKS, Call, Refused, reply
 from web.dialects.mcp.results import Json, task_of
 from web.http.operation import json_response
@@ -15,7 +15,7 @@ from web.v1.job_documents import Seen
 
 def get(call: Call) -> Response:
     """How a task is, and its result."""
-    return json_response(reply(call, task_of(_seen(call), pictures=wants_pictures())))
+    return json_response(reply(call, task_of(_seen(call), parts_for(call))))
 
 
 def cancel(call: Call) -> Response:

@@ -25,11 +25,12 @@ class Mcp:
     modern: bool = False
     capabilities: dict[str, Any] = field(default_factory=dict)
     path: str = "/mcp"
+    version: str = "2025-11-25"
 
     def send(self, method: str, params: dict[str, Any] | None = None, **headers: str) -> TestResponse:
         """A request; ``headers`` with low lines are sent beside those of the era, or in their place."""
         given = dict(params or {})
-        sent = {"Accept": "application/json, text/event-stream"}
+        sent = {"Accept": "application/json, text/event-stream", "MCP-Protocol-Version": self.version}
         if self.modern:
             given["_meta"] = {
                 f"{META}protocolVersion": VERSION,

@@ -71,6 +71,21 @@ def test_without_copies_a_result_is_small(mcp: Mcp) -> None:
     assert [part["type"] for part in found["content"]] == ["resource_link", "text"]
 
 
+@pytest.mark.parametrize("version", ["", "2025-03-26"])
+@pytest.mark.usefixtures("working")
+def test_the_first_revision_has_no_links(legacy: Mcp, version: str) -> None:
+    legacy.version = version
+    found = legacy.called("generate_image", PROMPT)
+    assert [part["type"] for part in found["content"]] == ["image", "text"]
+    assert words(found)["outputs"][0]["url"]
+
+
+@pytest.mark.usefixtures("working")
+def test_null_is_as_good_as_left_out(mcp: Mcp) -> None:
+    assert mcp.called("generate_image", {**PROMPT, "seed": None, "width": None})["isError"] is False
+    assert result(mcp.send("tools/call", {"name": "list_models", "arguments": None}))["isError"] is False
+
+
 def test_a_large_picture_is_looked_at_smaller(mcp: Mcp, services: Services, fake_worker: FakeWorker) -> None:
     data = paint("wide", 1, 2000, 500)
 
@@ -99,7 +114,7 @@ def test_a_large_picture_is_looked_at_smaller(mcp: Mcp, services: Services, fake
         ("edit_image", {"image": "no picture", "model": "echo"}, "/image", "data: URI"),
         ("edit_image", {"image": "https://a.example/x.png", "model": "echo", "mask": "https://a.example/x.png"}, "/mask", ""),
         ("describe_image", {"image": "x", "question": 3}, "/question", "a text"),
-        ("get_job", {"job_id": "x"}, "/job_id", "not allowed"),
+        ("get_job", {"job_id": "x"}, "/job_id", "id of a job"),
         ("get_job", {"job_id": "job_01ARZ3NDEKTSV4RRFFQ69G5FAV", "wait_seconds": 99}, "/wait_seconds", "45"),
         ("list_models", {"x": 1}, "/x", ""),
     ],
