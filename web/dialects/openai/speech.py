@@ -86,7 +86,7 @@ def create() -> Response:
         given={"prompt": asked.input, **speed},
         places={"prompt": "/input"},
     )
-    return answer_within(ordered.made, math.inf, partial(_answer, ordered))
+    return answer_within(ordered.made, math.inf, partial(_answer, ordered.without_jobs()))
 
 
 def _spoken(asked: SpeechRequest, route: Route) -> Said:
