@@ -13,7 +13,7 @@ from jobs import events
 from jobs.model import Failure
 from jobs.model import Output as MadeOutput
 from jobs.record import keys
-from providers.discovery.signature import Output
+from providers.discovery.signature import Input, Output
 from providers.echo.painting import paint
 from tests.support import gradio_apps
 from tests.support.fake_worker import FakeWorker
@@ -256,3 +256,17 @@ def test_the_answer_to_a_clients_own_heartbeat_breaks_off(client: FlaskClient) -
     """Else older clients ask again at once, for ever."""
     answer = client.get(f"{API}/heartbeat/s1")
     assert (answer.status_code, answer.headers["Content-Length"], answer.headers["Connection"]) == (200, "1", "close")
+
+
+@pytest.mark.usefixtures("working")
+def test_a_value_without_effect_is_named(client: FlaskClient, services: Services) -> None:
+    """In the answer, in the job, and in the log that a client shows."""
+    style = Input(name="style", label="Style", component="dropdown", takes="string", default="none")
+    gradio_apps.know(
+        services, gradio_apps.PROVIDER, replace(gradio_apps.INFER, inputs=(*gradio_apps.INFER.inputs, style))
+    )
+    answer = join(client, [*VALUES, "oil"])
+    job = services.store.get(answer.get_json()["event_id"]).job
+    assert (answer.headers["X-Ignored-Params"], job.warnings) == ("style", ("Ignored: style.",))
+    (log,) = (message for message in told(client) if message["msg"] == "log")
+    assert (log["log"], log["level"]) == ("Ignored: style.", "warning")
