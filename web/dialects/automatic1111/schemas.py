@@ -67,9 +67,19 @@ IMAGE_TO_IMAGE: Final = BodyReader(
 class Generated(Resource, frozen=True, kw_only=True):
     """The pictures of a request."""
 
-    images: Annotated[list[str], about("The files in base64: PNG, with the recipe in the text `parameters`.")]
-    parameters: Annotated[dict[str, Any], about("The fields of the request that are known here, without its pictures.")]
-    info: Annotated[str, about("JSON: `infotexts`, `all_seeds` (-1: not known), `job_ids` and more.")]
+    images: Annotated[
+        list[str],
+        about("The files in base64: PNG, with the recipe in the text `parameters`.", example=["iVBORw0KGgo="]),
+    ]
+    parameters: Annotated[
+        dict[str, Any],
+        about(
+            "The fields of the request that are known here, without its pictures.", example={"prompt": "a lighthouse"}
+        ),
+    ]
+    info: Annotated[
+        str, about("JSON: `infotexts`, `all_seeds` (-1: not known), `job_ids` and more.", example='{"all_seeds":[7]}')
+    ]
 
 
 class State(Resource, frozen=True, kw_only=True):
@@ -140,14 +150,14 @@ class Picture(DialectBody, frozen=True, kw_only=True):
 class PictureText(Resource, frozen=True, kw_only=True):
     """What is written in a picture."""
 
-    info: Annotated[str, about("Its text `parameters`; empty: it has none.")]
-    items: Annotated[dict[str, str], about("Its other texts.")]
+    info: Annotated[str, about("Its text `parameters`; empty: it has none.", example="a lighthouse\nSteps: 4, Seed: 7")]
+    items: Annotated[dict[str, str], about("Its other texts.", example={})]
 
 
 class Caption(Resource, frozen=True, kw_only=True):
     """What a picture shows."""
 
-    caption: str
+    caption: Annotated[str, about("The description.", example="A lighthouse at dusk.")]
 
 
 PICTURE: Final = BodyReader(Picture)
