@@ -47,6 +47,9 @@ class Ways:
     def both(self, path: str, method: str = "GET", **headers: str) -> tuple[str, Pairs, bytes, bool]:
         """Ask by both ways, hold the answers against one another, and give the one; True: without Flask."""
         seen = [self._ask(way, path, method, headers) for way in (self.app.wsgi_app, self.lane.inner)]
+        if seen[0][:3] != seen[1][:3]:
+            # Time may have passed in between, and with it what is known of the queue.
+            seen[0] = self._ask(self.app.wsgi_app, path, method, headers)
         (status, pairs, body), (other, others, text) = seen[0][:3], seen[1][:3]
         assert (status, pairs, body) == (other, others, text)
         assert seen[0][3:5] == seen[1][3:5], "the counters and the log"
