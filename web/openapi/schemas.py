@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from functools import cache
@@ -28,11 +29,18 @@ def schema_of(*types: type) -> tuple[tuple[Json, ...], dict[str, Json]]:
 
     Returns:
         One schema for each type (for a Struct it is a reference), and the components, in the order of their first use.
+
+    Raises:
+        ValueError: Two components have the same name.
     """
     orders = {_set_of(values): values for kind in types for values in _enumerations(kind)}
     found, components = msgspec.json.schema_components(types, ref_template=f"{_PREFIX}{{name}}")
     tidy = _Tidy(components, orders)
     named = {_name(name): tidy.of(schema) for name, schema in components.items() if "enum" not in schema}
+    several = [name for name, count in Counter(map(_name, components)).items() if count > 1]
+    if several:
+        # The document would describe one of them in the place of the other.
+        raise ValueError(f"two resources have the name {several[0]}: rename one")
     return tuple(map(tidy.of, found)), named
 
 

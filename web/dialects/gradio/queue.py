@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final
 from flask import Blueprint, Response, request, stream_with_context
 from msgspec import Meta
 
+from jobs.resources import examples
 from jobs.resources.base import Resource, about
 from web.dialects.bodies import DialectBody, without_nulls
 from web.dialects.gradio.apps import app_of
@@ -41,7 +42,7 @@ class Call(DialectBody, frozen=True, kw_only=True):
 class CallAnswer(Resource, frozen=True, kw_only=True):
     """A call that was accepted."""
 
-    event_id: Annotated[str, about("The id of the job.")]
+    event_id: Annotated[str, about("The id of the job.", example=examples.JOB)]
 
 
 class CallToCancel(DialectBody, frozen=True, kw_only=True):
@@ -53,7 +54,7 @@ class CallToCancel(DialectBody, frozen=True, kw_only=True):
 class Canceled(Resource, frozen=True, kw_only=True):
     """Whether there was a job to cancel."""
 
-    success: bool
+    success: Annotated[bool, about("Whether there was one.", example=True)]
 
 
 _EXAMPLE: Final = {"data": ["a lighthouse at dusk"], "fn_index": 0, "session_hash": "x7k2"}

@@ -10,7 +10,7 @@ from jobs.model import Job, Status
 from jobs.resources import examples
 from jobs.resources.base import ListOf, Resource, UnixTime, about
 from web.dialects.models import used
-from web.dialects.openai.failure import Failure, failure_in
+from web.dialects.openai.failure import OpenAIFailure, failure_in
 from web.dialects.openai.fields import Fields
 from web.http.validation import BodyReader
 
@@ -57,7 +57,7 @@ class VideoResource(Resource, frozen=True, kw_only=True):
     seconds: Annotated[str | UnsetType, about("How long it is, or is to be.", example="4")] = UNSET
     size: Annotated[str | UnsetType, about("WIDTHxHEIGHT.", example="1280x720")] = UNSET
     error: Annotated[
-        Failure | None, about("Why it failed.", example={"code": "provider_error", "message": "the app crashed"})
+        OpenAIFailure | None, about("Why it failed.", example={"code": "provider_error", "message": "the app crashed"})
     ]
 
 
@@ -96,5 +96,6 @@ def video_of(job: Job) -> VideoResource:
         prompt=str(job.input.get("prompt", "")) or None,
         seconds=UNSET if seconds is None else f"{seconds:g}",
         size=UNSET if None in sides else f"{sides[0]}x{sides[1]}",
-        error=failure_in(job) or (Failure(code=job.status, message=f"The job is {job.status}.") if failed else None),
+        error=failure_in(job)
+        or (OpenAIFailure(code=job.status, message=f"The job is {job.status}.") if failed else None),
     )

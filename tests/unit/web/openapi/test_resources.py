@@ -125,3 +125,13 @@ def test_a_new_field_is_in_the_answer_the_document_and_the_page() -> None:
         "examples": [40],
     }
     assert "| `brightness` | integer | always | In percent. |" in chapters(made)["DimmedLamp"]
+
+
+def test_two_resources_of_one_name_are_refused() -> None:
+    class Lamp(Resource, frozen=True, kw_only=True):
+        """Another lamp."""
+
+        name: str
+
+    with pytest.raises(ValueError, match="two resources have the name Lamp"):
+        schema_of(LampResource, Lamp)

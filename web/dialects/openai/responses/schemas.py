@@ -9,7 +9,7 @@ from msgspec import UNSET, Meta, UnsetType
 from jobs.resources import examples
 from jobs.resources.base import Resource, UnixTime, about
 from web.dialects.openai.conversing import ConversationFields
-from web.dialects.openai.failure import Failure
+from web.dialects.openai.failure import OpenAIFailure
 from web.http.validation import BodyReader
 
 ResponseStatus = Literal["queued", "in_progress", "completed", "failed", "cancelled", "incomplete"]
@@ -87,7 +87,7 @@ class ResponseResource(Resource, frozen=True, kw_only=True):
     created_at: Annotated[UnixTime, about("When it was asked for (Unix seconds).", example=1_795_186_218)]
     status: Annotated[ResponseStatus, about("How far it is.", example="completed")]
     error: Annotated[
-        Failure | None, about("Why it failed.", example={"code": "provider_error", "message": "the app crashed"})
+        OpenAIFailure | None, about("Why it failed.", example={"code": "provider_error", "message": "the app crashed"})
     ]
     incomplete_details: Annotated[
         IncompleteDetails | None, about("Why it is incomplete.", example={"reason": "deadline_exceeded"})
