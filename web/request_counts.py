@@ -17,7 +17,7 @@ from prometheus_client import Counter, Histogram
 from jobs.metrics import HTTP_REQUESTS, HTTP_SECONDS
 
 #: Those of our routes; any other, which a client may make up, is counted as `other`.
-_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "QUERY"})
 
 
 class _Durations(Histogram):

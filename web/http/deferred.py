@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 from flask import Response, g, request
 
 from resilience import foreign
+from web.http.own_stack import ON_OWN_STACK
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 _KEPT_AS: Final = "darkroom.deferred"
-#: In the environment of a request: calls a function on a stack of its own, where the server can.
-ON_OWN_STACK: Final = "darkroom.on_own_stack"
 
 Finish = Callable[[Exception | None], Response]
 

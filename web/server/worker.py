@@ -12,7 +12,7 @@ from greenlet import greenlet
 from gunicorn.http import RequestParser, wsgi
 from gunicorn.workers.ggevent import GeventWorker
 
-from web.http.deferred import ON_OWN_STACK
+from web.http.own_stack import ON_OWN_STACK
 from web.server.answers import Answer
 from web.server.head_deadlines import HeadDeadlines
 from web.server.joined_writes import JoinedWrites
@@ -29,7 +29,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
         # They do not change any more, and gunicorn looks many of them up for each request, the long way.
         self.cfg.__dict__.update({name: setting.get() for name, setting in self.cfg.settings.items()})
         # Each call of an object takes a piece of C stack, which is copied and kept for every request that waits.
-        self.wsgi: Any = self.wsgi.wsgi_app.__call__
+        self._application = self.wsgi.wsgi_app.__call__
         RequestParser.mesg_class = PlainRequest
         self._heads = HeadDeadlines(self.cfg.keepalive)
         self._heads.start()
@@ -65,7 +65,7 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
             self._count()
             if not self.alive:
                 answer.force_close()
-            _send(self.wsgi(environ, answer.start_response), environ, answer)
+            _send(self._application(environ, answer.start_response), environ, answer)
         except (StopIteration, OSError):
             # Who closes the connection knows what to say of it.
             raise

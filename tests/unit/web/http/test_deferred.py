@@ -14,8 +14,9 @@ from greenlet import getcurrent
 
 from web import request_counts
 from web.http import envelope
-from web.http.deferred import ON_OWN_STACK, Deferred, after_wait, defer, deferring, is_deferred
+from web.http.deferred import Deferred, after_wait, defer, deferring, is_deferred
 from web.http.operation import Operation, ok
+from web.http.own_stack import ON_OWN_STACK
 from web.http.problems import Problem
 from web.server.worker import _on_own_stack
 
