@@ -64,9 +64,10 @@ def test_a_job_that_ends_its_workers_ends_alone(stack: Stack) -> None:
         over.set()
         supervisor.join()
     assert {neighbour.status for neighbour in ended} == {"succeeded"}
-    assert {tuple(attempt.outcome for attempt in neighbour.attempts) for neighbour in ended} == {
-        ("lost", "lost", "succeeded")
-    }
+    outcomes = {tuple(attempt.outcome for attempt in neighbour.attempts) for neighbour in ended}
+    # On a busy machine a neighbour may end before the second worker does: it has lost one attempt, and not two.
+    assert ("lost", "lost", "succeeded") in outcomes
+    assert outcomes <= {("lost", "lost", "succeeded"), ("lost", "succeeded")}
 
 
 def make_suspects(stack: Stack, count: int, *script: str) -> list[str]:
