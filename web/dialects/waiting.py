@@ -183,43 +183,54 @@ def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
     wait = Wait(made)
     wait.forget()
     late = time.monotonic() + wait.services.timings.late_answer
-
-    def answer(jobs: Sequence[Job] | None) -> Response:
-        return _late(wait, render) if jobs is None else _sent(wait, render(jobs))
-
-    return _later(wait, late, answer, joined=are_joined(made))
+    return _deferred(_Later(wait, late, render, joined=are_joined(made), begins=True))
 
 
 def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Response:
     """The answer to the current request, once all jobs have ended or after so many seconds; it shows them either way."""
-    wait = Wait(made)
-
-    def answer(_: Sequence[Job] | None) -> Response:
-        return _sent(wait, render(wait.jobs))
-
-    return _later(wait, time.monotonic() + seconds, answer, joined=are_joined(made))
+    return _deferred(_Later(Wait(made), time.monotonic() + seconds, render, joined=are_joined(made), begins=False))
 
 
-def _later(wait: Wait, moment: float, answer: Callable[[Sequence[Job] | None], Response], *, joined: bool) -> Response:
-    """An answer made of the jobs, or of None where not all of them have ended at the moment."""
+@dataclass(frozen=True, slots=True)
+class _Later:
+    """An answer that is made when the jobs have ended, or at a moment (of :func:`time.monotonic`).
 
-    def sleep() -> None:
-        wait.until(moment)
+    Args:
+        joined: Whether an earlier sending of the request made all its jobs.
+        begins: Whether the answer begins at that moment, with white space; else it shows the jobs as they are then.
+    """
 
-    def finish(failed: Exception | None) -> Response:
+    wait: Wait
+    moment: float
+    render: Renderer
+    joined: bool
+    begins: bool
+
+    def sleep(self) -> None:
+        """Wait, outside of Flask."""
+        self.wait.until(self.moment)
+
+    def finish(self, failed: Exception | None) -> Response:
+        """The answer, or what has failed."""
         try:
             if failed is not None:
                 raise failed
-            answered = answer(wait.until(moment))
+            ended = self.wait.until(self.moment) is not None
+            if ended or not self.begins:
+                answer = _sent(self.wait, self.render(self.wait.jobs))
+            else:
+                answer = _late(self.wait, self.render)
         except HungUp:
-            wait.close(answered=False)
+            self.wait.close(answered=False)
             return Response(status=CLIENT_GONE)
         except Exception:
-            wait.close(answered=True)
+            self.wait.close(answered=True)
             raise
-        return say_replayed(answered) if joined else answered
+        return say_replayed(answer) if self.joined else answer
 
-    return defer(sleep, finish)
+
+def _deferred(later: _Later) -> Response:
+    return defer(later.sleep, later.finish)
 
 
 def _sent(wait: Wait, answer: Response) -> Response:

@@ -63,8 +63,10 @@ class Worker(GeventWorker):  # type: ignore[misc] # gunicorn is untyped
             environ["wsgi.multithread"] = True
             environ[ON_OWN_STACK] = _on_own_stack
             self._count()
-            if not self.alive:
+            if not self.alive or req.should_close():
                 answer.force_close()
+            # The environment has them all, and a request may wait for minutes.
+            req.headers = []
             _send(self._application(environ, answer.start_response), environ, answer)
         except (StopIteration, OSError):
             # Who closes the connection knows what to say of it.
