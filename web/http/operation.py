@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any, Final, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import msgspec
 from flask import Request, Response
@@ -17,8 +17,10 @@ from flask import Request, Response
 from jobs.access.api_keys import Scope
 from web.http.credentials import BEARER, Credential
 from web.http.problems import Problem
-from web.http.rate_limits import Rate
 from web.http.validation import BodyReader
+
+if TYPE_CHECKING:
+    from web.http.rate_limits import Rate
 
 View = TypeVar("View", bound=Callable[..., Any])
 
