@@ -31,7 +31,7 @@ Json = dict[str, Any]
 _CONNECT_SECONDS: Final = 5.0
 #: The service says something every 15 s.
 _READ_SECONDS: Final = 60.0
-#: A request is sent again so long while nothing answers: a restart takes less.
+#: Seconds for which a request is sent again while nothing answers. A restart takes less.
 _PATIENCE_SECONDS: Final = 40.0
 _PAUSE_SECONDS: Final = 0.5
 #: What has been asked for when the input ends may be answered so long.

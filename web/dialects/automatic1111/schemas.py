@@ -23,7 +23,7 @@ class TextToImage(DialectBody, frozen=True, kw_only=True):
     prompt: Annotated[str, about("What to show.", example="a lighthouse at dusk")] = ""
     negative_prompt: Annotated[str, about("What not to show, where the model takes it.")] = ""
     seed: Annotated[int, about("-1: any. The other pictures of a request get the next ones.")] = -1
-    steps: Annotated[int | UnsetType, about("Without effect where the model does not take so many or so few.")] = UNSET
+    steps: Annotated[int | UnsetType, about("Has no effect where the model does not take this number.")] = UNSET
     cfg_scale: Annotated[float | UnsetType, about("Likewise.")] = UNSET
     width: Annotated[int | UnsetType, about("In pixels.")] = UNSET
     height: Annotated[int | UnsetType, about("In pixels.")] = UNSET
