@@ -26,7 +26,7 @@ except settings.SettingsError as error:
 wsgi_app = "web.app:application()"
 bind = str(_settings.bind)
 
-# Event streams stay open for minutes: a greenlet each (19 KB), where a thread each would run out.
+# Event streams stay open for minutes: a greenlet each (24 KB), where a thread each would run out.
 worker_class = "web.server.worker.Worker"
 workers = 2
 worker_connections = 2000

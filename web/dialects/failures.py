@@ -8,22 +8,14 @@ from flask import Response
 from msgspec import structs
 
 from jobs.error_codes import CAUSES
-from jobs.model import Job, Status
+from jobs.model import Job
 from web.http.error_responses import current_operation, problem_resource
 from web.http.operation import json_response
 from web.http.problems import Problem
 
-#: HTTP statuses of failed jobs by their error codes; of any other code 502.
-_STATUSES: Final = {
-    "content_rejected": 400,
-    "invalid_input": 400,
-    "provider_quota": 503,
-    "provider_busy": 503,
-    "provider_unreachable": 503,
-    "provider_timeout": 504,
-    "deadline_exceeded": 504,
-}
-_SERVER_FAULT: Final = 500
+#: HTTP statuses of jobs without a result by their error codes; of any other code that of ``job_failed``. None is a
+#: server's fault: to some clients that is a reason to ask again, and each time makes a job.
+_STATUSES: Final = {"content_rejected": 400, "invalid_input": 400, "canceled": 410}
 #: What OpenAI calls a refusal for what a prompt or a picture shows.
 _REFUSED: Final = "content_policy_violation"
 #: The answer is final: Darkroom has tried again itself. OpenAI's clients read it.
@@ -32,25 +24,20 @@ NO_RETRY: Final = {"x-should-retry": "false"}
 
 def failure_of(job: Job) -> Problem:
     """Why a job has no result."""
-    failure = job.error
-    code = failure.code if failure is not None else "canceled"
-    if job.status is Status.EXPIRED:
-        code = "deadline_exceeded"
-    status = 410 if code == "canceled" else _STATUSES.get(code, 502)
-    detail = failure.detail if failure is not None else f"The job {job.id} ended as {job.status}."
+    code = str(job.status) if job.error is None else job.error.code
+    detail = f"The job {job.id} ended as {job.status}." if job.error is None else job.error.detail
     return Problem(
-        "job_failed", detail, status=status, headers=NO_RETRY, members={"id": job.id, "job_status": job.status}
+        "job_failed",
+        detail,
+        status=_STATUSES.get(code),
+        headers=NO_RETRY,
+        members={"id": job.id, "job_status": job.status},
     )
 
 
 def failed(job: Job) -> Response:
-    """The answer for a job that has no result: as the route refuses; else a problem document with the job's ``error.code``.
-
-    Its status is none of a server's fault: to some clients that is a reason to ask again, and each time makes a job.
-    """
+    """The answer for a job that has no result: as the route refuses; else a problem document with the job's ``error.code``."""
     problem = failure_of(job)
-    if problem.status >= _SERVER_FAULT:
-        problem.status = problem.kind.status
     if (declared := current_operation()) is not None and declared.refusal is not None:
         return declared.refusal(problem)
     resource = problem_resource(problem)

@@ -187,7 +187,7 @@ def answer_when_ended(made: Sequence[Made], render: Renderer) -> Response:
 
 
 def answer_within(made: Sequence[Made], seconds: float, render: Renderer) -> Response:
-    """The answer to the current request, once all jobs have ended or after so many seconds; it shows them either way."""
+    """The answer to the current request, once all jobs have ended, or after ``seconds``; it shows them either way."""
     return _deferred(_Later(Wait(made), time.monotonic() + seconds, render, joined=are_joined(made), begins=False))
 
 

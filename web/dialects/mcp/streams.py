@@ -35,7 +35,7 @@ _LEAST_RISE: Final = 0.01
 def stream(
     call: Call, made: Made, finish: Callable[[Seen], dict[str, Any]], *, seconds: float, ignored: Sequence[str] = ()
 ) -> Response:
-    """The answer to a call, when the job has ended or so many seconds are over.
+    """The answer to a call, when the job has ended, or after ``seconds``.
 
     Args:
         call: What was asked.
